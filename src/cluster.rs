@@ -1,0 +1,321 @@
+//! The cluster that the input describes, as the API server and the controllers would make it.
+//!
+//! Owns defaulting, validation, the pods of workloads, and what is known and what is not. [`build`] turns manifests
+//! into a [`Cluster`] and reports every problem it meets; everything after it is infallible. It never evaluates a
+//! selector over pods.
+
+mod build;
+mod pods;
+mod services;
+mod validate;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::Range;
+
+use ipnet::IpNet;
+
+use crate::diagnostic::{Diagnostic, ObjectName, Origin};
+use crate::index::IndexVec;
+use crate::k8s::IntOrString;
+use crate::label::{LabelSetId, LabelTable};
+use crate::net::{AddressSet, ByFamily, Protocol};
+use crate::policy::{Policy, PolicyId};
+
+pub use build::{Options, build};
+
+crate::define_id! {
+    /// A namespace, in order of name.
+    NamespaceId,
+    /// A workload, in order of namespace, name and kind.
+    WorkloadId,
+    /// A group of pods alike in every fact, in order of namespace and name. A namespace is a range of these ids.
+    PodId,
+    /// A node, in order of name.
+    NodeId,
+}
+
+/// Everything the input says and implies, validated.
+#[derive(Clone, Debug, Default)]
+pub struct Cluster {
+    /// Keys, values, label sets and selectors.
+    pub labels: LabelTable,
+    /// Namespaces, declared or merely mentioned.
+    pub namespaces: IndexVec<NamespaceId, Namespace>,
+    /// What pods belong to.
+    pub workloads: IndexVec<WorkloadId, Workload>,
+    /// Pods, alike ones counted together.
+    pub pods: IndexVec<PodId, Pod>,
+    /// Nodes of the input.
+    pub nodes: IndexVec<NodeId, Node>,
+    /// Services, by namespace and name.
+    pub services: BTreeMap<(NamespaceId, Box<str>), Service>,
+    /// Policies in evaluation order.
+    pub policies: IndexVec<PolicyId, Policy>,
+    /// Where pods without a known address lie.
+    pub unknown_addresses: UnknownAddresses,
+    /// Pods that have finished (R53): kept only so that naming one can be explained. Sorted.
+    pub finished: Vec<(NamespaceId, Box<str>)>,
+    /// Workloads that make no pod (replicas 0, suspended): kept only so that naming one can be explained. Sorted.
+    pub empty_workloads: Vec<(NamespaceId, Box<str>, Box<str>)>,
+}
+
+/// Where addresses that the input does not give may lie (contract 1, "Addresses not given").
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct UnknownAddresses {
+    /// Of pods; `None` for a family such pods do not have.
+    pub pods: ByFamily<Option<AddressSet>>,
+    /// Of hostNetwork pods.
+    pub hosts: ByFamily<Option<AddressSet>>,
+}
+
+/// A namespace.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Namespace {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its labels, `kubernetes.io/metadata.name` among them; incomplete if no manifest declares it (W15).
+    pub labels: LabelSetId,
+    /// Where it was declared; `None` when it is only mentioned.
+    pub origin: Option<Origin>,
+    /// Its pods.
+    pub pods: Range<PodId>,
+}
+
+/// What pods belong to: a Deployment, a StatefulSet, ... or the pod itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Workload {
+    /// Its namespace.
+    pub namespace: NamespaceId,
+    /// Its name.
+    pub name: Box<str>,
+    /// `Deployment`, `StatefulSet`, ..., `Pod` for a bare pod.
+    pub kind: Box<str>,
+    /// Its own labels, which no policy sees; empty if the input does not show the object.
+    pub labels: LabelSetId,
+    /// Where it was declared (a pod of it, if it was not).
+    pub origin: Origin,
+    /// Its pod groups, ascending.
+    pub pods: Vec<PodId>,
+}
+
+/// Pods alike in every fact but their name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pod {
+    /// Its namespace.
+    pub namespace: NamespaceId,
+    /// What it belongs to.
+    pub workload: WorkloadId,
+    /// Its name, or how names of the group are made.
+    pub name: PodName,
+    /// How many pods this entry stands for; at least 1.
+    pub count: u32,
+    /// Its labels, as far as they are known.
+    pub labels: LabelSetId,
+    /// Its named ports: (name, protocol, number), sorted, without repetition, with where they are declared.
+    pub ports: Box<[NamedPort]>,
+    /// Its addresses.
+    pub addresses: Addresses,
+    /// Whether it uses the node's network: then no policy selects it (R51, R52).
+    pub host_network: bool,
+    /// Where it runs, if the input says so. The node need not be declared: it may be known by name only.
+    pub node: Option<NodeId>,
+    /// Whether it is a Pod object without an owner (I19).
+    pub bare: bool,
+    /// Where it was declared.
+    pub origin: Origin,
+}
+
+/// The name of a pod, or of a group of alike pods.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum PodName {
+    /// A name some manifest gives.
+    Exact(Box<str>),
+    /// `base[first]`, `base[first + 1]`, ... for pods that no manifest names.
+    Replicas {
+        /// The workload's name.
+        base: Box<str>,
+        /// The number of the first.
+        first: u32,
+    },
+}
+
+impl Pod {
+    /// The name of pod `index` of the group, `index` below [`Pod::count`].
+    pub fn name_of(&self, index: u32) -> String {
+        match &self.name {
+            PodName::Exact(name) => name.to_string(),
+            PodName::Replicas { base, first } => format!("{base}[{}]", first + index),
+        }
+    }
+}
+
+/// A named port of a pod.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct NamedPort {
+    /// `containers[*].ports[*].name`.
+    pub name: Box<str>,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// Its number.
+    pub number: u16,
+    /// Which kind of container declares it.
+    pub container: ContainerKind,
+}
+
+/// Kinds of containers, which CNIs treat differently (I15).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ContainerKind {
+    /// One of `spec.containers`.
+    Regular,
+    /// An init container with `restartPolicy: Always`.
+    Sidecar,
+    /// An ordinary init container.
+    Init,
+}
+
+/// What is known of a pod's addresses.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Addresses {
+    /// These; never empty, sorted, without repetition.
+    Known(Box<[IpAddr]>),
+    /// Somewhere in [`Cluster::unknown_addresses`].
+    Unknown,
+}
+
+/// A node.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// Its name.
+    pub name: Box<str>,
+    /// Its labels; empty and incomplete if it is only mentioned.
+    pub labels: LabelSetId,
+    /// Its addresses (`InternalIP`, `ExternalIP`), sorted.
+    pub addresses: Box<[IpAddr]>,
+    /// Where it was declared.
+    pub origin: Option<Origin>,
+}
+
+/// A Service.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Service {
+    /// Where it was declared.
+    pub origin: Origin,
+    /// What stands behind it.
+    pub backends: Backends,
+    /// Its ports.
+    pub ports: Vec<ServicePort>,
+    /// `clusterIP: None`: clients connect to the pods themselves, ports are not rewritten (R57).
+    pub headless: bool,
+    /// Its own addresses.
+    pub cluster_ips: Box<[IpAddr]>,
+}
+
+/// What stands behind a Service.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Backends {
+    /// Pods of the namespace with these labels.
+    Selector(crate::label::SelectorId),
+    /// Addresses of Endpoints and EndpointSlices, with the port each Service port name has there.
+    Addresses(Vec<(IpAddr, Vec<(Box<str>, Protocol, u16)>)>),
+    /// A DNS name outside.
+    ExternalName(Box<str>),
+    /// No selector, and no Endpoints in the input.
+    None,
+}
+
+/// A port of a Service.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ServicePort {
+    /// Its name, empty if it has none.
+    pub name: Box<str>,
+    /// The number clients use.
+    pub port: u16,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// Number or name on the pods.
+    pub target: IntOrString,
+}
+
+/// What [`build`] returns: the cluster, and everything there is to say about the input, errors among it.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The cluster. With errors it is what remains without the bad objects (`--keep-going`).
+    pub cluster: Cluster,
+    /// Findings, in the order of the input.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Cluster {
+    /// The namespace called `name`.
+    pub fn namespace(&self, name: &str) -> Option<NamespaceId> {
+        self.namespaces
+            .as_slice()
+            .binary_search_by(|n| (*n.name).cmp(name))
+            .ok()
+            .map(crate::index::Id::from_index)
+    }
+
+    /// `NS/NAME` of pod `index` of a group.
+    pub fn pod_path(&self, pod: PodId, index: u32) -> String {
+        let pod = &self.pods[pod];
+        format!("{}/{}", self.namespaces[pod.namespace].name, pod.name_of(index))
+    }
+
+    /// `NS/NAME` of a workload.
+    pub fn workload_path(&self, workload: WorkloadId) -> String {
+        let workload = &self.workloads[workload];
+        format!("{}/{}", self.namespaces[workload.namespace].name, workload.name)
+    }
+
+    /// What messages call a workload.
+    pub fn workload_name(&self, workload: WorkloadId) -> ObjectName {
+        let workload = &self.workloads[workload];
+        ObjectName {
+            kind: workload.kind.clone(),
+            namespace: self.namespaces[workload.namespace].name.clone(),
+            name: workload.name.clone(),
+        }
+    }
+
+    /// How many pods there are, all replicas counted.
+    pub fn pod_count(&self) -> u64 {
+        self.pods.iter().map(|p| u64::from(p.count)).sum()
+    }
+
+    /// The addresses of a pod in `family` as a set: the one it has, or the region it must lie in; `None` if it has
+    /// no address of that family. The flag says whether the address is known.
+    pub fn pod_addresses(&self, pod: PodId, family: crate::net::Family) -> Option<(AddressSet, bool)> {
+        let pod = &self.pods[pod];
+        match &pod.addresses {
+            Addresses::Known(addresses) => {
+                let of_family: Vec<u128> = addresses
+                    .iter()
+                    .filter(|a| crate::net::Family::of(**a) == family)
+                    .map(|a| crate::net::address_number(*a))
+                    .collect();
+                (!of_family.is_empty())
+                    .then(|| (AddressSet::from_ranges(of_family.into_iter().map(|n| (n, n))), true))
+            }
+            Addresses::Unknown => {
+                let regions = if pod.host_network {
+                    &self.unknown_addresses.hosts
+                } else {
+                    &self.unknown_addresses.pods
+                };
+                regions[family].clone().map(|region| (region, false))
+            }
+        }
+    }
+}
+
+/// Ranges the user named on the command line.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Ranges {
+    /// `--pod-cidr`.
+    pub pods: Vec<IpNet>,
+    /// `--service-cidr`.
+    pub services: Vec<IpNet>,
+    /// `--node-cidr`.
+    pub nodes: Vec<IpNet>,
+}

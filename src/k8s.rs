@@ -1,0 +1,79 @@
+//! Kubernetes objects as they are written: the fields podreach reads, under the API's own names.
+//!
+//! Owns the shapes and nothing else: no defaulting, no validation. `None` is "absent or null" everywhere, and a null
+//! list element is the zero value of its type, because that is what the API server's decoder makes of them. Policy
+//! kinds deny unknown fields in their `spec`; all other kinds skip what podreach does not read.
+
+mod apps;
+mod core;
+mod discovery;
+mod meta;
+mod networking;
+mod scalar;
+
+pub use apps::{
+    CompletionMode, JobTemplate, Ordinals, PodTemplate, WorkloadObject, WorkloadSelector, WorkloadSpec,
+};
+pub use core::{
+    Container, ContainerPort, Namespace, Node, NodeAddress, NodeSpec, NodeStatus, Pod, PodIp, PodSpec,
+    PodStatus, Service, ServicePort, ServiceSpec,
+};
+pub use discovery::{
+    EndpointSlice, EndpointSlicePort, Endpoints, EndpointsAddress, EndpointsSubset, SliceEndpoint,
+};
+pub use meta::{Annotations, LabelSelector, LabelSelectorRequirement, ObjectMeta, OwnerReference};
+pub use networking::{
+    IpBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
+    NetworkPolicyPort, NetworkPolicySpec,
+};
+pub use scalar::{IntOrString, Labels, List};
+
+/// One object of the input.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Object {
+    /// `v1 Namespace`.
+    Namespace(Namespace),
+    /// `v1 Node`.
+    Node(Node),
+    /// `v1 Pod`.
+    Pod(Pod),
+    /// Anything with a pod template.
+    Workload(WorkloadObject),
+    /// `v1 Service`.
+    Service(Service),
+    /// `v1 Endpoints`.
+    Endpoints(Endpoints),
+    /// `discovery.k8s.io/v1 EndpointSlice`.
+    EndpointSlice(EndpointSlice),
+    /// `networking.k8s.io/v1 NetworkPolicy`.
+    NetworkPolicy(NetworkPolicy),
+    /// A policy of a kind that is recognised and not evaluated.
+    Unevaluated(UnevaluatedPolicy),
+    /// Something that could not be read; an error diagnostic says why. With `--keep-going`, whatever it might have
+    /// touched is unknown.
+    Broken(BrokenObject),
+}
+
+/// What is known of an object that could not be read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct BrokenObject {
+    /// Empty when not even that could be read.
+    pub api_version: Box<str>,
+    /// Empty when not even that could be read: it could be anything.
+    pub kind: Box<str>,
+    /// As far as it could be read.
+    pub metadata: ObjectMeta,
+}
+
+/// A policy of a kind that podreach recognises and does not evaluate.
+#[derive(Clone, PartialEq, Debug)]
+pub struct UnevaluatedPolicy {
+    /// `cilium.io/v2`.
+    pub api_version: Box<str>,
+    /// `CiliumNetworkPolicy`.
+    pub kind: Box<str>,
+    /// Name and namespace.
+    pub metadata: ObjectMeta,
+    /// The whole `spec` (or `specs`) as untyped data, to find out what it might select; `Null` when there is none.
+    pub spec: serde_json::Value,
+}

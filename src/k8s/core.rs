@@ -1,0 +1,174 @@
+//! `v1`: namespaces, nodes, pods, services.
+
+use serde::Deserialize;
+
+use super::meta::ObjectMeta;
+use super::scalar::{IntOrString, Labels, List};
+
+/// `v1 Namespace`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct Namespace {
+    /// Name and labels.
+    #[serde(default)]
+    pub metadata: ObjectMeta,
+}
+
+/// `v1 Node`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct Node {
+    /// Name and labels.
+    #[serde(default)]
+    pub metadata: ObjectMeta,
+    /// Pod ranges.
+    pub spec: Option<NodeSpec>,
+    /// Addresses.
+    pub status: Option<NodeStatus>,
+}
+
+/// `Node.spec`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeSpec {
+    /// `spec.podCIDRs`.
+    #[serde(rename = "podCIDRs")]
+    pub pod_cidrs: Option<List<Box<str>>>,
+}
+
+/// `Node.status`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct NodeStatus {
+    /// `status.addresses`.
+    pub addresses: Option<List<NodeAddress>>,
+}
+
+/// One of `Node.status.addresses`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct NodeAddress {
+    /// `InternalIP`, `ExternalIP`, `Hostname`, ...
+    #[serde(rename = "type")]
+    pub kind: Option<Box<str>>,
+    /// The address.
+    pub address: Option<Box<str>>,
+}
+
+/// `v1 Pod`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct Pod {
+    /// Name, labels, owners.
+    #[serde(default)]
+    pub metadata: ObjectMeta,
+    /// Containers and placement.
+    pub spec: Option<PodSpec>,
+    /// Phase and addresses.
+    pub status: Option<PodStatus>,
+}
+
+/// `Pod.spec`, also in templates.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodSpec {
+    /// `spec.containers`.
+    pub containers: Option<List<Container>>,
+    /// `spec.initContainers`; those with `restartPolicy: Always` are sidecars.
+    pub init_containers: Option<List<Container>>,
+    /// `spec.hostNetwork`.
+    pub host_network: Option<bool>,
+    /// `spec.nodeName`.
+    pub node_name: Option<Box<str>>,
+}
+
+/// A container.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Container {
+    /// `name`.
+    pub name: Option<Box<str>>,
+    /// `ports`.
+    pub ports: Option<List<ContainerPort>>,
+    /// `restartPolicy`, only on init containers.
+    pub restart_policy: Option<Box<str>>,
+}
+
+/// One of a container's `ports`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerPort {
+    /// The name a policy or a Service may use.
+    pub name: Option<Box<str>>,
+    /// The number.
+    pub container_port: Option<i32>,
+    /// `TCP` when absent.
+    pub protocol: Option<Box<str>>,
+}
+
+/// `Pod.status`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PodStatus {
+    /// `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`.
+    pub phase: Option<Box<str>>,
+    /// The first address.
+    #[serde(rename = "podIP")]
+    pub pod_ip: Option<Box<str>>,
+    /// All addresses.
+    #[serde(rename = "podIPs")]
+    pub pod_ips: Option<List<PodIp>>,
+    /// The node's address.
+    #[serde(rename = "hostIP")]
+    pub host_ip: Option<Box<str>>,
+    /// The node's addresses.
+    #[serde(rename = "hostIPs")]
+    pub host_ips: Option<List<PodIp>>,
+}
+
+/// One of `podIPs` or `hostIPs`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct PodIp {
+    /// The address.
+    pub ip: Option<Box<str>>,
+}
+
+/// `v1 Service`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct Service {
+    /// Name and namespace.
+    #[serde(default)]
+    pub metadata: ObjectMeta,
+    /// Selector and ports.
+    pub spec: Option<ServiceSpec>,
+}
+
+/// `Service.spec`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceSpec {
+    /// `ClusterIP` when absent.
+    #[serde(rename = "type")]
+    pub kind: Option<Box<str>>,
+    /// Which pods back the Service; absent or empty means none by selector.
+    pub selector: Option<Labels>,
+    /// `spec.ports`.
+    pub ports: Option<List<ServicePort>>,
+    /// `None` for a headless Service.
+    #[serde(rename = "clusterIP")]
+    pub cluster_ip: Option<Box<str>>,
+    /// All cluster addresses.
+    #[serde(rename = "clusterIPs")]
+    pub cluster_ips: Option<List<Box<str>>>,
+    /// The DNS name of an ExternalName Service.
+    pub external_name: Option<Box<str>>,
+}
+
+/// One of `Service.spec.ports`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServicePort {
+    /// The name.
+    pub name: Option<Box<str>>,
+    /// The number clients use.
+    pub port: Option<i32>,
+    /// `TCP` when absent.
+    pub protocol: Option<Box<str>>,
+    /// Number or name on the pods; `port` when absent.
+    pub target_port: Option<IntOrString>,
+}

@@ -1,0 +1,62 @@
+//! `v1 Endpoints` and `discovery.k8s.io/v1 EndpointSlice`: the addresses behind Services without a selector.
+
+use serde::Deserialize;
+
+use super::meta::ObjectMeta;
+use super::scalar::List;
+
+/// `v1 Endpoints`; belongs to the Service of the same name.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct Endpoints {
+    /// Name and namespace.
+    #[serde(default)]
+    pub metadata: ObjectMeta,
+    /// Address and port groups.
+    pub subsets: Option<List<EndpointsSubset>>,
+}
+
+/// One of `Endpoints.subsets`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct EndpointsSubset {
+    /// The addresses.
+    pub addresses: Option<List<EndpointsAddress>>,
+    /// The ports.
+    pub ports: Option<List<EndpointSlicePort>>,
+}
+
+/// One of a subset's addresses.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct EndpointsAddress {
+    /// The address.
+    pub ip: Option<Box<str>>,
+}
+
+/// `discovery.k8s.io/v1 EndpointSlice`; belongs to the Service its label `kubernetes.io/service-name` names.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct EndpointSlice {
+    /// Name, namespace and labels.
+    #[serde(default)]
+    pub metadata: ObjectMeta,
+    /// The endpoints.
+    pub endpoints: Option<List<SliceEndpoint>>,
+    /// The ports.
+    pub ports: Option<List<EndpointSlicePort>>,
+}
+
+/// One of `EndpointSlice.endpoints`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct SliceEndpoint {
+    /// The addresses.
+    pub addresses: Option<List<Box<str>>>,
+}
+
+/// A port of an Endpoints subset or an EndpointSlice.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct EndpointSlicePort {
+    /// The name of the Service port.
+    pub name: Option<Box<str>>,
+    /// The number at the address.
+    pub port: Option<i32>,
+    /// `TCP` when absent.
+    pub protocol: Option<Box<str>>,
+}

@@ -1,0 +1,130 @@
+//! `meta/v1`: what every object carries.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use super::scalar::{Labels, List};
+
+/// `metadata`, as far as podreach reads it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectMeta {
+    /// `metadata.name`.
+    pub name: Option<Box<str>>,
+    /// `metadata.generateName`.
+    pub generate_name: Option<Box<str>>,
+    /// `metadata.namespace`.
+    pub namespace: Option<Box<str>>,
+    /// `metadata.uid`.
+    pub uid: Option<Box<str>>,
+    /// `metadata.labels`.
+    pub labels: Option<Labels>,
+    /// The annotations that matter.
+    pub annotations: Option<Annotations>,
+    /// `metadata.ownerReferences`.
+    pub owner_references: Option<List<OwnerReference>>,
+    /// `metadata.deletionTimestamp`: set while an object is being terminated.
+    pub deletion_timestamp: Option<Box<str>>,
+}
+
+/// One of `metadata.ownerReferences`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnerReference {
+    /// `apps/v1`.
+    pub api_version: Option<Box<str>>,
+    /// `ReplicaSet`.
+    pub kind: Option<Box<str>>,
+    /// The owner's name.
+    pub name: Option<Box<str>>,
+    /// The owner's uid.
+    pub uid: Option<Box<str>>,
+    /// Whether this owner manages the object.
+    pub controller: Option<bool>,
+}
+
+/// The annotations that change what podreach does; all others are skipped without being kept.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Annotations {
+    /// `config.kubernetes.io/local-config: "true"`: never sent to the API server.
+    pub local_config: bool,
+    /// `helm.sh/hook`, such as `test`.
+    pub helm_hook: Option<Box<str>>,
+}
+
+impl<'de> Deserialize<'de> for Annotations {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnnotationsVisitor;
+        impl<'de> Visitor<'de> for AnnotationsVisitor {
+            type Value = Annotations;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map of strings")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
+                let mut annotations = Annotations::default();
+                while let Some(known) = map.next_key::<Known>()? {
+                    match known {
+                        Known::LocalConfig => {
+                            annotations.local_config =
+                                map.next_value::<Option<Box<str>>>()?.as_deref() == Some("true")
+                        }
+                        Known::HelmHook => annotations.helm_hook = map.next_value()?,
+                        Known::Other => {
+                            map.next_value::<IgnoredAny>()?;
+                        }
+                    }
+                }
+                Ok(annotations)
+            }
+        }
+        enum Known {
+            LocalConfig,
+            HelmHook,
+            Other,
+        }
+        impl<'de> Deserialize<'de> for Known {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct KnownVisitor;
+                impl Visitor<'_> for KnownVisitor {
+                    type Value = Known;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("an annotation key")
+                    }
+                    fn visit_str<E: de::Error>(self, key: &str) -> Result<Known, E> {
+                        Ok(match key {
+                            "config.kubernetes.io/local-config" => Known::LocalConfig,
+                            "helm.sh/hook" => Known::HelmHook,
+                            _ => Known::Other,
+                        })
+                    }
+                }
+                deserializer.deserialize_identifier(KnownVisitor)
+            }
+        }
+        deserializer.deserialize_map(AnnotationsVisitor)
+    }
+}
+
+/// A label selector as written; see [`crate::label::Selector`] for the validated one.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LabelSelector {
+    /// `matchLabels`.
+    pub match_labels: Option<Labels>,
+    /// `matchExpressions`.
+    pub match_expressions: Option<List<LabelSelectorRequirement>>,
+}
+
+/// One of `matchExpressions`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelSelectorRequirement {
+    /// The label key.
+    pub key: Option<Box<str>>,
+    /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
+    pub operator: Option<Box<str>>,
+    /// The values; a null element is the empty string.
+    pub values: Option<List<Box<str>>>,
+}

@@ -1,0 +1,110 @@
+//! `networking.k8s.io/v1 NetworkPolicy`, strict: an unknown field is an error.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use super::meta::{LabelSelector, ObjectMeta};
+use super::scalar::{IntOrString, List};
+
+/// `networking.k8s.io/v1 NetworkPolicy`.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkPolicy {
+    /// `networking.k8s.io/v1`.
+    #[serde(default)]
+    pub api_version: Box<str>,
+    /// `NetworkPolicy`.
+    #[serde(default)]
+    pub kind: Box<str>,
+    /// Name and namespace; unknown fields in here are not podreach's business.
+    #[serde(default)]
+    pub metadata: ObjectMeta,
+    /// What the policy says; absent or null is the empty spec.
+    pub spec: Option<NetworkPolicySpec>,
+    /// Dumps carry one; it is never read.
+    status: Option<Ignored>,
+}
+
+/// A value that is accepted and dropped.
+#[derive(Clone, Debug)]
+struct Ignored;
+
+impl PartialEq for Ignored {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl<'de> Deserialize<'de> for Ignored {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+/// `NetworkPolicy.spec`.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkPolicySpec {
+    /// Which pods of the namespace the policy selects; absent selects all.
+    pub pod_selector: Option<LabelSelector>,
+    /// `spec.policyTypes`.
+    pub policy_types: Option<List<Box<str>>>,
+    /// `spec.ingress`.
+    pub ingress: Option<List<NetworkPolicyIngressRule>>,
+    /// `spec.egress`.
+    pub egress: Option<List<NetworkPolicyEgressRule>>,
+}
+
+/// One of `spec.ingress`.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkPolicyIngressRule {
+    /// The sources; absent or empty is everything.
+    pub from: Option<List<NetworkPolicyPeer>>,
+    /// The ports; absent or empty is everything.
+    pub ports: Option<List<NetworkPolicyPort>>,
+}
+
+/// One of `spec.egress`.
+#[derive(Clone, PartialEq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkPolicyEgressRule {
+    /// The destinations; absent or empty is everything.
+    pub to: Option<List<NetworkPolicyPeer>>,
+    /// The ports; absent or empty is everything.
+    pub ports: Option<List<NetworkPolicyPort>>,
+}
+
+/// One of a rule's `from` or `to`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkPolicyPeer {
+    /// Pods by label; with a namespaceSelector both must hold.
+    pub pod_selector: Option<LabelSelector>,
+    /// Namespaces by label; absent means the policy's own.
+    pub namespace_selector: Option<LabelSelector>,
+    /// Addresses; excludes the selectors.
+    pub ip_block: Option<IpBlock>,
+}
+
+/// `ipBlock`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IpBlock {
+    /// The range.
+    pub cidr: Option<Box<str>>,
+    /// Ranges taken out of it.
+    pub except: Option<List<Box<str>>>,
+}
+
+/// One of a rule's `ports`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NetworkPolicyPort {
+    /// `TCP` when absent.
+    pub protocol: Option<Box<str>>,
+    /// A number, or the name of a container port.
+    pub port: Option<IntOrString>,
+    /// With a number: the end of the range, inclusive.
+    pub end_port: Option<i32>,
+}

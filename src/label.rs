@@ -1,0 +1,205 @@
+//! Labels and selectors as they are evaluated: interned, three-valued.
+//!
+//! Owns the rules L1 to L14 over facts that may be unknown. A [`LabelSet`] says of each key whether its value is
+//! known, present with a value nobody wrote down, or not known at all; [`Selector::matches`] answers in Kleene logic,
+//! requirement by requirement. Validation of what users wrote is the business of [`crate::policy`].
+
+use crate::set::Interner;
+
+crate::define_id! {
+    /// An interned label key.
+    KeyId,
+    /// An interned label value.
+    ValueId,
+    /// An interned [`LabelSet`].
+    LabelSetId,
+    /// An interned [`Selector`].
+    SelectorId,
+}
+
+/// The answer to a question about facts that may be unknown.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Truth {
+    /// Surely not.
+    No,
+    /// The input does not decide it.
+    Unknown,
+    /// Surely.
+    Yes,
+}
+
+impl Truth {
+    /// Both: the lesser of the two.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        self.min(other)
+    }
+
+    /// Either: the greater of the two.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        self.max(other)
+    }
+
+    /// `Yes` or `No`.
+    pub fn from_bool(yes: bool) -> Self {
+        if yes { Self::Yes } else { Self::No }
+    }
+
+    /// Whether the answer could be yes.
+    pub fn possible(self) -> bool {
+        self != Self::No
+    }
+
+    /// Whether the answer is surely yes.
+    pub fn sure(self) -> bool {
+        self == Self::Yes
+    }
+}
+
+impl std::ops::Not for Truth {
+    type Output = Self;
+    fn not(self) -> Self {
+        match self {
+            Self::No => Self::Yes,
+            Self::Unknown => Self::Unknown,
+            Self::Yes => Self::No,
+        }
+    }
+}
+
+/// What is known of the value of one label key.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum LabelValue {
+    /// The key is present with this value.
+    Known(ValueId),
+    /// The key is present; a controller chooses the value (W25).
+    Present,
+    /// Neither presence nor value is known.
+    Unknown,
+}
+
+/// The labels of a pod or a namespace, as far as they are known.
+///
+/// INVARIANT: `entries` is sorted by key, no key twice.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LabelSet {
+    entries: Box<[(KeyId, LabelValue)]>,
+    complete: bool,
+}
+
+impl LabelSet {
+    /// Labels from entries in any order; a later entry for the same key wins. With `complete`, keys that are not
+    /// listed are absent; without, nothing is known of them.
+    pub fn new(mut entries: Vec<(KeyId, LabelValue)>, complete: bool) -> Self {
+        entries.sort_by_key(|&(key, _)| key);
+        entries.reverse();
+        entries.dedup_by_key(|&mut (key, _)| key);
+        entries.reverse();
+        Self { entries: entries.into(), complete }
+    }
+
+    /// What is known of `key`: `None` means surely absent.
+    pub fn get(&self, key: KeyId) -> Option<LabelValue> {
+        match self.entries.binary_search_by_key(&key, |&(k, _)| k) {
+            Ok(i) => Some(self.entries[i].1),
+            Err(_) => (!self.complete).then_some(LabelValue::Unknown),
+        }
+    }
+
+    /// The listed entries, by key id.
+    pub fn entries(&self) -> &[(KeyId, LabelValue)] {
+        &self.entries
+    }
+
+    /// Whether keys that are not listed are surely absent.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+}
+
+/// How a requirement compares.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Operator {
+    /// Present with one of the values (L3).
+    In,
+    /// Absent, or present with none of the values (L4).
+    NotIn,
+    /// Present (L5).
+    Exists,
+    /// Absent (L6).
+    DoesNotExist,
+}
+
+/// One condition of a selector.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Requirement {
+    /// The label key.
+    pub key: KeyId,
+    /// How it compares.
+    pub operator: Operator,
+    /// Sorted, without repetition; empty for `Exists` and `DoesNotExist`.
+    pub values: Box<[ValueId]>,
+}
+
+impl Requirement {
+    /// Whether labels with `value` at this requirement's key satisfy it.
+    pub fn accepts(&self, value: Option<LabelValue>) -> Truth {
+        match (self.operator, value) {
+            (Operator::In, None) => Truth::No,
+            (Operator::In, Some(LabelValue::Known(v))) => Truth::from_bool(self.values.contains(&v)),
+            (Operator::NotIn, None) => Truth::Yes,
+            (Operator::NotIn, Some(LabelValue::Known(v))) => Truth::from_bool(!self.values.contains(&v)),
+            (Operator::In | Operator::NotIn, Some(LabelValue::Present)) | (_, Some(LabelValue::Unknown)) => {
+                Truth::Unknown
+            }
+            (Operator::Exists, value) => Truth::from_bool(value.is_some()),
+            (Operator::DoesNotExist, value) => Truth::from_bool(value.is_none()),
+        }
+    }
+}
+
+/// A validated label selector: all requirements must hold (L2); none at all selects everything.
+///
+/// INVARIANT: `requirements` is sorted and free of repetition, so that equal selectors are equal values.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Selector {
+    requirements: Box<[Requirement]>,
+}
+
+impl Selector {
+    /// A selector from requirements in any order.
+    pub fn new(mut requirements: Vec<Requirement>) -> Self {
+        requirements.sort_unstable();
+        requirements.dedup();
+        Self { requirements: requirements.into() }
+    }
+
+    /// The requirements, sorted.
+    pub fn requirements(&self) -> &[Requirement] {
+        &self.requirements
+    }
+
+    /// Whether it selects everything.
+    pub fn is_everything(&self) -> bool {
+        self.requirements.is_empty()
+    }
+
+    /// Whether it selects something with these labels.
+    pub fn matches(&self, labels: &LabelSet) -> Truth {
+        self.requirements.iter().map(|r| r.accepts(labels.get(r.key))).fold(Truth::Yes, Truth::and)
+    }
+}
+
+/// Everything interned about labels: keys, values, label sets, selectors.
+#[derive(Clone, Debug, Default)]
+pub struct LabelTable {
+    /// Label keys.
+    pub keys: Interner<KeyId, Box<str>>,
+    /// Label values.
+    pub values: Interner<ValueId, Box<str>>,
+    /// Label sets of pods and namespaces.
+    pub sets: Interner<LabelSetId, LabelSet>,
+    /// Selectors of policies.
+    pub selectors: Interner<SelectorId, Selector>,
+}

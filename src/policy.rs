@@ -1,0 +1,164 @@
+//! The rule language that every policy API lowers to.
+//!
+//! A [`Policy`] stands in a [`Tier`], selects its subject pods, and holds rules for each direction. In the
+//! NetworkPolicy tier a policy isolates the pods it selects and the union of the rules accepts; in the other tiers the
+//! first matching rule of the lowest priority number decides or passes on. The solver knows these words and no
+//! policy API; one module per API validates what the user wrote and lowers it.
+
+pub mod networking_v1;
+pub mod unevaluated;
+mod validate;
+
+use ipnet::IpNet;
+
+use crate::cluster::NamespaceId;
+use crate::diagnostic::{ObjectName, Origin};
+use crate::label::SelectorId;
+use crate::net::{ByDirection, Protocol};
+use crate::profile::ProfileSet;
+
+pub use validate::{
+    LabelSelectorError, lower_selector, parse_cidr, validate_label_value, validate_qualified_name,
+};
+
+crate::define_id! {
+    /// A policy of the cluster, in order of tier, priority, namespace and name.
+    PolicyId,
+}
+
+/// The order in which policies are asked; each direction of each pod on its own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Tier {
+    /// Policies podreach does not evaluate: whatever they might select is unknown.
+    Unevaluated,
+    /// AdminNetworkPolicy, ClusterNetworkPolicy of tier Admin.
+    Admin,
+    /// NetworkPolicy: final for every pod it isolates.
+    NetworkPolicy,
+    /// BaselineAdminNetworkPolicy, ClusterNetworkPolicy of tier Baseline.
+    Baseline,
+}
+
+/// What a matching rule does.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Action {
+    /// The connection is accepted on this side.
+    Accept,
+    /// The connection is denied.
+    Deny,
+    /// The rest of the tier is skipped.
+    Pass,
+}
+
+/// One policy, validated and defaulted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Policy {
+    /// Kind, namespace and name.
+    pub name: ObjectName,
+    /// Where it was read.
+    pub origin: Origin,
+    /// The CNI profiles that could enforce it.
+    pub enforced_by: ProfileSet,
+    /// When it is asked.
+    pub tier: Tier,
+    /// Lower is asked first within the tier; 0 in the NetworkPolicy tier, where order has no meaning.
+    pub priority: u32,
+    /// The pods it applies to.
+    pub subject: PodMatch,
+    /// Directions in which it isolates its subjects (NetworkPolicy) or makes them unknown (Unevaluated).
+    pub isolates: ByDirection<bool>,
+    /// The rules of each direction, in written order. Rules of directions that do not apply (R10) are not here.
+    pub rules: ByDirection<Vec<Rule>>,
+}
+
+/// Pods by namespace and labels. Never matches hostNetwork pods or anything that is no pod (R25, R52).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PodMatch {
+    /// In which namespaces.
+    pub namespaces: NamespaceMatch,
+    /// With which labels.
+    pub pods: SelectorId,
+    /// When set, a match is never sure: what a policy kind that is not evaluated might select.
+    pub perhaps: bool,
+}
+
+/// Namespaces, by identity or by labels.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum NamespaceMatch {
+    /// This one: the policy's own.
+    One(NamespaceId),
+    /// Those with matching labels.
+    Labels(SelectorId),
+}
+
+/// One rule of one direction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rule {
+    /// What it does when it matches.
+    pub action: Action,
+    /// Whom it matches; see [`Peers`].
+    pub peers: Peers,
+    /// Which ports it matches.
+    pub ports: Ports,
+    /// Its number in the object as written: `spec.ingress[0]` is 0.
+    pub index: usize,
+}
+
+/// Whom a rule matches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Peers {
+    /// Everything: pods, nodes, every address (R13).
+    Any,
+    /// Any of these (R14).
+    Of(Vec<Peer>),
+}
+
+/// One element of `from` or `to`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Peer {
+    /// Pods by selectors.
+    Pods(PodMatch),
+    /// Addresses.
+    IpBlock(IpBlock),
+}
+
+/// A block of addresses with holes.
+///
+/// INVARIANT: `cidr` and `except` have their host bits masked, and every `except` is a strict subset of `cidr`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct IpBlock {
+    /// The range.
+    pub cidr: IpNet,
+    /// Taken out of this range only (R41).
+    pub except: Vec<IpNet>,
+}
+
+/// Which ports a rule matches.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Ports {
+    /// Every port of every protocol (R15).
+    Any,
+    /// Any of these (R16).
+    Of(Vec<PortMatch>),
+}
+
+/// One element of `ports`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum PortMatch {
+    /// Numbers `first..=last`; the whole protocol is `1..=65535`.
+    Range {
+        /// The protocol.
+        protocol: Protocol,
+        /// The first number.
+        first: u16,
+        /// The last number.
+        last: u16,
+    },
+    /// A named port, resolved on each destination pod (R33).
+    Named {
+        /// The protocol the name must be declared with (R35).
+        protocol: Protocol,
+        /// The name.
+        name: Box<str>,
+    },
+}

@@ -1,0 +1,161 @@
+//! What the API leaves open, settled by a CNI profile: one table of switches.
+//!
+//! The numbers I1 to I21 are those of `docs/profiles.md`. Only points on which CNIs give different verdicts have a
+//! switch; a cell nobody knows takes the value of [`Profile::Spec`].
+
+/// A network plugin, or the letter of the API.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Profile {
+    /// The upstream end-to-end tests.
+    Spec,
+    /// Calico.
+    Calico,
+    /// Cilium.
+    Cilium,
+    /// Antrea.
+    Antrea,
+    /// OVN-Kubernetes, OpenShift.
+    OvnKubernetes,
+    /// kube-router.
+    KubeRouter,
+    /// kube-network-policies, kindnet.
+    KubeNetworkPolicies,
+    /// The AWS VPC CNI.
+    AwsVpcCni,
+    /// Flannel without a policy engine: nothing is enforced.
+    Flannel,
+}
+
+/// The switches of one profile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Semantics {
+    /// R64: whether policies have any effect.
+    pub enforces: bool,
+    /// I5: whether an ipBlock matches the addresses of pods.
+    pub ip_block_matches_pods: bool,
+    /// I14: what an egress rule's named port means on a pod that declares it with several numbers.
+    pub ambiguous_egress_port: AmbiguousPort,
+    /// I15: whose ports have names.
+    pub named_ports: NamedPorts,
+    /// I16: whether the named port of an egress rule resolves on pods of other namespaces too.
+    pub egress_port_crosses_namespaces: bool,
+    /// I19: whether pods without an owner are subject to policies.
+    pub bare_pods_are_subjects: bool,
+}
+
+/// I14.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AmbiguousPort {
+    /// Every number the name stands for.
+    Union,
+    /// Nothing: the entry is skipped.
+    Skipped,
+}
+
+/// I15.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NamedPorts {
+    /// Containers and sidecars.
+    ContainersAndSidecars,
+    /// Containers, sidecars and ordinary init containers.
+    AllContainers,
+    /// `spec.containers` only.
+    RegularContainers,
+}
+
+impl NamedPorts {
+    /// Whether names declared in this kind of container count.
+    pub fn includes(self, kind: crate::cluster::ContainerKind) -> bool {
+        use crate::cluster::ContainerKind::{Regular, Sidecar};
+        match self {
+            Self::AllContainers => true,
+            Self::ContainersAndSidecars => matches!(kind, Regular | Sidecar),
+            Self::RegularContainers => kind == Regular,
+        }
+    }
+}
+
+impl Profile {
+    /// All profiles; the default is the first.
+    pub const ALL: [Self; 9] = [
+        Self::Spec,
+        Self::Calico,
+        Self::Cilium,
+        Self::Antrea,
+        Self::OvnKubernetes,
+        Self::KubeRouter,
+        Self::KubeNetworkPolicies,
+        Self::AwsVpcCni,
+        Self::Flannel,
+    ];
+
+    /// The name `--cni` takes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Spec => "spec",
+            Self::Calico => "calico",
+            Self::Cilium => "cilium",
+            Self::Antrea => "antrea",
+            Self::OvnKubernetes => "ovn-kubernetes",
+            Self::KubeRouter => "kube-router",
+            Self::KubeNetworkPolicies => "kube-network-policies",
+            Self::AwsVpcCni => "aws-vpc-cni",
+            Self::Flannel => "flannel",
+        }
+    }
+
+    /// The profile called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|p| p.name() == name)
+    }
+
+    /// The table.
+    pub const fn semantics(self) -> Semantics {
+        let spec = Semantics {
+            enforces: true,
+            ip_block_matches_pods: true,
+            ambiguous_egress_port: AmbiguousPort::Union,
+            named_ports: NamedPorts::ContainersAndSidecars,
+            egress_port_crosses_namespaces: true,
+            bare_pods_are_subjects: true,
+        };
+        match self {
+            Self::Spec | Self::Antrea | Self::OvnKubernetes => spec,
+            Self::Calico => Semantics { named_ports: NamedPorts::AllContainers, ..spec },
+            Self::Cilium => Semantics {
+                ip_block_matches_pods: false,
+                ambiguous_egress_port: AmbiguousPort::Skipped,
+                ..spec
+            },
+            Self::KubeRouter => Semantics { egress_port_crosses_namespaces: false, ..spec },
+            Self::KubeNetworkPolicies => Semantics { named_ports: NamedPorts::RegularContainers, ..spec },
+            Self::AwsVpcCni => Semantics { bare_pods_are_subjects: false, ..spec },
+            Self::Flannel => Semantics { enforces: false, ..spec },
+        }
+    }
+}
+
+/// A set of profiles: who could enforce a policy kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ProfileSet(u16);
+
+impl ProfileSet {
+    /// Every profile.
+    pub const ALL: Self = Self(u16::MAX);
+
+    /// These profiles.
+    pub const fn of(profiles: &[Profile]) -> Self {
+        let mut bits = 0;
+        let mut i = 0;
+        while i < profiles.len() {
+            bits |= 1 << profiles[i] as u16;
+            i += 1;
+        }
+        Self(bits)
+    }
+
+    /// Whether `profile` is one of them.
+    pub const fn contains(self, profile: Profile) -> bool {
+        self.0 >> profile as u16 & 1 == 1
+    }
+}
