@@ -1,7 +1,40 @@
 //! Cluster to program: selectors become sets, blocks become ranges of addresses, pods become classes.
+//!
+//! Two steps make classes. Pods equal in namespace, labels, named ports and address atom are one *kind of pod*; kinds
+//! that every policy treats alike, as subject and as peer, are one [`Class`]. What follows works on classes only, so
+//! its cost depends on how many different things the policies can tell apart, not on how many pods there are.
+//!
+//! Owns classes, signatures and compiled rules. Must not see YAML or JSON, and must not decide a verdict.
 
-use crate::cluster::Cluster;
-use crate::profile::Profile;
+mod addresses;
+mod classes;
+mod kinds;
+mod ports;
+mod selector_index;
+
+use rustc_hash::FxHashMap;
+
+use crate::cluster::{Cluster, NamespaceId, PodId};
+use crate::index::{Id, IndexVec};
+use crate::label::Truth;
+use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family, PortTable};
+use crate::policy::{Action, IpBlock, Peer, Peers, PodMatch, PolicyId, Tier};
+use crate::profile::{Profile, Semantics};
+use crate::set::Interner;
+
+pub use ports::{CompiledPorts, PortNameId, PortNames, Resolution, ResolutionId};
+
+use addresses::AddressAtoms;
+use kinds::Kinds;
+
+crate::define_id! {
+    /// Pods that no policy tells apart, in order of their first pod.
+    ClassId,
+    /// What decides one direction of a class: the policies that select it.
+    SignatureId,
+    /// A distinct `from` or `to` list.
+    PeersId,
+}
 
 /// What the solver evaluates.
 #[derive(Debug)]
@@ -10,9 +43,240 @@ pub struct Program<'c> {
     pub cluster: &'c Cluster,
     /// The profile it was compiled for.
     pub profile: Profile,
+    /// The profile's switches.
+    pub semantics: Semantics,
+    /// The classes of pods.
+    pub classes: IndexVec<ClassId, Class>,
+    /// The class of each pod group.
+    pub class_of: IndexVec<PodId, ClassId>,
+    /// Which policies decide, by direction.
+    pub signatures: ByDirection<IndexVec<SignatureId, Signature>>,
+    /// Where each policy decides: the signatures that hold it, by direction.
+    pub deciding: IndexVec<PolicyId, ByDirection<Vec<SignatureId>>>,
+    /// The policies in force under the profile, compiled; `None` for those that are not.
+    pub policies: IndexVec<PolicyId, Option<CompiledPolicy>>,
+    /// The distinct peer lists.
+    pub peers: IndexVec<PeersId, CompiledPeers>,
+    /// The port sets of all rules.
+    pub ports: PortTable,
+    /// The named ports that policies use.
+    pub port_names: PortNames,
+    /// How pods resolve them.
+    pub resolutions: Interner<ResolutionId, Resolution>,
+    /// Where the profile matters.
+    pub touches: ProfileTouches,
 }
+
+/// Pods that no policy tells apart.
+#[derive(Clone, Debug)]
+pub struct Class {
+    /// Its pod groups, ascending.
+    pub pods: Vec<PodId>,
+    /// How many pods those are.
+    pub weight: u64,
+    /// Which policies decide its connections, by direction.
+    pub signature: ByDirection<SignatureId>,
+    /// Which families its pods have addresses of.
+    pub families: ByFamily<bool>,
+    /// How it resolves the named ports that policies use.
+    pub resolution: ResolutionId,
+    /// I16: the namespace whose egress rules its named ports resolve for; `None` for every namespace's.
+    pub resolves_in: Option<NamespaceId>,
+    /// The peer lists that match it, ascending, and how surely in each family.
+    pub peers: Box<[(PeersId, ByFamily<Truth>)]>,
+}
+
+/// The policies that decide one direction of a class.
+///
+/// INVARIANT: `policies` is ascending, which is evaluation order; none of the truths is `No`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Signature {
+    /// The policies that select the subject in this direction, and how surely.
+    pub policies: Box<[(PolicyId, Truth)]>,
+    /// For ingress with named ports: how the subject resolves them.
+    pub resolution: Option<ResolutionId>,
+    /// The families of the subjects.
+    pub families: ByFamily<bool>,
+}
+
+/// A policy in force.
+#[derive(Clone, Debug)]
+pub struct CompiledPolicy {
+    /// When it is asked.
+    pub tier: Tier,
+    /// Lower is asked first within the tier.
+    pub priority: u32,
+    /// Its rules.
+    pub rules: ByDirection<Vec<CompiledRule>>,
+}
+
+/// A rule, with its lists looked up.
+#[derive(Clone, Debug)]
+pub struct CompiledRule {
+    /// What it does.
+    pub action: Action,
+    /// Whom it matches; `None` matches everything.
+    pub peers: Option<PeersId>,
+    /// Which ports it matches.
+    pub ports: CompiledPorts,
+}
+
+/// A `from` or `to` list that is not "everything".
+#[derive(Clone, Debug)]
+pub struct CompiledPeers {
+    /// The classes it matches, ascending, and how surely in each family; `No` in both is left out.
+    pub classes: Vec<(ClassId, ByFamily<Truth>)>,
+    /// The addresses its blocks hold, taken together.
+    pub blocks: ByFamily<AddressSet>,
+    /// The policies whose rules have this list.
+    pub uses: ByDirection<Vec<PolicyId>>,
+}
+
+/// Whether the input touches the points on which profiles differ.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ProfileTouches {
+    /// I5: a block holds the address of a pod.
+    pub block_on_pods: bool,
+    /// I14: a policy names a port that some pod declares with several numbers.
+    pub ambiguous_port: bool,
+    /// I15: a policy names a port that an init container declares.
+    pub init_container_port: bool,
+    /// I16: an egress rule names a port.
+    pub egress_named_port: bool,
+    /// I19: policies exist, and so do pods without an owner.
+    pub bare_pods: bool,
+}
+
+/// Key of a distinct peer list: its selectors and its blocks, each sorted.
+type PeerList = (Vec<PodMatch>, Vec<IpBlock>);
 
 /// Compiles `cluster` for `profile`.
 pub fn compile(cluster: &Cluster, profile: Profile) -> Program<'_> {
-    Program { cluster, profile }
+    let semantics = profile.semantics();
+    let mut ports = PortTable::new();
+    let mut port_names = PortNames::default();
+    let mut lists: Interner<PeersId, PeerList> = Interner::new();
+    let mut uses: Vec<ByDirection<Vec<PolicyId>>> = Vec::new();
+
+    let policies: IndexVec<PolicyId, Option<CompiledPolicy>> = cluster
+        .policies
+        .enumerate()
+        .map(|(id, policy)| {
+            if !semantics.enforces || !policy.enforced_by.contains(profile) {
+                return None;
+            }
+            let mut rules: ByDirection<Vec<CompiledRule>> = ByDirection::default();
+            for direction in Direction::ALL {
+                for rule in &policy.rules[direction] {
+                    let peers = peer_list(&rule.peers).map(|list| lists.intern_owned(list));
+                    if let Some(peers) = peers {
+                        uses.resize_with(lists.len(), ByDirection::default);
+                        uses[peers.index()][direction].push(id);
+                    }
+                    let ports = port_names.compile(&rule.ports, &mut ports);
+                    rules[direction].push(CompiledRule { action: rule.action, peers, ports });
+                }
+            }
+            Some(CompiledPolicy { tier: policy.tier, priority: policy.priority, rules })
+        })
+        .collect();
+
+    let blocks: Vec<ByFamily<AddressSet>> =
+        lists.values().iter().map(|(_, blocks)| block_union(blocks)).collect();
+    let atoms = AddressAtoms::new(&blocks);
+    let egress_names = names_ports(&policies, Direction::Egress);
+    let mut resolutions = Interner::new();
+    let kinds = Kinds::new(cluster, &semantics, &port_names, &atoms, &mut resolutions, egress_names);
+    let selected =
+        classes::memberships(cluster, &semantics, &kinds, &atoms, &policies, lists.values(), &blocks);
+    let touches = ProfileTouches {
+        block_on_pods: kinds.any_in_blocks(&atoms, &blocks),
+        ambiguous_port: resolutions.values().iter().any(Resolution::has_ambiguous),
+        init_container_port: cluster.pods.iter().any(|pod| port_names.used_by_init_container(pod)),
+        egress_named_port: egress_names,
+        bare_pods: policies.iter().any(Option::is_some) && cluster.pods.iter().any(|pod| pod.bare),
+    };
+
+    let merged = classes::merge(cluster, &kinds, &policies, selected);
+    let mut peers: IndexVec<PeersId, CompiledPeers> = blocks
+        .into_iter()
+        .zip(uses)
+        .map(|(blocks, uses)| CompiledPeers { classes: Vec::new(), blocks, uses })
+        .collect();
+    for (id, class) in merged.classes.enumerate() {
+        for &(list, truth) in &class.peers {
+            peers[list].classes.push((id, truth));
+        }
+    }
+    let mut deciding: IndexVec<PolicyId, ByDirection<Vec<SignatureId>>> =
+        vec![ByDirection::default(); policies.len()].into();
+    for direction in Direction::ALL {
+        for (id, signature) in merged.signatures[direction].enumerate() {
+            for &(policy, _) in &signature.policies {
+                deciding[policy][direction].push(id);
+            }
+        }
+    }
+    Program {
+        cluster,
+        profile,
+        semantics,
+        classes: merged.classes,
+        class_of: merged.class_of,
+        signatures: merged.signatures,
+        deciding,
+        policies,
+        peers,
+        ports,
+        port_names,
+        resolutions,
+        touches,
+    }
+}
+
+/// The key of a peer list; `None` for "everything".
+fn peer_list(peers: &Peers) -> Option<PeerList> {
+    let Peers::Of(peers) = peers else { return None };
+    let mut pods = Vec::new();
+    let mut blocks = Vec::new();
+    for peer in peers {
+        match peer {
+            Peer::Pods(pod_match) => pods.push(*pod_match),
+            Peer::IpBlock(block) => blocks.push(block.clone()),
+        }
+    }
+    pods.sort_unstable();
+    pods.dedup();
+    blocks.sort_unstable();
+    blocks.dedup();
+    Some((pods, blocks))
+}
+
+/// What the blocks of one rule hold, taken together after their excepts (R41, R42).
+fn block_union(blocks: &[IpBlock]) -> ByFamily<AddressSet> {
+    let mut ranges: ByFamily<Vec<(u128, u128)>> = ByFamily::default();
+    for block in blocks {
+        let whole = AddressSet::from_ranges([crate::net::net_range(block.cidr)]);
+        let holes = block.except.iter().map(|net| crate::net::net_range(*net)).collect();
+        ranges[Family::of_net(block.cidr)].extend_from_slice(whole.difference(&holes).ranges());
+    }
+    ByFamily { v4: AddressSet::from_ranges(ranges.v4), v6: AddressSet::from_ranges(ranges.v6) }
+}
+
+/// Whether some rule of a direction names a port.
+fn names_ports(policies: &IndexVec<PolicyId, Option<CompiledPolicy>>, direction: Direction) -> bool {
+    policies.iter().flatten().any(|p| p.rules[direction].iter().any(|r| !r.ports.named.is_empty()))
+}
+
+/// Memo of what each selector pair selects.
+type Selections<T> = FxHashMap<PodMatch, T>;
+
+impl Class {
+    /// How surely a peer list matches the class, by family.
+    pub fn matched_by(&self, list: PeersId) -> ByFamily<Truth> {
+        match self.peers.binary_search_by_key(&list, |&(id, _)| id) {
+            Ok(i) => self.peers[i].1,
+            Err(_) => ByFamily { v4: Truth::No, v6: Truth::No },
+        }
+    }
 }

@@ -19,10 +19,11 @@ pub trait Id: Copy + Ord + std::hash::Hash + std::fmt::Debug {
 #[macro_export]
 #[doc(hidden)]
 macro_rules! define_id {
-    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => { $crate::define_id!([pub] $($(#[$doc])* $name),+); };
+    ([$vis:vis] $($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub struct $name(u32);
+        $vis struct $name(u32);
         impl $crate::index::Id for $name {
             fn from_index(index: usize) -> Self {
                 Self(u32::try_from(index).expect("fewer than 2^32 objects fit in memory"))

@@ -1,11 +1,15 @@
 //! Addresses, ports and protocols.
 
-use std::fmt;
-use std::net::IpAddr;
+mod port_table;
 
-use ipnet::IpNet;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use crate::set::RangeSet;
+
+pub use port_table::{PortSetId, PortTable};
 
 /// The protocols a NetworkPolicy can name. Others (ICMP, ...) are outside the API (R62).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -117,6 +121,25 @@ pub fn address_number(address: IpAddr) -> u128 {
 /// The addresses of a block, first and last, as numbers within its family. Host bits are masked (R43).
 pub fn net_range(net: IpNet) -> (u128, u128) {
     (address_number(net.network()), address_number(net.broadcast()))
+}
+
+/// A set of addresses as the fewest CIDRs, ascending.
+pub fn cidrs(family: Family, addresses: &AddressSet) -> Vec<IpNet> {
+    let mut nets = Vec::new();
+    for &(first, last) in addresses.ranges() {
+        match family {
+            Family::V4 => nets.extend(
+                Ipv4Subnets::new(Ipv4Addr::from(first as u32), Ipv4Addr::from(last as u32), 0)
+                    .map(IpNet::from),
+            ),
+            Family::V6 => {
+                nets.extend(
+                    Ipv6Subnets::new(Ipv6Addr::from(first), Ipv6Addr::from(last), 0).map(IpNet::from),
+                );
+            }
+        }
+    }
+    nets
 }
 
 /// The direction a policy looks in, from the subject.
@@ -257,5 +280,33 @@ impl fmt::Display for PortSet {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cidrs_cover_exactly_the_addresses_with_the_fewest_blocks() {
+        let set = |ranges: &[(u128, u128)]| AddressSet::from_ranges(ranges.iter().copied());
+        let text = |family, ranges: &[(u128, u128)]| {
+            cidrs(family, &set(ranges)).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(text(Family::V4, &[(0, u128::from(u32::MAX))]), ["0.0.0.0/0"]);
+        assert_eq!(text(Family::V6, &[(0, u128::MAX)]), ["::/0"]);
+        assert_eq!(text(Family::V4, &[(1, 4)]), ["0.0.0.1/32", "0.0.0.2/31", "0.0.0.4/32"]);
+        assert_eq!(text(Family::V4, &[(0x0a00_0000, 0x0aff_ffff)]), ["10.0.0.0/8"]);
+        assert_eq!(text(Family::V4, &[]), [""; 0]);
+    }
+
+    #[test]
+    fn port_sets_read_well() {
+        let tcp = |first, last| PortSet::from_range(Protocol::Tcp, first, last);
+        assert_eq!(PortSet::full().to_string(), "all ports");
+        assert_eq!(PortSet::empty().to_string(), "no port");
+        let mixed = tcp(80, 80).union(&tcp(8000, 8100)).union(&PortSet::from_range(Protocol::Udp, 1, 65535));
+        assert_eq!(mixed.to_string(), "80/TCP, 8000-8100/TCP, all UDP");
+        assert!(!PortSet::full().contains(Protocol::Tcp, 0), "port 0 is no port");
     }
 }

@@ -1,7 +1,9 @@
 //! Questions about a reachability, and the structs that answer them. Formats no text.
 
+mod group;
 mod matrix;
+mod summary;
 
 pub use matrix::{
-    By, Endpoint, EndpointFacts, Ends, External, ExternalId, Flow, Isolation, Matrix, PodPairs, Summary, View,
+    By, Endpoint, EndpointFacts, Ends, External, Flow, Isolation, Matrix, PodPairs, Summary, View,
 };

@@ -1,9 +1,7 @@
-//! Data structures without a subject: dense sets of ids, sets of ranges, interners.
-
-mod dense;
+mod forest;
 mod interner;
 mod range;
 
-pub use dense::DenseSet;
+pub use forest::{SetForest, SetTree};
 pub use interner::Interner;
 pub use range::{Bounded, RangeSet};

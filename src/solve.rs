@@ -1,10 +1,26 @@
 //! Program to reachability: tiers, rows, the matrix, and the proof of one verdict.
+//!
+//! The matrix stays factorised. For a source class, [`Row`] holds what its own policies make of everybody, what the
+//! policies of each destination signature make of it, and the few exceptions to both; nothing of the size classes x
+//! classes is ever stored. Knows signatures, classes and port sets; knows no names and no policy API.
 
+mod evaluator;
+mod externals;
+mod row;
+mod tiers;
+
+use std::cell::RefCell;
 use std::net::IpAddr;
 
 use crate::cluster::PodId;
 use crate::compile::Program;
-use crate::net::PortSet;
+use crate::net::{Direction, Family, PortSet};
+
+pub(crate) use evaluator::{CellId, SideId};
+use evaluator::{Evaluator, Peer};
+pub(crate) use externals::ExternalClass;
+pub use externals::ExternalId;
+pub(crate) use row::Rows;
 
 /// One end of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -15,7 +31,7 @@ pub enum End {
     Address(IpAddr),
 }
 
-/// What may flow from one end to another: the two bounds of contract 1.
+/// What may flow from one end to another: the two bounds of a three-valued verdict.
 ///
 /// INVARIANT: `must` is a subset of `may`. Allowed is `must`, unknown is `may` without `must`, denied is the rest.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,21 +42,94 @@ pub struct Connectivity {
     pub may: PortSet,
 }
 
+impl Connectivity {
+    /// Every port is allowed.
+    pub fn open() -> Self {
+        Self { must: PortSet::full(), may: PortSet::full() }
+    }
+
+    /// No port is allowed.
+    pub fn closed() -> Self {
+        Self { must: PortSet::empty(), may: PortSet::empty() }
+    }
+}
+
 /// The full allow matrix, factorised.
 #[derive(Debug)]
 pub struct Reachability<'p> {
     program: &'p Program<'p>,
+    evaluator: RefCell<Evaluator<'p>>,
 }
 
-/// Solves `program`.
+/// Solves `program`. Rows are computed when they are asked for.
 pub fn solve<'p>(program: &'p Program<'p>) -> Reachability<'p> {
-    Reachability { program }
+    Reachability { program, evaluator: RefCell::new(Evaluator::new(program)) }
 }
 
-impl Reachability<'_> {
+impl<'p> Reachability<'p> {
+    /// What was solved.
+    pub fn program(&self) -> &'p Program<'p> {
+        self.program
+    }
+
     /// What may flow between two ends.
+    ///
+    /// Two addresses have no policy between them: connections that do not touch the cluster are open here.
     pub fn connectivity(&self, from: End, to: End) -> Connectivity {
-        let _ = (self.program, from, to);
-        unimplemented!("by the solver")
+        let program = self.program;
+        let mut evaluator = self.evaluator.borrow_mut();
+        let cell = match (from, to) {
+            (End::Pod(a, i), End::Pod(b, j)) => {
+                if a == b && i == j {
+                    evaluator.open()
+                } else if program.same_node(a, b) {
+                    evaluator.exempt(program.class_of[a], program.class_of[b])
+                } else {
+                    let (from, to) = (program.class_of[a], program.class_of[b]);
+                    evaluator.between(from, to)
+                }
+            }
+            (End::Pod(pod, _), End::Address(address)) => {
+                let signature = program.classes[program.class_of[pod]].signature[Direction::Egress];
+                let side = evaluator.side(Direction::Egress, signature, Peer::Address(address));
+                evaluator.alone(side, Family::of(address))
+            }
+            (End::Address(address), End::Pod(pod, _)) => {
+                let family = Family::of(address);
+                let class = &program.classes[program.class_of[pod]];
+                if program.is_own_node(pod, address) && class.families[family] {
+                    evaluator.open()
+                } else {
+                    let signature = class.signature[Direction::Ingress];
+                    let side = evaluator.side(Direction::Ingress, signature, Peer::Address(address));
+                    evaluator.alone(side, family)
+                }
+            }
+            (End::Address(_), End::Address(_)) => evaluator.open(),
+        };
+        let bounds = evaluator.cell(cell);
+        Connectivity {
+            must: evaluator.ports.get(bounds.must).clone(),
+            may: evaluator.ports.get(bounds.may).clone(),
+        }
+    }
+}
+
+impl Program<'_> {
+    /// Whether `from` is a hostNetwork pod on the node that runs `to`: then ingress at `to` is exempt (R50).
+    pub fn same_node(&self, from: PodId, to: PodId) -> bool {
+        let (from, to) = (&self.cluster.pods[from], &self.cluster.pods[to]);
+        from.host_network && from.node.is_some() && from.node == to.node
+    }
+
+    /// Whether `address` is one of the node that runs `pod` (R50).
+    pub fn is_own_node(&self, pod: PodId, address: IpAddr) -> bool {
+        self.cluster.pods[pod].node.is_some_and(|node| self.cluster.nodes[node].addresses.contains(&address))
+    }
+
+    /// Whether two classes have addresses of a common family.
+    pub(crate) fn connectable(&self, a: crate::compile::ClassId, b: crate::compile::ClassId) -> bool {
+        let (a, b) = (&self.classes[a].families, &self.classes[b].families);
+        Family::ALL.into_iter().any(|family| a[family] && b[family])
     }
 }

@@ -1,17 +1,20 @@
 //! The allow matrix by pod, workload or namespace.
 
+use std::cell::{OnceCell, RefCell};
 use std::ops::ControlFlow;
+use std::rc::Rc;
 
 use ipnet::IpNet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::group::{Group, NodeMates, groups};
+use super::summary;
 use crate::cluster::{NamespaceId, PodId, WorkloadId};
-use crate::net::{AddressSet, ByDirection, Family, PortSet};
-use crate::solve::Reachability;
-
-crate::define_id! {
-    /// A class of addresses outside the cluster, in order of family and first address.
-    ExternalId,
-}
+use crate::compile::{ClassId, Program};
+use crate::index::IndexVec;
+use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family, PortSet, PortSetId, cidrs};
+use crate::policy::Tier;
+use crate::solve::{CellId, ExternalClass, ExternalId, Reachability, Rows};
 
 /// What a row of the matrix stands for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -50,7 +53,7 @@ pub struct External {
 impl External {
     /// The addresses as the fewest CIDRs, ascending.
     pub fn cidrs(&self) -> Vec<IpNet> {
-        unimplemented!("by the solver")
+        cidrs(self.family, &self.addresses)
     }
 }
 
@@ -90,7 +93,7 @@ pub struct Ends {
     /// Pod groups, each with the numbers of the pods meant.
     pub pods: Vec<(PodId, std::ops::Range<u32>)>,
     /// Addresses that no pod of the input owns.
-    pub addresses: crate::net::ByFamily<AddressSet>,
+    pub addresses: ByFamily<AddressSet>,
 }
 
 /// How a set of pods is isolated in one direction.
@@ -154,35 +157,354 @@ pub struct PodPairs {
 /// The matrix, ready to be listed.
 #[derive(Debug)]
 pub struct Matrix<'r> {
-    reachability: &'r Reachability<'r>,
+    program: &'r Program<'r>,
+    rows: RefCell<Rows<'r>>,
+    mates: NodeMates,
+    outside: OnceCell<(IndexVec<ExternalId, ExternalClass>, IndexVec<ExternalId, External>)>,
+}
+
+/// One column of the row that is being listed.
+struct Column<'a> {
+    group: &'a Group,
+    /// Whether the view is about this group.
+    about: bool,
 }
 
 impl<'r> Matrix<'r> {
     /// The matrix of a reachability.
     pub fn new(reachability: &'r Reachability<'r>) -> Self {
-        Self { reachability }
+        let program = reachability.program();
+        Self {
+            program,
+            rows: RefCell::new(Rows::new(program)),
+            mates: NodeMates::new(program.cluster),
+            outside: OnceCell::new(),
+        }
     }
 
-    /// The address classes. They partition both families as far as pods can reach or be reached from them.
-    pub fn externals(&self) -> &crate::index::IndexVec<ExternalId, External> {
-        let _ = self.reachability;
-        unimplemented!("by the solver")
+    /// The address classes; together they partition both families.
+    pub fn externals(&self) -> &IndexVec<ExternalId, External> {
+        &self.outside().1
+    }
+
+    fn outside(&self) -> &(IndexVec<ExternalId, ExternalClass>, IndexVec<ExternalId, External>) {
+        self.outside.get_or_init(|| {
+            let classes = self.rows.borrow_mut().externals();
+            let externals = classes
+                .iter()
+                .map(|class| External { family: class.family, addresses: class.addresses.clone() })
+                .collect();
+            (classes, externals)
+        })
     }
 
     /// Every endpoint of a view, pods first by name, externals last.
     pub fn endpoints(&self, view: &View) -> Vec<EndpointFacts> {
-        let _ = view;
-        unimplemented!("by the solver")
+        let about = view.about();
+        let mut facts: Vec<EndpointFacts> = groups(self.program, view.by, None)
+            .into_iter()
+            .filter(|group| concerns(about.as_ref(), group))
+            .map(|group| EndpointFacts {
+                endpoint: group.endpoint,
+                pods: group.classes.iter().map(|&(_, count)| count).sum(),
+                isolation: ByDirection {
+                    ingress: self.isolation(&group, Direction::Ingress),
+                    egress: self.isolation(&group, Direction::Egress),
+                },
+            })
+            .collect();
+        let open = ByDirection { ingress: Isolation::Open, egress: Isolation::Open };
+        facts.extend(self.externals().ids().map(|id| EndpointFacts {
+            endpoint: Endpoint::External(id),
+            pods: 0,
+            isolation: open,
+        }));
+        facts
+    }
+
+    fn isolation(&self, group: &Group, direction: Direction) -> Isolation {
+        let cluster = self.program.cluster;
+        let mut all: Option<Isolation> = None;
+        for (pod, _) in &group.pods {
+            let signature = self.program.signature(self.program.class_of[*pod], direction);
+            let tier = |id| cluster.policies[id].tier;
+            let one = if cluster.pods[*pod].host_network {
+                Isolation::Exempt
+            } else if signature
+                .policies
+                .iter()
+                .any(|&(id, truth)| tier(id) == Tier::NetworkPolicy && truth.sure())
+            {
+                Isolation::Isolated
+            } else if signature
+                .policies
+                .iter()
+                .any(|&(id, truth)| !truth.sure() || tier(id) == Tier::Unevaluated)
+            {
+                Isolation::Unknown
+            } else {
+                Isolation::Open
+            };
+            all = Some(match (all, one) {
+                (None, one) => one,
+                (Some(all), one) if all == one => one,
+                (Some(Isolation::Unknown), _) | (_, Isolation::Unknown) => Isolation::Unknown,
+                _ => Isolation::Mixed,
+            });
+        }
+        all.unwrap_or(Isolation::Open)
     }
 
     /// Calls `visit` for every flow of a view, sorted by the text of `from`, then of `to`, until it breaks.
-    pub fn for_each_flow<B>(&self, view: &View, visit: impl FnMut(Flow) -> ControlFlow<B>) -> ControlFlow<B> {
-        let _ = (view, visit);
-        unimplemented!("by the solver")
+    pub fn for_each_flow<B>(
+        &self,
+        view: &View,
+        mut visit: impl FnMut(Flow) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let about = view.about();
+        let sources = groups(self.program, view.by, view.from.as_ref());
+        let destinations = groups(self.program, view.by, view.to.as_ref());
+        let columns: Vec<Column<'_>> = destinations
+            .iter()
+            .map(|group| Column { group, about: concerns(about.as_ref(), group) })
+            .collect();
+        let column_of = Self::column_of(view.by, &destinations);
+        let (from_outside, to_outside) =
+            (self.outside_ends(view.from.as_ref()), self.outside_ends(view.to.as_ref()));
+
+        for &external in &from_outside {
+            for flow in self.flows_from_outside(view, external, &columns, about.is_some()) {
+                visit(flow)?;
+            }
+        }
+        for source in &sources {
+            let source_about = concerns(about.as_ref(), source);
+            for flow in self.flows_to_outside(view, source, &to_outside, source_about) {
+                visit(flow)?;
+            }
+            for flow in self.flows_between(view, source, &columns, &column_of, source_about) {
+                visit(flow)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The external classes that overlap the addresses of a filter, by key.
+    fn outside_ends(&self, only: Option<&Ends>) -> Vec<ExternalId> {
+        let mut ids: Vec<(Vec<String>, ExternalId)> = self
+            .externals()
+            .enumerate()
+            .filter(|(_, external)| {
+                only.is_none_or(|ends| !ends.addresses[external.family].is_disjoint(&external.addresses))
+            })
+            .map(|(id, external)| (external.cidrs().iter().map(ToString::to_string).collect(), id))
+            .collect();
+        ids.sort_unstable();
+        ids.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Which column each pod group of the cluster stands in, and with how many pods. By pod, a group stands in several
+    /// columns, and pairs are looked at one by one anyway.
+    fn column_of(by: By, destinations: &[Group]) -> FxHashMap<PodId, (usize, u64)> {
+        let mut column_of = FxHashMap::default();
+        if by != By::Pod {
+            for (column, group) in destinations.iter().enumerate() {
+                for (pod, range) in &group.pods {
+                    column_of.entry(*pod).or_insert((column, 0)).1 += u64::from(range.end - range.start);
+                }
+            }
+        }
+        column_of
+    }
+
+    fn flows_from_outside(
+        &self,
+        view: &View,
+        external: ExternalId,
+        columns: &[Column<'_>],
+        only_about: bool,
+    ) -> Vec<Flow> {
+        let class = &self.outside().0[external];
+        let mut rows = self.rows.borrow_mut();
+        let mut known: FxHashMap<ClassId, CellId> = FxHashMap::default();
+        let mut flows = Vec::new();
+        for column in columns.iter().filter(|column| column.about || !only_about) {
+            let mut blend = Blend::default();
+            for &(id, _) in &column.group.classes {
+                let cell = *known.entry(id).or_insert_with(|| rows.external(Direction::Ingress, id, class));
+                blend.add(&mut rows, cell);
+            }
+            flows.extend(blend.flow(&rows, view, Endpoint::External(external), column.group.endpoint));
+        }
+        flows
+    }
+
+    fn flows_to_outside(
+        &self,
+        view: &View,
+        source: &Group,
+        externals: &[ExternalId],
+        about: bool,
+    ) -> Vec<Flow> {
+        if !about {
+            return Vec::new();
+        }
+        let classes = &self.outside().0;
+        let mut rows = self.rows.borrow_mut();
+        let mut flows = Vec::new();
+        for &external in externals {
+            let mut blend = Blend::default();
+            for &(id, _) in &source.classes {
+                let cell = rows.external(Direction::Egress, id, &classes[external]);
+                blend.add(&mut rows, cell);
+            }
+            flows.extend(blend.flow(&rows, view, source.endpoint, Endpoint::External(external)));
+        }
+        flows
+    }
+
+    fn flows_between(
+        &self,
+        view: &View,
+        source: &Group,
+        columns: &[Column<'_>],
+        column_of: &FxHashMap<PodId, (usize, u64)>,
+        about: bool,
+    ) -> Vec<Flow> {
+        let mut rows = self.rows.borrow_mut();
+        let cells: Vec<(ClassId, u64, Rc<IndexVec<ClassId, CellId>>)> =
+            source.classes.iter().map(|&(class, count)| (class, count, rows.cells(class))).collect();
+        let mut exempt = self.exempt_pairs(source, column_of);
+        let mut flows = Vec::new();
+        for (index, column) in columns.iter().enumerate().filter(|(_, column)| about || column.about) {
+            let group = column.group;
+            let mut blend = Blend::default();
+            let single = |group: &Group| group.classes.len() == 1 && group.classes[0].1 == 1;
+            if view.by == By::Pod || (single(source) && single(group)) {
+                let (from, to) = (&source.pods[0], &group.pods[0]);
+                if from == to {
+                    continue;
+                }
+                let (a, b) = (source.classes[0].0, group.classes[0].0);
+                let cell = if self.program.same_node(from.0, to.0) {
+                    rows.evaluator.exempt(a, b)
+                } else {
+                    cells[0].2[b]
+                };
+                blend.add(&mut rows, cell);
+            } else {
+                let mut exempt = exempt.remove(&index).unwrap_or_default();
+                let common = source.common(self.program, group);
+                for (from, from_count, cells) in &cells {
+                    for &(to, to_count) in &group.classes {
+                        let own = if *from == to { common.get(from).copied().unwrap_or(0) } else { 0 };
+                        let exempt = exempt.remove(&(*from, to)).unwrap_or(0);
+                        if from_count * to_count > own + exempt {
+                            blend.add(&mut rows, cells[to]);
+                        }
+                        if exempt > 0 {
+                            let cell = rows.evaluator.exempt(*from, to);
+                            blend.add(&mut rows, cell);
+                        }
+                    }
+                }
+            }
+            flows.extend(blend.flow(&rows, view, source.endpoint, group.endpoint));
+        }
+        flows
+    }
+
+    /// How many pairs from a group to each column are exempt because they share a node (R50), by classes.
+    fn exempt_pairs(
+        &self,
+        source: &Group,
+        column_of: &FxHashMap<PodId, (usize, u64)>,
+    ) -> FxHashMap<usize, FxHashMap<(ClassId, ClassId), u64>> {
+        let mut pairs: FxHashMap<usize, FxHashMap<(ClassId, ClassId), u64>> = FxHashMap::default();
+        if column_of.is_empty() {
+            return pairs;
+        }
+        let cluster = self.program.cluster;
+        for (host, range) in &source.pods {
+            for other in self.mates.beside(cluster, *host) {
+                if let Some(&(column, there)) = column_of.get(other) {
+                    let classes = (self.program.class_of[*host], self.program.class_of[*other]);
+                    let count = u64::from(range.end - range.start) * there;
+                    *pairs.entry(column).or_default().entry(classes).or_default() += count;
+                }
+            }
+        }
+        pairs
     }
 
     /// The counts.
     pub fn summary(&self) -> Summary {
-        unimplemented!("by the solver")
+        summary::summary(self.program, &mut self.rows.borrow_mut())
+    }
+}
+
+impl View {
+    fn about(&self) -> Option<FxHashSet<PodId>> {
+        self.about.as_ref().map(|pods| pods.iter().copied().collect())
+    }
+}
+
+/// Whether a view is about a group.
+fn concerns(about: Option<&FxHashSet<PodId>>, group: &Group) -> bool {
+    about.is_none_or(|about| group.pods.iter().any(|(pod, _)| about.contains(pod)))
+}
+
+/// The cells of all pod pairs between two endpoints, put together.
+#[derive(Default)]
+struct Blend {
+    bounds: Option<Blended>,
+}
+
+#[derive(Clone, Copy)]
+struct Blended {
+    /// Allowed for every pair so far.
+    every: PortSetId,
+    /// Allowed for at least one pair.
+    any: PortSetId,
+    /// Unknown for at least one pair.
+    unknown: PortSetId,
+}
+
+impl Blend {
+    fn add(&mut self, rows: &mut Rows<'_>, cell: CellId) {
+        let bounds = rows.evaluator.cell(cell);
+        let ports = &mut rows.evaluator.ports;
+        let unknown = ports.difference(bounds.may, bounds.must);
+        self.bounds = Some(match self.bounds {
+            None => Blended { every: bounds.must, any: bounds.must, unknown },
+            Some(so_far) => Blended {
+                every: ports.intersection(so_far.every, bounds.must),
+                any: ports.union(so_far.any, bounds.must),
+                unknown: ports.union(so_far.unknown, unknown),
+            },
+        });
+    }
+
+    /// The flow, unless there is none, on the ports that the view shows.
+    fn flow(self, rows: &Rows<'_>, view: &View, from: Endpoint, to: Endpoint) -> Option<Flow> {
+        let Blended { every, any, unknown } = self.bounds?;
+        let table = &rows.evaluator.ports;
+        if any == table.empty() && unknown == table.empty() {
+            return None;
+        }
+        let shown = |ports: PortSet| match &view.ports {
+            Some(only) => ports.intersection(only),
+            None => ports,
+        };
+        let any = table.get(any);
+        let flow = Flow {
+            from,
+            to,
+            ports: shown(table.get(every).clone()),
+            some: shown(any.difference(table.get(every))),
+            unknown: shown(table.get(unknown).difference(any)),
+        };
+        let empty = flow.ports.is_empty() && flow.some.is_empty() && flow.unknown.is_empty();
+        (!empty).then_some(flow)
     }
 }

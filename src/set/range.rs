@@ -151,3 +151,46 @@ impl<T: Bounded> FromIterator<(T, T)> for RangeSet<T> {
         Self::from_ranges(ranges)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Ranges near both ends of `u16` and in between, so that adjacency and overflow are met.
+    fn ranges() -> impl Strategy<Value = Vec<(u16, u16)>> {
+        let edge = prop_oneof![0u16..12, 65524u16..=65535];
+        prop::collection::vec((edge.clone(), edge), 0..6)
+    }
+
+    fn model(ranges: &[(u16, u16)]) -> BTreeSet<u16> {
+        ranges.iter().flat_map(|&(first, last)| first..=last).collect()
+    }
+
+    fn members(set: &RangeSet<u16>) -> BTreeSet<u16> {
+        assert!(set.ranges().iter().all(|(first, last)| first <= last), "{set:?}");
+        assert!(set.ranges().windows(2).all(|w| w[0].1.next().is_some_and(|next| next < w[1].0)), "{set:?}");
+        model(set.ranges())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn the_algebra_is_that_of_plain_sets(a in ranges(), b in ranges(), probe in any::<u16>()) {
+            let (x, y) = (RangeSet::from_ranges(a.iter().copied()), RangeSet::from_ranges(b.iter().copied()));
+            let (p, q) = (model(&a), model(&b));
+            prop_assert_eq!(members(&x), p.clone());
+            prop_assert_eq!(members(&x.union(&y)), &p | &q);
+            prop_assert_eq!(members(&x.intersection(&y)), &p & &q);
+            prop_assert_eq!(members(&x.difference(&y)), &p - &q);
+            prop_assert_eq!(x.complement().complement(), x.clone());
+            prop_assert_eq!(x.complement().contains(probe), !p.contains(&probe));
+            prop_assert_eq!(x.contains(probe), p.contains(&probe));
+            prop_assert_eq!(x.is_subset(&y), p.is_subset(&q));
+            prop_assert_eq!(x.is_disjoint(&y), p.is_disjoint(&q));
+        }
+    }
+}

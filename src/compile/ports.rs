@@ -1,0 +1,134 @@
+//! Ports of rules, and the named ports of pods as far as rules use them.
+
+use crate::cluster::{ContainerKind, Pod};
+use crate::net::{Direction, PortSet, PortSetId, PortTable, Protocol};
+use crate::policy::{PortMatch, Ports};
+use crate::profile::{AmbiguousPort, Semantics};
+use crate::set::Interner;
+
+crate::define_id! {
+    /// A (protocol, name) that some rule uses.
+    PortNameId,
+    /// An interned [`Resolution`].
+    ResolutionId,
+}
+
+/// The ports of a rule: numbers, and names that each destination resolves for itself (R33).
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct CompiledPorts {
+    /// Ports given by number, or everything.
+    pub fixed: PortSetId,
+    /// Ports given by name.
+    pub named: Box<[PortNameId]>,
+}
+
+impl CompiledPorts {
+    /// What the names stand for on a destination with this resolution.
+    pub fn resolve<'a>(
+        &'a self,
+        resolution: &'a Resolution,
+        direction: Direction,
+        semantics: &'a Semantics,
+    ) -> impl Iterator<Item = &'a PortSet> {
+        self.named
+            .iter()
+            .filter_map(|&name| resolution.get(name))
+            .filter(move |named| !(direction == Direction::Egress && named.is_skipped(semantics)))
+            .map(|named| &named.ports)
+    }
+}
+
+/// The port names that rules use.
+#[derive(Clone, Debug, Default)]
+pub struct PortNames {
+    names: Interner<PortNameId, (Protocol, Box<str>)>,
+}
+
+impl PortNames {
+    /// Compiles the `ports` of a rule.
+    pub(super) fn compile(&mut self, ports: &Ports, table: &mut PortTable) -> CompiledPorts {
+        let Ports::Of(matches) = ports else {
+            return CompiledPorts { fixed: table.full(), named: Box::default() };
+        };
+        let mut fixed = PortSet::empty();
+        let mut named = Vec::new();
+        for port in matches {
+            match port {
+                PortMatch::Range { protocol, first, last } => {
+                    fixed = fixed.union(&PortSet::from_range(*protocol, *first, *last));
+                }
+                PortMatch::Named { protocol, name } => {
+                    named.push(self.names.intern_owned((*protocol, name.clone())))
+                }
+            }
+        }
+        named.sort_unstable();
+        named.dedup();
+        CompiledPorts { fixed: table.id(fixed), named: named.into() }
+    }
+
+    /// How a pod resolves the names: those it declares only.
+    pub(super) fn resolution(&self, pod: &Pod, semantics: &Semantics) -> Resolution {
+        let mut entries: Vec<(PortNameId, NamedPorts)> = Vec::new();
+        if !self.names.is_empty() {
+            for port in pod.ports.iter().filter(|port| semantics.named_ports.includes(port.container)) {
+                let Some(name) = self.names.get(&(port.protocol, port.name.clone())) else { continue };
+                let ports = PortSet::from_range(port.protocol, port.number, port.number);
+                match entries.iter_mut().find(|(id, _)| *id == name) {
+                    Some((_, known)) if !known.ports.contains(port.protocol, port.number) => {
+                        *known = NamedPorts { ports: known.ports.union(&ports), ambiguous: true };
+                    }
+                    Some(_) => {}
+                    None => entries.push((name, NamedPorts { ports, ambiguous: false })),
+                }
+            }
+        }
+        entries.sort_by_key(|&(name, _)| name);
+        Resolution { entries: entries.into() }
+    }
+
+    /// Whether an init container declares one of the names (I15).
+    pub(super) fn used_by_init_container(&self, pod: &Pod) -> bool {
+        pod.ports.iter().any(|port| {
+            port.container != ContainerKind::Regular
+                && self.names.get(&(port.protocol, port.name.clone())).is_some()
+        })
+    }
+}
+
+/// What each port name that rules use means on one pod.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Resolution {
+    entries: Box<[(PortNameId, NamedPorts)]>,
+}
+
+/// The numbers one name stands for.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct NamedPorts {
+    /// All of them (R34).
+    pub ports: PortSet,
+    /// Whether there are several (I14).
+    pub ambiguous: bool,
+}
+
+impl NamedPorts {
+    fn is_skipped(&self, semantics: &Semantics) -> bool {
+        self.ambiguous && semantics.ambiguous_egress_port == AmbiguousPort::Skipped
+    }
+}
+
+impl Resolution {
+    /// What `name` means; `None` if the pod does not declare it (R38).
+    pub fn get(&self, name: PortNameId) -> Option<&NamedPorts> {
+        self.entries.binary_search_by_key(&name, |&(id, _)| id).ok().map(|i| &self.entries[i].1)
+    }
+
+    /// Whether the pod declares any of `names`.
+    pub fn declares_any(&self, names: &[PortNameId]) -> bool {
+        names.iter().any(|&name| self.get(name).is_some())
+    }
+
+    pub(super) fn has_ambiguous(&self) -> bool {
+        self.entries.iter().any(|(_, named)| named.ambiguous)
+    }
+}

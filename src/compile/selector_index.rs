@@ -1,0 +1,178 @@
+//! Which of many label sets a selector matches, without looking at each.
+//!
+//! Posting lists from key and key=value to the items that carry them; a selector is a few set operations on those.
+//! Roaring bitmaps keep the lists small whether they are sparse or dense.
+
+use roaring::RoaringBitmap;
+use rustc_hash::FxHashMap;
+
+use crate::label::{KeyId, LabelSet, LabelValue, Operator, Requirement, Selector, ValueId};
+
+/// Posting lists over items numbered from 0, in the order given.
+#[derive(Debug, Default)]
+pub(super) struct SelectorIndex {
+    count: u32,
+    /// Items with this known value.
+    values: FxHashMap<(KeyId, ValueId), RoaringBitmap>,
+    keys: FxHashMap<KeyId, Postings>,
+    /// Items whose unlisted keys are unknown.
+    incomplete: RoaringBitmap,
+}
+
+#[derive(Debug, Default)]
+struct Postings {
+    /// Items that surely have the key.
+    present: RoaringBitmap,
+    /// Items that have the key with a value nobody knows.
+    unvalued: RoaringBitmap,
+    /// Items of which not even the presence of the key is known, as far as it is listed.
+    unknown: RoaringBitmap,
+}
+
+/// The items a selector matches.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub(super) struct Matches {
+    /// Surely.
+    pub(super) sure: RoaringBitmap,
+    /// Surely or perhaps; a superset of `sure`.
+    pub(super) possible: RoaringBitmap,
+}
+
+impl SelectorIndex {
+    pub(super) fn new<'a>(items: impl IntoIterator<Item = &'a LabelSet>) -> Self {
+        let mut index = Self::default();
+        for (item, labels) in (0..).zip(items) {
+            for &(key, value) in labels.entries() {
+                let postings = index.keys.entry(key).or_default();
+                match value {
+                    LabelValue::Known(value) => {
+                        postings.present.insert(item);
+                        index.values.entry((key, value)).or_default().insert(item);
+                    }
+                    LabelValue::Present => {
+                        postings.present.insert(item);
+                        postings.unvalued.insert(item);
+                    }
+                    LabelValue::Unknown => {
+                        postings.unknown.insert(item);
+                    }
+                }
+            }
+            if !labels.is_complete() {
+                index.incomplete.insert(item);
+            }
+            index.count = item + 1;
+        }
+        index
+    }
+
+    /// The items of `scope` (all items if `None`) that `selector` matches.
+    pub(super) fn matches(&self, selector: &Selector, scope: Option<std::ops::Range<u32>>) -> Matches {
+        let mut scoped = RoaringBitmap::new();
+        scoped.insert_range(scope.unwrap_or(0..self.count));
+        let mut matches = Matches { sure: scoped.clone(), possible: scoped };
+        for requirement in selector.requirements() {
+            self.restrict(&mut matches, requirement);
+            if matches.possible.is_empty() {
+                break;
+            }
+        }
+        matches
+    }
+
+    /// Keeps what satisfies one requirement; the cases are those of [`Requirement::accepts`].
+    fn restrict(&self, matches: &mut Matches, requirement: &Requirement) {
+        let none = Postings::default();
+        let postings = self.keys.get(&requirement.key).unwrap_or(&none);
+        // Items of which nothing is known for this key.
+        let unknown = || &postings.unknown | (&self.incomplete - &postings.present - &postings.unknown);
+        let valued = || {
+            let mut items = RoaringBitmap::new();
+            for &value in &requirement.values {
+                if let Some(with_value) = self.values.get(&(requirement.key, value)) {
+                    items |= with_value;
+                }
+            }
+            items
+        };
+        match requirement.operator {
+            Operator::In => {
+                let sure = valued();
+                matches.possible &= &sure | &postings.unvalued | unknown();
+                matches.sure &= sure;
+            }
+            Operator::NotIn => {
+                let refused = valued();
+                matches.possible -= &refused;
+                matches.sure -= refused | &postings.unvalued | unknown();
+            }
+            Operator::Exists => {
+                matches.possible &= &postings.present | unknown();
+                matches.sure &= &postings.present;
+            }
+            Operator::DoesNotExist => {
+                matches.possible -= &postings.present;
+                matches.sure -= &postings.present | unknown();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::index::Id;
+    use crate::label::Truth;
+
+    fn label_set() -> impl Strategy<Value = LabelSet> {
+        let value = prop_oneof![
+            4 => (0usize..3).prop_map(|v| LabelValue::Known(ValueId::from_index(v))),
+            1 => Just(LabelValue::Present),
+            1 => Just(LabelValue::Unknown),
+        ];
+        let entries = prop::collection::vec((0usize..3, value), 0..4);
+        (entries, prop::bool::weighted(0.8)).prop_map(|(entries, complete)| {
+            let entries = entries.into_iter().map(|(key, value)| (KeyId::from_index(key), value)).collect();
+            LabelSet::new(entries, complete)
+        })
+    }
+
+    fn selector() -> impl Strategy<Value = Selector> {
+        let requirement = (0usize..4, 0usize..4, prop::collection::btree_set(0usize..3, 1..3)).prop_map(
+            |(key, operator, values)| {
+                let (operator, valued) = [
+                    (Operator::In, true),
+                    (Operator::NotIn, true),
+                    (Operator::Exists, false),
+                    (Operator::DoesNotExist, false),
+                ][operator];
+                let values = values.into_iter().filter(|_| valued).map(ValueId::from_index).collect();
+                Requirement { key: KeyId::from_index(key), operator, values }
+            },
+        );
+        prop::collection::vec(requirement, 0..4).prop_map(Selector::new)
+    }
+
+    proptest! {
+        #[test]
+        fn posting_lists_agree_with_looking_at_every_item(
+            items in prop::collection::vec(label_set(), 0..20),
+            selector in selector(),
+            (from, to) in (0u32..20, 0u32..20),
+        ) {
+            let index = SelectorIndex::new(&items);
+            let scope = from.min(items.len() as u32)..to.min(items.len() as u32);
+            for scope in [None, Some(scope)] {
+                let matches = index.matches(&selector, scope.clone());
+                for (item, labels) in (0..).zip(&items) {
+                    let inside = scope.as_ref().is_none_or(|scope| scope.contains(&item));
+                    let expected = if inside { selector.matches(labels) } else { Truth::No };
+                    prop_assert_eq!(matches.sure.contains(item), expected.sure(), "item {}", item);
+                    prop_assert_eq!(matches.possible.contains(item), expected.possible(), "item {}", item);
+                }
+            }
+        }
+    }
+}

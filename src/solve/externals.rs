@@ -1,0 +1,121 @@
+//! Addresses outside the cluster, grouped so that no flow tells the members of a group apart.
+//!
+//! Blocks cut each family into atoms. Sweeping over their boundaries, the set of blocks that hold the current atom is
+//! kept as a hash-consed binary trie, so equal sets are equal numbers and no set is ever copied. Groups that every
+//! signature treats alike are then merged, so a policy that selects nothing, or a rule written as two, cuts nothing.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use super::evaluator::{Evaluator, Peer, SideId};
+use crate::compile::{PeersId, Program, SignatureId};
+use crate::index::{Id, IndexVec};
+use crate::net::{AddressSet, ByDirection, Direction, Family};
+use crate::set::{SetForest, SetTree};
+
+crate::define_id! {
+    /// A class of addresses outside the cluster, in order of family and first address.
+    ExternalId,
+}
+
+/// Addresses that no flow tells apart.
+#[derive(Clone, Debug)]
+pub(crate) struct ExternalClass {
+    pub(crate) family: Family,
+    pub(crate) addresses: AddressSet,
+    pub(crate) sides: Sides,
+}
+
+/// What signatures make of a class of addresses where it is not what they make of every address; ascending.
+pub(crate) type Sides = ByDirection<Vec<(SignatureId, SideId)>>;
+
+/// All classes; they partition both families.
+pub(crate) fn classes(evaluator: &mut Evaluator<'_>) -> IndexVec<ExternalId, ExternalClass> {
+    let mut all = Vec::new();
+    for family in Family::ALL {
+        let mut merged: FxHashMap<Sides, usize> = FxHashMap::default();
+        let mut groups: Vec<(Vec<(u128, u128)>, Sides)> = Vec::new();
+        for (lists, ranges) in same_blocks(evaluator.program, family) {
+            let sides = sides(evaluator, family, &lists);
+            match merged.get(&sides) {
+                Some(&group) => groups[group].0.extend(ranges),
+                None => {
+                    merged.insert(sides.clone(), groups.len());
+                    groups.push((ranges, sides));
+                }
+            }
+        }
+        let mut classes: Vec<ExternalClass> = groups
+            .into_iter()
+            .map(|(ranges, sides)| ExternalClass {
+                family,
+                addresses: AddressSet::from_ranges(ranges),
+                sides,
+            })
+            .collect();
+        classes.sort_unstable_by(|a, b| a.addresses.cmp(&b.addresses));
+        all.extend(classes);
+    }
+    all.into()
+}
+
+/// The address space of a family, grouped by the peer lists whose blocks hold it.
+fn same_blocks(program: &Program<'_>, family: Family) -> Vec<(Vec<PeersId>, Vec<(u128, u128)>)> {
+    // A list that no deciding policy uses distinguishes nothing.
+    let decides = |list: PeersId| {
+        Direction::ALL.into_iter().any(|direction| {
+            program.peers[list].uses[direction]
+                .iter()
+                .any(|&policy| !program.deciding[policy][direction].is_empty())
+        })
+    };
+    let mut toggles: Vec<(u128, u32)> = Vec::new();
+    for (id, list) in program.peers.enumerate().filter(|&(id, _)| decides(id)) {
+        for &(first, last) in list.blocks[family].ranges() {
+            toggles.push((first, id.index() as u32));
+            if last < family.last() {
+                toggles.push((last + 1, id.index() as u32));
+            }
+        }
+    }
+    toggles.sort_unstable();
+
+    let mut forest = SetForest::new(program.peers.len() as u32);
+    let mut holding = SetTree::EMPTY;
+    let mut start = 0;
+    let mut groups: BTreeMap<SetTree, Vec<(u128, u128)>> = BTreeMap::new();
+    for at_boundary in toggles.chunk_by(|a, b| a.0 == b.0) {
+        let boundary = at_boundary[0].0;
+        if boundary > start {
+            groups.entry(holding).or_default().push((start, boundary - 1));
+            start = boundary;
+        }
+        for &(_, list) in at_boundary {
+            holding = forest.toggle(holding, list);
+        }
+    }
+    groups.entry(holding).or_default().push((start, family.last()));
+    groups
+        .into_iter()
+        .map(|(set, ranges)| {
+            let lists =
+                forest.members(set).into_iter().map(|list| PeersId::from_index(list as usize)).collect();
+            (lists, ranges)
+        })
+        .collect()
+}
+
+/// What the signatures that mention any of `lists` make of addresses that exactly these hold.
+fn sides(evaluator: &mut Evaluator<'_>, family: Family, lists: &[PeersId]) -> Sides {
+    let mut sides = Sides::default();
+    for direction in Direction::ALL {
+        for signature in evaluator.mentioned_by(lists.iter().copied(), direction) {
+            let side = evaluator.side(direction, signature, Peer::Outside(family, lists));
+            if side != evaluator.side(direction, signature, Peer::Outside(family, &[])) {
+                sides[direction].push((signature, side));
+            }
+        }
+    }
+    sides
+}
