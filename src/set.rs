@@ -1,3 +1,5 @@
+//! Data structures without a subject: sets of ranges, sets that share their parts, interners.
+
 mod forest;
 mod interner;
 mod range;

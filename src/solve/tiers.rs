@@ -115,14 +115,121 @@ impl Flow<'_> {
                         Action::Deny => self.deny(matched),
                         Action::Pass => passed = self.table.union(passed, matched),
                     }
-                    if rule.sure && policy.sure {
+                    if rule.sure {
                         reached = self.table.difference(reached, rule.ports);
                     }
                 }
-                left = self.table.intersection(left, reached);
+                // A policy that may not select the subject may leave everything to the next.
+                if policy.sure {
+                    left = self.table.intersection(left, reached);
+                }
             }
             self.reached = left;
         }
         self.reached = self.table.union(self.reached, passed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A policy in one possible world: it selects the subject, and these are its matching rules' actions.
+    type World = Vec<(Tier, u32, Vec<Action>)>;
+
+    /// Every way to settle what is not sure.
+    fn worlds(policies: &[Deciding]) -> Vec<World> {
+        let mut worlds: Vec<World> = vec![Vec::new()];
+        for policy in policies {
+            let mut rules: Vec<Vec<Action>> = vec![Vec::new()];
+            for rule in &policy.rules {
+                let with = rules.iter().map(|actions| [&actions[..], &[rule.action]].concat());
+                rules = if rule.sure { with.collect() } else { with.chain(rules.iter().cloned()).collect() };
+            }
+            let mut next: Vec<World> = if policy.sure { Vec::new() } else { worlds.clone() };
+            for world in &worlds {
+                next.extend(rules.iter().map(|actions| {
+                    let mut world = world.clone();
+                    world.push((policy.tier, policy.priority, actions.clone()));
+                    world
+                }));
+            }
+            worlds = next;
+        }
+        worlds
+    }
+
+    /// What may happen to one port in one world: (may be accepted, may be denied).
+    fn outcomes(world: &[(Tier, u32, Vec<Action>)]) -> (bool, bool) {
+        let Some(&(tier, priority, _)) = world.first() else { return (true, false) };
+        let after_tier = &world[world.iter().take_while(|policy| policy.0 == tier).count()..];
+        match tier {
+            Tier::Unevaluated => (true, true),
+            Tier::NetworkPolicy => {
+                let admitted =
+                    world[..world.len() - after_tier.len()].iter().any(|policy| !policy.2.is_empty());
+                (admitted, !admitted)
+            }
+            Tier::Admin | Tier::Baseline => {
+                let equals =
+                    world.iter().take_while(|policy| policy.0 == tier && policy.1 == priority).count();
+                let firsts: Vec<Action> =
+                    world[..equals].iter().filter_map(|policy| policy.2.first().copied()).collect();
+                if firsts.is_empty() {
+                    return outcomes(&world[equals..]);
+                }
+                firsts.into_iter().fold((false, false), |(accepted, denied), action| match action {
+                    Action::Accept => (true, denied),
+                    Action::Deny => (accepted, true),
+                    Action::Pass => {
+                        let passed = outcomes(after_tier);
+                        (accepted || passed.0, denied || passed.1)
+                    }
+                })
+            }
+        }
+    }
+
+    fn policies() -> impl Strategy<Value = Vec<(usize, u32, bool, Vec<(usize, bool)>)>> {
+        let rule = (0usize..3, prop::bool::weighted(0.7));
+        let policy = (0usize..4, 0u32..3, prop::bool::weighted(0.7), prop::collection::vec(rule, 0..3));
+        prop::collection::vec(policy, 0..5)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+        #[test]
+        fn bounds_are_what_holds_in_all_and_in_some_worlds(policies in policies()) {
+            let mut table = PortTable::new();
+            let (empty, full) = (table.empty(), table.full());
+            let mut deciding: Vec<Deciding> = policies
+                .into_iter()
+                .map(|(tier, priority, sure, rules)| {
+                    let tier = [Tier::Admin, Tier::NetworkPolicy, Tier::Baseline, Tier::Unevaluated][tier];
+                    let first_match = matches!(tier, Tier::Admin | Tier::Baseline);
+                    let rules = rules
+                        .into_iter()
+                        .map(|(action, sure)| MatchingRule {
+                            action: if first_match {
+                                [Action::Accept, Action::Deny, Action::Pass][action]
+                            } else {
+                                Action::Accept
+                            },
+                            ports: full,
+                            sure,
+                        })
+                        .collect();
+                    Deciding { tier, priority: if first_match { priority } else { 0 }, sure, rules }
+                })
+                .collect();
+            deciding.sort_by_key(|policy| (policy.tier, policy.priority));
+            let bounds = decide(&mut table, &deciding);
+            let outcomes: Vec<(bool, bool)> = worlds(&deciding).iter().map(|world| outcomes(world)).collect();
+            let id = |yes| if yes { full } else { empty };
+            prop_assert_eq!(bounds.may, id(outcomes.iter().any(|outcome| outcome.0)), "may");
+            prop_assert_eq!(bounds.must, id(outcomes.iter().all(|outcome| !outcome.1)), "must");
+        }
     }
 }
