@@ -19,7 +19,7 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::cluster::Options;
+use crate::cluster::{Options, Ranges};
 use crate::k8s::{
     IntOrString, IpBlock, LabelSelector, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec, Object,
 };
@@ -130,10 +130,8 @@ impl Reference {
             pod_region: Vec::new(),
             host_region: Vec::new(),
         };
-        let ipv6 = options.ranges.pods.iter().any(|block| Family::of_net(*block) == Family::V6)
-            || reference.pods.iter().flat_map(|pod| &pod.addresses).any(IpAddr::is_ipv6);
-        reference.pod_region = region(&options.ranges.pods, ipv6);
-        reference.host_region = region(&options.ranges.nodes, ipv6);
+        let shows_v6 = reference.pods.iter().flat_map(|pod| &pod.addresses).any(IpAddr::is_ipv6);
+        (reference.pod_region, reference.host_region) = regions(&options.ranges, shows_v6);
         for pod in &mut reference.pods {
             let namespace = &reference.namespaces[&pod.namespace];
             pod.suspected = unevaluated::might_select(manifests, options, profile, pod, namespace);
@@ -531,18 +529,26 @@ fn step(address: IpAddr, by: i8) -> Option<IpAddr> {
     }
 }
 
-/// Contract 1, "Addresses not given": the blocks an address lies in that the input does not give. IPv4 always, IPv6
-/// if the user's ranges or other pods show it; in the user's ranges of the family, else in its private ranges.
-fn region(given: &[IpNet], ipv6: bool) -> Vec<IpNet> {
-    let private_v4 = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"].map(block);
-    let private_v6 = ["fc00::/7"].map(block);
-    let (given_v4, given_v6): (Vec<IpNet>, Vec<IpNet>) =
-        given.iter().map(IpNet::trunc).partition(|block| matches!(block, IpNet::V4(_)));
-    let v4 = if given_v4.is_empty() { private_v4.to_vec() } else { given_v4 };
-    let v6 = match (given_v6.is_empty(), ipv6) {
-        (false, _) => given_v6,
-        (true, true) => private_v6.to_vec(),
-        (true, false) => Vec::new(),
+/// Contract 1, "Addresses not given": the blocks that hold the addresses which the input does not give, of pods and of
+/// hostNetwork pods. Pods are IPv4, unless `--pod-cidr` says otherwise, and IPv6 too if other pods show it; they lie in
+/// `--pod-cidr`, else in the private ranges of the family. HostNetwork pods lie in `--node-cidr`, else in the private
+/// ranges of the families that pods have.
+fn regions(ranges: &Ranges, shows_v6: bool) -> (Vec<IpNet>, Vec<IpNet>) {
+    let private = |family| match family {
+        Family::V4 => ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"].map(block).to_vec(),
+        Family::V6 => vec![block("fc00::/7")],
     };
-    [v4, v6].concat()
+    let has = |blocks: &[IpNet], family| blocks.iter().any(|block| Family::of_net(*block) == family);
+    let mut pods = ranges.pods.clone();
+    if pods.is_empty() {
+        pods = private(Family::V4);
+    }
+    if shows_v6 && !has(&pods, Family::V6) {
+        pods.extend(private(Family::V6));
+    }
+    let mut hosts = ranges.nodes.clone();
+    if hosts.is_empty() {
+        hosts = Family::ALL.into_iter().filter(|&family| has(&pods, family)).flat_map(private).collect();
+    }
+    (pods, hosts)
 }

@@ -8,12 +8,11 @@ use std::net::IpAddr;
 
 use podreach::cluster::{self, Cluster};
 use podreach::compile::compile;
-use podreach::diagnostic::Severity;
 use podreach::index::Id;
-use podreach::load::{self, Input, Manifest};
+use podreach::load::Manifest;
 use podreach::net::{AddressSet, ByFamily, Family, PortSet};
 use podreach::query::{By, Endpoint, External, Flow, Matrix, PodPairs, View};
-use podreach::reference::{Peer, Reference, Verdict};
+use podreach::reference::Reference;
 use podreach::solve::{Connectivity, End, Reachability, solve};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -21,6 +20,7 @@ use proptest::test_runner::TestCaseResult;
 use serde_json::{Value, json};
 
 use crate::support::generate::{self, Case};
+use crate::support::judge::{self, name, pairs, pods};
 
 /// `cases` clusters, unless the environment says otherwise.
 fn config(cases: u32) -> ProptestConfig {
@@ -32,55 +32,19 @@ fn config(cases: u32) -> ProptestConfig {
     config
 }
 
-/// The manifests of a case, which the loader must accept.
 fn manifests(case: &Case) -> Result<Vec<Manifest>, TestCaseError> {
-    let input = Input::Text { name: "case".into(), bytes: case.text().into_bytes() };
-    let loaded = load::load(&[input], load::Options::default());
-    let errors = loaded.diagnostics.iter().find(|found| found.severity() == Severity::Error);
-    prop_assert_eq!(errors, None, "generated input is valid");
-    Ok(loaded.manifests)
+    judge::manifests(case).map_err(TestCaseError::fail)
 }
 
-/// The cluster of some manifests, which the builder must accept.
-fn build(case: &Case, manifests: &[Manifest]) -> Result<Cluster, TestCaseError> {
-    let built = cluster::build(manifests, &case.options);
-    let errors = built.diagnostics.iter().find(|found| found.severity() == Severity::Error);
-    prop_assert_eq!(errors, None, "generated input is valid");
-    Ok(built.cluster)
-}
-
-/// Every pod, replicas counted.
-fn pods(cluster: &Cluster) -> Vec<End> {
-    let groups = cluster.pods.enumerate();
-    groups.flat_map(|(id, group)| (0..group.count).map(move |index| End::Pod(id, index))).collect()
-}
-
-/// `NAMESPACE/NAME`, or the address.
-fn name(cluster: &Cluster, end: End) -> String {
-    match end {
-        End::Pod(pod, index) => cluster.pod_path(pod, index),
-        End::Address(address) => address.to_string(),
-    }
-}
-
-/// Ordered pairs of ends of which at least one is a pod.
-fn pairs(cluster: &Cluster, addresses: &[IpAddr]) -> Vec<(End, End)> {
-    let pods = pods(cluster);
-    let mut pairs = Vec::new();
-    for &a in &pods {
-        pairs.extend(pods.iter().map(|&b| (a, b)));
-        for &address in addresses {
-            pairs.extend([(a, End::Address(address)), (End::Address(address), a)]);
-        }
-    }
-    pairs
+fn cluster_of(case: &Case) -> Result<Cluster, TestCaseError> {
+    judge::build(case, &manifests(case)?).map_err(TestCaseError::fail)
 }
 
 /// What may flow between all ends of a case, by name.
 type Table = BTreeMap<(String, String), Connectivity>;
 
 fn table(case: &Case, addresses: &[IpAddr]) -> Result<Table, TestCaseError> {
-    let cluster = build(case, &manifests(case)?)?;
+    let cluster = cluster_of(case)?;
     let program = compile(&cluster, case.profile);
     let reachability = solve(&program);
     Ok(pairs(&cluster, addresses)
@@ -151,43 +115,17 @@ fn one_by_one(elements: &[Value]) -> Vec<Vec<Value>> {
 }
 
 proptest! {
-    #![proptest_config(config(96))]
+    #![proptest_config(config(512))]
 
     /// The solver and the specification agree on every connection.
     #[test]
     fn solver_equals_reference(case in generate::case()) {
-        let manifests = manifests(&case)?;
-        let reference = Reference::new(&manifests, &case.options, case.profile);
-        let cluster = build(&case, &manifests)?;
-        let mut names: Vec<String> = pods(&cluster).into_iter().map(|pod| name(&cluster, pod)).collect();
-        names.sort();
-        prop_assert_eq!(names, reference.pods());
-
-        let program = compile(&cluster, case.profile);
-        let reachability = solve(&program);
-        let ports = reference.interesting_ports();
-        let peer = |end| match end {
-            End::Pod(..) => Peer::Pod(name(&cluster, end)),
-            End::Address(address) => Peer::Address(address),
-        };
-        for (from, to) in pairs(&cluster, &reference.interesting_addresses()) {
-            let Connectivity { must, may } = reachability.connectivity(from, to);
-            let (from, to) = (peer(from), peer(to));
-            for &(protocol, port) in &ports {
-                let solved = match (must.contains(protocol, port), may.contains(protocol, port)) {
-                    (true, _) => Verdict::Allow,
-                    (false, true) => Verdict::Unknown,
-                    (false, false) => Verdict::Deny,
-                };
-                let specified = reference.verdict(&from, &to, protocol, port);
-                prop_assert_eq!(solved, specified, "{:?} -> {:?}: {}/{}", from, to, port, protocol);
-            }
-        }
+        judge::agree(&case).map_err(TestCaseError::fail)?;
     }
 }
 
 proptest! {
-    #![proptest_config(config(64))]
+    #![proptest_config(config(128))]
 
     /// Bounds are bounds, and a pod always reaches itself.
     #[test]
@@ -406,12 +344,12 @@ fn expected_flows(
 }
 
 proptest! {
-    #![proptest_config(config(64))]
+    #![proptest_config(config(128))]
 
     /// What the matrix lists is what the pairs say, at every level.
     #[test]
     fn flows_are_sums_of_pairs(case in generate::case()) {
-        let cluster = build(&case, &manifests(&case)?)?;
+        let cluster = cluster_of(&case)?;
         let program = compile(&cluster, case.profile);
         let reachability = solve(&program);
         let matrix = Matrix::new(&reachability);
@@ -436,7 +374,7 @@ proptest! {
     /// The summary counts pairs.
     #[test]
     fn the_summary_counts_pairs(case in generate::case()) {
-        let cluster = build(&case, &manifests(&case)?)?;
+        let cluster = cluster_of(&case)?;
         let program = compile(&cluster, case.profile);
         let reachability = solve(&program);
         let mut counted = PodPairs::default();
@@ -459,7 +397,7 @@ proptest! {
     /// Every address is in exactly one external, and an external has one family.
     #[test]
     fn externals_partition_the_addresses(case in generate::case()) {
-        let cluster = build(&case, &manifests(&case)?)?;
+        let cluster = cluster_of(&case)?;
         let program = compile(&cluster, case.profile);
         let reachability = solve(&program);
         let mut seen = ByFamily::<AddressSet>::default();

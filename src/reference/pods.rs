@@ -120,7 +120,7 @@ fn owners_of_shown_pods(manifests: &[Manifest]) -> BTreeSet<WorkloadId> {
 /// The workloads that manage an object.
 fn owners(metadata: &ObjectMeta) -> impl Iterator<Item = WorkloadId> + '_ {
     let owners = metadata.owner_references.as_deref().unwrap_or_default().iter();
-    owners.filter(|owner| owner.controller == Some(true)).map(|owner| {
+    owners.map(|owner| {
         let kind = owner.kind.as_deref().unwrap_or_default().to_string();
         (kind, namespace_of(metadata), owner.name.as_deref().unwrap_or_default().to_string())
     })

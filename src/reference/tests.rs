@@ -325,7 +325,7 @@ fn families() {
 fn addresses_not_given() {
     let server = json!({"kind": "Pod", "metadata": {"name": "server"}});
     let private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
-    // Blocks, without --pod-cidr, with 10.0.0.0/28.
+    // Blocks, without --pod-cidr, with --pod-cidr 10.0.0.0/28.
     let table: [(&[&str], Verdict, Verdict); 7] = [
         (&["0.0.0.0/0"], Allow, Allow),
         (&private, Allow, Allow),
@@ -343,8 +343,8 @@ fn addresses_not_given() {
         options.ranges.pods.push("10.0.0.0/28".parse().unwrap());
         answers(&reference(&objects, &options, Profile::Spec), &[(row, ranged)]);
         options.ranges.pods = vec!["fd00::/64".parse().unwrap()];
-        let dual = reference(&objects, &options, Profile::Spec);
-        answers(&dual, &[(row, open), ("default/server fd00::1 80", Allow)]);
+        let rows = [(row, Deny), ("default/server fd00::1 80", Allow), ("default/server 10.0.0.1 80", Deny)];
+        answers(&reference(&objects, &options, Profile::Spec), &rows);
     }
 }
 

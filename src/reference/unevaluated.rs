@@ -42,6 +42,7 @@ fn could_enforce(profile: Profile, api_version: &str) -> bool {
             "k8s.ovn.org" => profile == Profile::OvnKubernetes,
             "networking.k8s.aws" | "vpcresources.k8s.aws" => profile == Profile::AwsVpcCni,
             "networking.gke.io" => profile == Profile::Cilium,
+            "policy.networking.k8s.io" => !matches!(profile, Profile::KubeRouter | Profile::AwsVpcCni),
             _ => true,
         },
     }

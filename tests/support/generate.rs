@@ -25,10 +25,10 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// The objects as one JSON document.
+    /// The objects as one JSON document, each on a line.
     pub(crate) fn text(&self) -> String {
-        let list = json!({"apiVersion": "v1", "kind": "List", "items": self.objects});
-        serde_json::to_string_pretty(&list).expect("JSON values can be written")
+        let items: Vec<String> = self.objects.iter().map(Value::to_string).collect();
+        format!("{{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[\n{}\n]}}\n", items.join(",\n"))
     }
 }
 
@@ -128,6 +128,11 @@ fn list(element: impl Strategy<Value = Value>, longest: usize) -> impl Strategy<
     ]
 }
 
+/// A namespace; most things are in the first ones.
+fn namespace() -> impl Strategy<Value = &'static str> {
+    prop_oneof![4 => Just("a"), 2 => Just("b"), 1 => select(&NAMESPACES[..])]
+}
+
 fn labels(keys: &'static [&'static str]) -> impl Strategy<Value = Map<String, Value>> {
     vec((select(keys), select(&VALUES[..])), 0..=2)
         .prop_map(|pairs| pairs.into_iter().map(|(key, value)| (key.to_string(), json!(value))).collect())
@@ -136,7 +141,11 @@ fn labels(keys: &'static [&'static str]) -> impl Strategy<Value = Map<String, Va
 /// Which labels a selector asks for.
 #[derive(Clone, Copy)]
 enum Of {
+    /// Labels of pods, those among them that controllers set.
     Pods,
+    /// Labels of pods that people write.
+    OwnPods,
+    /// Labels of namespaces.
     Namespaces,
 }
 
@@ -153,6 +162,7 @@ fn label(of: Of) -> BoxedStrategy<(&'static str, &'static str)> {
             1 => select(&VALUES[..]).prop_map(|v| (ZONE, v)),
         ]
         .boxed(),
+        Of::OwnPods => (select(&POD_KEYS[..]), select(&VALUES[..])).boxed(),
         Of::Namespaces => prop_oneof![
             3 => (select(&NAMESPACE_KEYS[..]), select(&VALUES[..])),
             1 => select(&NAMESPACES[..]).prop_map(|v| (NAMESPACE_NAME, v)),
@@ -266,7 +276,7 @@ pub(crate) fn policy_spec() -> impl Strategy<Value = Value> {
 }
 
 fn policies() -> impl Strategy<Value = Vec<Value>> {
-    vec((select(&NAMESPACES[..3]), policy_spec()), 0..=5).prop_map(|policies| {
+    vec((namespace(), policy_spec()), 0..=5).prop_map(|policies| {
         let numbered = policies.into_iter().enumerate();
         numbered.map(|(i, (namespace, spec))| network_policy(namespace, &format!("np{i}"), spec)).collect()
     })
@@ -284,13 +294,14 @@ pub(crate) fn network_policy(namespace: &str, name: &str, spec: Value) -> Value 
 
 /// Policies of kinds that are not evaluated: mostly none.
 fn unevaluated() -> impl Strategy<Value = Option<Value>> {
-    let cilium = (select(&NAMESPACES[..3]), selector(Of::Pods)).prop_map(|(namespace, pods)| {
+    let pods = || selector(Of::OwnPods);
+    let cilium = (namespace(), pods()).prop_map(|(namespace, pods)| {
         json!({"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
             "metadata": {"namespace": namespace, "name": "cnp"}, "spec": {"endpointSelector": pods, "ingress": [{}]}})
     });
     let subject = prop_oneof![
         selector(Of::Namespaces).prop_map(|namespaces| json!({"namespaces": namespaces})),
-        (selector(Of::Namespaces), selector(Of::Pods)).prop_map(|(namespaces, pods)| {
+        (selector(Of::Namespaces), pods()).prop_map(|(namespaces, pods)| {
             json!({"pods": {"namespaceSelector": namespaces, "podSelector": pods}})
         }),
     ];
@@ -369,8 +380,7 @@ fn pods() -> impl Strategy<Value = Vec<Value>> {
         2 => of(0..NODES.len()).prop_map(PodLife::HostNetwork),
         1 => Just(PodLife::Finished),
     ];
-    let pod =
-        (select(&NAMESPACES[..]), labels(&POD_KEYS), containers(), shown, life, weighted(0.3, Just(())));
+    let pod = (namespace(), labels(&POD_KEYS), containers(), shown, life, weighted(0.3, Just(())));
     (vec(pod, 0..=6), Just(POD_V4.to_vec()).prop_shuffle(), Just(POD_V6.to_vec()).prop_shuffle()).prop_map(
         |(pods, v4, v6)| {
             let numbered = pods.into_iter().enumerate();
@@ -451,7 +461,7 @@ const WORKLOADS: [&str; 8] = [
 fn workloads() -> impl Strategy<Value = Vec<Value>> {
     let count = prop_oneof![Just(None), (0..=3).prop_map(Some)];
     let workload = (
-        (select(&WORKLOADS[..]), select(&NAMESPACES[..])),
+        (select(&WORKLOADS[..]), namespace()),
         (labels(&POD_KEYS), containers()),
         (count.clone(), count, any::<bool>()),
         weighted(0.1, Just(())),
