@@ -1,5 +1,7 @@
 //! Program to reachability: tiers, rows, the matrix, and the proof of one verdict.
 
+pub mod proof;
+
 use std::net::IpAddr;
 
 use crate::cluster::PodId;
