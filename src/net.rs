@@ -1,9 +1,9 @@
 //! Addresses, ports and protocols.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, IpSubnets, Ipv4Subnets, Ipv6Subnets};
 
 use crate::set::RangeSet;
 
@@ -117,6 +117,18 @@ pub fn address_number(address: IpAddr) -> u128 {
 /// The addresses of a block, first and last, as numbers within its family. Host bits are masked (R43).
 pub fn net_range(net: IpNet) -> (u128, u128) {
     (address_number(net.network()), address_number(net.broadcast()))
+}
+
+/// The addresses of `set` as the fewest blocks, ascending.
+pub fn blocks(family: Family, set: &AddressSet) -> Vec<IpNet> {
+    let narrow = |n: u128| Ipv4Addr::from(u32::try_from(n).expect("IPv4 addresses have 32 bits"));
+    set.ranges()
+        .iter()
+        .flat_map(|&(first, last)| match family {
+            Family::V4 => IpSubnets::from(Ipv4Subnets::new(narrow(first), narrow(last), 0)),
+            Family::V6 => IpSubnets::from(Ipv6Subnets::new(first.into(), last.into(), 0)),
+        })
+        .collect()
 }
 
 /// The direction a policy looks in, from the subject.
