@@ -12,5 +12,7 @@ pub mod policy;
 pub mod profile;
 pub mod query;
 pub mod reference;
+pub mod render;
 pub mod set;
 pub mod solve;
+pub mod yaml;
