@@ -22,7 +22,7 @@ use crate::label::{LabelSetId, LabelTable};
 use crate::net::{AddressSet, ByFamily, Protocol};
 use crate::policy::{Policy, PolicyId};
 
-pub use build::{Options, build};
+pub use build::{Assumption, Options, build};
 
 crate::define_id! {
     /// A namespace, in order of name.
