@@ -68,7 +68,7 @@ pub(crate) enum External {
 #[serde(untagged)]
 enum Entry {
     Line(String),
-    Test(Test),
+    Test(Box<Test>),
 }
 
 #[derive(Clone, Deserialize)]
@@ -140,7 +140,7 @@ impl TestFile {
             .iter()
             .map(|entry| match entry {
                 Entry::Line(line) => parse_line(line),
-                Entry::Test(test) => test.clone(),
+                Entry::Test(test) => (**test).clone(),
             })
             .collect()
     }
