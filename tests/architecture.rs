@@ -6,12 +6,18 @@ use std::path::{Path, PathBuf};
 
 /// Module name to the modules it may use, as the table says.
 fn table() -> BTreeMap<String, Vec<String>> {
-    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is in the repository");
+    let text =
+        fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md is in the repository");
     text.lines()
         .filter(|line| line.starts_with("| `"))
         .map(|line| {
             let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-            let uses = cells[3].split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+            let uses = cells[3]
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned)
+                .collect();
             (cells[0].trim_matches('`').to_owned(), uses)
         })
         .collect()
@@ -45,7 +51,10 @@ fn used_modules(source: &str) -> Vec<String> {
             None => vec![rest],
         };
         used.extend(names.into_iter().map(|name| {
-            name.trim().chars().take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_').collect()
+            name.trim()
+                .chars()
+                .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_')
+                .collect()
         }));
     }
     used
@@ -71,7 +80,10 @@ fn modules_use_only_what_the_table_says() {
         for used in used_modules(&fs::read_to_string(&file).expect("a source can be read")) {
             // A lower-case first segment is a module; macros and types exported at the root are not.
             if table.contains_key(&used) && used != module && !allowed.contains(&used) {
-                complaints.push(format!("{} uses `{used}`, which the row of `{module}` does not name", relative.display()));
+                complaints.push(format!(
+                    "{} uses `{used}`, which the row of `{module}` does not name",
+                    relative.display()
+                ));
             }
         }
     }
@@ -90,6 +102,20 @@ fn every_row_is_a_module_and_rows_only_look_up() {
         for used in uses {
             assert!(table.contains_key(used), "the row of `{module}` names `{used}`, which has no row");
             assert!(!table[used].contains(module), "`{module}` and `{used}` may use each other");
+        }
+    }
+}
+
+#[test]
+fn no_test_file_is_forgotten() {
+    let main = fs::read_to_string(root().join("tests/main.rs")).expect("this file's parent can be read");
+    for entry in fs::read_dir(root().join("tests")).expect("tests can be listed") {
+        let path = entry.expect("tests can be listed").path();
+        let name = path.file_stem().expect("a file has a name").to_string_lossy().into_owned();
+        let is_module =
+            path.extension().is_some_and(|extension| extension == "rs") || path.join("mod.rs").exists();
+        if is_module && name != "main" {
+            assert!(main.contains(&format!("mod {name};")), "tests/main.rs does not name `{name}`");
         }
     }
 }
