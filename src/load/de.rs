@@ -187,7 +187,7 @@ impl<'de> Deserializer<'de> for Cursor<'de, '_> {
             Value::Seq(items) => visitor.visit_seq(Items { at: self, rest: items.iter().enumerate() }),
             Value::Map(entries) => visitor
                 .visit_map(Pairs { at: self, rest: entries.iter(), value: None })
-                .map_err(|error| self.about_duplicates(error, entries)),
+                .map_err(|error| about_duplicates(error, entries)),
         }
     }
 
@@ -238,21 +238,17 @@ impl<'de> Deserializer<'de> for Cursor<'de, '_> {
     }
 }
 
-impl Cursor<'_, '_> {
-    /// A map complained about itself, not about a value in it: then it is about a key that was written twice.
-    fn about_duplicates(self, mut error: Error, entries: &[Entry<'_>]) -> Error {
-        if error.steps.is_empty()
-            && matches!(error.code, Code::WrongType | Code::DuplicateKey)
-            && let Some(twice) = duplicates(entries).find(|twice| error.message == already_set(&twice.key))
-        {
-            error.code = Code::DuplicateKey;
-            return error.within(
-                Step::Key(twice.key.clone().into_owned()),
-                twice.key_span.start as usize..twice.key_span.end as usize,
-            );
-        }
-        error
+/// A map complained about itself, not about a value in it: then it is about a key that was written twice.
+fn about_duplicates(mut error: Error, entries: &[Entry<'_>]) -> Error {
+    if error.steps.is_empty()
+        && matches!(error.code, Code::WrongType | Code::DuplicateKey)
+        && let Some(twice) = duplicates(entries).find(|twice| error.message == already_set(&twice.key))
+    {
+        error.code = Code::DuplicateKey;
+        let key_span = twice.key_span.start as usize..twice.key_span.end as usize;
+        return error.within(Step::Key(twice.key.clone().into_owned()), key_span);
     }
+    error
 }
 
 /// The pairs whose key was already there.

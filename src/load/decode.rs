@@ -67,7 +67,7 @@ struct Place<'t> {
     start: usize,
 }
 
-impl<'t> Place<'t> {
+impl Place<'_> {
     fn origin(&self, range: &Range<usize>, item: &str) -> Origin {
         let start = (self.start + range.start) as u64;
         Origin { source: self.source, document: start..start + range.len() as u64, item: item.into() }
@@ -106,14 +106,12 @@ impl<'t> Place<'t> {
     fn unparsed(&self, range: &Range<usize>, fault: Fault) -> Vec<Item> {
         let origin = self.origin(range, "");
         let mut finding = Diagnostic::new(fault.code, fault.message)
-            .with_origin(origin.clone())
             .with_offset(origin.document.start + fault.offset as u64);
         if self.text[range.clone()].contains("{{") {
             finding = finding
                 .with_help("this looks like a template: render it first, for example with `helm template`");
         }
-        let object = Object::Broken(BrokenObject::default());
-        vec![Item::Finding(Box::new(finding)), Item::Manifest(Box::new(Manifest { object, origin }))]
+        unreadable(finding, origin).into()
     }
 
     /// A list cut into its items without parsing it whole; `None` if the document is no such list, or the cut was
@@ -163,13 +161,21 @@ impl<'t> Place<'t> {
         into: &mut Vec<Item>,
     ) {
         let field = |key| node.get(key).and_then(Cursor::as_str);
+        let is_manifest =
+            |node: Cursor<'_, '_>| node.get("apiVersion").is_some() && node.get("kind").is_some();
+        if depth == 0 && node.items().is_some_and(|mut elements| elements.any(is_manifest)) {
+            let finding = Diagnostic::new(
+                Code::WrongType,
+                "cannot unmarshal array into an object: a list of manifests needs `kind: List` and `items`",
+            );
+            return into.extend(unreadable(finding, self.origin(range, item)));
+        }
         let (api_version, kind) = expected.complete(field("apiVersion"), field("kind"));
         if let Some(kind) = kind
             && is_list(kind, || node.get("items").is_some())
         {
             if depth >= MAX_LIST_DEPTH {
-                into.push(self.too_many_lists(self.origin(range, item)));
-                return;
+                return into.extend(too_many_lists(self.origin(range, item)));
             }
             let expected = Expected::of_list(api_version, kind);
             for (index, element) in
@@ -207,7 +213,7 @@ impl<'t> Place<'t> {
             && is_list(kind, || head.items.is_some())
         {
             if depth >= MAX_LIST_DEPTH {
-                return vec![self.too_many_lists(self.origin(&range, ""))];
+                return too_many_lists(self.origin(&range, "")).into();
             }
             let expected = Expected::of_list(api_version, kind);
             return head
@@ -227,11 +233,20 @@ impl<'t> Place<'t> {
         document.read(api_version, kind, &mut items);
         items
     }
+}
 
-    fn too_many_lists(&self, origin: Origin) -> Item {
-        let message = format!("lists are nested more than {MAX_LIST_DEPTH} levels deep");
-        Item::Finding(Box::new(Diagnostic::new(Code::TooLarge, message).with_origin(origin)))
-    }
+fn too_many_lists(origin: Origin) -> [Item; 2] {
+    let message = format!("lists are nested more than {MAX_LIST_DEPTH} levels deep");
+    unreadable(Diagnostic::new(Code::TooLarge, message), origin)
+}
+
+/// A document of which nothing can be used.
+fn unreadable(finding: Diagnostic, origin: Origin) -> [Item; 2] {
+    let object = Object::Broken(BrokenObject::default());
+    [
+        Item::Finding(Box::new(finding.with_origin(origin.clone()))),
+        Item::Manifest(Box::new(Manifest { object, origin })),
+    ]
 }
 
 /// What the elements of a list are if they do not say: API responses leave it out.
@@ -481,12 +496,7 @@ impl Document<'_, '_> {
     }
 
     fn problem(&self, code: Code, path: &str, message: String) -> Problem {
-        let span = self
-            .with_node(|node| node.get(path).map(|field| field.span()))
-            .ok()
-            .flatten()
-            .or_else(|| self.with_node(|node| node.span()).ok())
-            .unwrap_or_default();
+        let span = self.with_node(|node| node.get(path).unwrap_or(node).span()).unwrap_or_default();
         Problem { code, message, path: path.to_owned(), span, help: None }
     }
 

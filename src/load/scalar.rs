@@ -44,16 +44,17 @@ impl<'t> Scalar<'t> {
     ) -> Result<Self, ScalarError> {
         match tag {
             None if plain => Self::plain(text),
-            None | Some(Tag::Other) => Ok(Self::String(text)),
-            Some(Tag::Core("str" | "timestamp" | "merge")) => Ok(Self::String(text)),
+            None | Some(Tag::Other | Tag::Core("str" | "timestamp" | "merge")) => Ok(Self::String(text)),
             Some(Tag::Core("binary")) => {
                 Err(ScalarError("binary data has no place in a manifest".to_owned()))
             }
             Some(Tag::Core(wanted)) => {
                 let found = Self::plain(text.clone())?;
                 match (wanted, &found) {
-                    ("int", Self::Int(_)) | ("float", Self::Int(_) | Self::Float(_)) => Ok(found),
-                    ("bool", Self::Bool(_)) | ("null", Self::Null) => Ok(found),
+                    ("int", Self::Int(_))
+                    | ("float", Self::Int(_) | Self::Float(_))
+                    | ("bool", Self::Bool(_))
+                    | ("null", Self::Null) => Ok(found),
                     ("int" | "float" | "bool" | "null", _) => Err(ScalarError(format!(
                         "cannot decode {} `{text}` as a !!{wanted}",
                         found.tag_name()
@@ -148,8 +149,9 @@ fn integer<'t>(text: &str) -> Option<Scalar<'t>> {
     if negative {
         0_i64.checked_sub_unsigned(magnitude).map(Scalar::Int)
     } else {
-        // Beyond 63 bits Kubernetes has no integers; such a number is never in range of a field.
-        Some(i64::try_from(magnitude).map_or(Scalar::Float(magnitude as f64), Scalar::Int))
+        #[expect(clippy::cast_precision_loss, reason = "beyond 63 bits kubectl makes a float of it too")]
+        let float = magnitude as f64;
+        Some(i64::try_from(magnitude).map_or(Scalar::Float(float), Scalar::Int))
     }
 }
 
