@@ -11,5 +11,6 @@ pub mod net;
 pub mod policy;
 pub mod profile;
 pub mod query;
+pub mod render;
 pub mod set;
 pub mod solve;
