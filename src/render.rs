@@ -5,6 +5,7 @@
 
 pub mod diagnostic;
 pub mod endpoint;
+pub mod explain;
 mod json;
 pub mod matrix;
 pub mod style;

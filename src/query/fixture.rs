@@ -184,7 +184,7 @@ fn workload(cluster: &mut Cluster, namespace: NamespaceId, name: &str, object: &
     let template = if bare { object } else { &object["spec"]["template"] };
     let replicas = u32::try_from(object["spec"]["replicas"].as_u64().unwrap_or(1)).unwrap();
     if replicas == 0 {
-        cluster.empty_workloads.push((namespace, kind(object).into(), name.into()));
+        cluster.empty_workloads.push((namespace, name.into(), kind(object).into()));
         return;
     }
     if object["status"]["phase"] == "Succeeded" {

@@ -230,12 +230,12 @@ impl Lookup<'_, '_> {
         if cluster.finished.iter().any(|(ns, name)| *ns == self.namespace && **name == *self.name) {
             return EndpointError::Finished { pod: self.path() };
         }
-        let empty = cluster.empty_workloads.iter().find(|(ns, kind, name)| {
+        let empty = cluster.empty_workloads.iter().find(|(ns, name, kind)| {
             *ns == self.namespace
                 && **name == *self.name
                 && self.kind.is_none_or(|asked| kind.eq_ignore_ascii_case(asked))
         });
-        if let Some((_, kind, _)) = empty {
+        if let Some((.., kind)) = empty {
             return EndpointError::NoPods { kind: kind.to_string(), name: self.path() };
         }
         let mut close: Vec<String> = Vec::new();
