@@ -279,13 +279,17 @@ impl Reference {
         let End::Pod(subject) = subject else {
             return Answer::Yes; // R5: only pods have a side
         };
-        if !self.semantics.enforces // R64: flannel
-            || subject.host_network // R51, I1: never a subject
-            || (subject.is_bare && !self.semantics.bare_pods_are_subjects) // I19
-            || (direction == Direction::Ingress && self.is_own_node(subject, peer))
-        // R50
-        {
-            return Answer::Yes;
+        if !self.semantics.enforces {
+            return Answer::Yes; // R64: flannel
+        }
+        if subject.host_network {
+            return Answer::Yes; // R51, I1: never a subject
+        }
+        if subject.is_bare && !self.semantics.bare_pods_are_subjects {
+            return Answer::Yes; // I19
+        }
+        if direction == Direction::Ingress && self.is_own_node(subject, peer) {
+            return Answer::Yes; // R50
         }
         if subject.suspected {
             return Answer::Maybe; // a policy kind that is not evaluated may select it
@@ -478,7 +482,7 @@ fn rules(spec: &NetworkPolicySpec, direction: Direction) -> impl Iterator<Item =
 /// `sel(selector, labels)`: L2, all requirements hold. An absent selector asks for nothing (L1, R6, R28).
 fn selects(selector: Option<&LabelSelector>, labels: &Labels) -> Answer {
     let Some(selector) = selector else { return Answer::Yes };
-    let pairs = selector.match_labels.iter().flat_map(|pairs| pairs.iter());
+    let pairs = selector.match_labels.iter().flat_map(crate::k8s::Labels::iter);
     let equal = pairs.map(|(key, value)| labels.satisfy(key, "In", &[value.into()])); // L8, L9
     let requirements = selector.match_expressions.as_deref().unwrap_or_default().iter();
     let hold = requirements.map(|requirement| {
