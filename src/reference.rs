@@ -77,18 +77,18 @@ enum End<'r> {
 
 /// An address that a connection uses at one of its ends.
 #[derive(Clone, Copy)]
-enum Place {
+enum Place<'r> {
     /// This one.
     At(IpAddr),
-    /// One the input does not give, of this family.
-    Somewhere(Family),
+    /// One of this family that the input does not give, in these blocks.
+    Somewhere(Family, &'r [IpNet]),
 }
 
-impl Place {
+impl Place<'_> {
     fn family(self) -> Family {
         match self {
             Self::At(address) => Family::of(address),
-            Self::Somewhere(family) => family,
+            Self::Somewhere(family, _) => family,
         }
     }
 }
@@ -105,7 +105,7 @@ struct Question<'r> {
     direction: Direction,
     subject: &'r Pod,
     peer: End<'r>,
-    place: Place,
+    place: Place<'r>,
     protocol: Protocol,
     port: u16,
 }
@@ -249,21 +249,20 @@ impl Reference {
     }
 
     /// The addresses an end can use.
-    fn places(&self, end: End<'_>) -> Vec<Place> {
-        match end {
-            End::Address(address) => vec![Place::At(address)],
-            End::Pod(pod) if pod.addresses.is_empty() => Family::ALL
-                .into_iter()
-                .filter(|&family| self.region_of(pod).iter().any(|block| Family::of_net(*block) == family))
-                .map(Place::Somewhere)
-                .collect(),
-            End::Pod(pod) => pod.addresses.iter().copied().map(Place::At).collect(),
-        }
-    }
-
-    /// Where the address of a pod lies that the input does not give.
-    fn region_of(&self, pod: &Pod) -> &[IpNet] {
-        if pod.host_network { &self.host_region } else { &self.pod_region }
+    fn places<'r>(&'r self, end: End<'r>) -> Vec<Place<'r>> {
+        let pod = match end {
+            End::Address(address) => return vec![Place::At(address)],
+            End::Pod(pod) if !pod.addresses.is_empty() => {
+                return pod.addresses.iter().copied().map(Place::At).collect();
+            }
+            End::Pod(pod) => pod,
+        };
+        let region = if pod.host_network { &self.host_region } else { &self.pod_region };
+        Family::ALL
+            .into_iter()
+            .filter(|&family| region.iter().any(|block| Family::of_net(*block) == family))
+            .map(|family| Place::Somewhere(family, region))
+            .collect()
     }
 
     /// `side(D, subject, peer)`: what the policies of one end say.
@@ -272,20 +271,24 @@ impl Reference {
         direction: Direction,
         subject: End<'r>,
         peer: End<'r>,
-        place: Place,
+        place: Place<'r>,
         protocol: Protocol,
         port: u16,
     ) -> Answer {
         let End::Pod(subject) = subject else {
             return Answer::Yes; // R5: only pods have a side
         };
-        if !self.semantics.enforces // R64: flannel
-            || subject.host_network // R51, I1: never a subject
-            || (subject.is_bare && !self.semantics.bare_pods_are_subjects) // I19
-            || (direction == Direction::Ingress && self.is_own_node(subject, peer))
-        // R50
-        {
-            return Answer::Yes;
+        if !self.semantics.enforces {
+            return Answer::Yes; // R64: flannel
+        }
+        if subject.host_network {
+            return Answer::Yes; // R51, I1: never a subject
+        }
+        if subject.is_bare && !self.semantics.bare_pods_are_subjects {
+            return Answer::Yes; // I19
+        }
+        if direction == Direction::Ingress && self.is_own_node(subject, peer) {
+            return Answer::Yes; // R50
         }
         if subject.suspected {
             return Answer::Maybe; // a policy kind that is not evaluated may select it
@@ -411,22 +414,15 @@ impl Reference {
 
     /// Whether the blocks of a rule match, taken together.
     fn blocks_match(&self, blocks: &[&IpBlock], question: &Question<'_>) -> Answer {
-        let held = |address: IpAddr| blocks.iter().any(|block| contains(block, address)); // R41, R42
-        let End::Pod(pod) = question.peer else {
-            return match question.place {
-                Place::At(address) => Answer::from(held(address)), // R40
-                Place::Somewhere(_) => unreachable!("only pods have unknown addresses"),
-            };
-        };
-        if !self.semantics.ip_block_matches_pods {
+        if matches!(question.peer, End::Pod(_)) && !self.semantics.ip_block_matches_pods {
             return Answer::No; // I5
         }
+        let held = |address: IpAddr| blocks.iter().any(|block| contains(block, address)); // R41, R42
         match question.place {
-            Place::At(address) => Answer::from(held(address)), // R46, R52
-            Place::Somewhere(family) => {
+            Place::At(address) => Answer::from(held(address)), // R40, R46, R52
+            Place::Somewhere(family, region) => {
                 // Whether an address is held changes only where some block starts or has just ended. So the answers
                 // at those addresses of the region are all the answers there are.
-                let region = self.region_of(pod);
                 let mut edges: Vec<IpNet> = region.to_vec();
                 edges.extend(blocks.iter().map(|block| cidr(block)));
                 edges.extend(blocks.iter().flat_map(|block| excepts(block)));
@@ -478,7 +474,7 @@ fn rules(spec: &NetworkPolicySpec, direction: Direction) -> impl Iterator<Item =
 /// `sel(selector, labels)`: L2, all requirements hold. An absent selector asks for nothing (L1, R6, R28).
 fn selects(selector: Option<&LabelSelector>, labels: &Labels) -> Answer {
     let Some(selector) = selector else { return Answer::Yes };
-    let pairs = selector.match_labels.iter().flat_map(|pairs| pairs.iter());
+    let pairs = selector.match_labels.iter().flat_map(crate::k8s::Labels::iter);
     let equal = pairs.map(|(key, value)| labels.satisfy(key, "In", &[value.into()])); // L8, L9
     let requirements = selector.match_expressions.as_deref().unwrap_or_default().iter();
     let hold = requirements.map(|requirement| {

@@ -199,7 +199,7 @@ proptest! {
     ) {
         spec["podSelector"] = json!({"matchLabels": {"nobody": "has-this"}});
         let mut after = case.clone();
-        after.objects.push(generate::network_policy(namespace, "for-nobody", spec));
+        after.objects.push(generate::network_policy(namespace, "for-nobody", &spec));
         same(&case, &after)?;
     }
 

@@ -70,18 +70,29 @@ impl Labels {
     /// Whether one requirement of a selector holds.
     pub(super) fn satisfy(&self, key: &str, operator: &str, values: &[Box<str>]) -> Answer {
         let listed = |value: &str| values.iter().any(|listed| **listed == *value);
-        match (operator, self.known.get(key).or(self.others.as_ref())) {
-            ("In", None) => Answer::No,                                             // L3
-            ("In", Some(Label::Value(value))) => Answer::from(listed(value)),       // L3
-            ("NotIn", None) => Answer::Yes,                                         // L4
-            ("NotIn", Some(Label::Value(value))) => Answer::from(!listed(value)),   // L4
-            ("Exists", None) => Answer::No,                                         // L5
-            ("Exists", Some(Label::Value(_) | Label::Present)) => Answer::Yes,      // L5, W25
-            ("DoesNotExist", None) => Answer::Yes,                                  // L6
-            ("DoesNotExist", Some(Label::Value(_) | Label::Present)) => Answer::No, // L6, W25
-            ("In" | "NotIn", Some(Label::Present | Label::Unknown))
-            | ("Exists" | "DoesNotExist", Some(Label::Unknown)) => Answer::Maybe, // W25
-            (other, _) => panic!("valid input: an operator is one of four (L7), not {other}"),
+        let label = self.known.get(key).or(self.others.as_ref());
+        match operator {
+            "In" => match label {
+                None => Answer::No, // L3
+                Some(Label::Value(value)) => Answer::from(listed(value)),
+                Some(Label::Present | Label::Unknown) => Answer::Maybe, // W25
+            },
+            "NotIn" => match label {
+                None => Answer::Yes, // L4
+                Some(Label::Value(value)) => Answer::from(!listed(value)),
+                Some(Label::Present | Label::Unknown) => Answer::Maybe, // W25
+            },
+            "Exists" => match label {
+                None => Answer::No,                                    // L5
+                Some(Label::Value(_) | Label::Present) => Answer::Yes, // W25
+                Some(Label::Unknown) => Answer::Maybe,
+            },
+            "DoesNotExist" => match label {
+                None => Answer::Yes,                                  // L6
+                Some(Label::Value(_) | Label::Present) => Answer::No, // W25
+                Some(Label::Unknown) => Answer::Maybe,
+            },
+            other => panic!("valid input: an operator is one of four (L7), not {other}"),
         }
     }
 }

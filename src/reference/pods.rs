@@ -250,11 +250,11 @@ fn replicas(workload: &WorkloadObject, nodes: &[String]) -> Vec<Pod> {
                 })
                 .collect()
         }
-        "Job" => job(workload, spec, Label::Value(name.into())),
+        "Job" => job(workload, spec, &Label::Value(name.into())),
         "CronJob" => {
             // W8: nobody knows when it starts its Job, and the Job's name says when.
             let job_spec = spec.job_template.as_ref().and_then(|template| template.spec.as_ref());
-            job(workload, job_spec.unwrap_or(&absent), Label::Present)
+            job(workload, job_spec.unwrap_or(&absent), &Label::Present)
         }
         "ReplicaSet" | "ReplicationController" => {
             (0..count(spec.replicas)).map(|index| replica(workload, spec, index)).collect() // W3, W4
@@ -270,7 +270,7 @@ fn replicas(workload: &WorkloadObject, nodes: &[String]) -> Vec<Pod> {
 }
 
 /// W7: the pods of a Job.
-fn job(workload: &WorkloadObject, spec: &WorkloadSpec, name: Label) -> Vec<Pod> {
+fn job(workload: &WorkloadObject, spec: &WorkloadSpec, name: &Label) -> Vec<Pod> {
     if spec.suspend == Some(true) {
         return Vec::new();
     }

@@ -36,12 +36,11 @@ fn could_enforce(profile: Profile, api_version: &str) -> bool {
         Profile::Spec => true,
         Profile::Flannel => false,
         _ => match group {
-            "cilium.io" => profile == Profile::Cilium,
+            "cilium.io" | "networking.gke.io" => profile == Profile::Cilium,
             "projectcalico.org" | "crd.projectcalico.org" => profile == Profile::Calico,
             "crd.antrea.io" | "security.antrea.tanzu.vmware.com" => profile == Profile::Antrea,
             "k8s.ovn.org" => profile == Profile::OvnKubernetes,
             "networking.k8s.aws" | "vpcresources.k8s.aws" => profile == Profile::AwsVpcCni,
-            "networking.gke.io" => profile == Profile::Cilium,
             "policy.networking.k8s.io" => !matches!(profile, Profile::KubeRouter | Profile::AwsVpcCni),
             _ => true,
         },

@@ -278,12 +278,12 @@ pub(crate) fn policy_spec() -> impl Strategy<Value = Value> {
 fn policies() -> impl Strategy<Value = Vec<Value>> {
     vec((namespace(), policy_spec()), 0..=5).prop_map(|policies| {
         let numbered = policies.into_iter().enumerate();
-        numbered.map(|(i, (namespace, spec))| network_policy(namespace, &format!("np{i}"), spec)).collect()
+        numbered.map(|(i, (namespace, spec))| network_policy(namespace, &format!("np{i}"), &spec)).collect()
     })
 }
 
 /// A NetworkPolicy.
-pub(crate) fn network_policy(namespace: &str, name: &str, spec: Value) -> Value {
+pub(crate) fn network_policy(namespace: &str, name: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
