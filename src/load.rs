@@ -218,7 +218,10 @@ fn as_text(bytes: &[u8]) -> Result<(&str, usize), (String, usize)> {
         return Err(("the text is UTF-16; save it as UTF-8".to_owned(), 0));
     }
     let start = if bytes.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };
-    if let Some(offset) = bytes.iter().position(|byte| *byte == 0) {
+    // `contains` is many times faster than `position`, which matters for a gigabyte.
+    if bytes.contains(&0)
+        && let Some(offset) = bytes.iter().position(|byte| *byte == 0)
+    {
         return Err(("not a text: it holds a NUL byte".to_owned(), offset));
     }
     match std::str::from_utf8(&bytes[start..]) {
