@@ -231,7 +231,7 @@ fn as_text(bytes: &[u8]) -> Result<(&str, usize), (String, usize)> {
 }
 
 impl Source {
-    fn new(name: String, bytes: Vec<u8>) -> Self {
+    pub(crate) fn new(name: String, bytes: Vec<u8>) -> Self {
         Self { name, bytes, line_feeds: OnceLock::new() }
     }
 
