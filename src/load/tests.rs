@@ -338,3 +338,20 @@ fn inputs_are_read_in_order() {
     assert_eq!(objects(&loaded), ["Pod a", "! ", "Service b", "Pod a"]);
     assert_eq!(findings(&loaded), ["1:1 unreadable: the path `/nonexistent.yaml` does not exist"]);
 }
+
+#[test]
+fn a_list_that_cannot_be_cut_is_read_whole() {
+    let pod = |name: &str, labels: &str| {
+        format!("- apiVersion: v1\n  kind: Pod\n  metadata:\n    name: {name}\n    labels: {labels}\n")
+    };
+    let list = |items: &str| format!("apiVersion: v1\nkind: List\nitems:\n{items}");
+    let anchors = list(&(pod("a", "&l {x: web}") + &pod("b", "*l")));
+    let loaded = read(anchors);
+    assert_eq!(objects(&loaded), ["Pod a", "Pod b"]);
+    assert_eq!(loaded.manifests[1].object.metadata().labels.as_ref().unwrap().get("x"), Some("web"));
+    assert_eq!(&*loaded.manifests[1].origin.item, "items[1].");
+    let quoted = list(&pod("a", "{x: \"y\n- z\"}"));
+    assert_eq!(objects(&read(quoted)), ["Pod a"]);
+    let bad = list(&(pod("a", "{}") + "- a: [\n"));
+    assert_eq!(objects(&read(bad)), ["! "], "what does not parse is an error, whole");
+}
