@@ -178,6 +178,11 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         self.cluster.nodes.as_slice().binary_search_by(|n| (*n.name).cmp(name)).ok().map(NodeId::from_index)
     }
 
+    fn declared_nodes(&self) -> Vec<NodeId> {
+        let nodes = self.cluster.nodes.enumerate();
+        nodes.filter(|(_, node)| node.origin.is_some()).map(|(id, _)| id).collect()
+    }
+
     /// One Pod object.
     fn pod(&mut self, item: &'o Item<'m, k8s::Pod>) {
         let (id, pod) = (&item.id, item.object);
@@ -315,8 +320,10 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         plan: &Plan<'m>,
         ports: Box<[NamedPort]>,
     ) {
-        let nodes: Vec<NodeId> =
-            self.cluster.nodes.enumerate().filter(|(_, n)| n.origin.is_some()).map(|(id, _)| id).collect();
+        let nodes: Vec<NodeId> = match plan.replicas {
+            Replicas::PerNode => self.declared_nodes(),
+            _ => Vec::new(),
+        };
         let one_by_one = match plan.replicas {
             Replicas::Alike(_) => 0,
             Replicas::Ordinals { count, .. } | Replicas::Indexed(count) => count,
