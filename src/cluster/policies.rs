@@ -193,6 +193,7 @@ fn check_ignored(ignore: &[String], findings: &mut Findings) {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "inputs read better where `json!` stands alone")]
 mod tests {
     use serde_json::{Value, json};
 
@@ -205,7 +206,7 @@ mod tests {
 
     fn run(input: &[Manifest], keep_going: bool, ignore: &[&str]) -> Built {
         let ignore_kinds = ignore.iter().map(ToString::to_string).collect();
-        build(input, &Options { keep_going, ignore_kinds, ..Options::default() })
+        build(input, &Options { ignore_kinds, keep_going, ..Options::default() })
     }
 
     /// `TIER KIND NS/NAME: NAMESPACES` of every policy.

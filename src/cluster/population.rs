@@ -511,7 +511,10 @@ fn compare_names(a: &PodName, b: &PodName) -> Ordering {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "inputs read better where `json!` stands alone")]
 mod tests {
+    use std::slice;
+
     use serde_json::{Value, json};
 
     use super::super::testing::{built, cluster, codes, errors, labels_of, messages, pods};
@@ -558,7 +561,7 @@ mod tests {
     #[test]
     fn w01_a_pod_without_a_node_has_an_unknown_zone() {
         let manifest = json!({"kind": "Pod", "metadata": {"name": "a", "labels": {"app": "web"}}});
-        assert_eq!(labels_of(&cluster(&[manifest.clone()]), 0), labels(&["app=web"]));
+        assert_eq!(labels_of(&cluster(slice::from_ref(&manifest)), 0), labels(&["app=web"]));
         let bound = with(manifest.clone(), "/spec", json!({"nodeName": "n"}));
         assert_eq!(labels_of(&cluster(&[bound]), 0), ["app=web"]);
         let given =
@@ -642,7 +645,7 @@ mod tests {
     #[test]
     fn w06_a_daemonset_has_a_pod_on_every_node() {
         let set = workload("apps/v1", "DaemonSet", json!({}));
-        assert_eq!(pods(&cluster(&[set.clone()])), ["shop/web[0] x2"]);
+        assert_eq!(pods(&cluster(slice::from_ref(&set))), ["shop/web[0] x2"]);
         let node = |name: &str| json!({"kind": "Node", "metadata": {"name": name}});
         let two = cluster(&[set.clone(), node("b"), node("a")]);
         assert_eq!(pods(&two), ["shop/web[0] x1", "shop/web[1] x1"]);
@@ -676,7 +679,7 @@ mod tests {
         let job = workload("batch/v1", "Job", json!({}));
         let names = ["app=web", "batch.kubernetes.io/job-name=web", "job-name=web"];
         let present = ["batch.kubernetes.io/controller-uid", "controller-uid"];
-        assert_eq!(labels_of(&cluster(&[job.clone()]), 0), labels(&[&names[..], &present].concat()));
+        assert_eq!(labels_of(&cluster(slice::from_ref(&job)), 0), labels(&[&names[..], &present].concat()));
         let uid = with(job.clone(), "/metadata/uid", json!("u1"));
         let known = ["batch.kubernetes.io/controller-uid=u1", "controller-uid=u1"];
         assert_eq!(labels_of(&cluster(&[uid]), 0), labels(&[&names[..], &known].concat()));

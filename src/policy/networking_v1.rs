@@ -296,6 +296,7 @@ impl Lowering<'_> {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "inputs read better where `json!` stands alone")]
 mod tests {
     use serde_json::{Value, json};
 
