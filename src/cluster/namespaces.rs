@@ -190,6 +190,15 @@ mod tests {
     }
 
     #[test]
+    fn a_namespace_declared_in_two_ways_counts_as_undeclared() {
+        let namespace =
+            |env: &str| json!({"kind": "Namespace", "metadata": {"name": "x", "labels": {"env": env}}});
+        let built = built(&[namespace("prod"), namespace("test")]);
+        assert_eq!(codes(&built), [Code::DuplicateObject; 2]);
+        assert_eq!(labels(&built.cluster, "x"), (vec!["kubernetes.io/metadata.name=x".to_owned()], false));
+    }
+
+    #[test]
     fn nodes_are_declared_or_mentioned() {
         let cluster = cluster(&[
             json!({"kind": "Pod", "metadata": {"name": "a"}, "spec": {"nodeName": "b"}}),

@@ -71,7 +71,11 @@ pub(super) fn policies(
         }
         let namespace = match touched(item, cluster) {
             Touched::Nothing => {
-                findings.left_out(&item.id, "the cluster is evaluated without it");
+                let consequence = match item.id.kind {
+                    "Namespace" => "its labels are not known",
+                    _ => "the cluster is evaluated without it",
+                };
+                findings.left_out(&item.id, consequence);
                 continue;
             }
             Touched::Namespace(namespace) => Some(namespace),
