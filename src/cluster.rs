@@ -40,7 +40,8 @@ crate::define_id! {
     NamespaceId,
     /// A workload, in order of namespace, name and kind.
     WorkloadId,
-    /// A group of pods alike in every fact, in order of namespace and name. A namespace is a range of these ids.
+    /// A group of pods alike in every fact, in order of namespace and name. A namespace is a range of these ids. Names
+    /// are compared as text, the numbers of unnamed pods as numbers: `web-1`, `web[2]`, `web[10]`.
     PodId,
     /// A node, in order of name.
     NodeId,
@@ -228,12 +229,15 @@ pub enum Backends {
     /// Pods of the namespace with these labels.
     Selector(crate::label::SelectorId),
     /// Addresses of Endpoints and EndpointSlices, with the port each Service port name has there.
-    Addresses(Vec<(IpAddr, Vec<(Box<str>, Protocol, u16)>)>),
+    Addresses(Vec<(IpAddr, Vec<EndpointPort>)>),
     /// A DNS name outside.
     ExternalName(Box<str>),
     /// No selector, and no Endpoints in the input.
     None,
 }
+
+/// The name of a Service port, and the number it has at an address behind the Service.
+pub type EndpointPort = (Box<str>, Protocol, u16);
 
 /// A port of a Service.
 #[derive(Clone, PartialEq, Eq, Debug)]

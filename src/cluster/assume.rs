@@ -20,7 +20,7 @@ pub(super) fn apply(
 ) {
     for assumption in assumptions {
         if let Err(problem) = assume(assumption, population, cluster, findings) {
-            findings.general(problem);
+            findings.general(*problem);
         }
     }
 }
@@ -30,7 +30,7 @@ fn assume(
     population: &mut Population,
     cluster: &mut Cluster,
     findings: &mut Findings,
-) -> Result<(), Diagnostic> {
+) -> Result<(), Box<Diagnostic>> {
     let Assumption { kind, name, key, value, .. } = assumption;
     let wrong = label_key_problems(key).into_iter().chain(label_value_problems(value)).next();
     if let Some(problem) = wrong {
@@ -137,11 +137,11 @@ fn shown(assumption: &Assumption) -> String {
     format!("`--assume {kind}/{namespace}{slash}{name} {key}={value}`")
 }
 
-fn complaint(assumption: &Assumption, problem: &str) -> Diagnostic {
-    Diagnostic::new(Code::InvalidValue, format!("{}: {problem}", shown(assumption)))
+fn complaint(assumption: &Assumption, problem: &str) -> Box<Diagnostic> {
+    Box::new(Diagnostic::new(Code::InvalidValue, format!("{}: {problem}", shown(assumption))))
 }
 
-fn no_such_pod(assumption: &Assumption, population: &Population, cluster: &Cluster) -> Diagnostic {
+fn no_such_pod(assumption: &Assumption, population: &Population, cluster: &Cluster) -> Box<Diagnostic> {
     let path = format!("{}/{}", assumption.namespace, assumption.name);
     let of = |namespace: NamespaceId| &cluster.namespaces[namespace].name;
     if population.finished.iter().any(|(namespace, name)| format!("{}/{name}", of(*namespace)) == path) {
@@ -159,7 +159,7 @@ fn no_such_workload(
     kind: &str,
     population: &Population,
     cluster: &Cluster,
-) -> Diagnostic {
+) -> Box<Diagnostic> {
     let path = format!("{}/{}", assumption.namespace, assumption.name);
     let of = |namespace: NamespaceId| &cluster.namespaces[namespace].name;
     let is_empty = population.empty.iter().any(|(namespace, name, of_kind)| {
@@ -172,7 +172,7 @@ fn no_such_workload(
     unknown_name(assumption, kind, same_kind.map(|w| format!("{}/{}", of(w.namespace), w.name)))
 }
 
-fn unknown_name(assumption: &Assumption, kind: &str, names: impl Iterator<Item = String>) -> Diagnostic {
+fn unknown_name(assumption: &Assumption, kind: &str, names: impl Iterator<Item = String>) -> Box<Diagnostic> {
     let wanted = match kind {
         "Namespace" => assumption.name.clone(),
         _ => format!("{}/{}", assumption.namespace, assumption.name),
@@ -182,7 +182,129 @@ fn unknown_name(assumption: &Assumption, kind: &str, names: impl Iterator<Item =
         .map(|name| (jaro_winkler(&name, &wanted), name))
         .max_by(|a, b| a.0.total_cmp(&b.0).then_with(|| b.1.cmp(&a.1)));
     match nearest {
-        Some((_, name)) => diagnostic.with_help(format!("the nearest name is `{name}`")),
+        Some((_, name)) => Box::new(diagnostic.with_help(format!("the nearest name is `{name}`"))),
         None => diagnostic,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::testing::{labels_of, manifests, messages, pods};
+    use super::super::{Built, Options, build};
+    use super::*;
+
+    fn input() -> Vec<Value> {
+        let workload = |kind: &str, name: &str, replicas: i32| {
+            json!({
+                "kind": kind, "apiVersion": "apps/v1", "metadata": {"name": name, "namespace": "shop"},
+                "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}},
+                    "template": {"metadata": {"labels": {"app": name}}}},
+            })
+        };
+        vec![
+            workload("ReplicaSet", "web", 3),
+            workload("ReplicaSet", "none", 0),
+            json!({"kind": "Pod", "metadata": {"name": "done"}, "status": {"phase": "Failed"}}),
+            json!({"kind": "Pod", "metadata": {"name": "bare"}}),
+        ]
+    }
+
+    fn assuming(target: [&str; 3], key: &str, value: &str) -> Built {
+        let [kind, namespace, name] = target.map(str::to_owned);
+        let assumption = Assumption { kind, namespace, name, key: key.into(), value: value.into() };
+        let options = Options { assume: vec![assumption], ..Options::default() };
+        build(&manifests(&input()), &options)
+    }
+
+    #[test]
+    fn labels_of_namespaces() {
+        for kind in ["ns", "namespace", "Namespaces"] {
+            let built = assuming([kind, "default", "shop"], "env", "prod");
+            assert_eq!(messages(&built, |_| true), [""; 0]);
+            let cluster = built.cluster;
+            let set = &cluster.labels.sets[cluster.namespaces[cluster.namespace("shop").unwrap()].labels];
+            let key = cluster.labels.keys.get("env").unwrap();
+            assert_eq!(set.get(key), cluster.labels.values.get("prod").map(LabelValue::Known));
+            assert!(!set.is_complete());
+        }
+    }
+
+    #[test]
+    fn labels_of_all_pods_of_a_workload() {
+        for kind in ["rs", "replicasets.apps", "ReplicaSet"] {
+            let built = assuming([kind, "shop", "web"], "x", "y");
+            assert_eq!(pods(&built.cluster), ["default/bare x1", "shop/web[0] x3"]);
+            assert!(labels_of(&built.cluster, 1).contains(&"x=y".to_owned()));
+            assert!(!labels_of(&built.cluster, 0).contains(&"x=y".to_owned()));
+        }
+    }
+
+    #[test]
+    fn labels_of_one_replica() {
+        let cases: [(&str, &[&str], usize); 3] = [
+            ("web[0]", &["shop/web[0] x1", "shop/web[1] x2"], 0),
+            ("web[1]", &["shop/web[0] x1", "shop/web[1] x1", "shop/web[2] x1"], 1),
+            ("web[2]", &["shop/web[0] x2", "shop/web[2] x1"], 1),
+        ];
+        for (name, expected, labelled) in cases {
+            let built = assuming(["po", "shop", name], "x", "y");
+            assert_eq!(pods(&built.cluster)[1..], *expected);
+            for i in 0..expected.len() {
+                let has = labels_of(&built.cluster, i + 1).contains(&"x=y".to_owned());
+                assert_eq!(has, i == labelled, "{name} {i}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_assumed_is_an_error() {
+        let cases = [
+            (
+                ["ns", "", "shp"],
+                "`--assume ns/shp a=b`: there is no Namespace `shp`",
+                Some("the nearest name is `shop`"),
+            ),
+            (
+                ["rs", "shop", "wep"],
+                "`--assume rs/shop/wep a=b`: there is no ReplicaSet `shop/wep`",
+                Some("the nearest name is `shop/web`"),
+            ),
+            (
+                ["deploy", "shop", "web"],
+                "`--assume deploy/shop/web a=b`: there is no Deployment `shop/web`",
+                None,
+            ),
+            (
+                ["pod", "shop", "web[3]"],
+                "`--assume pod/shop/web[3] a=b`: there is no Pod `shop/web[3]`",
+                Some("the nearest name is `shop/web[0]`"),
+            ),
+            (["pod", "default", "done"], "`--assume pod/default/done a=b`: this pod has finished", None),
+            (["rs", "shop", "none"], "`--assume rs/shop/none a=b`: it has no pods", None),
+            (
+                ["svc", "shop", "web"],
+                "`--assume svc/shop/web a=b`: labels can be assumed of namespaces, pods and workloads",
+                None,
+            ),
+        ];
+        for (target, message, help) in cases {
+            let built = assuming(target, "a", "b");
+            let [found] = built.diagnostics.as_slice() else { panic!("{:?}", built.diagnostics) };
+            assert_eq!(
+                (found.message.as_str(), found.help.as_deref(), found.code),
+                (message, help, Code::InvalidValue)
+            );
+        }
+        assert_eq!(messages(&assuming(["ns", "", "shop"], "-", "b"), |_| true).len(), 1);
+        assert_eq!(messages(&assuming(["ns", "", "shop"], NAME_LABEL, "b"), |_| true).len(), 1);
+    }
+
+    #[test]
+    fn contradicting_the_input_is_told() {
+        let built = assuming(["rs", "shop", "web"], "app", "other");
+        assert_eq!(built.diagnostics.iter().map(|d| d.code).collect::<Vec<_>>(), [Code::Overwritten]);
+        assert!(labels_of(&built.cluster, 1).contains(&"app=other".to_owned()));
     }
 }

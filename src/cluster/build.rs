@@ -1,5 +1,7 @@
 //! Manifests to cluster: the order of the stages, and what the user says beside the manifests.
 
+use std::net::IpAddr;
+
 use super::findings::Findings;
 use super::objects::Objects;
 use super::{
@@ -52,7 +54,7 @@ pub fn build(manifests: &[Manifest], options: &Options) -> Built {
     assume::apply(&options.assume, &mut population, &mut cluster, &mut findings);
     population.settle(&mut cluster);
     let shows_v6 = cluster.pods.iter().any(|pod| match &pod.addresses {
-        Addresses::Known(known) => known.iter().any(|address| address.is_ipv6()),
+        Addresses::Known(known) => known.iter().any(IpAddr::is_ipv6),
         Addresses::Unknown => false,
     });
     cluster.unknown_addresses = addresses::unknown(&options.ranges, shows_v6);

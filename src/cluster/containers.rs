@@ -28,11 +28,11 @@ pub(super) fn named_ports(
     collect(spec.init_containers.as_ref(), &path.field("initContainers"), true);
     ports.sort_unstable();
     ports.dedup();
-    if let Some(twice) = ports
-        .windows(2)
-        .find(|w| (&w[0].name, w[0].protocol) == (&w[1].name, w[1].protocol) && w[0].number != w[1].number)
+    let clash =
+        |a: &NamedPort, b: &NamedPort| (&a.name, a.protocol) == (&b.name, b.protocol) && a.number != b.number;
+    if let Some([NamedPort { name, protocol, .. }, _]) =
+        ports.windows(2).find(|pair| clash(&pair[0], &pair[1]))
     {
-        let NamedPort { name, protocol, .. } = &twice[0];
         let message =
             format!("more than one container has a {protocol} port `{name}`, with different numbers");
         findings.push(FieldFinding::new(Code::AmbiguousName, &path.field("containers"), message));

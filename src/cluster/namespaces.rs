@@ -80,12 +80,15 @@ fn mentioned<'o>(objects: &'o Objects<'_>) -> impl Iterator<Item = &'o str> {
     let policies = objects.policies.iter().map(|item| &item.id);
     let unevaluated = objects.unevaluated.iter().map(|item| &item.id);
     let left_out = objects.left_out.iter().map(|item| &item.id);
+    let is_name = |name: &&str| dns_label_problems(name).is_empty();
+    let undeclared = left_out.clone().filter(|id| id.kind == "Namespace").map(|id| &*id.name).filter(is_name);
     pods.chain(workloads)
         .chain(services)
         .chain(policies)
         .chain(unevaluated)
         .map(|id| id.namespace)
-        .chain(left_out.map(|id| id.namespace).filter(|name| dns_label_problems(name).is_empty()))
+        .chain(left_out.map(|id| id.namespace).filter(is_name))
+        .chain(undeclared)
         .filter(|name| !name.is_empty())
 }
 
@@ -136,4 +139,79 @@ fn node_addresses(node: &Item<'_, k8s::Node>, findings: &mut Findings) -> Box<[s
         findings.left_out(&node.id, "its bad addresses are not known");
     }
     addresses::sorted(addresses).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{built, cluster, codes};
+    use super::*;
+    use crate::cluster::Cluster;
+
+    fn labels(cluster: &Cluster, namespace: &str) -> (Vec<String>, bool) {
+        let set = &cluster.labels.sets[cluster.namespaces[cluster.namespace(namespace).unwrap()].labels];
+        let mut labels: Vec<String> = set
+            .entries()
+            .iter()
+            .map(|&(key, value)| match value {
+                LabelValue::Known(value) => {
+                    format!("{}={}", cluster.labels.keys[key], cluster.labels.values[value])
+                }
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        labels.sort_unstable();
+        (labels, set.is_complete())
+    }
+
+    #[test]
+    fn w15_mentioned_namespaces_have_a_name_and_no_more() {
+        let cluster = cluster(&[
+            json!({"kind": "Pod", "metadata": {"name": "a", "namespace": "x"}}),
+            json!({"kind": "NetworkPolicy", "metadata": {"name": "a", "namespace": "y"}}),
+            json!({"kind": "Service", "metadata": {"name": "a"}}),
+            json!({"kind": "Namespace", "metadata": {"name": "z", "labels": {"env": "prod"}}}),
+        ]);
+        let names: Vec<&str> = cluster.namespaces.iter().map(|n| &*n.name).collect();
+        assert_eq!(names, ["default", "x", "y", "z"]);
+        assert_eq!(labels(&cluster, "x"), (vec!["kubernetes.io/metadata.name=x".to_owned()], false));
+        let declared = vec!["env=prod".to_owned(), "kubernetes.io/metadata.name=z".to_owned()];
+        assert_eq!(labels(&cluster, "z"), (declared, true));
+    }
+
+    #[test]
+    fn w16_the_name_label_is_overwritten() {
+        let namespace = |label: &str| json!({"kind": "Namespace", "metadata": {"name": "x", "labels": {NAME_LABEL: label}}});
+        let wrong = built(&[namespace("y")]);
+        assert_eq!(codes(&wrong), [Code::Overwritten]);
+        assert_eq!(labels(&wrong.cluster, "x").0, ["kubernetes.io/metadata.name=x"]);
+        assert_eq!(codes(&built(&[namespace("x")])), []);
+    }
+
+    #[test]
+    fn a_namespace_declared_in_two_ways_counts_as_undeclared() {
+        let namespace =
+            |env: &str| json!({"kind": "Namespace", "metadata": {"name": "x", "labels": {"env": env}}});
+        let built = built(&[namespace("prod"), namespace("test")]);
+        assert_eq!(codes(&built), [Code::DuplicateObject; 2]);
+        assert_eq!(labels(&built.cluster, "x"), (vec!["kubernetes.io/metadata.name=x".to_owned()], false));
+    }
+
+    #[test]
+    fn nodes_are_declared_or_mentioned() {
+        let cluster = cluster(&[
+            json!({"kind": "Pod", "metadata": {"name": "a"}, "spec": {"nodeName": "b"}}),
+            json!({"kind": "Node", "metadata": {"name": "a", "labels": {"zone": "z"}},
+                "status": {"addresses": [{"type": "ExternalIP", "address": "8.8.8.8"}, {"type": "InternalIP", "address": "10.0.0.1"}]}}),
+        ]);
+        let [a, b] = cluster.nodes.as_slice() else { panic!("two nodes") };
+        assert_eq!((&*a.name, &*b.name), ("a", "b"));
+        assert_eq!(
+            *a.addresses,
+            ["8.8.8.8".parse::<std::net::IpAddr>().unwrap(), "10.0.0.1".parse().unwrap()]
+        );
+        assert!(a.origin.is_some() && b.origin.is_none() && b.addresses.is_empty());
+        assert!(cluster.labels.sets[a.labels].is_complete() && !cluster.labels.sets[b.labels].is_complete());
+    }
 }

@@ -178,6 +178,11 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         self.cluster.nodes.as_slice().binary_search_by(|n| (*n.name).cmp(name)).ok().map(NodeId::from_index)
     }
 
+    fn declared_nodes(&self) -> Vec<NodeId> {
+        let nodes = self.cluster.nodes.enumerate();
+        nodes.filter(|(_, node)| node.origin.is_some()).map(|(id, _)| id).collect()
+    }
+
     /// One Pod object.
     fn pod(&mut self, item: &'o Item<'m, k8s::Pod>) {
         let (id, pod) = (&item.id, item.object);
@@ -315,8 +320,10 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         plan: &Plan<'m>,
         ports: Box<[NamedPort]>,
     ) {
-        let nodes: Vec<NodeId> =
-            self.cluster.nodes.enumerate().filter(|(_, n)| n.origin.is_some()).map(|(id, _)| id).collect();
+        let nodes: Vec<NodeId> = match plan.replicas {
+            Replicas::PerNode => self.declared_nodes(),
+            _ => Vec::new(),
+        };
         let one_by_one = match plan.replicas {
             Replicas::Alike(_) => 0,
             Replicas::Ordinals { count, .. } | Replicas::Indexed(count) => count,
@@ -504,7 +511,10 @@ fn compare_names(a: &PodName, b: &PodName) -> Ordering {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "inputs read better where `json!` stands alone")]
 mod tests {
+    use std::slice;
+
     use serde_json::{Value, json};
 
     use super::super::testing::{built, cluster, codes, errors, labels_of, messages, pods};
@@ -551,7 +561,7 @@ mod tests {
     #[test]
     fn w01_a_pod_without_a_node_has_an_unknown_zone() {
         let manifest = json!({"kind": "Pod", "metadata": {"name": "a", "labels": {"app": "web"}}});
-        assert_eq!(labels_of(&cluster(&[manifest.clone()]), 0), labels(&["app=web"]));
+        assert_eq!(labels_of(&cluster(slice::from_ref(&manifest)), 0), labels(&["app=web"]));
         let bound = with(manifest.clone(), "/spec", json!({"nodeName": "n"}));
         assert_eq!(labels_of(&cluster(&[bound]), 0), ["app=web"]);
         let given =
@@ -635,7 +645,7 @@ mod tests {
     #[test]
     fn w06_a_daemonset_has_a_pod_on_every_node() {
         let set = workload("apps/v1", "DaemonSet", json!({}));
-        assert_eq!(pods(&cluster(&[set.clone()])), ["shop/web[0] x2"]);
+        assert_eq!(pods(&cluster(slice::from_ref(&set))), ["shop/web[0] x2"]);
         let node = |name: &str| json!({"kind": "Node", "metadata": {"name": name}});
         let two = cluster(&[set.clone(), node("b"), node("a")]);
         assert_eq!(pods(&two), ["shop/web[0] x1", "shop/web[1] x1"]);
@@ -669,7 +679,7 @@ mod tests {
         let job = workload("batch/v1", "Job", json!({}));
         let names = ["app=web", "batch.kubernetes.io/job-name=web", "job-name=web"];
         let present = ["batch.kubernetes.io/controller-uid", "controller-uid"];
-        assert_eq!(labels_of(&cluster(&[job.clone()]), 0), labels(&[&names[..], &present].concat()));
+        assert_eq!(labels_of(&cluster(slice::from_ref(&job)), 0), labels(&[&names[..], &present].concat()));
         let uid = with(job.clone(), "/metadata/uid", json!("u1"));
         let known = ["batch.kubernetes.io/controller-uid=u1", "controller-uid=u1"];
         assert_eq!(labels_of(&cluster(&[uid]), 0), labels(&[&names[..], &known].concat()));

@@ -6,10 +6,9 @@ use std::net::IpAddr;
 use super::containers::protocol;
 use super::findings::Findings;
 use super::objects::{Item, Objects};
-use super::{Backends, Cluster, NamespaceId, Service, ServicePort, addresses};
+use super::{Backends, Cluster, EndpointPort, NamespaceId, Service, ServicePort, addresses};
 use crate::k8s::{self, EndpointSlicePort, IntOrString, LabelSelector, List};
 use crate::label::LabelTable;
-use crate::net::Protocol;
 use crate::policy::field::{FieldFinding, FieldPath};
 use crate::policy::{PORT_NUMBER, lower_selector, port_name_problems, port_number, report};
 
@@ -17,7 +16,7 @@ use crate::policy::{PORT_NUMBER, lower_selector, port_name_problems, port_number
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 
 /// One address, and the ports it has for which Service port names.
-type Endpoint = (IpAddr, Vec<(Box<str>, Protocol, u16)>);
+type Endpoint = (IpAddr, Vec<EndpointPort>);
 
 /// All Services. `cluster` has its namespaces already.
 pub(super) fn services(
@@ -131,13 +130,12 @@ fn endpoints<'o>(
     objects: &'o Objects<'_>,
     findings: &mut Findings,
 ) -> BTreeMap<(&'o str, &'o str), Vec<Endpoint>> {
-    let mut all: BTreeMap<(&str, &str), BTreeMap<IpAddr, Vec<(Box<str>, Protocol, u16)>>> = BTreeMap::new();
-    let mut add =
-        |service: (&'o str, &'o str), addresses: Vec<IpAddr>, ports: &[(Box<str>, Protocol, u16)]| {
-            for address in addresses {
-                all.entry(service).or_default().entry(address).or_default().extend_from_slice(ports);
-            }
-        };
+    let mut all: BTreeMap<(&str, &str), BTreeMap<IpAddr, Vec<EndpointPort>>> = BTreeMap::new();
+    let mut add = |service: (&'o str, &'o str), addresses: Vec<IpAddr>, ports: &[EndpointPort]| {
+        for address in addresses {
+            all.entry(service).or_default().entry(address).or_default().extend_from_slice(ports);
+        }
+    };
     for item in &objects.endpoints {
         let mut found = Vec::new();
         let list = FieldPath::new("subsets");
@@ -177,7 +175,7 @@ fn endpoints<'o>(
         }
         findings.fields(&item.id, found);
     }
-    let sorted = |addresses: BTreeMap<IpAddr, Vec<(Box<str>, Protocol, u16)>>| {
+    let sorted = |addresses: BTreeMap<IpAddr, Vec<EndpointPort>>| {
         addresses
             .into_iter()
             .map(|(address, mut ports)| {
@@ -194,7 +192,7 @@ fn endpoint_ports(
     ports: Option<&List<EndpointSlicePort>>,
     list: &FieldPath<'_>,
     found: &mut Vec<FieldFinding>,
-) -> Vec<(Box<str>, Protocol, u16)> {
+) -> Vec<EndpointPort> {
     let mut lowered = Vec::new();
     for (i, port) in ports.into_iter().flat_map(|list| list.iter()).enumerate() {
         let path = list.index(i);
@@ -209,4 +207,97 @@ fn endpoint_ports(
         }
     }
     lowered
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::testing::{cluster, errors};
+    use super::*;
+    use crate::net::Protocol;
+
+    fn one(spec: &Value, others: &[Value]) -> Service {
+        let mut input =
+            vec![json!({"kind": "Service", "metadata": {"name": "web", "namespace": "shop"}, "spec": spec})];
+        input.extend_from_slice(others);
+        cluster(&input).services.into_values().next().unwrap()
+    }
+
+    #[test]
+    fn r57_what_stands_behind_a_service() {
+        assert!(matches!(one(&json!({"selector": {"app": "web"}}), &[]).backends, Backends::Selector(_)));
+        assert_eq!(one(&json!({"selector": {}}), &[]).backends, Backends::None);
+        let external =
+            one(&json!({"type": "ExternalName", "externalName": "a.example", "selector": {"a": "b"}}), &[]);
+        assert_eq!(external.backends, Backends::ExternalName("a.example".into()));
+
+        let endpoints = json!({
+            "kind": "Endpoints", "metadata": {"name": "web", "namespace": "shop"},
+            "subsets": [{"addresses": [{"ip": "10.0.0.2"}, {"ip": "10.0.0.1"}], "ports": [{"name": "http", "port": 8080}]}],
+        });
+        let slice = json!({
+            "kind": "EndpointSlice",
+            "metadata": {"name": "web-x", "namespace": "shop", "labels": {SERVICE_LABEL: "web"}},
+            "endpoints": [{"addresses": ["10.0.0.1"]}], "ports": [{"name": "dns", "port": 53, "protocol": "UDP"}],
+        });
+        let other = json!({
+            "kind": "EndpointSlice", "metadata": {"name": "y", "namespace": "shop"}, "endpoints": [{"addresses": ["10.0.0.9"]}],
+        });
+        let http = || ("http".into(), Protocol::Tcp, 8080);
+        assert_eq!(
+            one(&json!({}), &[endpoints, slice, other]).backends,
+            Backends::Addresses(vec![
+                ("10.0.0.1".parse().unwrap(), vec![("dns".into(), Protocol::Udp, 53), http()]),
+                ("10.0.0.2".parse().unwrap(), vec![http()]),
+            ])
+        );
+    }
+
+    #[test]
+    fn r57_headless_services_have_no_address() {
+        let headless = one(&json!({"clusterIP": "None", "clusterIPs": ["None"]}), &[]);
+        assert!(headless.headless && headless.cluster_ips.is_empty());
+        let plain = one(&json!({"clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1", "fd00::1"]}), &[]);
+        assert!(!plain.headless);
+        assert_eq!(plain.cluster_ips.len(), 2);
+    }
+
+    #[test]
+    fn target_ports_default_to_the_port() {
+        let ports = json!([
+            {"port": 80}, {"port": 80, "targetPort": 0}, {"port": 80, "targetPort": ""},
+            {"port": 80, "targetPort": 8080}, {"port": 80, "targetPort": "http"},
+        ]);
+        let targets: Vec<IntOrString> =
+            one(&json!({"ports": ports}), &[]).ports.into_iter().map(|p| p.target).collect();
+        let int = IntOrString::Int;
+        assert_eq!(targets, [int(80), int(80), int(80), int(8080), IntOrString::String("http".into())]);
+    }
+
+    #[test]
+    fn services_are_validated() {
+        let service = |spec: Value| json!({"kind": "Service", "metadata": {"name": "web"}, "spec": spec});
+        let cases = [
+            (
+                json!({"ports": [{}]}),
+                "spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
+            ),
+            (
+                json!({"ports": [{"port": 1, "targetPort": 65536}]}),
+                "spec.ports[0].targetPort: Invalid value: 65536: must be between 1 and 65535, inclusive",
+            ),
+            (
+                json!({"ports": [{"port": 1, "protocol": "tcp"}]}),
+                "spec.ports[0].protocol: Unsupported value: \"tcp\": supported values: \"SCTP\", \"TCP\", \"UDP\"",
+            ),
+            (
+                json!({"clusterIP": "x"}),
+                "spec.clusterIP: Invalid value: \"x\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)",
+            ),
+        ];
+        for (spec, expected) in cases {
+            assert_eq!(errors(&[service(spec)]), [expected]);
+        }
+    }
 }

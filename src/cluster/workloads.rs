@@ -60,7 +60,7 @@ pub(super) const PODS_WITHOUT_NODES: u32 = 2;
 
 /// The kinds whose controllers are known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Controller {
+enum KnownKind {
     Deployment,
     ReplicaSet,
     ReplicationController,
@@ -71,7 +71,7 @@ enum Controller {
     Other,
 }
 
-impl Controller {
+impl KnownKind {
     fn of(workload: &WorkloadObject) -> Self {
         match (group(&workload.api_version), &*workload.kind) {
             ("apps" | "extensions", "Deployment") => Self::Deployment,
@@ -91,9 +91,9 @@ pub(super) fn plan<'m>(
     item: &Item<'m, WorkloadObject>,
     findings: &mut Vec<FieldFinding>,
 ) -> Option<Plan<'m>> {
-    let controller = Controller::of(item.object);
+    let controller = KnownKind::of(item.object);
     let errors_before = findings.len();
-    if controller == Controller::Other {
+    if controller == KnownKind::Other {
         let message = format!(
             "`{}` is not a kind that podreach knows; its pod template is taken as that of a Deployment",
             item.object.kind
@@ -102,7 +102,7 @@ pub(super) fn plan<'m>(
     }
     let outer = item.object.spec.as_ref();
     let (spec, path, template_path) = match controller {
-        Controller::CronJob => (
+        KnownKind::CronJob => (
             outer.and_then(|spec| spec.job_template.as_ref()).and_then(|template| template.spec.as_ref()),
             FieldPath::new("spec.jobTemplate.spec"),
             "spec.jobTemplate.spec.template",
@@ -120,7 +120,7 @@ pub(super) fn plan<'m>(
     let labels_path = labels_path.field("labels");
     // A ReplicationController's template labels default to its own (W4).
     let labels = match controller {
-        Controller::ReplicationController if template.metadata.is_none() => item.id.meta.labels.as_ref(),
+        KnownKind::ReplicationController if template.metadata.is_none() => item.id.meta.labels.as_ref(),
         _ => labels,
     };
     if let Some(labels) = labels {
@@ -141,7 +141,7 @@ pub(super) fn plan<'m>(
 
 /// W17: `apps/v1` wants a selector, and every given one must match the template.
 fn check_selector(
-    controller: Controller,
+    controller: KnownKind,
     item: &Item<'_, WorkloadObject>,
     spec: &WorkloadSpec,
     labels: Option<&Labels>,
@@ -149,11 +149,11 @@ fn check_selector(
     findings: &mut Vec<FieldFinding>,
 ) {
     let required = match controller {
-        Controller::Deployment | Controller::ReplicaSet | Controller::StatefulSet | Controller::DaemonSet => {
+        KnownKind::Deployment | KnownKind::ReplicaSet | KnownKind::StatefulSet | KnownKind::DaemonSet => {
             &*item.object.api_version == "apps/v1"
         }
-        Controller::Job => spec.manual_selector == Some(true),
-        Controller::ReplicationController | Controller::CronJob | Controller::Other => return,
+        KnownKind::Job => spec.manual_selector == Some(true),
+        KnownKind::ReplicationController | KnownKind::CronJob | KnownKind::Other => return,
     };
     let path = FieldPath::new("spec.selector");
     let Some(selector) = &spec.selector else {
@@ -168,7 +168,7 @@ fn check_selector(
         findings.extend(wrong);
         return;
     }
-    if controller == Controller::Job && !required {
+    if controller == KnownKind::Job && !required {
         // Written by the controller, as are the labels it selects.
         return;
     }
@@ -195,7 +195,7 @@ fn json(labels: &Labels) -> String {
 
 /// How many pods; `None` after an error.
 fn replicas(
-    controller: Controller,
+    controller: KnownKind,
     item: &Item<'_, WorkloadObject>,
     spec: &WorkloadSpec,
     path: &FieldPath<'_>,
@@ -209,14 +209,14 @@ fn replicas(
         u32::try_from(value).ok()
     };
     match controller {
-        Controller::DaemonSet => Some(Replicas::PerNode),
-        Controller::StatefulSet => {
+        KnownKind::DaemonSet => Some(Replicas::PerNode),
+        KnownKind::StatefulSet => {
             let pods = count(spec.replicas, &path.field("replicas"));
             let start = spec.ordinals.as_ref().and_then(|ordinals| ordinals.start).unwrap_or(0);
             let first = count(Some(start), &path.field("ordinals").field("start"));
             Some(Replicas::Ordinals { first: first?, count: pods? })
         }
-        Controller::Job | Controller::CronJob => {
+        KnownKind::Job | KnownKind::CronJob => {
             let parallel = count(spec.parallelism, &path.field("parallelism"));
             let completions = match spec.completions {
                 Some(completions) => count(Some(completions), &path.field("completions")),
@@ -229,44 +229,44 @@ fn replicas(
                 return None;
             }
             let pods = if spec.suspend == Some(true) { 0 } else { parallel?.min(completions?) };
-            let cron_suspended = controller == Controller::CronJob
+            let cron_suspended = controller == KnownKind::CronJob
                 && item.object.spec.as_ref().is_some_and(|outer| outer.suspend == Some(true));
             // What a suspended CronJob would do still matters: one pod stands for it (W8).
             let pods = if cron_suspended { pods.min(1) } else { pods };
             Some(if indexed { Replicas::Indexed(pods) } else { Replicas::Alike(pods) })
         }
-        Controller::Deployment
-        | Controller::ReplicaSet
-        | Controller::ReplicationController
-        | Controller::Other => count(spec.replicas, &path.field("replicas")).map(Replicas::Alike),
+        KnownKind::Deployment
+        | KnownKind::ReplicaSet
+        | KnownKind::ReplicationController
+        | KnownKind::Other => count(spec.replicas, &path.field("replicas")).map(Replicas::Alike),
     }
 }
 
 /// What the controller adds to all pods alike.
 fn added_labels<'m>(
-    controller: Controller,
+    controller: KnownKind,
     item: &Item<'m, WorkloadObject>,
     spec: &WorkloadSpec,
 ) -> Vec<Added<'m>> {
     const JOB_NAMES: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
     const JOB_UIDS: [&str; 2] = ["controller-uid", "batch.kubernetes.io/controller-uid"];
     match controller {
-        Controller::Deployment => vec![Added::Present(TEMPLATE_HASH)],
-        Controller::ReplicaSet | Controller::ReplicationController => Vec::new(),
-        Controller::StatefulSet => vec![Added::Present("controller-revision-hash")],
-        Controller::DaemonSet => {
+        KnownKind::Deployment => vec![Added::Present(TEMPLATE_HASH)],
+        KnownKind::ReplicaSet | KnownKind::ReplicationController => Vec::new(),
+        KnownKind::StatefulSet => vec![Added::Present("controller-revision-hash")],
+        KnownKind::DaemonSet => {
             vec![Added::Present("controller-revision-hash"), Added::Present("pod-template-generation")]
         }
-        Controller::Job | Controller::CronJob if spec.manual_selector == Some(true) => Vec::new(),
-        Controller::Job => {
+        KnownKind::Job | KnownKind::CronJob if spec.manual_selector == Some(true) => Vec::new(),
+        KnownKind::Job => {
             let name = item.id.meta.name.as_deref().filter(|name| !name.is_empty());
             let of = |keys: [&'static str; 2], value: Option<&'m str>| {
                 keys.map(|key| value.map_or(Added::Present(key), |value| Added::Known(key, value)))
             };
             of(JOB_NAMES, name).into_iter().chain(of(JOB_UIDS, item.id.meta.uid.as_deref())).collect()
         }
-        Controller::CronJob => JOB_NAMES.into_iter().chain(JOB_UIDS).map(Added::Present).collect(),
-        Controller::Other => {
+        KnownKind::CronJob => JOB_NAMES.into_iter().chain(JOB_UIDS).map(Added::Present).collect(),
+        KnownKind::Other => {
             vec![Added::Unknown(TEMPLATE_HASH), Added::Unknown("rollouts-pod-template-hash")]
         }
     }
@@ -275,7 +275,7 @@ fn added_labels<'m>(
 /// What there is to know about the life of a workload's pods (W8, W12).
 pub(super) fn lifecycle(id: &Identity<'_>, workload: &WorkloadObject) -> Option<&'static str> {
     let suspended = workload.spec.as_ref().is_some_and(|spec| spec.suspend == Some(true));
-    if suspended && Controller::of(workload) == Controller::CronJob {
+    if suspended && KnownKind::of(workload) == KnownKind::CronJob {
         return Some("suspended; one pod stands for what it would run");
     }
     is_test_hook(id).then_some("a Helm test hook: its pods are there only while tests run")
