@@ -5,7 +5,7 @@
 
 mod group;
 
-use crate::net::{PortSet, Protocol};
+use crate::net::{Family, PortSet, Protocol};
 use crate::query::endpoint::Target;
 use crate::query::explain::{self, PairExplanation};
 use crate::solve::proof::Prover;
@@ -113,16 +113,17 @@ pub fn can(prover: &Prover<'_>, connect: &impl Connect, from: &Target, to: &Targ
     let mut tally = Tally::default();
     let mut strangers = Tally::default();
     let sources = group::sources(prover, from, to);
-    let destinations = group::destinations(prover, from, to);
-    for source in &sources {
-        for destination in &destinations {
+    let with_families = |group: Group| (group.families(prover.cluster()), group);
+    let destinations: Vec<_> = group::destinations(prover, from, to).into_iter().map(with_families).collect();
+    for (source_has, source) in sources.into_iter().map(with_families) {
+        for (destination_has, destination) in &destinations {
+            let related = Family::ALL.into_iter().any(|f| source_has[f] && destination_has[f]);
             for (weight, a, b) in source.pairs(destination) {
                 let asked = to.ports_at(b);
                 if asked.is_empty() {
                     continue;
                 }
-                let related = a == b || Group::have_common_family(prover.cluster(), a, b);
-                let tally = if related { &mut tally } else { &mut strangers };
+                let tally = if related || a == b { &mut tally } else { &mut strangers };
                 tally.add(weight, (a, b), &connect.connectivity(a, b), &asked);
             }
         }

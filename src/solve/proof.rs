@@ -226,7 +226,7 @@ impl<'c> Prover<'c> {
     /// The policies that select a pod in one direction, surely or possibly, in evaluation order.
     pub fn policies_of(&self, pod: PodId, direction: Direction) -> Vec<(PolicyId, Truth)> {
         self.candidates(pod)
-            .filter(|&id| self.applies(self.profile, &self.cluster.policies[id], direction))
+            .filter(|&id| applies(self.profile, &self.cluster.policies[id], direction))
             .map(|id| (id, self.selection(&self.cluster.policies[id].subject, &self.cluster.pods[pod]).truth))
             .filter(|(_, selects)| selects.possible())
             .collect()
@@ -285,14 +285,6 @@ impl<'c> Prover<'c> {
         self.addresses(end, family).is_some()
     }
 
-    fn applies(&self, profile: Profile, policy: &Policy, direction: Direction) -> bool {
-        policy.enforced_by.contains(profile)
-            && match policy.tier {
-                Tier::Unevaluated | Tier::NetworkPolicy => policy.isolates[direction],
-                Tier::Admin | Tier::Baseline => !policy.rules[direction].is_empty(),
-            }
-    }
-
     fn side(&self, profile: Profile, direction: Direction, family: Family, subject: End, peer: End) -> Side {
         let open = |exemption| Side {
             direction,
@@ -313,7 +305,7 @@ impl<'c> Prover<'c> {
             .candidates(pod)
             .filter_map(|id| {
                 let policy = &self.cluster.policies[id];
-                if !self.applies(profile, policy, direction) {
+                if !applies(profile, policy, direction) {
                     return None;
                 }
                 let selects = self.selection(&policy.subject, &self.cluster.pods[pod]).truth;
@@ -361,6 +353,15 @@ impl<'c> Prover<'c> {
             may: outcomes.accept.union(&outcomes.open),
         }
     }
+}
+
+/// Whether a policy has a say in one direction.
+fn applies(profile: Profile, policy: &Policy, direction: Direction) -> bool {
+    policy.enforced_by.contains(profile)
+        && match policy.tier {
+            Tier::Unevaluated | Tier::NetworkPolicy => policy.isolates[direction],
+            Tier::Admin | Tier::Baseline => !policy.rules[direction].is_empty(),
+        }
 }
 
 fn exemption(semantics: Semantics, pod: &Pod) -> Option<Exemption> {
