@@ -5,7 +5,7 @@
 
 mod group;
 
-use crate::net::{PortSet, Protocol};
+use crate::net::{Family, PortSet, Protocol};
 use crate::query::endpoint::Target;
 use crate::query::explain::{self, PairExplanation};
 use crate::solve::proof::Prover;
@@ -113,16 +113,17 @@ pub fn can(prover: &Prover<'_>, connect: &impl Connect, from: &Target, to: &Targ
     let mut tally = Tally::default();
     let mut strangers = Tally::default();
     let sources = group::sources(prover, from, to);
-    let destinations = group::destinations(prover, from, to);
-    for source in &sources {
-        for destination in &destinations {
+    let with_families = |group: Group| (group.families(prover.cluster()), group);
+    let destinations: Vec<_> = group::destinations(prover, from, to).into_iter().map(with_families).collect();
+    for (source_has, source) in sources.into_iter().map(with_families) {
+        for (destination_has, destination) in &destinations {
+            let related = Family::ALL.into_iter().any(|f| source_has[f] && destination_has[f]);
             for (weight, a, b) in source.pairs(destination) {
                 let asked = to.ports_at(b);
                 if asked.is_empty() {
                     continue;
                 }
-                let related = a == b || Group::have_common_family(prover.cluster(), a, b);
-                let tally = if related { &mut tally } else { &mut strangers };
+                let tally = if related || a == b { &mut tally } else { &mut strangers };
                 tally.add(weight, (a, b), &connect.connectivity(a, b), &asked);
             }
         }
@@ -178,5 +179,62 @@ impl Tally {
 
     fn shown(&self) -> Option<(End, End)> {
         self.first[self.verdict() as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Ranges;
+    use crate::profile::Profile;
+    use crate::query::endpoint::parse;
+    use crate::query::fixture::{THREE_TIER, cluster};
+
+    const BLOCKS: &str = "---
+kind: NetworkPolicy
+metadata: {name: office, namespace: multi-tier}
+spec:
+  podSelector: {matchLabels: {tier: frontend}}
+  ingress: [{from: [{ipBlock: {cidr: 198.51.100.0/24, except: [198.51.100.128/25]}}], ports: [{port: 443}]}]
+";
+
+    fn ask(from: &str, to: &str) -> Answer {
+        let cluster = cluster(&format!("{THREE_TIER}{BLOCKS}"));
+        let prover = Prover::new(&cluster, Profile::Spec);
+        let read = |text| parse(text, &cluster, "multi-tier", &Ranges::default()).unwrap();
+        can(&prover, &prover, &read(from), &read(to))
+    }
+
+    #[test]
+    fn verdicts_over_sets() {
+        for (from, to, verdict, pairs) in [
+            ("frontend", "frontend", Verdict::Deny, (2, 2, 0)),
+            ("frontend[0]", "frontend[0]", Verdict::Allow, (1, 0, 0)),
+            ("ns/kube-system", "frontend:80", Verdict::Allow, (4, 0, 0)),
+            ("frontend", "ns/kube-system:53/UDP", Verdict::Unknown, (0, 0, 4)),
+            ("198.51.100.0/25", "frontend:443", Verdict::Allow, (2, 0, 0)),
+            ("198.51.100.0/24", "frontend:443", Verdict::Deny, (2, 2, 0)),
+            ("198.51.100.0/23", "frontend:443", Verdict::Deny, (2, 4, 0)),
+        ] {
+            let answer = ask(from, to);
+            let Pairs { allow, deny, unknown } = answer.pairs;
+            assert_eq!((answer.verdict, (allow, deny, unknown)), (verdict, pairs), "{from} -> {to}");
+            assert_eq!(answer.shown.verdict, verdict, "{from} -> {to}: the pair that is shown");
+        }
+    }
+
+    #[test]
+    fn what_is_allowed_of_a_denied_question() {
+        assert_eq!(ask("ns/kube-system", "frontend").ports, PortSet::from_range(Protocol::Tcp, 80, 80));
+        let answer = ask("198.51.100.0/24", "frontend:443");
+        assert!(answer.ports.is_empty());
+        assert_eq!(answer.some, PortSet::from_range(Protocol::Tcp, 443, 443));
+    }
+
+    #[test]
+    fn a_family_nobody_shares_is_no_denial() {
+        // The pods are IPv4: the other half of the internet has nothing to say.
+        assert_eq!(ask("internet", "ns/kube-system:53/UDP").verdict, Verdict::Allow);
+        assert_eq!(ask("2600::1", "ns/kube-system:53/UDP").verdict, Verdict::Deny);
     }
 }

@@ -8,9 +8,10 @@ mod fix;
 mod near_miss;
 mod reason;
 
+use crate::cluster::Cluster;
 use crate::label::Truth;
 use crate::net::{Direction, PortSet};
-use crate::policy::{Action, PolicyId};
+use crate::policy::{Action, PolicyId, Tier};
 use crate::profile::Profile;
 use crate::query::can::Verdict;
 use crate::solve::proof::{Basis, FamilyProof, Proof, Prover, RuleProof, Side};
@@ -96,7 +97,7 @@ impl PairExplanation {
 
     /// The rules that settle a side: those that admit it if it allows, those that deny it if it denies. A rule that
     /// does so alone stands alone. Empty if no rule does: the side is open, or isolated and not admitted.
-    pub fn decided_by(&self, cluster: &crate::cluster::Cluster, side: &Side) -> Vec<(PolicyId, usize)> {
+    pub fn decided_by(&self, cluster: &Cluster, side: &Side) -> Vec<(PolicyId, usize)> {
         let action = match self.side_verdict(side) {
             Verdict::Allow => Action::Accept,
             Verdict::Deny => Action::Deny,
@@ -119,6 +120,15 @@ impl PairExplanation {
         deciding
     }
 
+    /// Whether some policy isolates the subject of a side.
+    pub fn isolated(&self, cluster: &Cluster, side: &Side) -> Truth {
+        let isolates = |policy: PolicyId| {
+            matches!(cluster.policies[policy].tier, Tier::NetworkPolicy | Tier::Unevaluated)
+        };
+        let isolating = side.policies.iter().filter(|proof| isolates(proof.policy));
+        isolating.map(|proof| proof.selects).max().unwrap_or(Truth::No)
+    }
+
     /// The two ends as a side sees them: the subject, then the peer.
     pub fn ends_of(&self, direction: Direction) -> (End, End) {
         match direction {
@@ -137,13 +147,6 @@ pub enum Coverage {
     Some(PortSet),
     /// No port.
     None,
-}
-
-impl Side {
-    /// Whether some policy surely isolates the subject, or only may.
-    pub fn isolated(&self) -> Truth {
-        self.policies.iter().map(|proof| proof.selects).max().unwrap_or(Truth::No)
-    }
 }
 
 /// Profiles under which the verdict is another definite one. A profile that enforces nothing is left aside: it would
@@ -173,7 +176,7 @@ fn differing(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::{Cluster, Ranges};
+    use crate::cluster::Ranges;
     use crate::query::endpoint::parse;
     use crate::query::fixture::{THREE_TIER, apply, cluster};
 
@@ -249,7 +252,7 @@ spec:
             ("elsewhere/stranger", "api-server:9090", "spec.ingress[0].ports[0]", "Undeclared"),
             ("elsewhere/stranger", "api-server:9090", "spec.ingress[0].ports[1]", "NamedElsewhere"),
             ("elsewhere/stranger", "api-server:8000", "spec.ingress[1].ports", "ServicePort"),
-            ("elsewhere/stranger", "frontend:8080", "spec.ingress[0].ports", "OtherPorts"),
+            ("api-server", "database:5433", "spec.ingress[0].ports", "OtherPorts"),
         ] {
             let found = explain(&cluster, from, to).near_misses;
             let hit = |m: &NearMiss| m.path == path && format!("{:?}", m.miss).starts_with(expected);

@@ -9,7 +9,7 @@ use crate::diagnostic::Origin;
 use crate::label::Truth;
 use crate::load::Position;
 use crate::net::{Direction, Family};
-use crate::policy::{Peers, PolicyId, Rule};
+use crate::policy::{Peers, PolicyId, Rule, Tier};
 use crate::profile::Profile;
 use crate::query::can::Answer;
 use crate::query::explain::{Applied, AppliedRule, Coverage, EndpointExplanation, PairExplanation, Subject};
@@ -223,10 +223,20 @@ fn explain_side(context: &Context<'_>, explanation: &PairExplanation, side: &Sid
         let perhaps = if proof.selects == Truth::Unknown { " perhaps applies" } else { "" };
         let at = context.at(proof.policy, "");
         outline.item(0, Mark::Plain, format!("{}{perhaps}{at}", words.policy(proof.policy)));
-        if proof.rules.is_empty() {
-            outline.item(1, Mark::Miss, format!("no {} rules", side.direction.as_str()));
+        if let Some(why) = without_rules(context, proof.policy, side.direction) {
+            outline.item(1, Mark::Aside, why);
         }
         explain_rules(context, explanation, side.direction, proof, outline);
+    }
+}
+
+/// What to say of a policy that has no rules of a direction.
+fn without_rules(context: &Context<'_>, policy: PolicyId, direction: Direction) -> Option<String> {
+    let policy = &context.cluster.policies[policy];
+    if policy.tier == Tier::Unevaluated {
+        Some("policies of this kind are not evaluated".into())
+    } else {
+        policy.rules[direction].is_empty().then(|| format!("no {} rules", direction.as_str()))
     }
 }
 
@@ -322,8 +332,8 @@ fn endpoint_policy(context: &Context<'_>, applied: &Applied, direction: Directio
     let perhaps = if applied.selects == Truth::Unknown { " perhaps applies" } else { "" };
     let at = context.at(applied.policy, "");
     outline.item(1, Mark::Plain, format!("{}{perhaps}{at}", words.policy(applied.policy)));
-    if applied.rules.is_empty() {
-        outline.item(2, Mark::Miss, format!("no {} rules", direction.as_str()));
+    if let Some(why) = without_rules(context, applied.policy, direction) {
+        outline.item(2, Mark::Aside, why);
     }
     let rules = &context.cluster.policies[applied.policy].rules[direction];
     for (i, (rule, here)) in rules.iter().zip(&applied.rules).enumerate() {
@@ -346,6 +356,7 @@ fn effective_rule(words: Words<'_>, direction: Direction, rule: &Rule, here: &Ap
             let each = peers.iter().zip(&here.peers).map(|(peer, matched)| {
                 let matched = matched.map(|matched| match (matched.sure, matched.perhaps) {
                     (0, 0) => " (no pod of the input)".to_owned(),
+                    (0, perhaps) => format!(" (perhaps {})", count(perhaps, "pod", "pods")),
                     (sure, 0) => format!(" ({})", count(sure, "pod", "pods")),
                     (sure, perhaps) => format!(" ({}, perhaps {perhaps} more)", count(sure, "pod", "pods")),
                 });

@@ -226,7 +226,7 @@ impl<'c> Prover<'c> {
     /// The policies that select a pod in one direction, surely or possibly, in evaluation order.
     pub fn policies_of(&self, pod: PodId, direction: Direction) -> Vec<(PolicyId, Truth)> {
         self.candidates(pod)
-            .filter(|&id| self.applies(self.profile, &self.cluster.policies[id], direction))
+            .filter(|&id| applies(self.profile, &self.cluster.policies[id], direction))
             .map(|id| (id, self.selection(&self.cluster.policies[id].subject, &self.cluster.pods[pod]).truth))
             .filter(|(_, selects)| selects.possible())
             .collect()
@@ -285,14 +285,6 @@ impl<'c> Prover<'c> {
         self.addresses(end, family).is_some()
     }
 
-    fn applies(&self, profile: Profile, policy: &Policy, direction: Direction) -> bool {
-        policy.enforced_by.contains(profile)
-            && match policy.tier {
-                Tier::Unevaluated | Tier::NetworkPolicy => policy.isolates[direction],
-                Tier::Admin | Tier::Baseline => !policy.rules[direction].is_empty(),
-            }
-    }
-
     fn side(&self, profile: Profile, direction: Direction, family: Family, subject: End, peer: End) -> Side {
         let open = |exemption| Side {
             direction,
@@ -313,7 +305,7 @@ impl<'c> Prover<'c> {
             .candidates(pod)
             .filter_map(|id| {
                 let policy = &self.cluster.policies[id];
-                if !self.applies(profile, policy, direction) {
+                if !applies(profile, policy, direction) {
                     return None;
                 }
                 let selects = self.selection(&policy.subject, &self.cluster.pods[pod]).truth;
@@ -361,6 +353,15 @@ impl<'c> Prover<'c> {
             may: outcomes.accept.union(&outcomes.open),
         }
     }
+}
+
+/// Whether a policy has a say in one direction.
+fn applies(profile: Profile, policy: &Policy, direction: Direction) -> bool {
+    policy.enforced_by.contains(profile)
+        && match policy.tier {
+            Tier::Unevaluated | Tier::NetworkPolicy => policy.isolates[direction],
+            Tier::Admin | Tier::Baseline => !policy.rules[direction].is_empty(),
+        }
 }
 
 fn exemption(semantics: Semantics, pod: &Pod) -> Option<Exemption> {
@@ -432,6 +433,255 @@ impl Outcomes {
         self.deny = self.deny.union(&self.open.difference(&must));
         if isolated {
             self.open = PortSet::empty();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::label::SelectorId;
+    use crate::net::{ByDirection, Protocol};
+    use crate::policy::{Peer, Peers, PodMatch, Ports, Rule};
+    use crate::profile::ProfileSet;
+    use crate::query::can::Verdict;
+    use crate::query::fixture::cluster;
+
+    const CLUSTER: &str = "
+kind: Node
+metadata: {name: n1}
+status: {addresses: [{address: 192.0.2.1}]}
+---
+kind: Node
+metadata: {name: n2}
+status: {addresses: [{address: 192.0.2.2}]}
+---
+kind: Namespace
+metadata: {name: a}
+---
+kind: Pod
+metadata: {name: server, namespace: a, labels: {app: server}}
+spec:
+  nodeName: n1
+  containers: [{ports: [{name: web, containerPort: 80}]}, {ports: [{name: web, containerPort: 81}]}]
+status: {podIPs: [{ip: 10.0.0.1}, {ip: 'fd00::1'}]}
+---
+kind: Pod
+metadata: {name: client, namespace: a, labels: {app: client}}
+spec: {nodeName: n1}
+status: {podIPs: [{ip: 10.0.0.2}]}
+---
+kind: Pod
+metadata: {name: six, namespace: a, labels: {app: six}}
+status: {podIPs: [{ip: 'fd00::6'}]}
+---
+kind: Pod
+metadata: {name: lost, namespace: a, labels: {app: lost}}
+---
+kind: Pod
+metadata: {name: host-1, namespace: a, labels: {app: client}}
+spec: {hostNetwork: true, nodeName: n1}
+status: {podIPs: [{ip: 192.0.2.1}]}
+---
+kind: Pod
+metadata: {name: host-2, namespace: a, labels: {app: client}}
+spec: {hostNetwork: true, nodeName: n2}
+status: {podIPs: [{ip: 192.0.2.2}]}
+---
+kind: Pod
+metadata: {name: stranger, namespace: b, labels: {app: client}}
+status: {podIPs: [{ip: 10.0.0.9}]}
+";
+
+    fn end(cluster: &Cluster, text: &str) -> End {
+        match text.parse() {
+            Ok(address) => End::Address(address),
+            Err(_) => {
+                let pod = cluster.pods.ids().find(|id| cluster.pods[*id].name_of(0) == text);
+                End::Pod(pod.unwrap(), 0)
+            }
+        }
+    }
+
+    fn verdict(cluster: &Cluster, profile: Profile, from: &str, to: &str, port: u16) -> Verdict {
+        let prover = Prover::new(cluster, profile);
+        let bounds = prover.prove(end(cluster, from), end(cluster, to)).connectivity();
+        assert!(bounds.must.difference(&bounds.may).is_empty());
+        Verdict::of(&bounds, &PortSet::from_range(Protocol::Tcp, port, port))
+    }
+
+    fn check(policies: &str, expected: &[(Profile, &str, &str, u16, Verdict)]) {
+        let cluster = cluster(&format!("{CLUSTER}{policies}"));
+        for &(profile, from, to, port, wanted) in expected {
+            let found = verdict(&cluster, profile, from, to, port);
+            assert_eq!(found, wanted, "{profile:?}: {from} -> {to}:{port}");
+        }
+    }
+
+    use Profile::{AwsVpcCni, Calico, Cilium, Flannel, KubeRouter, Spec};
+    use Verdict::{Allow, Deny, Unknown};
+
+    #[test]
+    fn who_is_beyond_policies() {
+        check(
+            "---
+kind: NetworkPolicy
+metadata: {name: deny, namespace: a}
+spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
+",
+            &[
+                (Spec, "client", "server", 80, Deny),
+                (Spec, "server", "server", 80, Allow),
+                (Spec, "host-1", "server", 80, Allow),
+                (Spec, "192.0.2.1", "server", 80, Allow),
+                (Spec, "host-2", "server", 80, Deny),
+                (Spec, "192.0.2.2", "server", 80, Deny),
+                (Spec, "server", "host-1", 80, Deny),
+                (Spec, "host-1", "host-2", 80, Allow),
+                (Spec, "stranger", "host-1", 80, Allow),
+                (AwsVpcCni, "client", "server", 80, Allow),
+                (Flannel, "client", "server", 80, Allow),
+                (Flannel, "client", "six", 80, Deny),
+            ],
+        );
+    }
+
+    #[test]
+    fn blocks_and_families() {
+        check(
+            "---
+kind: NetworkPolicy
+metadata: {name: blocks, namespace: a}
+spec:
+  podSelector: {matchLabels: {app: server}}
+  ingress:
+  - from: [{ipBlock: {cidr: 10.0.0.0/9}}, {ipBlock: {cidr: 10.128.0.0/9, except: [10.200.0.0/16]}}]
+    ports: [{port: 80}]
+  - from: [{ipBlock: {cidr: 0.0.0.0/0}}]
+    ports: [{port: 81}]
+  - from: [{ipBlock: {cidr: 172.16.0.0/12}}, {ipBlock: {cidr: 192.168.0.0/16}}, {ipBlock: {cidr: 100.64.0.0/10}}, {ipBlock: {cidr: 10.0.0.0/8}}]
+    ports: [{port: 82}]
+",
+            &[
+                (Spec, "client", "server", 80, Allow),
+                (Spec, "10.200.1.1", "server", 80, Deny),
+                (Spec, "10.201.1.1", "server", 80, Allow),
+                (Spec, "lost", "server", 80, Unknown),
+                (Spec, "lost", "server", 81, Allow),
+                (Spec, "lost", "server", 82, Allow),
+                (Spec, "six", "server", 81, Deny),
+                (Spec, "host-2", "server", 81, Allow),
+                (Cilium, "client", "server", 80, Deny),
+                (Cilium, "10.201.1.1", "server", 80, Allow),
+                (Cilium, "host-2", "server", 81, Deny),
+                (Spec, "client", "six", 80, Deny),
+            ],
+        );
+    }
+
+    #[test]
+    fn named_ports() {
+        check(
+            "---
+kind: NetworkPolicy
+metadata: {name: egress, namespace: a}
+spec: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress], egress: [{ports: [{port: web}]}]}
+---
+kind: NetworkPolicy
+metadata: {name: egress, namespace: b}
+spec: {podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: web}]}]}
+",
+            &[
+                (Spec, "client", "server", 80, Allow),
+                (Spec, "client", "server", 81, Allow),
+                (Spec, "client", "server", 82, Deny),
+                (Spec, "client", "192.0.2.7", 80, Deny),
+                (Calico, "stranger", "server", 80, Allow),
+                (KubeRouter, "stranger", "server", 80, Deny),
+                (KubeRouter, "client", "server", 80, Allow),
+                (Cilium, "client", "server", 80, Deny),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_kind_that_is_not_evaluated_makes_both_sides_unknown() {
+        check(
+            "---
+kind: CiliumNetworkPolicy
+metadata: {name: cilium, namespace: a}
+spec: {podSelector: {matchLabels: {app: server}}}
+---
+kind: NetworkPolicy
+metadata: {name: deny, namespace: a}
+spec: {podSelector: {}}
+",
+            &[
+                (Spec, "stranger", "server", 80, Unknown),
+                (Spec, "server", "stranger", 80, Unknown),
+                (Spec, "stranger", "client", 80, Deny),
+                (Spec, "host-1", "server", 80, Allow),
+            ],
+        );
+    }
+
+    /// A policy of another tier, for all pods, with one rule for everybody on some ports.
+    fn tiered(
+        cluster: &Cluster,
+        tier: Tier,
+        action: Action,
+        ports: (u16, u16),
+        everything: SelectorId,
+    ) -> Policy {
+        let subject =
+            PodMatch { namespaces: NamespaceMatch::Labels(everything), pods: everything, perhaps: false };
+        let (first, last) = ports;
+        let ports = Ports::Of(vec![crate::policy::PortMatch::Range { protocol: Protocol::Tcp, first, last }]);
+        let peers = Peers::Of(vec![Peer::Pods(subject)]);
+        Policy {
+            name: cluster.policies.as_slice()[0].name.clone(),
+            origin: cluster.policies.as_slice()[0].origin.clone(),
+            enforced_by: ProfileSet::ALL,
+            tier,
+            priority: 0,
+            subject,
+            isolates: ByDirection::default(),
+            rules: ByDirection { ingress: vec![Rule { action, peers, ports, index: 0 }], egress: Vec::new() },
+        }
+    }
+
+    #[test]
+    fn tiers_are_asked_in_order() {
+        let mut cluster = cluster(&format!(
+            "{CLUSTER}---
+kind: NetworkPolicy
+metadata: {{name: some, namespace: a}}
+spec: {{podSelector: {{matchLabels: {{app: server}}}}, ingress: [{{ports: [{{port: 80, endPort: 89}}]}}]}}
+"
+        ));
+        let everything = cluster.labels.selectors.intern_owned(crate::label::Selector::default());
+        for (tier, action, ports) in [
+            (Tier::Admin, Action::Pass, (80, 80)),
+            (Tier::Admin, Action::Deny, (80, 81)),
+            (Tier::Admin, Action::Accept, (81, 91)),
+            (Tier::Baseline, Action::Deny, (70, 99)),
+        ] {
+            let policy = tiered(&cluster, tier, action, ports, everything);
+            cluster.policies.push(policy);
+        }
+        for (to, port, wanted) in [
+            ("server", 80, Allow),
+            ("server", 81, Deny),
+            ("server", 85, Allow),
+            ("server", 90, Allow),
+            ("server", 92, Deny),
+            ("client", 80, Deny),
+            ("client", 81, Deny),
+            ("client", 90, Allow),
+            ("client", 92, Deny),
+            ("client", 60, Allow),
+        ] {
+            assert_eq!(verdict(&cluster, Spec, "stranger", to, port), wanted, "{to}:{port}");
         }
     }
 }

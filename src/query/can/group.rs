@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use crate::cluster::{Cluster, PodId};
-use crate::net::{Direction, Family, address_number, net_range};
+use crate::net::{ByFamily, Direction, Family, address_number, net_range};
 use crate::policy::{Peer, Peers};
 use crate::query::endpoint::{Ports, Target};
 use crate::solve::End;
@@ -41,13 +41,13 @@ impl Group {
         pairs
     }
 
-    /// Whether two ends have addresses of one family.
-    pub(super) fn have_common_family(cluster: &Cluster, a: End, b: End) -> bool {
-        let has = |end: End, family| match end {
-            End::Pod(pod, _) => cluster.pod_addresses(pod, family).is_some(),
-            End::Address(ip) => Family::of(ip) == family,
+    /// The families its ends have addresses of.
+    pub(super) fn families(&self, cluster: &Cluster) -> ByFamily<bool> {
+        let has = |family| match self {
+            Self::Pods(pod, _) => cluster.pod_addresses(*pod, family).is_some(),
+            Self::Addresses(ip) => Family::of(*ip) == family,
         };
-        Family::ALL.into_iter().any(|family| has(a, family) && has(b, family))
+        ByFamily { v4: has(Family::V4), v6: has(Family::V6) }
     }
 
     fn len(&self) -> u128 {

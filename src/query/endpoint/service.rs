@@ -10,6 +10,9 @@ use crate::label::SelectorId;
 use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol, address_number};
 use crate::query::Ends;
 
+/// An address of Endpoints, with the port each port name of the Service has there.
+type Backend = (IpAddr, Vec<(Box<str>, Protocol, u16)>);
+
 pub(super) fn resolve(
     scope: &Scope<'_>,
     namespace: Option<&str>,
@@ -49,7 +52,7 @@ pub(super) fn resolve(
             if pods.is_empty() {
                 return Err(no_backends("no pod of the input matches its selector".into()));
             }
-            by_pod(cluster, service, &path, pods, asked, notes)
+            by_pod(cluster, service, &path, &pods, asked, notes)
         }
     }
 }
@@ -101,7 +104,7 @@ fn by_pod(
     cluster: &Cluster,
     service: &Service,
     path: &str,
-    pods: Vec<PodId>,
+    pods: &[PodId],
     asked: Option<&PortRequest>,
     notes: &mut Vec<String>,
 ) -> Result<(Ends, Ports), EndpointError> {
@@ -112,8 +115,8 @@ fn by_pod(
     // Clients of a headless Service connect to the pods themselves: numbers are not rewritten, and need not be its own.
     if service.headless {
         match asked {
-            None => return Ok((ends(&pods), Ports::Every)),
-            Some(PortRequest::Numbers(numbers)) => return Ok((ends(&pods), Ports::Of(numbers.clone()))),
+            None => return Ok((ends(pods), Ports::Every)),
+            Some(PortRequest::Numbers(numbers)) => return Ok((ends(pods), Ports::Of(numbers.clone()))),
             Some(PortRequest::Name { .. }) => {}
         }
     }
@@ -165,7 +168,7 @@ fn by_pod(
 fn by_address(
     cluster: &Cluster,
     service: &Service,
-    backends: &[(IpAddr, Vec<(Box<str>, Protocol, u16)>)],
+    backends: &[Backend],
     ports: Option<&[&ServicePort]>,
 ) -> (Ends, Ports) {
     let mut addresses: BTreeMap<IpAddr, PortSet> = BTreeMap::new();

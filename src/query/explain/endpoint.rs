@@ -93,6 +93,9 @@ pub fn endpoint(prover: &Prover<'_>, target: &Target) -> EndpointExplanation {
     EndpointExplanation { target: target.clone(), subjects }
 }
 
+/// Some pods of some groups.
+type Pods = Vec<(PodId, Range<u32>)>;
+
 /// What makes pods the same subject.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key<'c> {
@@ -102,8 +105,8 @@ struct Key<'c> {
     ports: &'c [NamedPort],
 }
 
-fn subjects<'c>(prover: &Prover<'c>, ends: &Ends) -> Vec<(Key<'c>, Vec<(PodId, Range<u32>)>)> {
-    let mut subjects: BTreeMap<Key<'c>, Vec<(PodId, Range<u32>)>> = BTreeMap::new();
+fn subjects<'c>(prover: &Prover<'c>, ends: &Ends) -> Vec<(Key<'c>, Pods)> {
+    let mut subjects: BTreeMap<Key<'c>, Pods> = BTreeMap::new();
     for (id, range) in &ends.pods {
         let exemption = prover.exemption(*id);
         let of = |direction| match exemption {

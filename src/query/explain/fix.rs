@@ -272,7 +272,7 @@ impl Writer<'_, '_> {
         };
         let name = format!("{base}-{}", direction.as_str());
         std::iter::once(name.clone())
-            .chain((2..).map(|n: u32| format!("{name}-{n}")))
+            .chain((2..=u32::MAX).map(|n| format!("{name}-{n}")))
             .find(|name| !taken(name))
             .expect("there are more numbers than policies")
     }

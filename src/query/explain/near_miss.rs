@@ -167,10 +167,7 @@ impl Search<'_, '_> {
                 self.selectors(selectors, namespace, pods, id)
             }
             (Peer::Pods(selectors), PeerStep::Address, _) => {
-                let everything = |id: SelectorId| self.cluster.labels.selectors[id].is_everything();
-                let all_namespaces =
-                    matches!(selectors.namespaces, NamespaceMatch::Labels(id) if everything(id));
-                (all_namespaces && everything(selectors.pods)).then_some(Miss::Address)
+                self.is_everything(selectors).then_some(Miss::Address)
             }
             (Peer::IpBlock(block), PeerStep::Block(step), _) => match step {
                 BlockStep::Excepted(index) => Some(Miss::Except(block.cidr, block.except[index])),
@@ -236,12 +233,28 @@ impl Search<'_, '_> {
             found.extend(miss.map(|miss| (format!("{path}.ports[{i}]"), miss)));
         }
         if found.is_empty() {
-            let miss = self
-                .service_port(&step.ports.matched)
-                .unwrap_or_else(|| Miss::OtherPorts(step.ports.matched.clone()));
-            found.push((format!("{path}.ports"), miss));
+            let other_ports =
+                || self.is_pointed(&rule.peers).then(|| Miss::OtherPorts(step.ports.matched.clone()));
+            let miss = self.service_port(&step.ports.matched).or_else(other_ports);
+            found.extend(miss.map(|miss| (format!("{path}.ports"), miss)));
         }
         found
+    }
+
+    /// Whether somebody had certain peers in mind: a rule for everybody misses nobody in particular.
+    fn is_pointed(&self, peers: &Peers) -> bool {
+        let Peers::Of(peers) = peers else { return false };
+        peers.iter().all(|peer| match peer {
+            Peer::Pods(selectors) => !self.is_everything(selectors),
+            Peer::IpBlock(block) => block.cidr.prefix_len() > 0,
+        })
+    }
+
+    /// Whether selectors mean all pods of all namespaces.
+    fn is_everything(&self, selectors: &PodMatch) -> bool {
+        let selectors_of = &self.cluster.labels.selectors;
+        matches!(selectors.namespaces, NamespaceMatch::Labels(id) if selectors_of[id].is_everything())
+            && selectors_of[selectors.pods].is_everything()
     }
 
     /// A Service in front of the destination whose port the rule names instead of the target port that was asked for.

@@ -268,7 +268,7 @@ fn side(context: &Context<'_>, explanation: &PairExplanation, side: &Side) -> Si
         .map(|&(policy, rule)| reference(context, policy, words.rule_path(policy, side.direction, rule)));
     SideObject {
         verdict: explanation.side_verdict(side).as_str(),
-        isolated: known(side.isolated()),
+        isolated: known(explanation.isolated(context.cluster, side)),
         why: words.side(explanation, side),
         policies: side.policies.iter().map(|p| policy(context, explanation, side.direction, p)).collect(),
         decided_by,

@@ -3,7 +3,7 @@
 use crate::cluster::{Cluster, PodId};
 use crate::label::{KeyId, LabelSetId, LabelValue, Operator, Requirement, SelectorId, Truth};
 use crate::net::{Direction, PortSet};
-use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, PortMatch, Ports, Rule};
+use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, PortMatch, Ports, Rule, Tier};
 use crate::query::can::Verdict;
 use crate::query::explain::{Coverage, Miss, NoFix, PairExplanation, Reason};
 use crate::solve::End;
@@ -260,12 +260,26 @@ impl<'c> Words<'c> {
             Verdict::Allow if deciding.is_empty() => format!("{of} is open: no policy isolates it"),
             Verdict::Allow => format!("{of} is allowed by {rules}"),
             Verdict::Deny if deciding.is_empty() => {
-                let isolating =
-                    side.policies.iter().filter(|p| p.selects.sure()).map(|p| self.policy(p.policy));
-                format!("{of} is denied: isolated by {}, and no rule admits it", list(isolating, ", "))
+                format!("{of} is denied: isolated by {}, and no rule admits it", self.isolating(side))
             }
             Verdict::Deny => format!("{of} is denied by {rules}"),
             Verdict::Unknown => format!("{of} is not decided by the input"),
+        }
+    }
+
+    /// The policies that isolate the subject of a side, the first few by name.
+    fn isolating(self, side: &Side) -> String {
+        const MOST: usize = 3;
+        let names: Vec<String> = side
+            .policies
+            .iter()
+            .filter(|proof| proof.selects.sure())
+            .filter(|proof| self.cluster.policies[proof.policy].tier == Tier::NetworkPolicy)
+            .map(|proof| self.policy(proof.policy))
+            .collect();
+        match names.len().checked_sub(MOST) {
+            None | Some(0) => names.join(", "),
+            Some(more) => format!("{} and {more} more", names[..MOST].join(", ")),
         }
     }
 
