@@ -115,7 +115,7 @@ fn one_by_one(elements: &[Value]) -> Vec<Vec<Value>> {
 }
 
 proptest! {
-    #![proptest_config(config(512))]
+    #![proptest_config(config(4096))]
 
     /// The solver and the specification agree on every connection.
     #[test]
@@ -125,7 +125,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(128))]
+    #![proptest_config(config(1024))]
 
     /// Bounds are bounds, and a pod always reaches itself.
     #[test]
@@ -344,7 +344,7 @@ fn expected_flows(
 }
 
 proptest! {
-    #![proptest_config(config(128))]
+    #![proptest_config(config(1024))]
 
     /// What the matrix lists is what the pairs say, at every level.
     #[test]

@@ -1,6 +1,6 @@
 //! From manifests to pods, section 5 of the specification.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::facts::{self, Label, Labels, namespace_of};
@@ -65,12 +65,20 @@ pub(super) fn expand(manifests: &[Manifest], options: &Options) -> Vec<Pod> {
     let shown = owners_of_shown_pods(manifests);
     let nodes = facts::nodes(manifests);
     let mut pods = Vec::new();
+    let mut numbered: BTreeMap<WorkloadId, u32> = BTreeMap::new();
     for manifest in manifests {
         match &manifest.object {
             Object::Pod(pod) if !is_finished(pod.status.as_ref()) => pods.push(written(pod)), // R53, W20
             Object::Workload(workload) if !shown.contains(&id(workload)) => {
                 let mut made = replicas(workload, &nodes.keys().cloned().collect::<Vec<_>>());
+                let outermost = outermost_owner(workload, manifests);
                 for pod in &mut made {
+                    if pod.name.is_empty() {
+                        // Contract 2: a name that a rollout does not change.
+                        let number = numbered.entry(outermost.clone()).or_insert(0);
+                        pod.name = format!("{}[{number}]", outermost.2);
+                        *number += 1;
+                    }
                     assume(options, pod, workload_kinds(&workload.kind), metadata_name(&workload.metadata));
                 }
                 pods.append(&mut made);
@@ -124,6 +132,16 @@ fn owners(metadata: &ObjectMeta) -> impl Iterator<Item = WorkloadId> + '_ {
         let kind = owner.kind.as_deref().unwrap_or_default().to_string();
         (kind, namespace_of(metadata), owner.name.as_deref().unwrap_or_default().to_string())
     })
+}
+
+/// The workload that a workload belongs to in the end, as far as the input shows: often itself.
+fn outermost_owner(workload: &WorkloadObject, manifests: &[Manifest]) -> WorkloadId {
+    let Some(owner) = owners(&workload.metadata).next() else { return id(workload) };
+    let shown = manifests.iter().find_map(|manifest| match &manifest.object {
+        Object::Workload(other) if id(other) == owner => Some(other),
+        _ => None,
+    });
+    shown.map_or(owner.clone(), |other| outermost_owner(other, manifests))
 }
 
 fn id(workload: &WorkloadObject) -> WorkloadId {
@@ -223,7 +241,7 @@ fn replicas(workload: &WorkloadObject, nodes: &[String]) -> Vec<Pod> {
             let first = spec.ordinals.as_ref().and_then(|ordinals| ordinals.start).unwrap_or(0);
             (first..first + count(spec.replicas)) // W5
                 .map(|ordinal| {
-                    let mut pod = replica(workload, spec, ordinal);
+                    let mut pod = replica(workload, spec);
                     pod.name = format!("{name}-{ordinal}");
                     pod.labels.set("statefulset.kubernetes.io/pod-name", &pod.name);
                     pod.labels.set("apps.kubernetes.io/pod-index", ordinal.to_string());
@@ -238,10 +256,10 @@ fn replicas(workload: &WorkloadObject, nodes: &[String]) -> Vec<Pod> {
             if nodes.is_empty() {
                 nodes = vec![None, None];
             }
-            (0..)
-                .zip(nodes)
-                .map(|(index, node)| {
-                    let mut pod = replica(workload, spec, index);
+            nodes
+                .into_iter()
+                .map(|node| {
+                    let mut pod = replica(workload, spec);
                     pod.node = node.cloned();
                     for key in ["controller-revision-hash", "pod-template-generation"] {
                         pod.labels.known.insert(key.into(), Label::Present);
@@ -257,11 +275,11 @@ fn replicas(workload: &WorkloadObject, nodes: &[String]) -> Vec<Pod> {
             job(workload, job_spec.unwrap_or(&absent), &Label::Present)
         }
         "ReplicaSet" | "ReplicationController" => {
-            (0..count(spec.replicas)).map(|index| replica(workload, spec, index)).collect() // W3, W4
+            (0..count(spec.replicas)).map(|_| replica(workload, spec)).collect() // W3, W4
         }
         _ => (0..count(spec.replicas)) // W2, W13
-            .map(|index| {
-                let mut pod = replica(workload, spec, index);
+            .map(|_| {
+                let mut pod = replica(workload, spec);
                 pod.labels.known.insert("pod-template-hash".into(), Label::Present);
                 pod
             })
@@ -278,7 +296,7 @@ fn job(workload: &WorkloadObject, spec: &WorkloadSpec, name: &Label) -> Vec<Pod>
     let count = parallelism.min(spec.completions.unwrap_or(parallelism));
     (0..count)
         .map(|index| {
-            let mut pod = replica(workload, spec, index);
+            let mut pod = replica(workload, spec);
             if spec.manual_selector != Some(true) {
                 for key in ["job-name", "batch.kubernetes.io/job-name"] {
                     pod.labels.known.insert(key.into(), name.clone());
@@ -295,16 +313,14 @@ fn job(workload: &WorkloadObject, spec: &WorkloadSpec, name: &Label) -> Vec<Pod>
         .collect()
 }
 
-/// Number `index` of the pods of a workload, which no manifest names.
-fn replica(workload: &WorkloadObject, spec: &WorkloadSpec, index: i32) -> Pod {
+/// One of the pods of a workload, nameless for now.
+fn replica(workload: &WorkloadObject, spec: &WorkloadSpec) -> Pod {
     let template = spec.template.as_ref();
-    let mut pod = of_template(
+    of_template(
         &workload.metadata,
         template.and_then(|template| template.metadata.as_ref()),
         template.and_then(|template| template.spec.as_ref()),
-    );
-    pod.name = format!("{}[{index}]", metadata_name(&workload.metadata));
-    pod
+    )
 }
 
 /// Sets the labels that the user assumes of an object under one of these kinds.

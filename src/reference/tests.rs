@@ -582,7 +582,7 @@ fn pods_that_are_shown_are_not_made_again() {
     ]); // W18
     assert_eq!(
         reference(&objects, &Options::default(), Profile::Spec).pods(),
-        ["default/tick-1[0]", "default/web-2-x", "other/web[0]"]
+        ["default/tick[0]", "default/web-2-x", "other/web[0]"]
     );
 }
 
