@@ -94,11 +94,11 @@ pub fn json(diagnostics: &[Located<'_>], out: &mut dyn Write) -> io::Result<()> 
 pub fn yaml(diagnostics: &[Located<'_>], out: &mut dyn Write) -> io::Result<()> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Diagnostics<'a> {
+    struct Document<'a> {
         api_version: &'static str,
         kind: &'static str,
         diagnostics: Vec<DiagnosticJson<'a>>,
     }
     let diagnostics = diagnostics.iter().map(DiagnosticJson).collect();
-    yaml::to_writer(out, &Diagnostics { api_version: "podreach/v1", kind: "Diagnostics", diagnostics })
+    yaml::to_writer(out, &Document { api_version: "podreach/v1", kind: "Diagnostics", diagnostics })
 }

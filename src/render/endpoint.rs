@@ -11,7 +11,6 @@ use crate::index::{Id, IndexVec};
 use crate::label::{LabelSetId, LabelValue};
 use crate::net::{AddressSet, Family, PortSet, Protocol, cidrs};
 use crate::query::{Endpoint, External, ExternalId};
-use crate::set::RangeSet;
 
 /// The names of every endpoint of a matrix.
 #[derive(Debug)]
@@ -23,6 +22,7 @@ pub struct Names<'c> {
 
 #[derive(Debug)]
 struct ExternalNames {
+    family: Family,
     cidrs: Vec<IpNet>,
     text: String,
 }
@@ -33,6 +33,7 @@ impl<'c> Names<'c> {
         let externals = externals
             .iter()
             .map(|external| ExternalNames {
+                family: external.family,
                 cidrs: cidrs(external.family, &external.addresses),
                 text: describe_addresses(external.family, &external.addresses),
             })
@@ -93,6 +94,17 @@ impl<'c> Names<'c> {
             Endpoint::External(_) => return None,
         };
         Some(&self.cluster.namespaces[id].name)
+    }
+
+    /// Whether any pod could talk to the endpoint at all: addresses of a family that no pod has are not worth showing.
+    pub fn is_reachable(&self, endpoint: Endpoint) -> bool {
+        match endpoint {
+            Endpoint::External(id) => {
+                let family = self.externals[id].family;
+                self.cluster.pods.ids().any(|pod| self.cluster.pod_addresses(pod, family).is_some())
+            }
+            _ => true,
+        }
     }
 
     /// The kind of an endpoint: `Deployment`, `Pod`, `Namespace`, ...; `CIDR` for addresses.
@@ -228,9 +240,9 @@ impl Serialize for PortsJson<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for protocol in Protocol::ALL {
-            let ports = self.0.of(protocol);
-            if !ports.is_empty() {
-                map.serialize_entry(protocol.as_str(), &Text(Spans(ports)))?;
+            let spans = self.0.of(protocol).ranges();
+            if !spans.is_empty() {
+                map.serialize_entry(protocol.as_str(), &Text(Spans(spans)))?;
             }
         }
         map.end()
@@ -238,12 +250,12 @@ impl Serialize for PortsJson<'_> {
 }
 
 /// `5432,8000-8100`.
-struct Spans<'p>(&'p RangeSet<u16>);
+struct Spans<'p>(&'p [(u16, u16)]);
 
 impl fmt::Display for Spans<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for &(first, last) in self.0.ranges() {
+        for &(first, last) in self.0 {
             if first == last {
                 write!(f, "{separator}{first}")?;
             } else {

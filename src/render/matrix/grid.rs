@@ -104,10 +104,12 @@ fn brief(ports: &PortSet) -> String {
 
 /// The lines of the grid, its legend last.
 pub(super) fn draw(report: &Report<'_>, groups: &Groups, palette: Palette) -> Vec<String> {
-    let endpoints: Vec<Endpoint> = report.endpoints.iter().map(|facts| facts.endpoint).collect();
-    let cells: Vec<Vec<Cell>> = (0..endpoints.len())
-        .map(|from| (0..endpoints.len()).map(|to| cell(report, groups, from, to)).collect())
+    let shown: Vec<usize> = (0..report.endpoints.len())
+        .filter(|&i| report.names.is_reachable(report.endpoints[i].endpoint))
         .collect();
+    let cells: Vec<Vec<Cell>> =
+        shown.iter().map(|&from| shown.iter().map(|&to| cell(report, groups, from, to)).collect()).collect();
+    let endpoints: Vec<Endpoint> = shown.iter().map(|&i| report.endpoints[i].endpoint).collect();
     let names = display_names(report, &endpoints);
     let detailed = detailed(&names, &cells);
     let (mut lines, in_words) = if detailed.iter().all(|line| width(line) <= WIDEST) {

@@ -75,6 +75,15 @@ pub(super) fn group(report: &Report<'_>, flows: &dyn Flows, small: usize) -> io:
     Ok(grouping.finish())
 }
 
+/// Sources with equal rows.
+struct Found {
+    row: Row,
+    /// The row with the source in it, while it has no company: a single pod always reaches itself, which no flow
+    /// says, so among its equals it may stand either way.
+    with_itself: Option<Row>,
+    sources: Vec<u32>,
+}
+
 struct Grouping<'a> {
     endpoints: &'a [EndpointFacts],
     positions: FxHashMap<Endpoint, u32>,
@@ -82,7 +91,7 @@ struct Grouping<'a> {
     carried_ids: FxHashMap<Carried, u32>,
     source: Option<u32>,
     row: Vec<(u32, u32)>,
-    rows: Vec<(Row, Vec<u32>)>,
+    found: Vec<Found>,
     row_ids: FxHashMap<Row, usize>,
     cells: Option<BTreeMap<(usize, usize), Carried>>,
 }
@@ -96,7 +105,7 @@ impl<'a> Grouping<'a> {
             carried_ids: FxHashMap::default(),
             source: None,
             row: Vec::new(),
-            rows: Vec::new(),
+            found: Vec::new(),
             row_ids: FxHashMap::default(),
             cells: keep_cells.then(BTreeMap::new),
         }
@@ -129,55 +138,59 @@ impl<'a> Grouping<'a> {
 
     fn end_row(&mut self) {
         let Some(source) = self.source.take() else { return };
-        let mut row = std::mem::take(&mut self.row);
-        // A single pod always reaches itself, which no flow says: standing among its equals it joins their group.
-        if self.endpoints[source as usize].pods == 1
-            && let Some(id) = most_frequent(&row)
-        {
-            row.push((id, source));
-        }
-        row.sort_unstable();
-        let row: Row = row
-            .chunk_by(|a, b| a.0 == b.0)
-            .map(|run| (run[0].0, Positions::of_sorted(run.iter().map(|&(_, to)| to))))
-            .collect();
-        match self.row_ids.get(&row) {
-            Some(&known) => self.rows[known].1.push(source),
-            None => {
-                self.row_ids.insert(row.clone(), self.rows.len());
-                self.rows.push((row, vec![source]));
+        let mut cells = std::mem::take(&mut self.row);
+        cells.sort_unstable();
+        let row = row_of(&cells);
+        let with_itself = match most_frequent(&cells) {
+            Some(id) if self.endpoints[source as usize].pods == 1 => {
+                cells.push((id, source));
+                cells.sort_unstable();
+                Some(row_of(&cells))
             }
+            _ => None,
+        };
+        let known =
+            std::iter::once(&row).chain(&with_itself).find_map(|row| Some((*self.row_ids.get(row)?, row)));
+        if let Some((known, equal)) = known {
+            let found = &mut self.found[known];
+            if let Some(other) = found.with_itself.take() {
+                // With company it is settled which of the two rows it is.
+                let dropped =
+                    if found.row == *equal { other } else { std::mem::replace(&mut found.row, other) };
+                self.row_ids.remove(&dropped);
+            }
+            found.sources.push(source);
+        } else {
+            for row in std::iter::once(&row).chain(&with_itself) {
+                self.row_ids.insert(row.clone(), self.found.len());
+            }
+            self.found.push(Found { row, with_itself, sources: vec![source] });
         }
     }
 
     fn finish(mut self) -> Groups {
         self.end_row();
+        for found in &mut self.found {
+            found.sources.sort_unstable();
+        }
+        self.found.sort_unstable_by_key(|found| found.sources.first().copied());
+        let reached =
+            |row: Row| row.into_iter().map(|(id, to)| (self.carried[id as usize].clone(), to)).collect();
         let groups = self
-            .rows
+            .found
             .into_iter()
-            .map(|(row, mut sources)| {
-                sources.sort_unstable();
-                let alone = (sources.len() == 1).then(|| sources[0]);
-                let reached = row
-                    .into_iter()
-                    .map(|(id, to)| (self.carried[id as usize].clone(), without(to, alone, self.endpoints)))
-                    .filter(|(_, to)| !to.ranges.is_empty())
-                    .collect();
-                Group { sources: Positions::of_sorted(sources), reached }
-            })
+            .map(|found| Group { sources: Positions::of_sorted(found.sources), reached: reached(found.row) })
             .collect();
         Groups { groups, cells: self.cells.unwrap_or_default() }
     }
 }
 
-/// Takes a single pod that shares its row with nobody out of its own destinations again.
-fn without(positions: Positions, alone: Option<u32>, endpoints: &[EndpointFacts]) -> Positions {
-    match alone {
-        Some(source) if endpoints[source as usize].pods == 1 => {
-            Positions::of_sorted(positions.iter().map(|p| p as u32).filter(|&position| position != source))
-        }
-        _ => positions,
-    }
+/// The row that sorted cells make.
+fn row_of(cells: &[(u32, u32)]) -> Row {
+    cells
+        .chunk_by(|a, b| a.0 == b.0)
+        .map(|run| (run[0].0, Positions::of_sorted(run.iter().map(|&(_, to)| to))))
+        .collect()
 }
 
 /// The first of the most frequent ids.

@@ -71,10 +71,11 @@ fn pairs(report: &Report<'_>) -> String {
         .filter(|(number, _)| *number > 0)
         .map(|(number, kind)| format!("{number} {kind}"))
         .collect();
-    match kinds.len() {
-        0 => "No two pods, so no pair of pods".to_owned(),
-        _ => format!("{} ordered pairs of pods: {}", pairs.total, kinds.join(", ")),
+    if kinds.is_empty() {
+        return "One pod, so no pairs of pods".to_owned();
     }
+    let why = if pairs.unknown > 0 { "; `podreach explain FROM TO` says why" } else { "" };
+    format!("{} ordered pairs of pods: {}{why}", pairs.total, kinds.join(", "))
 }
 
 /// Who is isolated, by direction.
@@ -160,7 +161,7 @@ fn connections(
     palette: Palette,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(out, "\n{}", palette.heading("Allowed connections"))?;
+    writeln!(out, "\n{}", palette.heading("Connections"))?;
     if groups.groups.is_empty() {
         return writeln!(out, "  {}", palette.denied("none: no endpoint may reach another one"));
     }
@@ -263,10 +264,7 @@ mod tests {
         let shop = Shop::new();
         let report = shop.report();
         let shown = text(|out| write(&report, &Vec::new(), Detail::Short, Palette::default(), out));
-        assert!(
-            shown.ends_with("Allowed connections\n  none: no endpoint may reach another one\n"),
-            "{shown}"
-        );
+        assert!(shown.ends_with("Connections\n  none: no endpoint may reach another one\n"), "{shown}");
     }
 
     #[test]

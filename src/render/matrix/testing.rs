@@ -64,6 +64,7 @@ impl Shop {
             });
         }
         let addresses = AddressSet::from_range(0, Family::V4.last());
+        cluster.unknown_addresses.pods.v4 = Some(addresses.clone());
         let externals = vec![External { family: Family::V4, addresses }].into();
         Self { cluster, externals }
     }
