@@ -4,10 +4,21 @@
 //! into a [`Cluster`] and reports every problem it meets; everything after it is infallible. It never evaluates a
 //! selector over pods.
 
+mod addresses;
+mod assume;
 mod build;
-mod pods;
+mod containers;
+mod findings;
+pub mod kinds;
+mod namespaces;
+mod objects;
+mod owners;
+mod policies;
+mod population;
 mod services;
-mod validate;
+#[cfg(test)]
+mod testing;
+mod workloads;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -22,14 +33,15 @@ use crate::label::{LabelSetId, LabelTable};
 use crate::net::{AddressSet, ByFamily, Protocol};
 use crate::policy::{Policy, PolicyId};
 
-pub use build::{Options, build};
+pub use build::{Assumption, Options, build};
 
 crate::define_id! {
     /// A namespace, in order of name.
     NamespaceId,
     /// A workload, in order of namespace, name and kind.
     WorkloadId,
-    /// A group of pods alike in every fact, in order of namespace and name. A namespace is a range of these ids.
+    /// A group of pods alike in every fact, in order of namespace and name. A namespace is a range of these ids. Names
+    /// are compared as text, the numbers of unnamed pods as numbers: `web-1`, `web[2]`, `web[10]`.
     PodId,
     /// A node, in order of name.
     NodeId,
@@ -217,12 +229,15 @@ pub enum Backends {
     /// Pods of the namespace with these labels.
     Selector(crate::label::SelectorId),
     /// Addresses of Endpoints and EndpointSlices, with the port each Service port name has there.
-    Addresses(Vec<(IpAddr, Vec<(Box<str>, Protocol, u16)>)>),
+    Addresses(Vec<(IpAddr, Vec<EndpointPort>)>),
     /// A DNS name outside.
     ExternalName(Box<str>),
     /// No selector, and no Endpoints in the input.
     None,
 }
+
+/// The name of a Service port, and the number it has at an address behind the Service.
+pub type EndpointPort = (Box<str>, Protocol, u16);
 
 /// A port of a Service.
 #[derive(Clone, PartialEq, Eq, Debug)]

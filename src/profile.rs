@@ -28,6 +28,7 @@ pub enum Profile {
 
 /// The switches of one profile.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a point of its own on which plugins differ")]
 pub struct Semantics {
     /// R64: whether policies have any effect.
     pub enforces: bool,
@@ -157,5 +158,92 @@ impl ProfileSet {
     /// Whether `profile` is one of them.
     pub const fn contains(self, profile: Profile) -> bool {
         self.0 >> profile as u16 & 1 == 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::ContainerKind;
+
+    /// The profiles in which a switch differs from `spec`.
+    fn where_differs<T: PartialEq>(switch: impl Fn(&Semantics) -> T) -> Vec<&'static str> {
+        let spec = switch(&Profile::Spec.semantics());
+        Profile::ALL.into_iter().filter(|p| switch(&p.semantics()) != spec).map(Profile::name).collect()
+    }
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for profile in Profile::ALL {
+            assert_eq!(Profile::from_name(profile.name()), Some(profile));
+        }
+        assert_eq!(Profile::from_name("Spec"), None);
+        assert_eq!(Profile::ALL[0], Profile::Spec);
+    }
+
+    #[test]
+    fn spec_is_the_letter_of_the_end_to_end_tests() {
+        let spec = Semantics {
+            enforces: true,
+            ip_block_matches_pods: true,
+            ambiguous_egress_port: AmbiguousPort::Union,
+            named_ports: NamedPorts::ContainersAndSidecars,
+            egress_port_crosses_namespaces: true,
+            bare_pods_are_subjects: true,
+        };
+        assert_eq!(Profile::Spec.semantics(), spec);
+    }
+
+    #[test]
+    fn r64_only_flannel_enforces_nothing() {
+        assert_eq!(where_differs(|s| s.enforces), ["flannel"]);
+    }
+
+    #[test]
+    fn i05_ip_blocks_match_pods_but_for_cilium() {
+        assert_eq!(where_differs(|s| s.ip_block_matches_pods), ["cilium"]);
+    }
+
+    #[test]
+    fn i14_cilium_skips_ambiguous_egress_ports() {
+        assert_eq!(where_differs(|s| s.ambiguous_egress_port), ["cilium"]);
+        assert_eq!(Profile::Cilium.semantics().ambiguous_egress_port, AmbiguousPort::Skipped);
+    }
+
+    #[test]
+    fn i15_whose_ports_have_names() {
+        use ContainerKind::{Init, Regular, Sidecar};
+        assert_eq!(where_differs(|s| s.named_ports), ["calico", "kube-network-policies"]);
+        let cases = [
+            (Profile::Spec, [true, true, false]),
+            (Profile::Calico, [true, true, true]),
+            (Profile::KubeNetworkPolicies, [true, false, false]),
+        ];
+        for (profile, expected) in cases {
+            let named_ports = profile.semantics().named_ports;
+            assert_eq!(
+                [Regular, Sidecar, Init].map(|kind| named_ports.includes(kind)),
+                expected,
+                "{profile:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn i16_kube_router_resolves_egress_ports_at_home_only() {
+        assert_eq!(where_differs(|s| s.egress_port_crosses_namespaces), ["kube-router"]);
+    }
+
+    #[test]
+    fn i19_aws_leaves_bare_pods_alone() {
+        assert_eq!(where_differs(|s| s.bare_pods_are_subjects), ["aws-vpc-cni"]);
+    }
+
+    #[test]
+    fn sets_hold_what_they_were_made_of() {
+        let set = ProfileSet::of(&[Profile::Spec, Profile::Flannel]);
+        let held: Vec<Profile> = Profile::ALL.into_iter().filter(|p| set.contains(*p)).collect();
+        assert_eq!(held, [Profile::Spec, Profile::Flannel]);
+        assert!(Profile::ALL.into_iter().all(|p| ProfileSet::ALL.contains(p)));
     }
 }

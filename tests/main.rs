@@ -1,4 +1,9 @@
 //! Everything that is tested from outside, in one binary.
 
+mod architecture;
+mod bad_input;
+mod cli;
+mod properties;
 mod rules;
+mod scenarios;
 mod support;

@@ -1,0 +1,359 @@
+//! The policies of the cluster, in evaluation order, and what is unknown because of policies that are not evaluated.
+
+use std::collections::BTreeMap;
+
+use strsim::jaro_winkler;
+
+use super::findings::Findings;
+use super::objects::{DEFAULT_NAMESPACE, Identity, Item, Objects};
+use super::{Cluster, NamespaceId};
+use crate::diagnostic::{Code, Diagnostic};
+use crate::index::IndexVec;
+use crate::k8s::Object;
+use crate::label::SelectorId;
+use crate::policy::unevaluated::{self, UnevaluatedKind};
+use crate::policy::{Policy, PolicyId, Tier, networking_v1};
+use crate::profile::ProfileSet;
+
+/// How many policies a warning names before it says "and N more".
+const NAMED: usize = 5;
+
+/// Lowers all policies. `cluster` has its namespaces already.
+pub(super) fn policies(
+    objects: &Objects<'_>,
+    ignore: &[String],
+    cluster: &mut Cluster,
+    findings: &mut Findings,
+) -> IndexVec<PolicyId, Policy> {
+    check_ignored(ignore, findings);
+    let mut policies = Vec::new();
+    for item in &objects.policies {
+        let namespace = namespace(cluster, item.id.namespace);
+        let mut found = Vec::new();
+        let lowered = networking_v1::lower(
+            item.object,
+            namespace,
+            item.id.object_name(),
+            item.id.origin,
+            &mut cluster.labels,
+            &mut found,
+        );
+        findings.fields(&item.id, found);
+        policies.push(lowered.unwrap_or_else(|| {
+            let subject = networking_v1::lower_subject(item.object, &mut cluster.labels);
+            left_out_policy(&item.id, Some(namespace), subject, cluster, findings)
+        }));
+    }
+    let mut counted: BTreeMap<(&str, &str), Vec<&Identity<'_>>> = BTreeMap::new();
+    for item in &objects.unevaluated {
+        let policy = item.object;
+        if is_ignored(&policy.api_version, &policy.kind, ignore) {
+            continue;
+        }
+        let namespace = (!item.id.namespace.is_empty()).then(|| namespace(cluster, item.id.namespace));
+        let mut name = item.id.object_name();
+        if matches!(&*policy.kind, "NetworkPolicy" | "ClusterNetworkPolicy") {
+            // Kinds of several groups: say which is meant.
+            name.kind = format!("{}.{}", policy.kind, unevaluated::group(&policy.api_version)).into();
+        }
+        policies.extend(unevaluated::lower(policy, namespace, &name, item.id.origin, &mut cluster.labels));
+        let group = unevaluated::group(&policy.api_version);
+        counted.entry((group, &policy.kind)).or_default().push(&item.id);
+    }
+    for ((group, kind), objects) in counted {
+        report_not_evaluated(group, kind, &objects, findings);
+    }
+    for item in &objects.left_out {
+        if let Object::Broken(broken) = item.object
+            && is_ignored(&broken.api_version, &broken.kind, ignore)
+        {
+            continue;
+        }
+        let namespace = match touched(item, cluster) {
+            Touched::Nothing => {
+                let consequence = match item.id.kind {
+                    "Namespace" => "its labels are not known",
+                    _ => "the cluster is evaluated without it",
+                };
+                findings.left_out(&item.id, consequence);
+                continue;
+            }
+            Touched::Namespace(namespace) => Some(namespace),
+            Touched::Everything => None,
+        };
+        let subject = match item.object {
+            Object::NetworkPolicy(policy) => networking_v1::lower_subject(policy, &mut cluster.labels),
+            _ => None,
+        };
+        policies.push(left_out_policy(&item.id, namespace, subject, cluster, findings));
+    }
+    policies.sort_by(|a, b| evaluation_order(a).cmp(&evaluation_order(b)));
+    policies.into()
+}
+
+/// Tier and priority; names only make the order the same whatever the order of the input.
+fn evaluation_order(policy: &Policy) -> (Tier, u32, &str, &str, &str) {
+    let name = &policy.name;
+    (policy.tier, policy.priority, &name.namespace, &name.name, &name.kind)
+}
+
+fn namespace(cluster: &Cluster, name: &str) -> NamespaceId {
+    cluster.namespace(name).expect("every namespace that an object names is there")
+}
+
+/// What stands in for a policy that cannot be evaluated: everything it might select is unknown.
+fn left_out_policy(
+    id: &Identity<'_>,
+    namespace: Option<NamespaceId>,
+    subject: Option<SelectorId>,
+    cluster: &mut Cluster,
+    findings: &mut Findings,
+) -> Policy {
+    findings.left_out(id, "whatever it might select is unknown");
+    let mut scope = unevaluated::whole_scope(namespace, &mut cluster.labels);
+    if let Some(pods) = subject {
+        scope.pods = pods;
+    }
+    unevaluated::unknown_policy(id.object_name(), id.origin.clone(), ProfileSet::ALL, scope)
+}
+
+/// Which pods an object that was left out might have selected.
+enum Touched {
+    /// None: it is no policy.
+    Nothing,
+    /// Those of one namespace.
+    Namespace(NamespaceId),
+    /// All.
+    Everything,
+}
+
+fn touched(item: &Item<'_, Object>, cluster: &Cluster) -> Touched {
+    let namespaced = match item.object {
+        Object::NetworkPolicy(_) => true,
+        Object::Unevaluated(policy) => {
+            UnevaluatedKind::find(&policy.api_version, &policy.kind).is_none_or(|kind| kind.namespaced)
+        }
+        Object::Broken(broken) => match UnevaluatedKind::find(&broken.api_version, &broken.kind) {
+            Some(kind) => kind.namespaced,
+            None if &*broken.kind == "NetworkPolicy" => true,
+            None if broken.kind.is_empty() => false,
+            None => return Touched::Nothing,
+        },
+        _ => return Touched::Nothing,
+    };
+    let meta = item.id.meta;
+    let name = match meta.namespace.as_deref() {
+        Some(namespace) if !namespace.is_empty() => namespace,
+        _ if meta.name.is_some() || meta.generate_name.is_some() => DEFAULT_NAMESPACE,
+        // Without a name, nobody knows whether the namespace could be read.
+        _ => return Touched::Everything,
+    };
+    match cluster.namespace(name) {
+        Some(namespace) if namespaced => Touched::Namespace(namespace),
+        _ => Touched::Everything,
+    }
+}
+
+/// Whether the user took the kind out.
+fn is_ignored(api_version: &str, kind: &str, ignore: &[String]) -> bool {
+    UnevaluatedKind::find(api_version, kind)
+        .is_some_and(|kind| ignore.iter().any(|name| kind.is_called(name)))
+}
+
+fn report_not_evaluated(group: &str, kind: &str, objects: &[&Identity<'_>], findings: &mut Findings) {
+    let [first, ..] = objects else { return };
+    let mut names: Vec<String> =
+        objects.iter().take(NAMED).map(|id| format!("`{}`", id.object_name().path())).collect();
+    if objects.len() > NAMED {
+        names.push(format!("and {} more", objects.len() - NAMED));
+    }
+    let qualified = format!("{kind}.{group}");
+    let message = format!(
+        "{} `{qualified}` not evaluated: {}; what they might select is unknown",
+        objects.len(),
+        names.join(", ")
+    );
+    let help = format!("`--ignore-kind {qualified}` leaves the kind out, by your word");
+    findings.diagnostic(first, Diagnostic::new(Code::NotEvaluated, message).with_help(help));
+}
+
+/// An `--ignore-kind` must name a kind that is not evaluated.
+fn check_ignored(ignore: &[String], findings: &mut Findings) {
+    for name in ignore {
+        if unevaluated::KINDS.iter().any(|kind| kind.is_called(name)) {
+            continue;
+        }
+        let distance = |kind: &UnevaluatedKind| jaro_winkler(&kind.kind.to_lowercase(), &name.to_lowercase());
+        let nearest = unevaluated::KINDS.iter().max_by(|a, b| distance(a).total_cmp(&distance(b)));
+        let mut diagnostic = Diagnostic::new(
+            Code::UnsupportedValue,
+            format!("`--ignore-kind {name}`: no policy kind that is not evaluated has this name"),
+        );
+        if let Some(nearest) = nearest {
+            diagnostic = diagnostic.with_help(format!("the nearest is `{}`", nearest.kind));
+        }
+        findings.general(diagnostic);
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "inputs read better where `json!` stands alone")]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::testing::{codes, manifests, messages};
+    use super::super::{Built, Options, build};
+    use super::*;
+    use crate::k8s::{BrokenObject, ObjectMeta};
+    use crate::load::Manifest;
+    use crate::policy::NamespaceMatch;
+
+    fn run(input: &[Manifest], keep_going: bool, ignore: &[&str]) -> Built {
+        let ignore_kinds = ignore.iter().map(ToString::to_string).collect();
+        build(input, &Options { ignore_kinds, keep_going, ..Options::default() })
+    }
+
+    /// `TIER KIND NS/NAME: NAMESPACES` of every policy.
+    fn policies(built: &Built) -> Vec<String> {
+        let cluster = &built.cluster;
+        let show = |policy: &Policy| {
+            let namespaces = match policy.subject.namespaces {
+                NamespaceMatch::One(id) => &*cluster.namespaces[id].name,
+                NamespaceMatch::Labels(_) => "*",
+            };
+            let all = cluster.labels.selectors[policy.subject.pods].is_everything();
+            format!("{:?} {}: {namespaces}{}", policy.tier, policy.name, if all { "" } else { " some" })
+        };
+        cluster.policies.iter().map(show).collect()
+    }
+
+    fn network_policy(name: &str, spec: Value) -> Value {
+        json!({"kind": "NetworkPolicy", "metadata": {"name": name, "namespace": "shop"}, "spec": spec})
+    }
+
+    #[test]
+    fn policies_come_in_evaluation_order() {
+        let input = manifests(&[
+            network_policy("b", json!({})),
+            network_policy("a", json!({})),
+            json!({"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
+                "metadata": {"name": "c", "namespace": "shop"}, "spec": {"endpointSelector": {}}}),
+        ]);
+        assert_eq!(
+            policies(&run(&input, false, &[])),
+            [
+                "Unevaluated CiliumNetworkPolicy shop/c: shop",
+                "NetworkPolicy NetworkPolicy shop/a: shop",
+                "NetworkPolicy NetworkPolicy shop/b: shop",
+            ]
+        );
+    }
+
+    #[test]
+    fn kinds_not_evaluated_are_counted_and_named() {
+        let calico = |name: &str| {
+            json!({"apiVersion": "projectcalico.org/v3", "kind": "NetworkPolicy",
+            "metadata": {"name": name, "namespace": "shop"}, "spec": {}})
+        };
+        let names = ["a", "b", "c", "d", "e", "f", "g"];
+        let input = manifests(&names.map(calico));
+        let built = run(&input, false, &[]);
+        assert_eq!(
+            messages(&built, |_| true),
+            [
+                "7 `NetworkPolicy.projectcalico.org` not evaluated: `shop/a`, `shop/b`, `shop/c`, `shop/d`, `shop/e`, and 2 \
+              more; what they might select is unknown"
+            ]
+        );
+        assert_eq!(policies(&built)[0], "Unevaluated NetworkPolicy.projectcalico.org shop/a: shop");
+        for ignored in ["networkpolicy", "NetworkPolicy.projectcalico.org"] {
+            let built = run(&input, false, &[ignored]);
+            assert_eq!((policies(&built).len(), built.diagnostics.len()), (0, 0));
+        }
+        assert_eq!(policies(&run(&input, false, &["NetworkPolicy.crd.antrea.io"])).len(), 7);
+    }
+
+    #[test]
+    fn ignoring_a_kind_never_touches_what_is_evaluated() {
+        let input = manifests(&[network_policy("a", json!({}))]);
+        assert_eq!(policies(&run(&input, false, &["NetworkPolicy"])).len(), 1);
+        let built = run(&input, false, &["CiliumNetworkPolcy"]);
+        assert_eq!(codes(&built), [Code::UnsupportedValue]);
+        assert_eq!(built.diagnostics[0].help.as_deref(), Some("the nearest is `CiliumNetworkPolicy`"));
+    }
+
+    #[test]
+    fn a_bad_policy_makes_what_it_selects_unknown() {
+        let bad_port = json!([{"ports": [{"port": 0}]}]);
+        let some =
+            network_policy("a", json!({"podSelector": {"matchLabels": {"a": "b"}}, "ingress": bad_port}));
+        let all =
+            network_policy("b", json!({"podSelector": {"matchLabels": {"a": "-"}}, "ingress": bad_port}));
+        let built = run(&manifests(&[some, all]), true, &[]);
+        assert_eq!(
+            policies(&built),
+            ["Unevaluated NetworkPolicy shop/a: shop some", "Unevaluated NetworkPolicy shop/b: shop"]
+        );
+        let left_out = built.diagnostics.iter().filter(|d| d.code == Code::LeftOut).count();
+        assert_eq!(left_out, 2);
+        assert!(
+            built
+                .cluster
+                .policies
+                .iter()
+                .all(|p| p.subject.perhaps && p.isolates.ingress && p.isolates.egress)
+        );
+    }
+
+    #[test]
+    fn contradicting_policies_are_both_unknown() {
+        let a = network_policy("a", json!({}));
+        let b = network_policy("a", json!({"ingress": [{}]}));
+        let built = run(&manifests(&[a, b]), true, &[]);
+        assert_eq!(policies(&built), ["Unevaluated NetworkPolicy shop/a: shop"; 2]);
+    }
+
+    #[test]
+    fn broken_objects_may_have_been_policies() {
+        let broken = |api_version: &str, kind: &str, name: Option<&str>, namespace: Option<&str>| {
+            let metadata = ObjectMeta {
+                name: name.map(Into::into),
+                namespace: namespace.map(Into::into),
+                ..ObjectMeta::default()
+            };
+            BrokenObject { api_version: api_version.into(), kind: kind.into(), metadata }
+        };
+        let cases: [(BrokenObject, &[&str]); 8] = [
+            (broken("", "", None, None), &["Unevaluated  : *"]),
+            (broken("", "", Some("a"), Some("shop")), &["Unevaluated  shop/a: *"]),
+            (
+                broken("networking.k8s.io/v1", "NetworkPolicy", Some("a"), Some("shop")),
+                &["Unevaluated NetworkPolicy shop/a: shop"],
+            ),
+            (
+                broken("networking.k8s.io/v1", "NetworkPolicy", Some("a"), None),
+                &["Unevaluated NetworkPolicy default/a: default"],
+            ),
+            (
+                broken("networking.k8s.io/v1", "NetworkPolicy", None, None),
+                &["Unevaluated NetworkPolicy default/: *"],
+            ),
+            (
+                broken("cilium.io/v2", "CiliumNetworkPolicy", Some("a"), None),
+                &["Unevaluated CiliumNetworkPolicy default/a: default"],
+            ),
+            (
+                broken("cilium.io/v2", "CiliumClusterwideNetworkPolicy", Some("a"), None),
+                &["Unevaluated CiliumClusterwideNetworkPolicy a: *"],
+            ),
+            (broken("apps/v1", "Deployment", Some("a"), None), &[]),
+        ];
+        for (object, expected) in cases {
+            let mut input = manifests(&[json!({"kind": "Pod", "metadata": {"name": "p"}})]);
+            input[0].object = Object::Broken(object.clone());
+            let built = run(&input, true, &[]);
+            assert_eq!(policies(&built), expected, "{object:?}");
+            assert_eq!(codes(&built), [Code::LeftOut]);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Sessions with the built binary: exit status, streams, formats.
+
+mod schema;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A folder with files, in which podreach runs.
+struct Session {
+    folder: TempDir,
+}
+
+/// Two pods; nobody may connect to `db` but `web` on one port, to which a port of unknown fate is added by a policy
+/// that speaks of a namespace nobody declares.
+const SHOP: &str = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec: {containers: [{name: c, image: x}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: db, namespace: shop, labels: {app: db}}
+spec: {containers: [{name: c, image: x}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: db, namespace: shop}
+spec:
+  podSelector: {matchLabels: {app: db}}
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: web}}}]
+    ports: [{port: 5432}]
+  - from: [{namespaceSelector: {matchLabels: {env: prod}}}]
+    ports: [{port: 9000}]
+";
+
+const BROKEN: &str = "\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: bad, namespace: shop}
+spec:
+  podSelector: {}
+  ingress:
+  - from: [{ipBlock: {cidr: 10.0.0.0/33}}]
+";
+
+impl Session {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_podreach"));
+        command.args(line.split_whitespace()).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+        command
+    }
+
+    /// Exit status, standard output, standard error.
+    fn run(&self, line: &str) -> (i32, String, String) {
+        texts(self.command(line).output().unwrap())
+    }
+}
+
+fn texts(output: Output) -> (i32, String, String) {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn help_and_version_are_no_mistakes() {
+    let session = Session::new(&[]);
+    for (line, says) in [
+        ("--help", "Usage: podreach"),
+        ("matrix --help", "Examples:"),
+        ("-V", "podreach 0."),
+        ("completion bash", "complete -F _podreach"),
+        ("completion zsh", "#compdef podreach"),
+    ] {
+        let (status, stdout, stderr) = session.run(line);
+        assert!(status == 0 && stdout.contains(says) && stderr.is_empty(), "{line}: {stdout}{stderr}");
+    }
+}
+
+#[test]
+fn usage_mistakes_end_with_2_and_say_what_was_meant() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    for (line, says) in [
+        ("matrix", "no input was named"),
+        ("matrx -f shop.yaml", "'matrix'"),
+        ("matrix -f shop.yaml -o jsno", "did you mean `json`?"),
+        ("matrix -f shop.yaml --cni cilum", "'cilium'"),
+        ("matrix -f shop.yaml --by pods", "'pod'"),
+        ("matrix -f shop.yaml -o json -o csv", "only one output can go to standard output"),
+        ("matrix -f shop.yaml -l a=b=c", "expected `,` or the end"),
+        ("matrix -f shop.yaml --pod-cidr ten", "invalid"),
+        ("matrix -f shop.yaml --assume ns/shop", "2"),
+        ("matrix -f shop.yaml -n shpo", "did you mean `shop`?"),
+    ] {
+        let (status, stdout, stderr) = session.run(line);
+        assert!(
+            status == 2 && stdout.is_empty() && stderr.contains(says),
+            "{line}: {status} {stdout}{stderr}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_plugin_of_kubectl_speaks_of_kubectl() {
+    let session = Session::new(&[]);
+    let plugin = session.path("kubectl-podreach");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_podreach"), &plugin).unwrap();
+    let (_, stdout, _) = texts(Command::new(plugin).args(["matrix", "--help"]).output().unwrap());
+    assert!(stdout.contains("Usage: kubectl podreach matrix"), "{stdout}");
+}
+
+#[test]
+fn rows() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    let (status, stdout, _) = session.run("matrix -f shop.yaml --by pod -o ndjson");
+    assert_eq!(status, 0);
+    let rows: Vec<serde_json::Value> =
+        stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let to_db = rows
+        .iter()
+        .find(|row| row["from"]["pod"] == "shop/web" && row["to"]["pod"] == "shop/db")
+        .expect("web reaches db");
+    assert_eq!(to_db["ports"], serde_json::json!({"TCP": "5432"}));
+    assert_eq!(to_db["unknown"], serde_json::json!({"TCP": "9000"}));
+    for row in &rows {
+        schema::check("flow.json", row);
+    }
+    let (_, csv, _) = session.run("matrix -f shop.yaml --by pod -o csv");
+    assert_eq!(csv.lines().count(), rows.len() + 1);
+    assert!(csv.contains("shop/web,shop/db,5432/TCP,,9000/TCP,Pod,Pod\n"), "{csv}");
+}
+
+#[test]
+fn documents_follow_their_schema() {
+    let session = Session::new(&[("shop.yaml", SHOP), ("broken.yaml", BROKEN)]);
+    for level in ["pod", "workload", "namespace"] {
+        let (status, stdout, stderr) = session.run(&format!("matrix -f shop.yaml --by {level} -o json"));
+        assert_eq!(status, 0, "{stderr}");
+        let matrix = serde_json::from_str(&stdout).unwrap();
+        schema::check("reachability-matrix.json", &matrix);
+        let (_, yaml, _) = session.run(&format!("matrix -f shop.yaml --by {level} -o yaml"));
+        assert_eq!(podreach::yaml::from_str::<serde_json::Value>(&yaml).unwrap(), matrix);
+    }
+    let (_, stdout, _) = session.run("matrix -f shop.yaml --summary -o json");
+    let summary: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    schema::check("reachability-matrix.json", &summary);
+    assert_eq!(summary["summary"]["podPairs"]["total"], 2);
+    assert_eq!(summary.get("flows"), None);
+}
+
+#[test]
+fn people_are_told_names_and_ports() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    let (status, stdout, stderr) = session.run("matrix -f shop.yaml");
+    assert_eq!(status, 0);
+    for says in ["2 pods in 2 workloads", "CNI profile spec", "5432/TCP; 9000/TCP unknown"] {
+        assert!(stdout.contains(says), "{stdout}");
+    }
+    assert!(!stdout.contains('\u{1b}') && !stderr.contains('\u{1b}'));
+    let (_, coloured, _) = session.run("matrix -f shop.yaml --color always");
+    assert!(coloured.contains('\u{1b}'));
+}
+
+#[test]
+fn bad_input_is_reported_whole_and_ends_with_2() {
+    let two = format!("{BROKEN}---\n{}", BROKEN.replace("bad", "worse"));
+    let session = Session::new(&[("shop.yaml", SHOP), ("broken.yaml", &two)]);
+    let (status, stdout, stderr) = session.run("matrix -f shop.yaml -f broken.yaml");
+    assert_eq!((status, &*stdout), (2, ""));
+    assert_eq!(stderr.matches("spec.ingress[0].from[0].ipBlock.cidr").count(), 2, "{stderr}");
+    assert!(stderr.contains("broken.yaml:7:"), "{stderr}");
+    assert!(stderr.ends_with(
+        "error: 2 problems in 1 file; nothing was evaluated (--keep-going leaves bad objects out)\n"
+    ));
+
+    let (status, stdout, _) = session.run("matrix -f shop.yaml -f broken.yaml -o json");
+    assert_eq!(status, 2);
+    let diagnostics = serde_json::from_str(&stdout).unwrap();
+    schema::check("diagnostics.json", &diagnostics);
+    assert_eq!(diagnostics["diagnostics"][1]["line"], 15);
+
+    let (status, _, stderr) = session.run("matrix -f shop.yaml -f broken.yaml --keep-going");
+    assert_eq!(status, 0, "{stderr}");
+}
+
+#[test]
+fn strict_ends_with_3_when_something_is_unknown() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    assert_eq!(session.run("matrix -f shop.yaml --strict -o ndjson").0, 3);
+    assert_eq!(session.run("matrix -f shop.yaml --strict --summary").0, 3);
+    assert_eq!(session.run("matrix -f shop.yaml --strict --assume ns/shop env=prod").0, 0);
+    assert_eq!(session.run("matrix -f shop.yaml --strict=false").0, 0);
+}
+
+#[test]
+fn outputs_go_to_files() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    let (status, stdout, _) =
+        session.run("matrix -f shop.yaml -o json=matrix.json -o md=matrix.md -o ndjson");
+    assert_eq!(status, 0);
+    assert!(stdout.starts_with("{\"from\":"));
+    let read = |name| std::fs::read_to_string(session.path(name)).unwrap();
+    schema::check("reachability-matrix.json", &serde_json::from_str(&read("matrix.json")).unwrap());
+    assert!(read("matrix.md").contains("| shop/web | shop/db | 5432/TCP |"));
+}
+
+#[test]
+fn the_project_file_gives_defaults() {
+    let session =
+        Session::new(&[("shop.yaml", SHOP), (".podreach.yaml", "filename: shop.yaml\noutput: ndjson\n")]);
+    std::fs::create_dir(session.path("sub")).unwrap();
+    let from = |folder: &Path, line| texts(session.command(line).current_dir(folder).output().unwrap());
+    let (status, stdout, stderr) = from(&session.path("sub"), "matrix");
+    assert!(status == 0 && stdout.starts_with("{\"from\":"), "{stderr}");
+    assert!(from(&session.path("sub"), "matrix -o csv").1.starts_with("from,to,"));
+    std::fs::write(session.path(".podreach.yaml"), "filenam: shop.yaml\n").unwrap();
+    let (status, _, stderr) = session.run("matrix");
+    assert!(status == 2 && stderr.contains("did you mean `filename`?"), "{stderr}");
+}
+
+#[test]
+fn namespaces_and_labels_filter() {
+    let other = SHOP.replace("namespace: shop", "namespace: other");
+    let session = Session::new(&[("shop.yaml", SHOP), ("other.yaml", &other)]);
+    let count = |line: &str| session.run(&format!("matrix --by pod -o ndjson -f . {line}")).1.lines().count();
+    let all = count("");
+    assert!(count("-n shop") < all && count("-n shop") > 0);
+    assert_eq!(count("-n shop -A"), all);
+    assert!(count("-l app=db") < all && count("-l app=db") > 0);
+    assert_eq!(count("-l app=nothing"), 0);
+}
+
+#[test]
+fn no_pods_is_an_answer() {
+    let policy = SHOP.rsplit_once("---\n").unwrap().1;
+    let session = Session::new(&[("policy.yaml", policy)]);
+    let (status, stdout, stderr) = session.run("matrix -f policy.yaml -o ndjson");
+    assert_eq!((status, &*stdout), (0, ""));
+    assert!(stderr.contains("no pods"), "{stderr}");
+    let (status, stdout, _) = session.run("matrix -f policy.yaml");
+    assert!(status == 0 && stdout.contains("No pods"), "{stdout}");
+}
+
+#[test]
+fn nothing_is_enforced_by_flannel_and_that_is_said() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    let (status, stdout, stderr) = session.run("matrix -f shop.yaml --cni flannel --by pod -o ndjson");
+    assert_eq!(status, 0);
+    assert!(stdout.contains(r#""to":{"pod":"shop/db"},"ports":{"TCP":"1-65535""#), "{stdout}");
+    assert!(stderr.contains("flannel enforces no NetworkPolicy"), "{stderr}");
+}
+
+#[cfg(unix)]
+#[test]
+fn whoever_closes_the_pipe_has_seen_enough() {
+    let many: String = (0..400)
+        .map(|n| {
+            format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}}}\nspec: {{containers: []}}\n---\n")
+        })
+        .collect();
+    let session = Session::new(&[("many.yaml", &many)]);
+    let mut child = session
+        .command("matrix -f many.yaml --by pod -o ndjson")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let (status, _, stderr) = texts(child.wait_with_output().unwrap());
+    assert!(status == 0 && !stderr.contains("error"), "{status}: {stderr}");
+}
+
+#[test]
+fn timings_name_every_stage() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    let (_, _, stderr) = session.run("matrix -f shop.yaml --timings -o ndjson");
+    for stage in ["load", "build", "compile", "solve", "output"] {
+        assert!(stderr.lines().any(|line| line.starts_with(stage) && line.contains(" s")), "{stderr}");
+    }
+}

@@ -1,3 +1,0 @@
-//! What several test modules share.
-
-pub(crate) mod check;
