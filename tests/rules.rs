@@ -2,9 +2,10 @@
 //!
 //! A test fails whichever way the rule is broken: it expects something allowed and something denied, and thinks of the
 //! mistakes that other tools have made with the rule. All verdicts are asked of the solver and of the executable
-//! specification; see [`crate::support::check`].
+//! specification; see [`check`].
 
 mod addresses;
+mod check;
 mod connections;
 mod isolation;
 mod label_selectors;

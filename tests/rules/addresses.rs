@@ -1,6 +1,6 @@
 //! R40 to R48: blocks of addresses.
 
-use crate::support::check::{World, accepted, check, check_spec, grid, pod, policy, refused};
+use super::check::{World, accepted, check, check_spec, grid, pod, policy, refused};
 
 /// A policy on all of x that admits these peers only.
 fn from(peers: &str) -> String {
@@ -69,8 +69,8 @@ fn r42_an_excepted_address_may_be_allowed_elsewhere() {
     let hole = "{ipBlock: {cidr: 10.0.2.0/24, except: [10.0.2.0/30]}}";
     let back = "{ipBlock: {cidr: 10.0.2.2/32}}";
     let verdicts = "
-        x/a -> y/b allow
-        x/a -> y/a deny
+        x/a -> w/b allow
+        x/a -> w/a deny
         x/a -> 10.0.2.9 allow
         x/a -> 10.0.2.0 deny";
     check_spec(&to(&format!("[{hole}, {back}]")), verdicts);
@@ -82,14 +82,14 @@ fn r42_an_excepted_address_may_be_allowed_elsewhere() {
     check(&[grid(), policies.concat()], verdicts);
     check_spec(
         &to(&format!("[{hole}]")),
-        "x/a -> y/b deny
+        "x/a -> w/b deny
          x/a -> 10.0.2.9 allow",
     );
     // By labels too.
     check_spec(
         &to(&format!("[{hole}, {{namespaceSelector: {{}}, podSelector: {{matchLabels: {{pod: b}}}}}}]")),
-        "x/a -> y/b allow
-         x/a -> y/a deny",
+        "x/a -> w/b allow
+         x/a -> w/a deny",
     );
 }
 
@@ -118,7 +118,7 @@ fn families() -> String {
         pod("x/four", "{app: f}", "status: {podIP: 10.0.1.1}"),
         pod("x/six", "{app: f}", "status: {podIP: 'fd00::1'}"),
         pod("x/dual", "{app: f}", "status: {podIP: 10.0.1.2, podIPs: [{ip: 10.0.1.2}, {ip: 'fd00::2'}]}"),
-        pod("y/dual", "{app: f}", "status: {podIP: 'fd00::3', podIPs: [{ip: 'fd00::3'}, {ip: 10.0.1.3}]}"),
+        pod("w/dual", "{app: f}", "status: {podIP: 'fd00::3', podIPs: [{ip: 'fd00::3'}, {ip: 10.0.1.3}]}"),
     ]
     .concat()
 }
@@ -131,8 +131,8 @@ fn r44_families_are_separate() {
          2001:db8::1 -> x/dual deny
          1.1.1.1 -> x/four allow
          2001:db8::1 -> x/six deny
-         y/dual -> x/four allow
-         y/dual -> x/six deny",
+         w/dual -> x/four allow
+         w/dual -> x/six deny",
     );
     check(
         &[families(), policy("x/p", &to("[{ipBlock: {cidr: '::/0'}}]"))],
@@ -145,7 +145,7 @@ fn r44_families_are_separate() {
         &[families(), policy("x/p", &from("[{ipBlock: {cidr: 0.0.0.0/0}}, {ipBlock: {cidr: '::/0'}}]"))],
         "1.1.1.1 -> x/dual allow
          2001:db8::1 -> x/dual allow
-         y/dual -> x/six allow
+         w/dual -> x/six allow
          x/four -> x/six deny",
     );
 }
@@ -154,35 +154,35 @@ fn r44_families_are_separate() {
 fn r45_a_connection_uses_one_family() {
     let v4 = "[{ipBlock: {cidr: 0.0.0.0/0}}]";
     let v6 = "[{ipBlock: {cidr: '::/0'}}]";
-    let ingress = |peers: &str| policy("y/in", &from(peers));
+    let ingress = |peers: &str| policy("w/in", &from(peers));
     let egress = |peers: &str| policy("x/out", &to(peers));
     // What one side allows in IPv4 and the other in IPv6 does not add up.
     check(
         &[families(), egress(v4), ingress(v6)],
-        "x/dual -> y/dual deny
-         x/four -> y/dual deny
-         x/six -> y/dual deny
+        "x/dual -> w/dual deny
+         x/four -> w/dual deny
+         x/six -> w/dual deny
          x/dual -> x/four allow",
     );
     check(
         &[families(), egress(v4), ingress(v4)],
-        "x/dual -> y/dual allow
-         x/four -> y/dual allow
-         x/six -> y/dual deny",
+        "x/dual -> w/dual allow
+         x/four -> w/dual allow
+         x/six -> w/dual deny",
     );
     // In one of the two families is enough, and ports may differ between them.
     let ports = policy(
-        "y/in",
+        "w/in",
         "{podSelector: {}, ingress: [
             {from: [{ipBlock: {cidr: 0.0.0.0/0}}], ports: [{port: 80}]},
             {from: [{ipBlock: {cidr: '::/0'}}], ports: [{port: 443}]}]}",
     );
     check(
         &[families(), ports, egress(v6)],
-        "x/dual -> y/dual:443 allow
-         x/dual -> y/dual:80 deny
-         1.1.1.1 -> y/dual:80 allow
-         1.1.1.1 -> y/dual:443 deny",
+        "x/dual -> w/dual:443 allow
+         x/dual -> w/dual:80 deny
+         1.1.1.1 -> w/dual:80 allow
+         1.1.1.1 -> w/dual:443 deny",
     );
     // A selector means all addresses; without a common family there is no connection.
     check(
@@ -191,7 +191,7 @@ fn r45_a_connection_uses_one_family() {
          x/dual -> x/six allow
          x/six -> x/dual allow
          x/four -> x/six deny
-         y/dual -> x/dual deny",
+         w/dual -> x/dual deny",
     );
     check(
         &[families()],
@@ -206,16 +206,16 @@ fn r45_a_connection_uses_one_family() {
 fn r46_a_block_matches_addresses_of_pods() {
     check_spec(
         &to("[{ipBlock: {cidr: 10.0.2.0/24, except: [10.0.2.2/32]}}]"),
-        "x/a -> y/a allow
-         x/a -> y/b deny
-         x/a -> y/c allow
+        "x/a -> w/a allow
+         x/a -> w/b deny
+         x/a -> w/c allow
          x/a -> z/a deny
          x/a -> x/b deny",
     );
     check_spec(
         &from("[{ipBlock: {cidr: 10.0.2.1/32}}]"),
-        "y/a -> x/a allow
-         y/b -> x/a deny",
+        "w/a -> x/a allow
+         w/b -> x/a deny",
     );
 }
 
@@ -226,9 +226,9 @@ fn r47_a_mapped_block_is_an_ipv4_block() {
         &[families(), policy("x/p", &spec)],
         "10.200.0.1 -> x/four allow
          11.0.0.1 -> x/four deny
-         y/dual -> x/four allow
+         w/dual -> x/four allow
          2001:db8::1 -> x/dual deny
-         y/dual -> x/six deny",
+         w/dual -> x/six deny",
     );
     assert!(World::new(&[policy("x/p", &spec)]).codes().contains(&"legacy-cidr"));
 }

@@ -2,27 +2,25 @@
 
 use podreach::profile::Profile;
 
+use super::check::{World, accepted, check, check_spec, grid, namespace, object, pod, policy, refused};
 use super::profiles::enforcing;
-use crate::support::check::{
-    World, accepted, check, check_spec, grid, namespace, object, pod, policy, refused,
-};
 
 #[test]
 fn r60_replies_need_no_rule() {
     let server = "{podSelector: {matchLabels: {pod: a}}, policyTypes: [Ingress, Egress],
-        ingress: [{from: [{namespaceSelector: {matchLabels: {ns: y}}}], ports: [{port: 80}]}]}";
+        ingress: [{from: [{namespaceSelector: {matchLabels: {ns: w}}}], ports: [{port: 80}]}]}";
     check(
         &[
             grid(),
             policy("x/server", server),
             policy(
-                "y/client",
+                "w/client",
                 "{podSelector: {}, policyTypes: [Ingress, Egress], egress: [{to: [{namespaceSelector: {}}]}]}",
             ),
         ],
-        "y/b -> x/a:80 allow
-         y/b -> x/a:81 deny
-         x/a -> y/b deny",
+        "w/b -> x/a:80 allow
+         w/b -> x/a:81 deny
+         x/a -> w/b deny",
     );
 }
 
@@ -40,12 +38,12 @@ fn r62_verdicts_are_about_tcp_udp_and_sctp() {
     let listed = "[{port: 1, endPort: 65535}, {protocol: UDP}, {protocol: SCTP}]";
     for ports in [ports("[]"), ports(listed)] {
         accepted(&ports);
-        check_spec(&ports, "y/a -> x/a allow");
+        check_spec(&ports, "w/a -> x/a allow");
     }
     check_spec(
         &ports("[{port: 1, endPort: 65535}, {protocol: UDP}]"),
-        "y/a -> x/a:1-65535/SCTP deny
-         y/a -> x/a:1-65535/UDP allow",
+        "w/a -> x/a:1-65535/SCTP deny
+         w/a -> x/a:1-65535/UDP allow",
     );
 }
 
@@ -54,15 +52,15 @@ fn r63_sctp_is_not_tcp_and_isolates_like_it() {
     for profile in enforcing() {
         let spec = "{podSelector: {}, ingress: [{ports: [{protocol: SCTP, port: 80}]}]}";
         World::new(&[grid(), policy("x/p", spec)]).under(profile).check(
-            "y/a -> x/a:80/SCTP allow
-             y/a -> x/a:80/TCP deny
-             y/a -> x/a:80/UDP deny
-             y/a -> x/a:81/SCTP deny",
+            "w/a -> x/a:80/SCTP allow
+             w/a -> x/a:80/TCP deny
+             w/a -> x/a:80/UDP deny
+             w/a -> x/a:81/SCTP deny",
         );
         let spec = "{podSelector: {}, ingress: [{ports: [{port: 80}]}]}";
         World::new(&[grid(), policy("x/p", spec)]).under(profile).check(
-            "y/a -> x/a:80/TCP allow
-             y/a -> x/a:80/SCTP deny",
+            "w/a -> x/a:80/TCP allow
+             w/a -> x/a:80/SCTP deny",
         );
     }
 }
@@ -72,12 +70,12 @@ fn r64_without_an_engine_policies_have_no_effect() {
     let closed = policy("x/p", "{podSelector: {}, policyTypes: [Ingress, Egress]}");
     let manifests = [grid(), closed];
     World::new(&manifests).under(Profile::Flannel).check(
-        "y/a -> x/a allow
+        "w/a -> x/a allow
          1.1.1.1 -> x/a allow
          x/a -> 1.1.1.1 allow",
     );
     for profile in enforcing() {
-        World::new(&manifests).under(profile).check("1.1.1.1 -> x/b deny\ny/a -> y/b allow");
+        World::new(&manifests).under(profile).check("1.1.1.1 -> x/b deny\nw/a -> w/b allow");
     }
     // A status from some old cluster acknowledges nothing and does no harm.
     let old = object(
@@ -88,8 +86,8 @@ fn r64_without_an_engine_policies_have_no_effect() {
     );
     check(
         &[grid(), old],
-        "y/a -> x/a deny
-         x/a -> y/a allow",
+        "w/a -> x/a deny
+         x/a -> w/a allow",
     );
 }
 
@@ -124,23 +122,23 @@ fn r66_tiers_around_network_policies_make_what_they_select_unknown() {
     for kind in ["AdminNetworkPolicy", "BaselineAdminNetworkPolicy"] {
         let manifests = [grid(), host.clone(), admin(kind)];
         World::new(&manifests).check(
-            "y/a -> x/a unknown
-             x/a -> y/a unknown
+            "w/a -> x/a unknown
+             x/a -> w/a unknown
              1.1.1.1 -> x/a unknown
-             y/a -> z/a allow
+             w/a -> z/a allow
              x/a -> x/a allow
              1.1.1.1 -> x/host allow",
         );
         assert!(World::new(&manifests).codes().contains(&"not-evaluated"), "{kind}");
         // Where a NetworkPolicy closes the other end, it does so all the same.
         let mut closed = manifests.to_vec();
-        closed.push(policy("y/p", "{podSelector: {}, policyTypes: [Ingress]}"));
+        closed.push(policy("w/p", "{podSelector: {}, policyTypes: [Ingress]}"));
         check(
             &closed,
-            "x/a -> y/a deny
-             y/a -> x/a unknown",
+            "x/a -> w/a deny
+             w/a -> x/a unknown",
         );
-        World::new(&closed).under(Profile::Flannel).check("x/a -> y/a allow");
+        World::new(&closed).under(Profile::Flannel).check("x/a -> w/a allow");
     }
 }
 
@@ -150,7 +148,7 @@ fn r67_only_addresses_of_the_cluster_network_count() {
 apiVersion: v1
 kind: Pod
 metadata:
-  namespace: y
+  namespace: w
   name: multi
   annotations:
     k8s.v1.cni.cncf.io/networks: storage
@@ -169,12 +167,12 @@ status: {podIP: 10.0.2.9, podIPs: [{ip: 10.0.2.9}]}
     };
     check(
         &from("172.16.5.5"),
-        "y/multi -> x/a deny
+        "w/multi -> x/a deny
          172.16.5.5 -> x/a allow",
     );
     check(
         &from("10.0.2.9"),
-        "y/multi -> x/a allow
+        "w/multi -> x/a allow
          172.16.5.5 -> x/a deny",
     );
 }

@@ -1,13 +1,13 @@
 //! R1 to R11: which pods are isolated, in which direction, and how policies add up.
 
-use crate::support::check::{check, check_spec, grid, pod, policy};
+use super::check::{check, check_spec, grid, pod, policy};
 
 #[test]
 fn r1_pods_that_no_policy_selects_are_open() {
     check(
         &[grid()],
-        "y/b -> x/a allow
-         x/a -> y/b allow
+        "w/b -> x/a allow
+         x/a -> w/b allow
          x/b -> x/a allow
          1.1.1.1 -> x/a allow
          x/a -> 1.1.1.1 allow",
@@ -15,15 +15,15 @@ fn r1_pods_that_no_policy_selects_are_open() {
     // One direction says nothing about the other.
     check_spec(
         "{podSelector: {matchLabels: {pod: a}}, policyTypes: [Ingress]}",
-        "y/b -> x/a deny
-         x/a -> y/b allow
-         y/b -> x/b allow",
+        "w/b -> x/a deny
+         x/a -> w/b allow
+         w/b -> x/b allow",
     );
     check_spec(
         "{podSelector: {matchLabels: {pod: a}}, policyTypes: [Egress]}",
-        "y/b -> x/a allow
-         x/a -> y/b deny
-         x/b -> y/b allow",
+        "w/b -> x/a allow
+         x/a -> w/b deny
+         x/b -> w/b allow",
     );
 }
 
@@ -42,7 +42,7 @@ fn r2_a_selecting_policy_isolates_whatever_the_number_of_its_rules() {
              1.1.1.1 -> x/a deny
              x/a -> x/b allow
              x/a -> 1.1.1.1 allow
-             y/b -> y/a allow
+             w/b -> w/a allow
              x/a -> x/a allow",
         );
     }
@@ -50,7 +50,7 @@ fn r2_a_selecting_policy_isolates_whatever_the_number_of_its_rules() {
         &of_a(&format!("policyTypes: [Egress], egress: [{{to: [{to_nobody}]}}]")),
         "x/a -> x/b deny
          x/b -> x/a allow
-         y/a -> y/b allow",
+         w/a -> w/b allow",
     );
     check_spec(
         "{podSelector: {matchLabels: {pod: nobody}}, policyTypes: [Ingress, Egress]}",
@@ -71,17 +71,17 @@ fn r3_rules_of_all_policies_add_up_and_none_denies() {
     let mut manifests = vec![
         grid(),
         policy("x/a-deny", "{podSelector: {}, policyTypes: [Ingress]}"),
-        policy("x/m-from-y", &from("y", "[]")),
+        policy("x/m-from-w", &from("w", "[]")),
         policy("x/n-from-z", &from("z", "[{port: 80}]")),
         policy("x/z-deny", "{podSelector: {matchLabels: {pod: a}}, policyTypes: [Ingress]}"),
     ];
     check(
         &manifests,
-        "y/b -> x/a allow
+        "w/b -> x/a allow
          z/b -> x/a:80 allow
          z/b -> x/a:81-65535 deny
          x/b -> x/a deny
-         y/b -> x/b deny",
+         w/b -> x/b deny",
     );
     manifests.push(policy("x/open", "{podSelector: {}, policyTypes: [Ingress], ingress: [{}]}"));
     check(
@@ -100,20 +100,20 @@ fn r3_rules_of_all_policies_add_up_and_none_denies() {
 #[test]
 fn r4_both_ends_must_allow() {
     let egress = "{podSelector: {matchLabels: {pod: a}}, policyTypes: [Egress],
-        egress: [{to: [{namespaceSelector: {matchLabels: {ns: y}}}], ports: [{port: 80}, {port: 81}]}]}";
+        egress: [{to: [{namespaceSelector: {matchLabels: {ns: w}}}], ports: [{port: 80}, {port: 81}]}]}";
     let ingress = "{podSelector: {matchLabels: {pod: b}}, policyTypes: [Ingress],
         ingress: [{from: [{namespaceSelector: {matchLabels: {ns: x}}}], ports: [{port: 81}, {port: 82}]}]}";
     check(
-        &[grid(), policy("x/client", egress), policy("y/server", ingress)],
-        "x/a -> y/a:80-81 allow
-         x/a -> y/a:82 deny
-         x/a -> y/b:80 deny
-         x/a -> y/b:81 allow
-         x/a -> y/b:82 deny
-         x/b -> y/b:82 allow
-         x/b -> y/b:80 deny
-         z/a -> y/b:81 deny
-         y/b -> x/a allow",
+        &[grid(), policy("x/client", egress), policy("w/server", ingress)],
+        "x/a -> w/a:80-81 allow
+         x/a -> w/a:82 deny
+         x/a -> w/b:80 deny
+         x/a -> w/b:81 allow
+         x/a -> w/b:82 deny
+         x/b -> w/b:82 allow
+         x/b -> w/b:80 deny
+         z/a -> w/b:81 deny
+         w/b -> x/a allow",
     );
 }
 
@@ -125,7 +125,7 @@ fn r5_only_pods_have_a_side() {
         "1.1.1.1 -> x/a allow
          2.2.2.2 -> x/a deny
          x/a -> 1.1.1.1 deny
-         1.1.1.1 -> y/a allow",
+         1.1.1.1 -> w/a allow",
     );
     check_spec(
         "{podSelector: {}, policyTypes: [Ingress, Egress], egress: [{to: [{ipBlock: {cidr: 1.1.1.0/24}}]}]}",
@@ -148,12 +148,12 @@ fn r6_a_policy_acts_in_its_namespace_and_without_selector_on_all_of_it() {
     ] {
         check(
             &[grid(), unlabelled.clone(), policy("x/p", spec)],
-            "y/b -> x/a deny
+            "w/b -> x/a deny
              x/b -> x/c deny
-             y/b -> x/plain deny
-             x/plain -> y/b allow
-             x/a -> y/a allow
-             z/a -> y/a allow",
+             w/b -> x/plain deny
+             x/plain -> w/b allow
+             x/a -> w/a allow
+             z/a -> w/a allow",
         );
     }
 }
@@ -164,10 +164,10 @@ fn r7_without_policy_types_ingress_is_isolated() {
         for rest in ["", "ingress: [],", "egress: [{}],"] {
             check_spec(
                 &format!("{{{types} {rest} podSelector: {{matchLabels: {{pod: a}}}}}}"),
-                "y/b -> x/a deny
+                "w/b -> x/a deny
                  1.1.1.1 -> x/a deny
-                 x/a -> y/b allow
-                 y/b -> x/b allow",
+                 x/a -> w/b allow
+                 w/b -> x/b allow",
             );
         }
     }
@@ -181,9 +181,9 @@ fn r8_without_policy_types_the_first_egress_rule_isolates_egress() {
                 "{{{types} podSelector: {{}}, egress: [{{to: [{{podSelector: {{}}}}], ports: [{{port: 80}}]}}]}}"
             ),
             "x/a -> 1.1.1.1 deny
-             x/a -> y/a deny
-             y/a -> x/a deny
-             y/a -> z/a allow",
+             x/a -> w/a deny
+             w/a -> x/a deny
+             w/a -> z/a allow",
         );
         // Ingress is isolated too: with no more than that rule, nobody in x is reached.
         check_spec(
@@ -192,8 +192,8 @@ fn r8_without_policy_types_the_first_egress_rule_isolates_egress() {
             ),
             "x/a -> x/b:80 allow
              x/a -> x/b:81 deny
-             x/a -> y/a:80 deny
-             y/a -> x/a allow",
+             x/a -> w/a:80 deny
+             w/a -> x/a allow",
         );
     }
     check_spec(
@@ -208,15 +208,15 @@ fn r9_an_empty_egress_list_isolates_ingress_only() {
     for egress in ["egress: []", "egress: null"] {
         check_spec(
             &format!("{{podSelector: {{}}, {egress}}}"),
-            "x/a -> y/a allow
+            "x/a -> w/a allow
              x/a -> 1.1.1.1 allow
-             y/a -> x/a deny",
+             w/a -> x/a deny",
         );
         check_spec(
             &format!("{{podSelector: {{}}, policyTypes: [Egress], {egress}}}"),
-            "x/a -> y/a deny
+            "x/a -> w/a deny
              x/a -> 1.1.1.1 deny
-             y/a -> x/a allow",
+             w/a -> x/a allow",
         );
     }
 }
@@ -226,24 +226,24 @@ fn r10_rules_of_a_direction_not_listed_are_ignored() {
     let egress_only = "{podSelector: {}, policyTypes: [Egress], ingress: [{from: [{podSelector: {}}]}]}";
     check_spec(
         egress_only,
-        "y/a -> x/a allow
+        "w/a -> x/a allow
          1.1.1.1 -> x/a allow
-         x/a -> y/a deny",
+         x/a -> w/a deny",
     );
     let ingress_only = "{podSelector: {}, policyTypes: [Ingress], egress: [{to: [{podSelector: {}}]}]}";
     check_spec(
         ingress_only,
-        "x/a -> y/a allow
+        "x/a -> w/a allow
          x/a -> 1.1.1.1 allow
-         y/a -> x/a deny",
+         w/a -> x/a deny",
     );
     // Nor do they open what another policy closes.
     check(
         &[grid(), policy("x/p", egress_only), policy("x/q", ingress_only)],
         "x/a -> x/b deny
-         y/a -> x/a deny
-         x/a -> y/a deny
-         y/a -> z/a allow",
+         w/a -> x/a deny
+         x/a -> w/a deny
+         w/a -> z/a allow",
     );
 }
 
@@ -251,12 +251,12 @@ fn r10_rules_of_a_direction_not_listed_are_ignored() {
 fn r11_a_policy_type_may_be_listed_twice() {
     check_spec(
         "{podSelector: {}, policyTypes: [Ingress, Ingress], egress: [{}]}",
-        "y/a -> x/a deny
-         x/a -> y/a allow",
+        "w/a -> x/a deny
+         x/a -> w/a allow",
     );
     check_spec(
         "{podSelector: {}, policyTypes: [Egress, Egress], ingress: []}",
-        "x/a -> y/a deny
-         y/a -> x/a allow",
+        "x/a -> w/a deny
+         w/a -> x/a allow",
     );
 }

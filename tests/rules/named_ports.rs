@@ -1,6 +1,6 @@
 //! R33 to R39: ports by name.
 
-use crate::support::check::{World, check, grid, namespace, pod, policy};
+use super::check::{World, check, grid, namespace, pod, policy};
 
 /// A pod with these `spec.containers` fields, `initContainers` perhaps among them.
 fn serving(path: &str, address: &str, spec: &str) -> String {
@@ -16,7 +16,7 @@ fn egress(rule: &str) -> String {
 }
 
 fn spaces() -> String {
-    [namespace("x", "{ns: x}"), namespace("y", "{ns: y}")].concat()
+    [namespace("x", "{ns: x}"), namespace("w", "{ns: w}")].concat()
 }
 
 #[test]
@@ -26,16 +26,16 @@ fn r33_a_name_is_looked_up_on_each_destination() {
         serving("x/eighty", "10.0.1.1", "containers: [{ports: [{name: web, containerPort: 80}]}]"),
         serving("x/high", "10.0.1.2", "containers: [{ports: [{name: web, containerPort: 8080}]}]"),
         // The source's own number says nothing.
-        serving("y/client", "10.0.2.1", "containers: [{ports: [{name: web, containerPort: 9090}]}]"),
+        serving("w/client", "10.0.2.1", "containers: [{ports: [{name: web, containerPort: 9090}]}]"),
         ingress("{port: web}"),
     ];
     check(
         &manifests,
-        "y/client -> x/eighty:80 allow
-         y/client -> x/eighty:8080 deny
-         y/client -> x/eighty:9090 deny
-         y/client -> x/high:8080 allow
-         y/client -> x/high:80 deny
+        "w/client -> x/eighty:80 allow
+         w/client -> x/eighty:8080 deny
+         w/client -> x/eighty:9090 deny
+         w/client -> x/high:8080 allow
+         w/client -> x/high:80 deny
          1.1.1.1 -> x/high:8080 allow
          1.1.1.1 -> x/high:9090 deny",
     );
@@ -133,14 +133,14 @@ fn r37_ports_of_plain_init_containers_have_none() {
 fn r38_a_name_that_nobody_declares_matches_nothing_and_isolates_all_the_same() {
     check(
         &[grid(), ingress("{port: nowhere}")],
-        "y/a -> x/a deny
-         x/a -> y/a allow",
+        "w/a -> x/a deny
+         x/a -> w/a allow",
     );
     check(
         &[grid(), ingress("{port: nowhere}, {port: web}")],
-        "y/a -> x/a:80 allow
-         y/a -> x/a:1-79 deny
-         y/a -> x/a:1-65535/UDP deny",
+        "w/a -> x/a:80 allow
+         w/a -> x/a:1-79 deny
+         w/a -> x/a:1-65535/UDP deny",
     );
 }
 
@@ -151,10 +151,10 @@ fn r39_egress_names_are_looked_up_on_pods_of_every_namespace_and_never_outside()
             spaces(),
             serving("x/client", "10.0.1.1", "containers: [{ports: [{name: web, containerPort: 9090}]}]"),
             serving("x/near", "10.0.1.2", "containers: [{ports: [{name: web, containerPort: 80}]}]"),
-            serving("y/far", "10.0.2.1", "containers: [{ports: [{name: web, containerPort: 8080}]}]"),
-            serving("y/silent", "10.0.2.2", "containers: []"),
+            serving("w/far", "10.0.2.1", "containers: [{ports: [{name: web, containerPort: 8080}]}]"),
+            serving("w/silent", "10.0.2.2", "containers: []"),
             serving(
-                "y/host",
+                "w/host",
                 "192.168.0.1",
                 "hostNetwork: true, containers: [{ports: [{name: web, containerPort: 7070}]}]",
             ),
@@ -165,24 +165,24 @@ fn r39_egress_names_are_looked_up_on_pods_of_every_namespace_and_never_outside()
         &manifests("{ports: [{port: web}]}"),
         "x/client -> x/near:80 allow
          x/client -> x/near:9090 deny
-         x/client -> y/far:8080 allow
-         x/client -> y/far:80 deny
-         x/client -> y/far:9090 deny
-         x/client -> y/silent deny
-         x/client -> y/host:7070 allow
+         x/client -> w/far:8080 allow
+         x/client -> w/far:80 deny
+         x/client -> w/far:9090 deny
+         x/client -> w/silent deny
+         x/client -> w/host:7070 allow
          x/client -> 1.1.1.1 deny",
     );
     check(
         &manifests("{to: [{namespaceSelector: {}}], ports: [{port: web}]}"),
-        "x/client -> y/far:8080 allow
-         x/client -> y/far:8081 deny
-         x/client -> y/host deny",
+        "x/client -> w/far:8080 allow
+         x/client -> w/far:8081 deny
+         x/client -> w/host deny",
     );
     // However the pod matched: through a block too.
     check(
         &manifests("{to: [{ipBlock: {cidr: 10.0.2.0/24}}], ports: [{port: web}]}"),
-        "x/client -> y/far:8080 allow
-         x/client -> y/far:80 deny
+        "x/client -> w/far:8080 allow
+         x/client -> w/far:80 deny
          x/client -> x/near deny
          x/client -> 10.0.2.99 deny",
     );

@@ -1,6 +1,6 @@
 //! R49 to R55: a pod and itself, nodes, pods on the network of their node, and the life of pods.
 
-use crate::support::check::{World, check, check_selection, grid, node, pod, policy, workload};
+use super::check::{World, check, check_selection, grid, node, pod, policy, workload};
 
 const CLOSED: &str = "{podSelector: {}, policyTypes: [Ingress, Egress]}";
 
@@ -39,7 +39,7 @@ fn two_nodes(policies: &[&str]) -> Vec<String> {
         on("host1", "nodeName: n1,", "hostNetwork: true", "192.168.0.1"),
         on("host2", "nodeName: n2,", "hostNetwork: true", "192.168.0.2"),
         on("host0", "", "hostNetwork: true", "192.168.0.3"),
-        pod("y/a", "{}", "status: {podIP: 10.0.2.1}"),
+        pod("w/a", "{}", "status: {podIP: 10.0.2.1}"),
     ];
     manifests.extend(policies.iter().map(|spec| policy(&format!("x/p{}", spec.len()), spec)));
     manifests
@@ -81,7 +81,7 @@ fn r51_policies_do_not_select_host_network_pods() {
         &two_nodes(&[CLOSED]),
         "1.1.1.1 -> x/host1 allow
          x/host1 -> 1.1.1.1 allow
-         y/a -> x/host1 allow
+         w/a -> x/host1 allow
          x/host1 -> x/host2 allow
          1.1.1.1 -> x/a1 deny
          x/a1 -> 1.1.1.1 deny",
@@ -147,7 +147,7 @@ fn r53_finished_pods_have_no_network() {
             "10.0.1.9 -> x/a deny
              x/client -> x/a allow",
         );
-        let pods = ["x/a", "x/b", "x/c", "x/client", "y/a", "y/b", "y/c", "z/a", "z/b", "z/c"];
+        let pods = ["w/a", "w/b", "w/c", "x/a", "x/b", "x/c", "x/client", "z/a", "z/b", "z/c"];
         world.has_pods(&pods);
         // ... or another pod's.
         let heir = pod("x/heir", "{role: server}", "status: {phase: Running, podIP: 10.0.1.9}");
@@ -187,7 +187,7 @@ fn r55_a_pod_without_address_is_isolated_already() {
         check(
             &[grid(), pod("x/new", "{app: new}", status), policy("x/p", spec)],
             "x/a -> x/new allow
-             y/a -> x/new deny
+             w/a -> x/new deny
              1.1.1.1 -> x/new deny
              x/new -> x/a allow",
         );

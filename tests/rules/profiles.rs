@@ -2,7 +2,7 @@
 
 use podreach::profile::Profile;
 
-use crate::support::check::{World, namespace, node, pod, policy, service, workload};
+use super::check::{World, namespace, node, owned_pod, pod, policy, service, workload};
 
 /// Every profile under which policies have an effect.
 pub(super) fn enforcing() -> impl Iterator<Item = Profile> {
@@ -24,24 +24,15 @@ fn agree(manifests: &[String], lines: &str) {
     differ(manifests, &[], "", lines);
 }
 
-/// A pod with an owner; `fields` as in [`pod`].
-fn owned(path: &str, labels: &str, fields: &str) -> String {
-    let (namespace, name) = path.split_once('/').expect("a pod is NAMESPACE/NAME");
-    let owner = "{apiVersion: apps/v1, kind: ReplicaSet, name: owner, uid: u1, controller: true}";
-    let metadata =
-        format!("{{namespace: {namespace}, name: {name}, labels: {labels}, ownerReferences: [{owner}]}}");
-    format!("---\n{{apiVersion: v1, kind: Pod, metadata: {metadata}, {fields}}}\n")
-}
-
-/// Pods x/a on node n1, x/b and y/a on n2, with owners, a label `pod` of their own name, and addresses 10.0.1.1, 10.0.1.2
+/// Pods x/a on node n1, x/b and w/a on n2, with owners, a label `pod` of their own name, and addresses 10.0.1.1, 10.0.1.2
 /// and 10.0.2.1; the nodes have 192.168.0.1 and 192.168.0.2.
 fn pods() -> String {
     [
         namespace("x", "{ns: x}"),
-        namespace("y", "{ns: y}"),
-        owned("x/a", "{pod: a}", "spec: {nodeName: n1}, status: {podIP: 10.0.1.1}"),
-        owned("x/b", "{pod: b}", "spec: {nodeName: n2}, status: {podIP: 10.0.1.2}"),
-        owned("y/a", "{pod: a}", "spec: {nodeName: n2}, status: {podIP: 10.0.2.1}"),
+        namespace("w", "{ns: w}"),
+        owned_pod("x/a", "{pod: a}", "spec: {nodeName: n1}, status: {podIP: 10.0.1.1}"),
+        owned_pod("x/b", "{pod: b}", "spec: {nodeName: n2}, status: {podIP: 10.0.1.2}"),
+        owned_pod("w/a", "{pod: a}", "spec: {nodeName: n2}, status: {podIP: 10.0.2.1}"),
         node("n1", "192.168.0.1"),
         node("n2", "192.168.0.2"),
     ]
@@ -50,7 +41,7 @@ fn pods() -> String {
 
 /// A hostNetwork pod of x on no known node.
 fn host() -> String {
-    owned("x/host", "{pod: host}", "spec: {hostNetwork: true}, status: {podIP: 192.168.0.9}")
+    owned_pod("x/host", "{pod: host}", "spec: {hostNetwork: true}, status: {podIP: 192.168.0.9}")
 }
 
 const CLOSED: &str = "{podSelector: {}, policyTypes: [Ingress, Egress]}";
@@ -77,7 +68,7 @@ fn i2_host_network_pods_are_peers_by_address_and_never_by_labels() {
         &[pods(), host(), from("{ipBlock: {cidr: 192.168.0.9/32}}")],
         &[Profile::Cilium],
         "x/host -> x/a deny
-         192.168.0.9 -> y/a allow",
+         192.168.0.9 -> w/a allow",
         "x/host -> x/a allow
          x/b -> x/a deny",
     );
@@ -98,7 +89,7 @@ fn i4_no_profile_lets_a_pod_reach_its_own_node_by_itself() {
     agree(
         &[pods(), policy("x/p", CLOSED)],
         "x/a -> 192.168.0.1 deny
-         y/a -> 192.168.0.2 allow",
+         w/a -> 192.168.0.2 allow",
     );
     let to_node =
         "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 192.168.0.1/32}}]}]}";
@@ -115,10 +106,10 @@ fn i5_blocks_match_pods_except_under_cilium() {
     differ(
         &[pods(), policy("x/p", to)],
         &[Profile::Cilium],
-        "x/a -> y/a deny
+        "x/a -> w/a deny
          x/a -> 10.9.9.9 allow
          x/a -> 1.1.1.1 deny",
-        "x/a -> y/a allow
+        "x/a -> w/a allow
          x/a -> 10.9.9.9 allow
          x/a -> 1.1.1.1 deny",
     );
@@ -126,9 +117,9 @@ fn i5_blocks_match_pods_except_under_cilium() {
     differ(
         &[pods(), policy("x/p", from)],
         &[Profile::Cilium],
-        "y/a -> x/a deny
+        "w/a -> x/a deny
          x/b -> x/a allow",
-        "y/a -> x/a allow
+        "w/a -> x/a allow
          x/b -> x/a allow
          11.0.0.1 -> x/a deny",
     );
@@ -139,9 +130,9 @@ fn i7_every_profile_supports_sctp() {
     let spec = "{podSelector: {}, ingress: [{ports: [{protocol: SCTP, port: 9899}]}]}";
     agree(
         &[pods(), policy("x/p", spec)],
-        "y/a -> x/a:9899/SCTP allow
-         y/a -> x/a:9898/SCTP deny
-         y/a -> x/a:9899/TCP deny",
+        "w/a -> x/a:9899/SCTP allow
+         w/a -> x/a:9898/SCTP deny
+         w/a -> x/a:9899/TCP deny",
     );
 }
 
@@ -150,8 +141,8 @@ fn i8_every_profile_supports_end_port() {
     let spec = "{podSelector: {}, ingress: [{ports: [{port: 10, endPort: 20}]}]}";
     agree(
         &[pods(), policy("x/p", spec)],
-        "y/a -> x/a:10-20 allow
-         y/a -> x/a:21 deny",
+        "w/a -> x/a:10-20 allow
+         w/a -> x/a:21 deny",
     );
 }
 
@@ -176,19 +167,19 @@ fn i11_every_profile_lets_a_pod_reach_itself_through_a_service() {
 
 #[test]
 fn i13_no_profile_finds_a_cluster_ip_in_a_block() {
-    let web = service("y/web", "{clusterIP: 10.96.0.10, selector: {pod: a}, ports: [{port: 80}]}");
+    let web = service("w/web", "{clusterIP: 10.96.0.10, selector: {pod: a}, ports: [{port: 80}]}");
     let to = "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 10.96.0.0/12}}]}]}";
     agree(
         &[pods(), web, policy("x/p", to)],
-        "x/a -> svc/y/web:80 deny
+        "x/a -> svc/w/web:80 deny
          x/a -> 10.96.0.99 allow",
     );
 }
 
 #[test]
 fn i14_a_name_with_two_numbers_is_both_except_in_egress_rules_of_cilium() {
-    let twice = owned(
-        "y/twice",
+    let twice = owned_pod(
+        "w/twice",
         "{}",
         "spec: {containers: [{name: a, ports: [{name: web, containerPort: 80}]},
                              {name: b, ports: [{name: web, containerPort: 8080}, {name: log, containerPort: 90}]}]},
@@ -198,30 +189,30 @@ fn i14_a_name_with_two_numbers_is_both_except_in_egress_rules_of_cilium() {
     differ(
         &[pods(), twice.clone(), policy("x/p", egress)],
         &[Profile::Cilium],
-        "x/a -> y/twice:80 deny
-         x/a -> y/twice:8080 deny
-         x/a -> y/twice:90 allow",
+        "x/a -> w/twice:80 deny
+         x/a -> w/twice:8080 deny
+         x/a -> w/twice:90 allow",
         // kube-router looks at the own namespace only: see I16.
-        "x/a -> y/twice:81 deny",
+        "x/a -> w/twice:81 deny",
     );
     for profile in enforcing().filter(|profile| !matches!(profile, Profile::Cilium | Profile::KubeRouter)) {
         World::new(&[pods(), twice.clone(), policy("x/p", egress)]).under(profile).check(
-            "x/a -> y/twice:80 allow
-             x/a -> y/twice:8080 allow
-             x/a -> y/twice:90 allow",
+            "x/a -> w/twice:80 allow
+             x/a -> w/twice:8080 allow
+             x/a -> w/twice:90 allow",
         );
     }
     agree(
-        &[pods(), twice, policy("y/p", "{podSelector: {}, ingress: [{ports: [{port: web}]}]}")],
-        "x/a -> y/twice:80 allow
-         x/a -> y/twice:8080 allow
-         x/a -> y/twice:90 deny",
+        &[pods(), twice, policy("w/p", "{podSelector: {}, ingress: [{ports: [{port: web}]}]}")],
+        "x/a -> w/twice:80 allow
+         x/a -> w/twice:8080 allow
+         x/a -> w/twice:90 deny",
     );
 }
 
 #[test]
 fn i15_whose_ports_have_names() {
-    let server = owned(
+    let server = owned_pod(
         "x/server",
         "{}",
         "spec: {containers: [{name: a, ports: [{name: web, containerPort: 80}]}],
@@ -255,9 +246,9 @@ fn i15_whose_ports_have_names() {
 fn i16_egress_names_reach_other_namespaces_except_under_kube_router() {
     let server = |path: &str, address: &str| {
         let spec = "spec: {containers: [{ports: [{name: web, containerPort: 80}]}]}";
-        owned(path, "{}", &format!("{spec}, status: {{podIP: {address}}}"))
+        owned_pod(path, "{}", &format!("{spec}, status: {{podIP: {address}}}"))
     };
-    let servers = [server("x/near", "10.0.1.9"), server("y/far", "10.0.2.9")].concat();
+    let servers = [server("x/near", "10.0.1.9"), server("w/far", "10.0.2.9")].concat();
     let egress = |ports: &str| {
         policy("x/p", &format!("{{podSelector: {{}}, policyTypes: [Egress], egress: [{{ports: {ports}}}]}}"))
     };
@@ -265,27 +256,27 @@ fn i16_egress_names_reach_other_namespaces_except_under_kube_router() {
         &[pods(), servers.clone(), egress("[{port: web}]")],
         &[Profile::KubeRouter],
         "x/a -> x/near:80 allow
-         x/a -> y/far:80 deny",
+         x/a -> w/far:80 deny",
         "x/a -> x/near:80 allow
-         x/a -> y/far:80 allow
-         x/a -> y/far:81 deny",
+         x/a -> w/far:80 allow
+         x/a -> w/far:81 deny",
     );
     agree(
         &[pods(), servers.clone(), egress("[{port: 80}]")],
-        "x/a -> y/far:80 allow
-         x/a -> y/far:81 deny",
+        "x/a -> w/far:80 allow
+         x/a -> w/far:81 deny",
     );
     // Ingress rules look at their own subject, wherever the client is.
     agree(
-        &[pods(), servers, policy("y/p", "{podSelector: {}, ingress: [{ports: [{port: web}]}]}")],
-        "x/a -> y/far:80 allow
-         x/a -> y/far:81 deny",
+        &[pods(), servers, policy("w/p", "{podSelector: {}, ingress: [{ports: [{port: web}]}]}")],
+        "x/a -> w/far:80 allow
+         x/a -> w/far:81 deny",
     );
 }
 
 #[test]
 fn i18_no_profile_knows_finished_pods() {
-    let finished = owned("x/done", "{pod: a}", "status: {phase: Succeeded, podIP: 10.0.1.9}");
+    let finished = owned_pod("x/done", "{pod: a}", "status: {phase: Succeeded, podIP: 10.0.1.9}");
     let spec = "{podSelector: {}, ingress: [{from: [{podSelector: {matchLabels: {pod: a}}}]}]}";
     agree(
         &[pods(), finished, policy("x/p", spec)],
@@ -343,12 +334,12 @@ fn i21_a_link_local_dns_cache_is_an_address_outside() {
     agree(
         &[pods(), egress("{namespaceSelector: {}}")],
         "x/a -> 169.254.20.10:53/UDP deny
-         x/a -> y/a:53/UDP allow",
+         x/a -> w/a:53/UDP allow",
     );
     agree(
         &[pods(), egress("{ipBlock: {cidr: 169.254.20.10/32}}")],
         "x/a -> 169.254.20.10:53/UDP allow
          x/a -> 169.254.20.10:53/TCP deny
-         x/a -> y/a:53/UDP deny",
+         x/a -> w/a:53/UDP deny",
     );
 }

@@ -1,6 +1,6 @@
 //! R12 to R17: what lists mean that are missing, null, empty, or hold several elements.
 
-use crate::support::check::check_spec;
+use super::check::check_spec;
 
 #[test]
 fn r12_no_rule_allows_nothing_and_an_empty_rule_everything() {
@@ -9,8 +9,8 @@ fn r12_no_rule_allows_nothing_and_an_empty_rule_everything() {
             &format!("{{podSelector: {{}}, {ingress} policyTypes: [Ingress]}}"),
             "x/b -> x/a deny
              1.1.1.1 -> x/a deny
-             y/a -> x/a deny
-             x/a -> y/a allow",
+             w/a -> x/a deny
+             x/a -> w/a allow",
         );
     }
     for egress in ["", "egress: null,", "egress: [],"] {
@@ -18,18 +18,18 @@ fn r12_no_rule_allows_nothing_and_an_empty_rule_everything() {
             &format!("{{podSelector: {{}}, {egress} policyTypes: [Egress]}}"),
             "x/b -> x/a deny
              x/a -> 1.1.1.1 deny
-             y/a -> x/a allow",
+             w/a -> x/a allow",
         );
     }
     check_spec(
         "{podSelector: {}, ingress: [{}], policyTypes: [Ingress, Egress]}",
-        "y/a -> x/a allow
+        "w/a -> x/a allow
          1.1.1.1 -> x/a allow
          x/a -> 1.1.1.1 deny",
     );
     check_spec(
         "{podSelector: {}, egress: [{}], policyTypes: [Ingress, Egress]}",
-        "x/a -> y/a allow
+        "x/a -> w/a allow
          x/a -> 1.1.1.1 allow
          1.1.1.1 -> x/a deny",
     );
@@ -43,10 +43,10 @@ fn r13_no_peer_list_means_everybody_outside_included() {
                 "{{podSelector: {{}}, policyTypes: [Ingress], ingress: [{{{from} ports: [{{port: 80}}]}}]}}"
             ),
             "x/b -> x/a:80 allow
-             y/b -> x/a:80 allow
+             w/b -> x/a:80 allow
              1.1.1.1 -> x/a:80 allow
              192.168.0.1 -> x/a:80 allow
-             y/b -> x/a:81 deny
+             w/b -> x/a:81 deny
              1.1.1.1 -> x/a:81 deny",
         );
     }
@@ -56,9 +56,9 @@ fn r13_no_peer_list_means_everybody_outside_included() {
                 "{{podSelector: {{}}, policyTypes: [Egress], egress: [{{{to} ports: [{{port: 80}}]}}]}}"
             ),
             "x/a -> x/b:80 allow
-             x/a -> y/b:80 allow
+             x/a -> w/b:80 allow
              x/a -> 1.1.1.1:80 allow
-             x/a -> y/b:81 deny
+             x/a -> w/b:81 deny
              x/a -> 1.1.1.1:81 deny",
         );
     }
@@ -67,12 +67,12 @@ fn r13_no_peer_list_means_everybody_outside_included() {
 #[test]
 fn r14_one_matching_peer_is_enough() {
     let peers = "[{podSelector: {matchLabels: {pod: b}}},
-                  {namespaceSelector: {matchLabels: {ns: y}}},
+                  {namespaceSelector: {matchLabels: {ns: w}}},
                   {ipBlock: {cidr: 1.1.1.1/32}}]";
     check_spec(
         &format!("{{podSelector: {{}}, ingress: [{{from: {peers}}}]}}"),
         "x/b -> x/a allow
-         y/c -> x/a allow
+         w/c -> x/a allow
          1.1.1.1 -> x/a allow
          x/c -> x/a deny
          z/b -> x/a deny
@@ -81,7 +81,7 @@ fn r14_one_matching_peer_is_enough() {
     check_spec(
         &format!("{{podSelector: {{}}, policyTypes: [Egress], egress: [{{to: {peers}}}]}}"),
         "x/a -> x/b allow
-         x/a -> y/c allow
+         x/a -> w/c allow
          x/a -> 1.1.1.1 allow
          x/a -> x/c deny
          x/a -> z/b deny
@@ -97,14 +97,14 @@ fn r15_no_port_list_means_every_port_of_every_protocol() {
             "x/b -> x/a:1-65535/TCP allow
              x/b -> x/a:1-65535/UDP allow
              x/b -> x/a:1-65535/SCTP allow
-             y/b -> x/a deny",
+             w/b -> x/a deny",
         );
         check_spec(
             &format!(
                 "{{podSelector: {{}}, policyTypes: [Egress], egress: [{{to: [{{podSelector: {{}}}}]{ports}}}]}}"
             ),
             "x/a -> x/b allow
-             x/a -> y/b deny",
+             x/a -> w/b deny",
         );
     }
 }
@@ -116,34 +116,34 @@ fn r16_one_matching_port_is_enough() {
         &format!(
             "{{podSelector: {{}}, policyTypes: [Ingress, Egress], ingress: [{{{ports}}}], egress: [{{{ports}}}]}}"
         ),
-        "y/a -> x/a:80 allow
-         y/a -> x/a:53/UDP allow
-         y/a -> x/a:8000-8001 allow
-         y/a -> x/a:53/TCP deny
-         y/a -> x/a:80/UDP deny
-         y/a -> x/a:81-7999 deny
-         y/a -> x/a:1-65535/SCTP deny
-         x/a -> y/a:80 allow
-         x/a -> y/a:53/UDP allow
-         x/a -> y/a:53/TCP deny",
+        "w/a -> x/a:80 allow
+         w/a -> x/a:53/UDP allow
+         w/a -> x/a:8000-8001 allow
+         w/a -> x/a:53/TCP deny
+         w/a -> x/a:80/UDP deny
+         w/a -> x/a:81-7999 deny
+         w/a -> x/a:1-65535/SCTP deny
+         x/a -> w/a:80 allow
+         x/a -> w/a:53/UDP allow
+         x/a -> w/a:53/TCP deny",
     );
 }
 
 #[test]
 fn r17_a_rule_is_peers_and_ports_and_two_rules_never_mix() {
-    let (x, y) = ("{podSelector: {}}", "{namespaceSelector: {matchLabels: {ns: y}}}");
+    let (x, w) = ("{podSelector: {}}", "{namespaceSelector: {matchLabels: {ns: w}}}");
     let rules = |peers: &str| {
         format!(
             "[{{{peers}: [{x}], ports: [{{port: 80}}, {{port: 81}}]}},
-              {{{peers}: [{y}, {{ipBlock: {{cidr: 1.1.1.1/32}}}}], ports: [{{port: 90}}]}}]"
+              {{{peers}: [{w}, {{ipBlock: {{cidr: 1.1.1.1/32}}}}], ports: [{{port: 90}}]}}]"
         )
     };
     check_spec(
         &format!("{{podSelector: {{}}, ingress: {}}}", rules("from")),
         "x/b -> x/a:80-81 allow
          x/b -> x/a:90 deny
-         y/b -> x/a:90 allow
-         y/b -> x/a:80-81 deny
+         w/b -> x/a:90 allow
+         w/b -> x/a:80-81 deny
          1.1.1.1 -> x/a:90 allow
          1.1.1.1 -> x/a:80 deny
          z/b -> x/a deny",
@@ -152,8 +152,8 @@ fn r17_a_rule_is_peers_and_ports_and_two_rules_never_mix() {
         &format!("{{podSelector: {{}}, policyTypes: [Egress], egress: {}}}", rules("to")),
         "x/a -> x/b:80-81 allow
          x/a -> x/b:90 deny
-         x/a -> y/b:90 allow
-         x/a -> y/b:80 deny
+         x/a -> w/b:90 allow
+         x/a -> w/b:80 deny
          x/a -> 1.1.1.1:90 allow
          x/a -> 1.1.1.1:80 deny",
     );

@@ -1,6 +1,6 @@
 //! `check`: a small cluster as YAML, and verdicts as lines.
 //!
-//! A line names connections and the verdict that *every one* of them has: `x/a -> y/b:80 deny`,
+//! A line names connections and the verdict that *every one* of them has: `x/a -> w/b:80 deny`,
 //! `x/a -> 10.0.0.1:8000-8100/UDP allow`, `[2001:db8::1]:443` for an IPv6 destination with a port, `svc/x/web:80` for
 //! what stands behind a Service. Without a port, all ports of all protocols are meant. The solver is held to every
 //! port, the executable specification to those at which an answer can change.
@@ -75,17 +75,17 @@ pub(crate) fn accepted(spec: &str) {
     assert!(errors.is_empty(), "{spec}: {errors:#?}");
 }
 
-/// Namespaces x, y and z with a label `ns` of their own name; in each the pods a, b and c with a label `pod` of their own
-/// name, ports `web` 80/TCP and `dns` 53/UDP, and addresses 10.0.1.1 (x/a), 10.0.1.2 (x/b) to 10.0.3.3 (z/c).
+/// Namespaces x, w and z with a label `ns` of their own name; in each the pods a, b and c with an owner, a label `pod` of
+/// their own name, ports `web` 80/TCP and `dns` 53/UDP, and addresses 10.0.1.1 (x/a), 10.0.1.2 (x/b) to 10.0.3.3 (z/c).
 pub(crate) fn grid() -> String {
     let mut text = String::new();
-    for (i, space) in (1..).zip(["x", "y", "z"]) {
+    for (i, space) in (1..).zip(["x", "w", "z"]) {
         text += &namespace(space, &format!("{{ns: {space}}}"));
         for (j, name) in (1..).zip(["a", "b", "c"]) {
             let ports = "[{name: web, containerPort: 80}, {name: dns, containerPort: 53, protocol: UDP}]";
             let fields =
                 format!("spec: {{containers: [{{ports: {ports}}}]}}, status: {{podIP: 10.0.{i}.{j}}}");
-            text += &pod(&format!("{space}/{name}"), &format!("{{pod: {name}}}"), &fields);
+            text += &owned_pod(&format!("{space}/{name}"), &format!("{{pod: {name}}}"), &fields);
         }
     }
     text
@@ -108,10 +108,19 @@ pub(crate) fn namespace(name: &str, labels: &str) -> String {
     document("v1", "Namespace", &format!("{{name: {name}, labels: {labels}}}"), "")
 }
 
-/// A Pod; `fields` such as `spec: {hostNetwork: true}, status: {podIP: 10.0.0.1}`.
+/// A Pod on its own; `fields` such as `spec: {hostNetwork: true}, status: {podIP: 10.0.0.1}`.
 pub(crate) fn pod(path: &str, labels: &str, fields: &str) -> String {
     let (namespace, name) = path.split_once('/').expect("a pod is NAMESPACE/NAME");
     let metadata = format!("{{namespace: {namespace}, name: {name}, labels: {labels}}}");
+    document("v1", "Pod", &metadata, fields)
+}
+
+/// A Pod that a ReplicaSet manages, which the input does not hold.
+pub(crate) fn owned_pod(path: &str, labels: &str, fields: &str) -> String {
+    let (namespace, name) = path.split_once('/').expect("a pod is NAMESPACE/NAME");
+    let owner = "{apiVersion: apps/v1, kind: ReplicaSet, name: owner, uid: u1, controller: true}";
+    let metadata =
+        format!("{{namespace: {namespace}, name: {name}, labels: {labels}, ownerReferences: [{owner}]}}");
     document("v1", "Pod", &metadata, fields)
 }
 
