@@ -4,5 +4,6 @@ mod architecture;
 mod bad_input;
 mod cli;
 mod properties;
+mod rules;
 mod scenarios;
 mod support;
