@@ -4,10 +4,21 @@
 //! into a [`Cluster`] and reports every problem it meets; everything after it is infallible. It never evaluates a
 //! selector over pods.
 
+mod addresses;
+mod assume;
 mod build;
-mod pods;
+mod containers;
+mod findings;
+pub mod kinds;
+mod namespaces;
+mod objects;
+mod owners;
+mod policies;
+mod population;
 mod services;
-mod validate;
+#[cfg(test)]
+mod testing;
+mod workloads;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -22,7 +33,7 @@ use crate::label::{LabelSetId, LabelTable};
 use crate::net::{AddressSet, ByFamily, Protocol};
 use crate::policy::{Policy, PolicyId};
 
-pub use build::{Options, build};
+pub use build::{Assumption, Options, build};
 
 crate::define_id! {
     /// A namespace, in order of name.

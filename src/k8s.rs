@@ -10,6 +10,7 @@ mod discovery;
 mod meta;
 mod networking;
 mod scalar;
+mod unevaluated;
 
 pub use apps::{
     CompletionMode, JobTemplate, Ordinals, PodTemplate, WorkloadObject, WorkloadSelector, WorkloadSpec,
@@ -27,6 +28,7 @@ pub use networking::{
     NetworkPolicyPort, NetworkPolicySpec,
 };
 pub use scalar::{IntOrString, Labels, List};
+pub use unevaluated::{UNEVALUATED, UnevaluatedKind, is_unevaluated, unevaluated};
 
 /// One object of the input.
 #[derive(Clone, PartialEq, Debug)]
@@ -52,6 +54,24 @@ pub enum Object {
     /// Something that could not be read; an error diagnostic says why. With `--keep-going`, whatever it might have
     /// touched is unknown.
     Broken(BrokenObject),
+}
+
+impl Object {
+    /// Its metadata.
+    pub const fn metadata(&self) -> &ObjectMeta {
+        match self {
+            Self::Namespace(object) => &object.metadata,
+            Self::Node(object) => &object.metadata,
+            Self::Pod(object) => &object.metadata,
+            Self::Workload(object) => &object.metadata,
+            Self::Service(object) => &object.metadata,
+            Self::Endpoints(object) => &object.metadata,
+            Self::EndpointSlice(object) => &object.metadata,
+            Self::NetworkPolicy(object) => &object.metadata,
+            Self::Unevaluated(object) => &object.metadata,
+            Self::Broken(object) => &object.metadata,
+        }
+    }
 }
 
 /// What is known of an object that could not be read.

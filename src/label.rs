@@ -145,16 +145,23 @@ pub struct Requirement {
 impl Requirement {
     /// Whether labels with `value` at this requirement's key satisfy it.
     pub fn accepts(&self, value: Option<LabelValue>) -> Truth {
-        match (self.operator, value) {
-            (Operator::In, None) => Truth::No,
-            (Operator::In, Some(LabelValue::Known(v))) => Truth::from_bool(self.values.contains(&v)),
-            (Operator::NotIn, None) => Truth::Yes,
-            (Operator::NotIn, Some(LabelValue::Known(v))) => Truth::from_bool(!self.values.contains(&v)),
-            (Operator::In | Operator::NotIn, Some(LabelValue::Present)) | (_, Some(LabelValue::Unknown)) => {
+        self.operator.accepts(&self.values, value)
+    }
+}
+
+impl Operator {
+    /// Whether `value` of a label compares so with `values`.
+    pub fn accepts(self, values: &[ValueId], value: Option<LabelValue>) -> Truth {
+        match (self, value) {
+            (Self::In, None) => Truth::No,
+            (Self::In, Some(LabelValue::Known(v))) => Truth::from_bool(values.contains(&v)),
+            (Self::NotIn, None) => Truth::Yes,
+            (Self::NotIn, Some(LabelValue::Known(v))) => Truth::from_bool(!values.contains(&v)),
+            (Self::In | Self::NotIn, Some(LabelValue::Present)) | (_, Some(LabelValue::Unknown)) => {
                 Truth::Unknown
             }
-            (Operator::Exists, value) => Truth::from_bool(value.is_some()),
-            (Operator::DoesNotExist, value) => Truth::from_bool(value.is_none()),
+            (Self::Exists, value) => Truth::from_bool(value.is_some()),
+            (Self::DoesNotExist, value) => Truth::from_bool(value.is_none()),
         }
     }
 }

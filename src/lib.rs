@@ -11,5 +11,8 @@ pub mod net;
 pub mod policy;
 pub mod profile;
 pub mod query;
+pub mod reference;
+pub mod render;
 pub mod set;
 pub mod solve;
+pub mod yaml;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The `podreach` command.
+
+mod cli;
+
+fn main() -> cli::ExitStatus {
+    cli::run(std::env::args_os())
+}

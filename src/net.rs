@@ -3,9 +3,9 @@
 mod port_table;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
+use ipnet::{IpNet, IpSubnets, Ipv4Subnets, Ipv6Subnets};
 
 use crate::set::RangeSet;
 
@@ -123,23 +123,16 @@ pub fn net_range(net: IpNet) -> (u128, u128) {
     (address_number(net.network()), address_number(net.broadcast()))
 }
 
-/// A set of addresses as the fewest CIDRs, ascending.
-pub fn cidrs(family: Family, addresses: &AddressSet) -> Vec<IpNet> {
-    let mut nets = Vec::new();
-    for &(first, last) in addresses.ranges() {
-        match family {
-            Family::V4 => nets.extend(
-                Ipv4Subnets::new(Ipv4Addr::from(first as u32), Ipv4Addr::from(last as u32), 0)
-                    .map(IpNet::from),
-            ),
-            Family::V6 => {
-                nets.extend(
-                    Ipv6Subnets::new(Ipv6Addr::from(first), Ipv6Addr::from(last), 0).map(IpNet::from),
-                );
-            }
-        }
-    }
-    nets
+/// The addresses of `set` as the fewest CIDRs, ascending.
+pub fn cidrs(family: Family, set: &AddressSet) -> Vec<IpNet> {
+    let narrow = |n: u128| Ipv4Addr::from(u32::try_from(n).expect("IPv4 addresses have 32 bits"));
+    set.ranges()
+        .iter()
+        .flat_map(|&(first, last)| match family {
+            Family::V4 => IpSubnets::from(Ipv4Subnets::new(narrow(first), narrow(last), 0)),
+            Family::V6 => IpSubnets::from(Ipv6Subnets::new(first.into(), last.into(), 0)),
+        })
+        .collect()
 }
 
 /// The direction a policy looks in, from the subject.

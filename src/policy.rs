@@ -5,6 +5,8 @@
 //! first matching rule of the lowest priority number decides or passes on. The solver knows these words and no
 //! policy API; one module per API validates what the user wrote and lowers it.
 
+mod cidr;
+pub mod field;
 pub mod networking_v1;
 pub mod unevaluated;
 mod validate;
@@ -17,9 +19,12 @@ use crate::label::SelectorId;
 use crate::net::{ByDirection, Protocol};
 use crate::profile::ProfileSet;
 
-pub use validate::{
-    LabelSelectorError, lower_selector, parse_cidr, validate_label_value, validate_qualified_name,
+pub use cidr::{ParsedCidr, parse_cidr, parse_ip};
+pub(crate) use validate::{
+    IP_ADDRESS, PORT_NUMBER, dns_label_problems, dns_subdomain_problems, port_name_problems, port_number,
+    report, selector_accepts, validate_labels, validate_selector,
 };
+pub use validate::{label_key_problems, label_value_problems, lower_selector};
 
 crate::define_id! {
     /// A policy of the cluster, in order of tier, priority, namespace and name.

@@ -1,9 +1,18 @@
 //! Questions about a reachability, and the structs that answer them. Formats no text.
 
+pub mod can;
+pub mod endpoint;
+pub mod explain;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod group;
 mod matrix;
+mod selector;
 mod summary;
 
 pub use matrix::{
     By, Endpoint, EndpointFacts, Ends, External, Flow, Isolation, Matrix, PodPairs, Summary, View,
 };
+pub use selector::{LabelQuery, LabelQueryError};
+
+pub use crate::solve::ExternalId;

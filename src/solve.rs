@@ -9,6 +9,8 @@ mod externals;
 mod row;
 mod tiers;
 
+pub mod proof;
+
 use std::cell::RefCell;
 use std::net::IpAddr;
 

@@ -1,6 +1,10 @@
-//! Manifests to cluster.
+//! Manifests to cluster: the order of the stages, and what the user says beside the manifests.
 
-use super::{Built, Ranges};
+use super::findings::Findings;
+use super::objects::Objects;
+use super::{
+    Addresses, Built, Cluster, Ranges, addresses, assume, namespaces, policies, population, services,
+};
 use crate::load::Manifest;
 
 /// What the user said beside the manifests.
@@ -32,7 +36,28 @@ pub struct Assumption {
 }
 
 /// Builds the cluster that `manifests` describe.
+///
+/// Each stage adds its part of the cluster and reports everything that is wrong with the objects it reads; an object with
+/// an error is left out, and what it might have touched becomes unknown.
 pub fn build(manifests: &[Manifest], options: &Options) -> Built {
-    let _ = (manifests, options);
-    unimplemented!("by the cluster builder")
+    let mut findings = Findings::new(options.keep_going);
+    let mut cluster = Cluster::default();
+    let objects = Objects::collect(manifests, &mut findings);
+
+    cluster.namespaces = namespaces::namespaces(&objects, &mut cluster.labels, &mut findings);
+    let mentioned = population::mentioned_nodes(&objects);
+    cluster.nodes = namespaces::nodes(&objects, mentioned, &mut cluster.labels, &mut findings);
+
+    let mut population = population::populate(&objects, &mut cluster, &mut findings);
+    assume::apply(&options.assume, &mut population, &mut cluster, &mut findings);
+    population.settle(&mut cluster);
+    let shows_v6 = cluster.pods.iter().any(|pod| match &pod.addresses {
+        Addresses::Known(known) => known.iter().any(|address| address.is_ipv6()),
+        Addresses::Unknown => false,
+    });
+    cluster.unknown_addresses = addresses::unknown(&options.ranges, shows_v6);
+
+    cluster.services = services::services(&objects, &mut cluster, &mut findings);
+    cluster.policies = policies::policies(&objects, &options.ignore_kinds, &mut cluster, &mut findings);
+    Built { cluster, diagnostics: findings.finish() }
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::core::PodSpec;
 use super::meta::{LabelSelector, ObjectMeta};
-use super::scalar::{Labels, List};
+use super::scalar::{Labels, List, null_is_default};
 
 /// An object with a pod template. The union of what the kinds have; absent fields are `None`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -17,7 +17,7 @@ pub struct WorkloadObject {
     #[serde(default)]
     pub kind: Box<str>,
     /// Name, labels, owners.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub metadata: ObjectMeta,
     /// Replicas, selector, template.
     pub spec: Option<WorkloadSpec>,

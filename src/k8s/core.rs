@@ -3,13 +3,13 @@
 use serde::Deserialize;
 
 use super::meta::ObjectMeta;
-use super::scalar::{IntOrString, Labels, List};
+use super::scalar::{IntOrString, Labels, List, null_is_default};
 
 /// `v1 Namespace`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 pub struct Namespace {
     /// Name and labels.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub metadata: ObjectMeta,
 }
 
@@ -17,7 +17,7 @@ pub struct Namespace {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 pub struct Node {
     /// Name and labels.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub metadata: ObjectMeta,
     /// Pod ranges.
     pub spec: Option<NodeSpec>,
@@ -55,7 +55,7 @@ pub struct NodeAddress {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 pub struct Pod {
     /// Name, labels, owners.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub metadata: ObjectMeta,
     /// Containers and placement.
     pub spec: Option<PodSpec>,
@@ -132,7 +132,7 @@ pub struct PodIp {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 pub struct Service {
     /// Name and namespace.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub metadata: ObjectMeta,
     /// Selector and ports.
     pub spec: Option<ServiceSpec>,

@@ -3,13 +3,13 @@
 use serde::Deserialize;
 
 use super::meta::ObjectMeta;
-use super::scalar::List;
+use super::scalar::{List, null_is_default};
 
 /// `v1 Endpoints`; belongs to the Service of the same name.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 pub struct Endpoints {
     /// Name and namespace.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub metadata: ObjectMeta,
     /// Address and port groups.
     pub subsets: Option<List<EndpointsSubset>>,
@@ -35,7 +35,7 @@ pub struct EndpointsAddress {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 pub struct EndpointSlice {
     /// Name, namespace and labels.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub metadata: ObjectMeta,
     /// The endpoints.
     pub endpoints: Option<List<SliceEndpoint>>,

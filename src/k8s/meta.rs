@@ -54,6 +54,9 @@ pub struct Annotations {
     pub helm_hook: Option<Box<str>>,
 }
 
+const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
+const HELM_HOOK: &str = "helm.sh/hook";
+
 impl<'de> Deserialize<'de> for Annotations {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct AnnotationsVisitor;
@@ -63,20 +66,25 @@ impl<'de> Deserialize<'de> for Annotations {
                 f.write_str("a map of strings")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
-                let mut annotations = Annotations::default();
+                let mut local_config: Option<Option<Box<str>>> = None;
+                let mut helm_hook: Option<Option<Box<str>>> = None;
                 while let Some(known) = map.next_key::<Known>()? {
-                    match known {
-                        Known::LocalConfig => {
-                            annotations.local_config =
-                                map.next_value::<Option<Box<str>>>()?.as_deref() == Some("true")
-                        }
-                        Known::HelmHook => annotations.helm_hook = map.next_value()?,
+                    let (slot, key) = match known {
+                        Known::LocalConfig => (&mut local_config, LOCAL_CONFIG),
+                        Known::HelmHook => (&mut helm_hook, HELM_HOOK),
                         Known::Other => {
                             map.next_value::<IgnoredAny>()?;
+                            continue;
                         }
+                    };
+                    if slot.replace(map.next_value()?).is_some() {
+                        return Err(de::Error::duplicate_field(key));
                     }
                 }
-                Ok(annotations)
+                Ok(Annotations {
+                    local_config: local_config.flatten().as_deref() == Some("true"),
+                    helm_hook: helm_hook.flatten(),
+                })
             }
         }
         enum Known {
@@ -94,8 +102,8 @@ impl<'de> Deserialize<'de> for Annotations {
                     }
                     fn visit_str<E: de::Error>(self, key: &str) -> Result<Known, E> {
                         Ok(match key {
-                            "config.kubernetes.io/local-config" => Known::LocalConfig,
-                            "helm.sh/hook" => Known::HelmHook,
+                            LOCAL_CONFIG => Known::LocalConfig,
+                            HELM_HOOK => Known::HelmHook,
                             _ => Known::Other,
                         })
                     }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::meta::{LabelSelector, ObjectMeta};
-use super::scalar::{IntOrString, List};
+use super::scalar::{IntOrString, List, null_is_default};
 
 /// `networking.k8s.io/v1 NetworkPolicy`.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
@@ -17,7 +17,7 @@ pub struct NetworkPolicy {
     #[serde(default)]
     pub kind: Box<str>,
     /// Name and namespace; unknown fields in here are not podreach's business.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub metadata: ObjectMeta,
     /// What the policy says; absent or null is the empty spec.
     pub spec: Option<NetworkPolicySpec>,

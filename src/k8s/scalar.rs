@@ -5,6 +5,15 @@ use std::marker::PhantomData;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+/// Reads null as the zero value, as Go does.
+pub(super) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
 /// A number or a string, as in `port: 80` and `port: http`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum IntOrString {
@@ -25,12 +34,12 @@ impl<'de> Deserialize<'de> for IntOrString {
             fn visit_i64<E: de::Error>(self, v: i64) -> Result<IntOrString, E> {
                 i32::try_from(v)
                     .map(IntOrString::Int)
-                    .map_err(|_| E::custom(format!("number {v} does not fit in 32 bits")))
+                    .map_err(|_| E::invalid_value(de::Unexpected::Signed(v), &"i32"))
             }
             fn visit_u64<E: de::Error>(self, v: u64) -> Result<IntOrString, E> {
                 i32::try_from(v)
                     .map(IntOrString::Int)
-                    .map_err(|_| E::custom(format!("number {v} does not fit in 32 bits")))
+                    .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(v), &"i32"))
             }
             fn visit_str<E: de::Error>(self, v: &str) -> Result<IntOrString, E> {
                 Ok(IntOrString::String(v.into()))

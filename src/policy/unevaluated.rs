@@ -1,1 +1,551 @@
-//! Placeholder.
+//! Policy kinds that podreach recognises and does not evaluate: which pods they might select.
+//!
+//! Owns one table of kinds, who could enforce each, and how to read its subject. Rules are never looked at: whatever such
+//! a policy selects is unknown in both directions (contract 1). Where a subject cannot be read exactly, all pods of the
+//! policy's scope are taken, with [`PodMatch::perhaps`] set; too much is safe, too little is not.
+
+use serde_json::Value;
+
+use super::validate::lower_selector;
+use super::{NamespaceMatch, PodMatch, Policy, Tier};
+use crate::cluster::NamespaceId;
+use crate::diagnostic::{ObjectName, Origin};
+use crate::k8s::{LabelSelector, LabelSelectorRequirement, List, UnevaluatedPolicy};
+use crate::label::{LabelTable, Selector, SelectorId};
+use crate::net::ByDirection;
+use crate::policy::field::FieldPath;
+use crate::profile::{Profile, ProfileSet};
+
+/// A policy kind that is recognised and not evaluated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnevaluatedKind {
+    /// The API group, without a version.
+    pub group: &'static str,
+    /// The kind.
+    pub kind: &'static str,
+    /// Whether objects of the kind live in a namespace.
+    pub namespaced: bool,
+    family: Family,
+}
+
+/// Kinds that are enforced by the same software and read alike.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Family {
+    Cilium,
+    Calico,
+    Antrea,
+    Admin,
+    EgressFirewall,
+    Eks,
+    GkeFqdn,
+    Istio,
+    MultiNetwork,
+}
+
+macro_rules! kinds {
+    ($($family:ident: $group:literal $kind:ident $scope:ident,)+) => {
+        /// Every kind that is recognised.
+        pub const KINDS: &[UnevaluatedKind] = &[$(UnevaluatedKind {
+            group: $group,
+            kind: stringify!($kind),
+            namespaced: matches!(Scope::$scope, Scope::Namespace),
+            family: Family::$family,
+        },)+];
+    };
+}
+
+enum Scope {
+    Namespace,
+    Cluster,
+}
+
+kinds! {
+    Cilium: "cilium.io" CiliumNetworkPolicy Namespace,
+    Cilium: "cilium.io" CiliumClusterwideNetworkPolicy Cluster,
+    Calico: "projectcalico.org" NetworkPolicy Namespace,
+    Calico: "projectcalico.org" GlobalNetworkPolicy Cluster,
+    Calico: "projectcalico.org" StagedNetworkPolicy Namespace,
+    Calico: "projectcalico.org" StagedGlobalNetworkPolicy Cluster,
+    Calico: "projectcalico.org" StagedKubernetesNetworkPolicy Namespace,
+    Calico: "crd.projectcalico.org" NetworkPolicy Namespace,
+    Calico: "crd.projectcalico.org" GlobalNetworkPolicy Cluster,
+    Calico: "crd.projectcalico.org" StagedNetworkPolicy Namespace,
+    Calico: "crd.projectcalico.org" StagedGlobalNetworkPolicy Cluster,
+    Calico: "crd.projectcalico.org" StagedKubernetesNetworkPolicy Namespace,
+    Antrea: "crd.antrea.io" NetworkPolicy Namespace,
+    Antrea: "crd.antrea.io" ClusterNetworkPolicy Cluster,
+    Admin: "policy.networking.k8s.io" AdminNetworkPolicy Cluster,
+    Admin: "policy.networking.k8s.io" BaselineAdminNetworkPolicy Cluster,
+    Admin: "policy.networking.k8s.io" ClusterNetworkPolicy Cluster,
+    EgressFirewall: "k8s.ovn.org" EgressFirewall Namespace,
+    Eks: "networking.k8s.aws" ApplicationNetworkPolicy Namespace,
+    Eks: "networking.k8s.aws" ClusterNetworkPolicy Cluster,
+    GkeFqdn: "networking.gke.io" FQDNNetworkPolicy Namespace,
+    Istio: "security.istio.io" AuthorizationPolicy Namespace,
+    MultiNetwork: "k8s.cni.cncf.io" MultiNetworkPolicy Namespace,
+}
+
+/// The namespace whose Istio policies hold for the whole mesh.
+const ISTIO_ROOT: &str = "istio-system";
+
+impl UnevaluatedKind {
+    /// The kind with this apiVersion, whatever the version.
+    pub fn find(api_version: &str, kind: &str) -> Option<&'static Self> {
+        let group = group(api_version);
+        KINDS.iter().find(|k| k.kind == kind && k.group == group)
+    }
+
+    /// Whether `--ignore-kind name` means this kind: `KIND` or `KIND.GROUP`, in any case.
+    pub fn is_called(&self, name: &str) -> bool {
+        name.eq_ignore_ascii_case(self.kind) || name.eq_ignore_ascii_case(&self.qualified())
+    }
+
+    /// `KIND.GROUP`, as kubectl writes it.
+    pub fn qualified(&self) -> String {
+        format!("{}.{}", self.kind, self.group)
+    }
+
+    /// Who could enforce it.
+    pub const fn enforced_by(&self) -> ProfileSet {
+        use Profile::{Antrea, AwsVpcCni, Calico, Cilium, KubeNetworkPolicies, OvnKubernetes, Spec};
+        match self.family {
+            Family::Cilium | Family::GkeFqdn => ProfileSet::of(&[Spec, Cilium]),
+            Family::Calico => ProfileSet::of(&[Spec, Calico]),
+            Family::Antrea => ProfileSet::of(&[Spec, Antrea]),
+            Family::Admin => {
+                ProfileSet::of(&[Spec, OvnKubernetes, Antrea, Calico, Cilium, KubeNetworkPolicies])
+            }
+            Family::EgressFirewall => ProfileSet::of(&[Spec, OvnKubernetes]),
+            Family::Eks => ProfileSet::of(&[Spec, AwsVpcCni]),
+            Family::Istio | Family::MultiNetwork => ProfileSet::ALL,
+        }
+    }
+}
+
+/// The group of an apiVersion; empty for `v1`.
+pub fn group(api_version: &str) -> &str {
+    api_version.split_once('/').map_or("", |(group, _)| group)
+}
+
+/// A policy that makes everything it selects unknown in both directions.
+pub fn unknown_policy(
+    name: ObjectName,
+    origin: Origin,
+    enforced_by: ProfileSet,
+    subject: PodMatch,
+) -> Policy {
+    Policy {
+        name,
+        origin,
+        enforced_by,
+        tier: Tier::Unevaluated,
+        priority: 0,
+        subject,
+        isolates: ByDirection { ingress: true, egress: true },
+        rules: ByDirection::default(),
+    }
+}
+
+/// All pods of one namespace, or of the cluster, as the subject of a policy that may select fewer.
+pub fn whole_scope(namespace: Option<NamespaceId>, labels: &mut LabelTable) -> PodMatch {
+    let everything = labels.selectors.intern_owned(Selector::default());
+    let namespaces = namespace.map_or(NamespaceMatch::Labels(everything), NamespaceMatch::One);
+    PodMatch { namespaces, pods: everything, perhaps: true }
+}
+
+/// Lowers a policy to one [`Policy`] for each subject it has; none if it surely selects no pod. `namespace` is that of
+/// namespaced kinds.
+pub fn lower(
+    policy: &UnevaluatedPolicy,
+    namespace: Option<NamespaceId>,
+    name: &ObjectName,
+    origin: &Origin,
+    labels: &mut LabelTable,
+) -> Vec<Policy> {
+    let kind = UnevaluatedKind::find(&policy.api_version, &policy.kind);
+    let scope = whole_scope(namespace, labels);
+    let mut reader = Reader { scope, labels };
+    let specs = match &policy.spec {
+        Value::Array(specs) => specs.as_slice(),
+        spec => std::slice::from_ref(spec),
+    };
+    let mut subjects = Vec::new();
+    for spec in specs {
+        match kind.map(|k| k.family) {
+            Some(Family::Cilium) => subjects.extend(reader.cilium(spec)),
+            Some(Family::Calico) if policy.kind.as_ref() == "StagedKubernetesNetworkPolicy" => {
+                subjects.push(reader.pod_selector(spec));
+            }
+            Some(Family::Calico) => subjects.push(reader.calico(spec)),
+            Some(Family::Antrea) => reader.antrea(spec, &mut subjects),
+            Some(Family::Admin) => subjects.push(reader.admin(spec)),
+            Some(Family::Eks) if namespace.is_none() => subjects.push(reader.admin(spec)),
+            Some(Family::Eks | Family::GkeFqdn | Family::MultiNetwork) => {
+                subjects.push(reader.pod_selector(spec));
+            }
+            Some(Family::EgressFirewall) => subjects.push(PodMatch { perhaps: false, ..scope }),
+            Some(Family::Istio) => subjects.push(reader.istio(spec, &name.namespace)),
+            None => subjects.push(scope),
+        }
+    }
+    subjects.sort_unstable();
+    subjects.dedup();
+    let enforced_by = kind.map_or(ProfileSet::ALL, UnevaluatedKind::enforced_by);
+    subjects
+        .into_iter()
+        .map(|subject| unknown_policy(name.clone(), origin.clone(), enforced_by, subject))
+        .collect()
+}
+
+/// A field that is there and not null.
+fn field<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    value.get(name).filter(|v| !v.is_null())
+}
+
+struct Reader<'l> {
+    /// Everything the policy could select.
+    scope: PodMatch,
+    labels: &'l mut LabelTable,
+}
+
+impl Reader<'_> {
+    /// A Kubernetes label selector; `None` if it is anything else.
+    fn selector(&mut self, value: &Value) -> Option<SelectorId> {
+        self.lower(&serde_json::from_value(value.clone()).ok()?)
+    }
+
+    fn lower(&mut self, selector: &LabelSelector) -> Option<SelectorId> {
+        lower_selector(selector, &FieldPath::new(""), self.labels).ok()
+    }
+
+    /// Surely these pods of the scope; all of it, perhaps, if nobody can say which.
+    fn pods(&self, pods: Option<SelectorId>) -> PodMatch {
+        pods.map_or(self.scope, |pods| PodMatch { pods, perhaps: false, ..self.scope })
+    }
+
+    /// `podSelector`, where an absent one selects everything.
+    fn pod_selector(&mut self, spec: &Value) -> PodMatch {
+        let pods = match field(spec, "podSelector") {
+            Some(selector) => self.selector(selector),
+            None if spec.is_object() => Some(self.scope.pods),
+            None => None,
+        };
+        self.pods(pods)
+    }
+
+    /// `endpointSelector`; a policy with a `nodeSelector` is about hosts and selects no pod.
+    fn cilium(&mut self, spec: &Value) -> Option<PodMatch> {
+        if field(spec, "nodeSelector").is_some() && field(spec, "endpointSelector").is_none() {
+            return None;
+        }
+        let selector = field(spec, "endpointSelector")
+            .and_then(|value| serde_json::from_value(value.clone()).ok())
+            .and_then(|selector| without_cilium_sources(&selector));
+        let pods = selector.and_then(|selector| self.lower(&selector));
+        Some(self.pods(pods))
+    }
+
+    /// `selector`, an expression of Calico's own: only "all" is read.
+    fn calico(&mut self, spec: &Value) -> PodMatch {
+        let narrowed =
+            ["namespaceSelector", "serviceAccountSelector"].iter().any(|f| field(spec, f).is_some());
+        let all = match field(spec, "selector") {
+            None => spec.is_object(),
+            Some(Value::String(selector)) => matches!(selector.trim(), "" | "all()"),
+            Some(_) => false,
+        };
+        PodMatch { perhaps: narrowed || !all, ..self.scope }
+    }
+
+    /// `appliedTo`: of the policy, or else of its rules, which is not read.
+    fn antrea(&mut self, spec: &Value, subjects: &mut Vec<PodMatch>) {
+        let Some(Value::Array(applied_to)) = field(spec, "appliedTo") else {
+            subjects.push(self.scope);
+            return;
+        };
+        for target in applied_to {
+            let Some(fields) = target.as_object() else {
+                subjects.push(self.scope);
+                continue;
+            };
+            let set: Vec<&str> =
+                fields.iter().filter(|(_, value)| !value.is_null()).map(|(key, _)| &**key).collect();
+            if set == ["nodeSelector"] {
+                continue;
+            }
+            let known =
+                !set.is_empty() && set.iter().all(|key| matches!(*key, "podSelector" | "namespaceSelector"));
+            let subject =
+                known.then(|| self.selected(fields.get("namespaceSelector"), fields.get("podSelector")));
+            subjects.push(subject.flatten().unwrap_or(self.scope));
+        }
+    }
+
+    /// Pods by two selectors; an absent one narrows nothing. `None` if one cannot be read.
+    fn selected(&mut self, namespaces: Option<&Value>, pods: Option<&Value>) -> Option<PodMatch> {
+        let namespaces = match namespaces.filter(|v| !v.is_null()) {
+            Some(selector) => NamespaceMatch::Labels(self.selector(selector)?),
+            None => self.scope.namespaces,
+        };
+        let pods = match pods.filter(|v| !v.is_null()) {
+            Some(selector) => self.selector(selector)?,
+            None => self.scope.pods,
+        };
+        Some(PodMatch { namespaces, pods, perhaps: false })
+    }
+
+    /// `subject`: namespaces, or pods of namespaces; early versions wrapped the namespace selector once more.
+    fn admin(&mut self, spec: &Value) -> PodMatch {
+        let subject = field(spec, "subject").and_then(Value::as_object);
+        let set: Vec<(&str, &Value)> = subject
+            .into_iter()
+            .flatten()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (&**key, value))
+            .collect();
+        let unwrapped = |value| field(value, "namespaceSelector").unwrap_or(value);
+        match set.as_slice() {
+            [("namespaces", selector)] => self.selected(Some(unwrapped(selector)), None),
+            [("pods", pods)] => {
+                let namespaces =
+                    field(pods, "namespaceSelector").or_else(|| field(pods, "namespaces").map(unwrapped));
+                match (namespaces, field(pods, "podSelector")) {
+                    (Some(namespaces), Some(pods)) => self.selected(Some(namespaces), Some(pods)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+        .unwrap_or(self.scope)
+    }
+
+    /// `selector.matchLabels`; a policy of the root namespace holds in every namespace.
+    fn istio(&mut self, spec: &Value, namespace: &str) -> PodMatch {
+        if namespace == ISTIO_ROOT {
+            self.scope = whole_scope(None, self.labels);
+        }
+        if ["targetRef", "targetRefs"].iter().any(|f| field(spec, f).is_some()) {
+            return self.scope;
+        }
+        let pods = match field(spec, "selector") {
+            Some(selector) => self.selector(selector),
+            None => Some(self.scope.pods),
+        };
+        self.pods(pods)
+    }
+}
+
+/// A Cilium selector with the label sources taken off its keys; `None` if it names labels that are not simply the pod's,
+/// or that Cilium does not keep by default.
+fn without_cilium_sources(selector: &LabelSelector) -> Option<LabelSelector> {
+    let mut expressions = Vec::new();
+    for (key, value) in selector.match_labels.iter().flat_map(crate::k8s::Labels::iter) {
+        expressions.push(LabelSelectorRequirement {
+            key: Some(pod_label_key(key)?.into()),
+            operator: Some("In".into()),
+            values: Some(List::from(vec![value.into()])),
+        });
+    }
+    for expression in selector.match_expressions.iter().flat_map(|list| list.iter()) {
+        let key = pod_label_key(expression.key.as_deref()?)?;
+        expressions.push(LabelSelectorRequirement { key: Some(key.into()), ..expression.clone() });
+    }
+    Some(LabelSelector { match_labels: None, match_expressions: Some(expressions.into()) })
+}
+
+fn pod_label_key(key: &str) -> Option<&str> {
+    const NOT_KEPT: [&str; 4] =
+        ["pod-template-hash", "pod-template-generation", "controller-revision-hash", "controller-uid"];
+    let key = match key.split_once(':') {
+        Some(("any" | "k8s", key)) => key,
+        Some(_) => return None,
+        None => key,
+    };
+    let kept = key.starts_with("app.kubernetes.io/")
+        || !(key.contains("kubernetes.io") || key.contains("k8s.io") || key.contains("io.kubernetes"));
+    (kept && !key.contains("io.cilium") && !NOT_KEPT.contains(&key)).then_some(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::index::Id;
+    use crate::label::{LabelSet, LabelValue, Truth};
+
+    /// The subjects of a policy: (namespace `7` or `*` or the selector's truth for `env=prod`, truth for `app=web`,
+    /// perhaps).
+    fn subjects(api_version: &str, kind: &str, namespace: &str, spec: Value) -> Vec<(String, Truth, bool)> {
+        let mut labels = LabelTable::default();
+        let set = |pair: (&str, &str), labels: &mut LabelTable| {
+            let value = LabelValue::Known(labels.values.intern(pair.1));
+            LabelSet::new(vec![(labels.keys.intern(pair.0), value)], true)
+        };
+        let web = set(("app", "web"), &mut labels);
+        let prod = set(("env", "prod"), &mut labels);
+        let policy = UnevaluatedPolicy {
+            api_version: api_version.into(),
+            kind: kind.into(),
+            metadata: crate::k8s::ObjectMeta::default(),
+            spec,
+        };
+        let id = (!namespace.is_empty()).then(|| NamespaceId::from_index(7));
+        let name = ObjectName { kind: kind.into(), namespace: namespace.into(), name: "p".into() };
+        let origin =
+            Origin { source: crate::diagnostic::SourceId::from_index(0), document: 0..1, item: "".into() };
+        lower(&policy, id, &name, &origin, &mut labels)
+            .into_iter()
+            .map(|policy| {
+                assert_eq!(policy.tier, Tier::Unevaluated);
+                assert!(policy.isolates.ingress && policy.isolates.egress && policy.rules.ingress.is_empty());
+                let subject = policy.subject;
+                let namespaces = match subject.namespaces {
+                    NamespaceMatch::One(id) => id.index().to_string(),
+                    NamespaceMatch::Labels(s) if labels.selectors[s].is_everything() => "*".into(),
+                    NamespaceMatch::Labels(s) => format!("{:?}", labels.selectors[s].matches(&prod)),
+                };
+                (namespaces, labels.selectors[subject.pods].matches(&web), subject.perhaps)
+            })
+            .collect()
+    }
+
+    fn one(namespaces: &str, pods: Truth, perhaps: bool) -> Vec<(String, Truth, bool)> {
+        vec![(namespaces.into(), pods, perhaps)]
+    }
+
+    #[test]
+    fn cilium_endpoint_selectors() {
+        let run = |spec| subjects("cilium.io/v2", "CiliumNetworkPolicy", "ns", spec);
+        for key in ["app", "any:app", "k8s:app"] {
+            let spec = |value| json!({"endpointSelector": {"matchLabels": {key: value}}});
+            assert_eq!(run(spec("web")), one("7", Truth::Yes, false));
+            assert_eq!(run(spec("db")), one("7", Truth::No, false));
+        }
+        assert_eq!(run(json!({"endpointSelector": {}})), one("7", Truth::Yes, false));
+        for key in
+            ["k8s:io.kubernetes.pod.namespace", "reserved:host", "pod-template-hash", "x.kubernetes.io/y"]
+        {
+            let spec = json!({"endpointSelector": {"matchLabels": {key: "x"}}});
+            assert_eq!(run(spec), one("7", Truth::Yes, true), "{key}");
+        }
+        assert_eq!(run(Value::Null), one("7", Truth::Yes, true));
+        assert_eq!(run(json!({"nodeSelector": {}})), []);
+        let specs = json!([{"endpointSelector": {"matchLabels": {"app": "web"}}}, {"endpointSelector": {"matchLabels": {"app": "db"}}}]);
+        assert_eq!(run(specs).len(), 2);
+        let clusterwide =
+            subjects("cilium.io/v2", "CiliumClusterwideNetworkPolicy", "", json!({"endpointSelector": {}}));
+        assert_eq!(clusterwide, one("*", Truth::Yes, false));
+    }
+
+    #[test]
+    fn admin_subjects_in_both_shapes() {
+        for kind in ["AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy"] {
+            let run = |spec| subjects("policy.networking.k8s.io/v1alpha1", kind, "", spec);
+            let prod = json!({"matchLabels": {"env": "prod"}});
+            let web = json!({"matchLabels": {"app": "web"}});
+            assert_eq!(run(json!({"subject": {"namespaces": {}}})), one("*", Truth::Yes, false));
+            for namespaces in [prod.clone(), json!({"namespaceSelector": prod})] {
+                assert_eq!(
+                    run(json!({"subject": {"namespaces": namespaces}})),
+                    one("Yes", Truth::Yes, false)
+                );
+            }
+            let new = json!({"subject": {"pods": {"namespaceSelector": prod, "podSelector": web}}});
+            let old =
+                json!({"subject": {"pods": {"namespaces": {"namespaceSelector": prod}, "podSelector": web}}});
+            for spec in [new, old] {
+                assert_eq!(run(spec), one("Yes", Truth::Yes, false));
+            }
+            assert_eq!(run(json!({"subject": {"nodes": {}}})), one("*", Truth::Yes, true));
+        }
+    }
+
+    #[test]
+    fn istio_selectors() {
+        let run = |ns, spec| subjects("security.istio.io/v1", "AuthorizationPolicy", ns, spec);
+        let db = json!({"selector": {"matchLabels": {"app": "db"}}});
+        assert_eq!(run("ns", db.clone()), one("7", Truth::No, false));
+        assert_eq!(run("istio-system", db), one("*", Truth::No, false));
+        assert_eq!(run("ns", Value::Null), one("7", Truth::Yes, false));
+        assert_eq!(run("ns", json!({"targetRefs": [{"kind": "Service"}]})), one("7", Truth::Yes, true));
+    }
+
+    #[test]
+    fn antrea_targets() {
+        let run = |spec| subjects("crd.antrea.io/v1beta1", "ClusterNetworkPolicy", "", spec);
+        let web = json!({"matchLabels": {"app": "web"}});
+        assert_eq!(run(json!({"appliedTo": [{"podSelector": web}]})), one("*", Truth::Yes, false));
+        let both =
+            json!({"appliedTo": [{"podSelector": web, "namespaceSelector": {"matchLabels": {"env": "x"}}}]});
+        assert_eq!(run(both), one("No", Truth::Yes, false));
+        assert_eq!(run(json!({"appliedTo": [{"group": "g"}]})), one("*", Truth::Yes, true));
+        assert_eq!(run(json!({"appliedTo": [{"nodeSelector": {}}]})), []);
+        assert_eq!(run(json!({"ingress": []})), one("*", Truth::Yes, true));
+    }
+
+    #[test]
+    fn calico_expressions_are_not_read() {
+        for group in ["projectcalico.org/v3", "crd.projectcalico.org/v1"] {
+            let run = |spec| subjects(group, "NetworkPolicy", "ns", spec);
+            assert_eq!(run(json!({"types": ["Ingress"]})), one("7", Truth::Yes, false));
+            assert_eq!(run(json!({"selector": "all()"})), one("7", Truth::Yes, false));
+            assert_eq!(run(json!({"selector": "app == 'db'"})), one("7", Truth::Yes, true));
+        }
+    }
+
+    #[test]
+    fn pod_selectors_and_whole_namespaces() {
+        let db = json!({"podSelector": {"matchLabels": {"app": "db"}}});
+        for (api_version, kind) in [
+            ("k8s.cni.cncf.io/v1beta1", "MultiNetworkPolicy"),
+            ("networking.k8s.aws/v1alpha1", "ApplicationNetworkPolicy"),
+            ("networking.gke.io/v1alpha1", "FQDNNetworkPolicy"),
+            ("projectcalico.org/v3", "StagedKubernetesNetworkPolicy"),
+        ] {
+            assert_eq!(subjects(api_version, kind, "ns", db.clone()), one("7", Truth::No, false), "{kind}");
+        }
+        assert_eq!(
+            subjects("k8s.ovn.org/v1", "EgressFirewall", "ns", json!({})),
+            one("7", Truth::Yes, false)
+        );
+        assert_eq!(subjects("example.com/v1", "Other", "ns", json!({})), one("7", Truth::Yes, true));
+    }
+
+    #[test]
+    fn kinds_are_found_by_group_and_kind() {
+        assert!(UnevaluatedKind::find("cilium.io/v2", "CiliumNetworkPolicy").is_some());
+        assert!(UnevaluatedKind::find("networking.k8s.io/v1", "NetworkPolicy").is_none());
+        assert!(UnevaluatedKind::find("v1", "NetworkPolicy").is_none());
+        let kind = UnevaluatedKind::find("crd.antrea.io/v1beta1", "NetworkPolicy").unwrap();
+        assert!(kind.is_called("networkpolicy.crd.antrea.io") && kind.is_called("NetworkPolicy"));
+        assert!(!kind.is_called("networkpolicy.projectcalico.org"));
+    }
+
+    #[test]
+    fn who_could_enforce_what() {
+        let cases = [
+            ("CiliumNetworkPolicy.cilium.io", vec!["spec", "cilium"]),
+            ("GlobalNetworkPolicy.projectcalico.org", vec!["spec", "calico"]),
+            ("ClusterNetworkPolicy.crd.antrea.io", vec!["spec", "antrea"]),
+            (
+                "AdminNetworkPolicy.policy.networking.k8s.io",
+                vec!["spec", "calico", "cilium", "antrea", "ovn-kubernetes", "kube-network-policies"],
+            ),
+            ("EgressFirewall.k8s.ovn.org", vec!["spec", "ovn-kubernetes"]),
+            ("ApplicationNetworkPolicy.networking.k8s.aws", vec!["spec", "aws-vpc-cni"]),
+            ("FQDNNetworkPolicy.networking.gke.io", vec!["spec", "cilium"]),
+            ("AuthorizationPolicy.security.istio.io", Profile::ALL.map(Profile::name).to_vec()),
+            ("MultiNetworkPolicy.k8s.cni.cncf.io", Profile::ALL.map(Profile::name).to_vec()),
+        ];
+        for (name, expected) in cases {
+            let kind = KINDS.iter().find(|k| k.qualified() == name).unwrap();
+            let found: Vec<&str> = Profile::ALL
+                .into_iter()
+                .filter(|p| kind.enforced_by().contains(*p))
+                .map(Profile::name)
+                .collect();
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+}

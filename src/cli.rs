@@ -1,0 +1,69 @@
+//! The command line: terminal, exit status, environment. The library knows nothing of it.
+//!
+//! What was typed ([`args`]) and what the project file says ([`project`]) become what is meant ([`settings`]); a verb
+//! runs the [`stages`] with that and renders the answer.
+
+mod args;
+mod completion;
+mod error;
+mod matrix;
+mod output;
+mod project;
+mod settings;
+mod stages;
+mod status;
+mod suggest;
+mod timings;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use args::{Cli, Verb};
+use error::Failure;
+use settings::Settings;
+pub(crate) use status::ExitStatus;
+
+/// Runs one command line.
+pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let command = command(args.first());
+    let cli = match command.try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, and are no mistake. A closed pipe is nothing to report.
+            let _ = error.print();
+            return if error.use_stderr() { ExitStatus::Invalid } else { ExitStatus::Done };
+        }
+    };
+    match dispatch(&cli) {
+        Ok(status) => status,
+        Err(failure) => {
+            // Nowhere is left to report that standard error is closed.
+            let _ = failure.report(&mut io::stderr().lock());
+            failure.status()
+        }
+    }
+}
+
+/// The command line's grammar; installed as a plugin the usage says `kubectl podreach`.
+fn command(program: Option<&OsString>) -> clap::Command {
+    let name = program.and_then(|program| Path::new(program).file_stem()?.to_str());
+    let command = Cli::command();
+    if name == Some("kubectl-podreach") { command.bin_name("kubectl podreach") } else { command }
+}
+
+fn dispatch(cli: &Cli) -> Result<ExitStatus, Failure> {
+    let settings = || Settings::resolve(&cli.global);
+    match &cli.verb {
+        Verb::Matrix(args) => matrix::run(args, &settings()?),
+        Verb::Completion(args) => completion::run(args),
+    }
+}
+
+/// Writes a line to standard error. That nobody reads it is no reason to fail.
+fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}

@@ -1,0 +1,191 @@
+//! What was typed.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::builder::TypedValueParser as _;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+
+use podreach::profile::Profile;
+use podreach::query::{By, LabelQuery};
+
+use super::output::Output;
+
+/// Who can reach whom on which port, exactly, before you apply it.
+///
+/// podreach reads Kubernetes manifests or dumps, evaluates every NetworkPolicy in them, and says which connections
+/// are allowed, denied, or not decided by what it was given. It needs no cluster.
+#[derive(Debug, Parser)]
+#[command(
+    name = "podreach",
+    version,
+    after_help = "Defaults for the options come from `.podreach.yaml` in the working directory or above it.\n\
+                  Exit status: 0 done or yes, 1 no, 2 usage or invalid input, 3 undecided."
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+    #[command(flatten)]
+    pub(super) global: GlobalArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Who can reach whom on which port: the full allow matrix
+    #[command(after_help = "Examples:\n  \
+        podreach matrix -f manifests/ -R\n  \
+        kubectl get pods,ns,netpol,deploy,sts,ds,svc -A -o json | podreach matrix -f - --by namespace\n  \
+        podreach matrix -f shop.yaml --by pod -o ndjson\n  \
+        podreach matrix -f shop.yaml -o table -o json=matrix.json")]
+    Matrix(MatrixArgs),
+    /// Print the completion script of a shell
+    #[command(after_help = "Examples:\n  \
+        source <(podreach completion bash)\n  \
+        podreach completion fish > ~/.config/fish/completions/podreach.fish")]
+    Completion(CompletionArgs),
+}
+
+/// Flags that every command has.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Input")]
+pub(super) struct GlobalArgs {
+    /// File, directory, named pipe, or `-` for standard input; repeatable
+    #[arg(short, long, global = true, value_name = "PATH")]
+    pub(super) filename: Vec<PathBuf>,
+    /// Read sub-directories too
+    #[arg(short = 'R', long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub(super) recursive: Option<bool>,
+    /// Leave bad objects out; what they might touch becomes unknown
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
+    pub(super) keep_going: Option<bool>,
+    /// A label the input does not show, such as `ns/shop env=prod`; repeatable
+    #[arg(long, global = true, num_args = 2, value_names = ["KIND/[NS/]NAME", "KEY=VALUE"])]
+    pub(super) assume: Vec<String>,
+    /// Treat policies of this kind as if they were not there; repeatable
+    #[arg(long, global = true, value_name = "KIND", value_delimiter = ',')]
+    pub(super) ignore_kind: Vec<String>,
+
+    /// The network plugin that settles what the API leaves open
+    #[arg(long, global = true, value_name = "PROFILE", value_parser = profile_parser(), help_heading = "Network")]
+    pub(super) cni: Option<Profile>,
+    /// Where addresses of pods lie that the input does not give; repeatable
+    #[arg(long, global = true, value_name = "CIDR", value_delimiter = ',', help_heading = "Network")]
+    pub(super) pod_cidr: Vec<IpNet>,
+    /// The range of Service addresses; repeatable
+    #[arg(long, global = true, value_name = "CIDR", value_delimiter = ',', help_heading = "Network")]
+    pub(super) service_cidr: Vec<IpNet>,
+    /// The range of node addresses; repeatable
+    #[arg(long, global = true, value_name = "CIDR", value_delimiter = ',', help_heading = "Network")]
+    pub(super) node_cidr: Vec<IpNet>,
+
+    /// Show what touches this namespace, and complete names with it
+    #[arg(short, long, global = true, value_name = "NS", help_heading = "Output")]
+    pub(super) namespace: Option<String>,
+    /// Show every namespace (the default)
+    #[arg(short = 'A', long, global = true, help_heading = "Output")]
+    pub(super) all_namespaces: bool,
+    /// Show what touches pods with these labels, such as `app=web,tier!=db`
+    #[arg(short = 'l', long, global = true, value_name = "SELECTOR", help_heading = "Output")]
+    pub(super) selector: Option<LabelQuery>,
+    /// table, wide, json, yaml, ndjson, csv or md; with `=FILE` into a file; repeatable
+    #[arg(short, long, global = true, value_name = "FORMAT[=FILE]", help_heading = "Output")]
+    pub(super) output: Vec<Output>,
+    /// End with status 3 if the input leaves anything undecided
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, help_heading = "Output")]
+    pub(super) strict: Option<bool>,
+    /// Say on standard error how long each stage took and how much memory was needed
+    #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true, help_heading = "Output")]
+    pub(super) timings: Option<bool>,
+    /// Colours; NO_COLOR is respected
+    #[arg(long, global = true, value_name = "WHEN", value_enum, help_heading = "Output")]
+    pub(super) color: Option<ColorMode>,
+    /// Say nothing but errors beside the answer
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Output")]
+    pub(super) quiet: bool,
+    /// Show every note
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub(super) verbose: bool,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum ColorMode {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+fn profile_parser() -> impl clap::builder::TypedValueParser<Value = Profile> {
+    PossibleValuesParser::new(Profile::ALL.map(Profile::name))
+        .map(|name| Profile::from_name(&name).expect("the possible values are the names of profiles"))
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MatrixArgs {
+    /// What a row stands for
+    #[arg(long, value_name = "LEVEL", value_enum, default_value_t)]
+    pub(super) by: Level,
+    /// Only the counts
+    #[arg(long)]
+    pub(super) summary: bool,
+}
+
+/// What a row of the matrix stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(super) enum Level {
+    /// One pod
+    Pod,
+    /// A Deployment, a StatefulSet, ..., or a bare pod
+    #[default]
+    Workload,
+    /// A namespace
+    Namespace,
+}
+
+impl From<Level> for By {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Pod => Self::Pod,
+            Level::Workload => Self::Workload,
+            Level::Namespace => Self::Namespace,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CompletionArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub(super) shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_stand_before_or_after_the_verb() {
+        for line in [
+            "podreach matrix -f a -f b -R --strict=false --assume ns/x a=b --assume pod/x c=d --pod-cidr 10.0.0.0/8,fd00::/8",
+            "podreach -f a -f b -R --strict=false --assume ns/x a=b --assume pod/x c=d matrix --pod-cidr 10.0.0.0/8,fd00::/8",
+        ] {
+            let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+            assert_eq!(cli.global.filename, ["a", "b"].map(PathBuf::from));
+            assert_eq!(cli.global.assume, ["ns/x", "a=b", "pod/x", "c=d"]);
+            assert_eq!((cli.global.recursive, cli.global.strict), (Some(true), Some(false)));
+            assert_eq!(cli.global.pod_cidr.len(), 2);
+        }
+    }
+}

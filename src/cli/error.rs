@@ -1,0 +1,71 @@
+//! Why a command cannot go on.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use podreach::render::text::Plain;
+
+use super::ExitStatus;
+
+/// Why a command cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// Something on the command line or in the project file cannot be meant.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        help: Option<String>,
+    },
+    /// The input has errors, which have been reported.
+    #[error("the input has errors")]
+    Input,
+    /// A file cannot be read or written.
+    #[error("cannot {verb} `{}`: {source}", path.display())]
+    File {
+        /// `read` or `write`.
+        verb: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Standard output cannot be written.
+    #[error("cannot write to standard output: {0}")]
+    Stdout(io::Error),
+}
+
+impl Failure {
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), help: None }
+    }
+
+    pub(super) fn with_help(self, help: impl Into<String>) -> Self {
+        match self {
+            Self::Usage { message, .. } => Self::Usage { message, help: Some(help.into()) },
+            other => other,
+        }
+    }
+
+    /// Says on standard error what is wrong, unless that has been said.
+    pub(super) fn report(&self, out: &mut dyn Write) -> io::Result<()> {
+        if matches!(self, Self::Input) || self.is_closed_pipe() {
+            return Ok(());
+        }
+        writeln!(out, "error: {}", Plain(&self.to_string()))?;
+        match self {
+            Self::Usage { help: Some(help), .. } => writeln!(out, "  help: {}", Plain(help)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The status to end with. Whoever closes the pipe early has seen enough.
+    pub(super) fn status(&self) -> ExitStatus {
+        if self.is_closed_pipe() { ExitStatus::Done } else { ExitStatus::Invalid }
+    }
+
+    fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

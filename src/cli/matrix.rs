@@ -1,0 +1,99 @@
+//! `podreach matrix`.
+
+use std::ops::ControlFlow;
+
+use podreach::cluster::{Cluster, PodId};
+use podreach::compile::compile;
+use podreach::query::{Flow, Matrix, View};
+use podreach::render::diagnostic::Located;
+use podreach::render::endpoint::Names;
+use podreach::render::matrix::{self as render, Flows, Report, Viewed};
+use podreach::render::style::Palette;
+use podreach::solve::solve;
+
+use super::args::MatrixArgs;
+use super::error::Failure;
+use super::settings::Settings;
+use super::suggest::nearest;
+use super::timings::Timings;
+use super::{ExitStatus, say, stages};
+
+pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, Failure> {
+    let mut timings = Timings::new(settings.timings);
+    let input = stages::evaluable(settings, &mut timings)?;
+    let view = View { by: args.by.into(), about: about(settings, &input.cluster)?, ..View::default() };
+    let program = timings.stage("compile", || compile(&input.cluster, settings.profile));
+    let reachability = timings.stage("solve", || solve(&program));
+    let matrix = Matrix::new(&reachability);
+    let notes = Located::all(&input.diagnostics, &input.sources);
+    let report = Report {
+        names: Names::new(&input.cluster, matrix.externals()),
+        profile: settings.profile,
+        by: view.by,
+        summary: timings.stage("count", || matrix.summary()),
+        endpoints: if args.summary { Vec::new() } else { matrix.endpoints(&view) },
+        notes: &notes,
+    };
+    if report.summary.pods == 0 {
+        say("note: the input has no pods, so there is nothing to list");
+    }
+    let flows = Viewed { matrix: &matrix, view: &view };
+    timings.stage("output", || write(args, settings, &report, &flows))?;
+    timings.report();
+    let undecided = settings.strict && is_undecided(args, &report, &matrix, &view);
+    Ok(if undecided { ExitStatus::Undecided } else { ExitStatus::Done })
+}
+
+fn write(
+    args: &MatrixArgs,
+    settings: &Settings,
+    report: &Report<'_>,
+    flows: &dyn Flows,
+) -> Result<(), Failure> {
+    for output in &settings.outputs {
+        let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
+        output.write(|out| {
+            if args.summary {
+                render::write_summary(output.format, report, palette, out)
+            } else {
+                render::write(output.format, report, flows, palette, out)
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether what is shown leaves anything undecided. A port that some pods of a group may use and others perhaps is
+/// not listed as unknown: the counts of the whole cluster know of it.
+fn is_undecided(args: &MatrixArgs, report: &Report<'_>, matrix: &Matrix<'_>, view: &View) -> bool {
+    let whole = view.about.is_none();
+    let counted = report.summary.pod_pairs.unknown > 0;
+    (whole && counted) || (!args.summary && any_unknown(matrix, view))
+}
+
+fn any_unknown(matrix: &Matrix<'_>, view: &View) -> bool {
+    let found = matrix.for_each_flow(view, |flow: Flow| {
+        if flow.unknown.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    found.is_break()
+}
+
+/// The pods that `-n` and `-l` keep; `None` if neither was given.
+fn about(settings: &Settings, cluster: &Cluster) -> Result<Option<Vec<PodId>>, Failure> {
+    let mut about = settings.selector.as_ref().map(|selector| selector.pods(cluster));
+    if let Some(name) = &settings.namespace {
+        let Some(namespace) = cluster.namespace(name) else {
+            let failure = Failure::usage(format!("no object of the input is in namespace `{name}`"));
+            return Err(match nearest(name, cluster.namespaces.iter().map(|n| &*n.name)) {
+                Some(near) => failure.with_help(format!("did you mean `{near}`?")),
+                None => failure,
+            });
+        };
+        let pods = cluster.pods.enumerate().filter(|(_, pod)| pod.namespace == namespace).map(|(id, _)| id);
+        about = Some(match about {
+            Some(selected) => pods.filter(|pod| selected.binary_search(pod).is_ok()).collect(),
+            None => pods.collect(),
+        });
+    }
+    Ok(about)
+}

@@ -1,0 +1,310 @@
+//! What is meant: flags over the project file over defaults.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anstream::AutoStream;
+use ipnet::IpNet;
+
+use podreach::cluster::{self, Assumption, Ranges};
+use podreach::load::{self, Input};
+use podreach::profile::Profile;
+use podreach::query::LabelQuery;
+use podreach::render::diagnostic::Volume;
+use podreach::render::style::Palette;
+
+use super::args::{ColorMode, GlobalArgs};
+use super::error::Failure;
+use super::output::Output;
+use super::project::{OneOrMany, Project};
+use super::suggest::nearest;
+
+/// What every command goes by.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// What to read; never empty.
+    pub(super) inputs: Vec<Input>,
+    /// How to read it.
+    pub(super) load: load::Options,
+    /// How to build the cluster.
+    pub(super) build: cluster::Options,
+    /// The CNI profile.
+    pub(super) profile: Profile,
+    /// `-n`.
+    pub(super) namespace: Option<String>,
+    /// `-l`.
+    pub(super) selector: Option<LabelQuery>,
+    /// Where answers go; never empty, at most one to standard output.
+    pub(super) outputs: Vec<Output>,
+    /// Whether an undecided verdict shows in the exit status.
+    pub(super) strict: bool,
+    /// Whether to say how long stages took.
+    pub(super) timings: bool,
+    /// How much to say beside the answer.
+    pub(super) volume: Volume,
+    /// The colours of standard output.
+    pub(super) stdout: Palette,
+    /// The colours of standard error.
+    pub(super) stderr: Palette,
+}
+
+impl Settings {
+    /// What `args` mean in the working directory.
+    pub(super) fn resolve(args: &GlobalArgs) -> Result<Self, Failure> {
+        let folder = std::env::current_dir().map_err(|source| Failure::File {
+            verb: "read",
+            path: PathBuf::from("."),
+            source,
+        })?;
+        Self::merge(args, Project::find(&folder)?, &folder)
+    }
+
+    fn merge(args: &GlobalArgs, project: Project, folder: &Path) -> Result<Self, Failure> {
+        let namespace = args.namespace.clone().or(project.namespace.clone()).filter(|_| !args.all_namespaces);
+        let keep_going = args.keep_going.or(project.keep_going).unwrap_or(false);
+        let assume = assumptions(args, &project, namespace.as_deref())?;
+        let color = args.color.or(project.color).unwrap_or_default();
+        Ok(Self {
+            inputs: inputs(args, &project, folder)?,
+            load: load::Options { recursive: args.recursive.or(project.recursive).unwrap_or(false) },
+            build: cluster::Options {
+                ranges: Ranges {
+                    pods: ranges(&args.pod_cidr, "podCIDR", &project.pod_cidr)?,
+                    services: ranges(&args.service_cidr, "serviceCIDR", &project.service_cidr)?,
+                    nodes: ranges(&args.node_cidr, "nodeCIDR", &project.node_cidr)?,
+                },
+                assume,
+                ignore_kinds: either(&args.ignore_kind, &project.ignore_kind.0).to_vec(),
+                keep_going,
+            },
+            profile: profile(args, &project)?,
+            selector: selector(args, &project)?,
+            namespace,
+            outputs: outputs(args, &project)?,
+            strict: args.strict.or(project.strict).unwrap_or(false),
+            timings: args.timings.or(project.timings).unwrap_or(false),
+            volume: match (args.quiet, args.verbose, project.quiet, project.verbose) {
+                (true, ..) | (_, false, true, _) => Volume::Quiet,
+                (_, true, ..) | (_, _, _, true) => Volume::Verbose,
+                _ => Volume::Normal,
+            },
+            stdout: palette(color, &io::stdout()),
+            stderr: palette(color, &io::stderr()),
+        })
+    }
+}
+
+/// The flags if there are any, else the project file.
+fn either<'a, T>(flags: &'a [T], project: &'a [T]) -> &'a [T] {
+    if flags.is_empty() { project } else { flags }
+}
+
+fn inputs(args: &GlobalArgs, project: &Project, folder: &Path) -> Result<Vec<Input>, Failure> {
+    let paths: Vec<PathBuf> = if args.filename.is_empty() {
+        project.filename.0.iter().map(|path| in_project(Path::new(path), project, folder)).collect()
+    } else {
+        args.filename.clone()
+    };
+    if paths.is_empty() {
+        return Err(Failure::usage("no input was named")
+            .with_help("name manifests with `-f PATH`, or `-f -` for standard input"));
+    }
+    let inputs: Vec<Input> = paths
+        .into_iter()
+        .map(|path| if path.as_os_str() == "-" { Input::Stdin } else { Input::Path(path) })
+        .collect();
+    if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
+        return Err(Failure::usage("standard input can be read only once: `-f -` was given twice"));
+    }
+    Ok(inputs)
+}
+
+/// A path of the project file: as it is written if the file stands in the working directory.
+fn in_project(path: &Path, project: &Project, folder: &Path) -> PathBuf {
+    if project.folder == folder || path.as_os_str() == "-" {
+        path.to_owned()
+    } else {
+        project.folder.join(path)
+    }
+}
+
+fn ranges(flags: &[IpNet], key: &str, project: &OneOrMany) -> Result<Vec<IpNet>, Failure> {
+    if !flags.is_empty() {
+        return Ok(flags.to_vec());
+    }
+    let parse = |text: &String| {
+        text.parse().map_err(|_| Failure::usage(format!("project file: {key}: `{text}` is not a CIDR")))
+    };
+    project.0.iter().map(parse).collect()
+}
+
+fn profile(args: &GlobalArgs, project: &Project) -> Result<Profile, Failure> {
+    match (args.cni, &project.cni) {
+        (Some(profile), _) => Ok(profile),
+        (None, None) => Ok(Profile::Spec),
+        (None, Some(name)) => Profile::from_name(name).ok_or_else(|| {
+            let names = Profile::ALL.map(Profile::name);
+            let failure = Failure::usage(format!("project file: unknown CNI profile `{name}`"));
+            match nearest(name, names) {
+                Some(near) => failure.with_help(format!("did you mean `{near}`?")),
+                None => failure.with_help(format!("known are {}", names.join(", "))),
+            }
+        }),
+    }
+}
+
+fn selector(args: &GlobalArgs, project: &Project) -> Result<Option<LabelQuery>, Failure> {
+    match (&args.selector, &project.selector) {
+        (Some(selector), _) => Ok(Some(selector.clone())),
+        (None, None) => Ok(None),
+        (None, Some(text)) => text
+            .parse()
+            .map(Some)
+            .map_err(|error| Failure::usage(format!("project file: selector `{text}`: {error}"))),
+    }
+}
+
+fn outputs(args: &GlobalArgs, project: &Project) -> Result<Vec<Output>, Failure> {
+    let mut outputs = args.output.clone();
+    if outputs.is_empty() {
+        for text in &project.output.0 {
+            let mut output: Output =
+                text.parse().map_err(|message| Failure::usage(format!("project file: output: {message}")))?;
+            output.file = output.file.map(|file| project.folder.join(file));
+            outputs.push(output);
+        }
+    }
+    if outputs.is_empty() {
+        outputs.push(Output::default());
+    }
+    if outputs.iter().filter(|output| output.file.is_none()).count() > 1 {
+        return Err(Failure::usage("only one output can go to standard output")
+            .with_help("write the others to files, such as `-o json=matrix.json`"));
+    }
+    Ok(outputs)
+}
+
+fn assumptions(
+    args: &GlobalArgs,
+    project: &Project,
+    namespace: Option<&str>,
+) -> Result<Vec<Assumption>, Failure> {
+    if args.assume.is_empty() {
+        return project
+            .assume
+            .iter()
+            .flat_map(|(object, labels)| labels.iter().map(move |(key, value)| (object, key, value)))
+            .map(|(object, key, value)| assumption(object, key, value, namespace))
+            .collect();
+    }
+    args.assume
+        .chunks(2)
+        .map(|pair| {
+            let (object, label) = (&pair[0], &pair[1]);
+            let (key, value) = label.split_once('=').ok_or_else(|| {
+                Failure::usage(format!("--assume {object} {label}: expected a label as KEY=VALUE"))
+            })?;
+            assumption(object, key, value, namespace)
+        })
+        .collect()
+}
+
+fn assumption(object: &str, key: &str, value: &str, namespace: Option<&str>) -> Result<Assumption, Failure> {
+    let parts: Vec<&str> = object.split('/').collect();
+    let (kind, in_namespace, name) = match parts[..] {
+        [kind, name] => (kind, namespace.unwrap_or("default"), name),
+        [kind, namespace, name] => (kind, namespace, name),
+        _ => ("", "", ""),
+    };
+    if [kind, in_namespace, name, key].contains(&"") {
+        return Err(Failure::usage(format!("cannot assume labels of `{object}`")).with_help(
+            "name the object as KIND/NAME or KIND/NS/NAME, such as `ns/shop` or `pod/shop/web-0`",
+        ));
+    }
+    Ok(Assumption {
+        kind: kind.to_owned(),
+        namespace: in_namespace.to_owned(),
+        name: name.to_owned(),
+        key: key.to_owned(),
+        value: value.to_owned(),
+    })
+}
+
+fn palette(color: ColorMode, stream: &impl anstream::stream::RawStream) -> Palette {
+    Palette::new(match color {
+        ColorMode::Always => true,
+        ColorMode::Never => false,
+        ColorMode::Auto => AutoStream::choice(stream) != anstream::ColorChoice::Never,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn merged(args: &GlobalArgs, project: Project) -> Result<Settings, String> {
+        Settings::merge(args, project, Path::new("/shop/sub")).map_err(|failure| failure.to_string())
+    }
+
+    fn project() -> Project {
+        Project {
+            filename: OneOrMany(vec!["manifests".into()]),
+            strict: Some(true),
+            cni: Some("calico".into()),
+            output: OneOrMany(vec!["json=out.json".into()]),
+            folder: "/shop".into(),
+            ..Project::default()
+        }
+    }
+
+    #[test]
+    fn flags_win_over_the_project_file_and_that_over_defaults() {
+        let settings = merged(&GlobalArgs::default(), project()).unwrap();
+        assert_eq!(settings.inputs, [Input::Path("/shop/manifests".into())]);
+        assert_eq!((settings.profile, settings.strict, settings.timings), (Profile::Calico, true, false));
+        assert_eq!(settings.outputs[0].file.as_deref(), Some(Path::new("/shop/out.json")));
+
+        let args = GlobalArgs {
+            filename: vec!["-".into()],
+            strict: Some(false),
+            cni: Some(Profile::Cilium),
+            output: vec![Output::default()],
+            ..GlobalArgs::default()
+        };
+        let settings = merged(&args, project()).unwrap();
+        assert_eq!(settings.inputs, [Input::Stdin]);
+        assert_eq!((settings.profile, settings.strict), (Profile::Cilium, false));
+        assert_eq!(settings.outputs, [Output::default()]);
+    }
+
+    #[test]
+    fn assumptions_name_objects() {
+        let args = GlobalArgs {
+            filename: vec!["x".into()],
+            assume: ["ns/kube-system", "name=kube-system", "pod/shop/web", "a=b=c"]
+                .map(String::from)
+                .to_vec(),
+            ..GlobalArgs::default()
+        };
+        let assume = merged(&args, Project::default()).unwrap().build.assume;
+        let flat: Vec<_> = assume
+            .iter()
+            .map(|a| [&*a.kind, &*a.namespace, &*a.name, &*a.key, &*a.value].join(" "))
+            .collect();
+        assert_eq!(flat, ["ns default kube-system name kube-system", "pod shop web a b=c"]);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_said() {
+        let with = |change: fn(&mut GlobalArgs)| {
+            let mut args = GlobalArgs { filename: vec!["x".into()], ..GlobalArgs::default() };
+            change(&mut args);
+            merged(&args, Project::default()).unwrap_err()
+        };
+        assert_eq!(with(|a| a.filename.clear()), "no input was named");
+        assert!(with(|a| a.filename = vec!["-".into(), "-".into()]).contains("only once"));
+        assert!(with(|a| a.output = vec![Output::default(); 2]).contains("only one output"));
+        assert!(with(|a| a.assume = vec!["shop".into(), "a=b".into()]).contains("cannot assume"));
+        assert!(with(|a| a.assume = vec!["ns/shop".into(), "a".into()]).contains("KEY=VALUE"));
+    }
+}

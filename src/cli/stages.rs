@@ -1,0 +1,91 @@
+//! The stages that every question shares: load and build, and what is said when the input is not right.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use podreach::cluster::{self, Built, Cluster};
+use podreach::diagnostic::{Code, Diagnostic, Severity};
+use podreach::load::{self, Sources};
+use podreach::profile::Profile;
+use podreach::render::text::count;
+use podreach::render::{Format, diagnostic};
+
+use diagnostic::Located;
+
+use super::error::Failure;
+use super::settings::Settings;
+use super::timings::Timings;
+use super::{output, say};
+
+/// Input that can be evaluated.
+#[derive(Debug)]
+pub(super) struct Evaluable {
+    /// The cluster.
+    pub(super) cluster: Cluster,
+    /// The texts it came from.
+    pub(super) sources: Sources,
+    /// What there is to say about it, in the order of the input.
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+/// Loads and builds, and says what there is to say about the input. Errors end here, all of them reported.
+pub(super) fn evaluable(settings: &Settings, timings: &mut Timings) -> Result<Evaluable, Failure> {
+    let loaded = timings.stage("load", || load::load(&settings.inputs, settings.load));
+    let Built { cluster, diagnostics } =
+        timings.stage("build", || cluster::build(&loaded.manifests, &settings.build));
+    let mut all = loaded.diagnostics;
+    all.extend(diagnostics);
+    all.extend(of_profile(settings.profile));
+    all.sort_by_key(|finding| {
+        finding.origin.as_ref().map_or((true, None, 0), |o| (false, Some(o.source), o.document.start))
+    });
+    let located = Located::all(&all, &loaded.sources);
+    // Standard error may be closed; that is no reason not to answer.
+    let _ = diagnostic::text(&located, settings.volume, settings.stderr, &mut io::stderr().lock());
+    let fatal = |finding: &Diagnostic| {
+        finding.severity() == Severity::Error
+            && !(settings.build.keep_going && finding.code != Code::NoObjects)
+    };
+    if all.iter().any(fatal) {
+        return Err(reject(&located, settings)?);
+    }
+    Ok(Evaluable { cluster, sources: loaded.sources, diagnostics: all })
+}
+
+/// Says how many errors there are, and prints them for machines where standard output was to be read by one.
+fn reject(findings: &[Located<'_>], settings: &Settings) -> Result<Failure, Failure> {
+    let errors: Vec<&Located<'_>> =
+        findings.iter().filter(|finding| finding.diagnostic.severity() == Severity::Error).collect();
+    let files: BTreeSet<&str> = errors.iter().filter_map(|finding| finding.file()).collect();
+    let within = if files.is_empty() {
+        String::new()
+    } else {
+        format!(" in {}", count(files.len() as u64, "file", "files"))
+    };
+    let way_out = if errors.iter().any(|finding| finding.diagnostic.code == Code::NoObjects) {
+        ""
+    } else {
+        " (--keep-going leaves bad objects out)"
+    };
+    let problems = count(errors.len() as u64, "problem", "problems");
+    say(format_args!("error: {problems}{within}; nothing was evaluated{way_out}"));
+    match settings.outputs.iter().find(|output| output.file.is_none()).map(|output| output.format) {
+        Some(Format::Json) => output::to_stdout(|out| diagnostic::json(findings, out))?,
+        Some(Format::Yaml) => output::to_stdout(|out| diagnostic::yaml(findings, out))?,
+        _ => {}
+    }
+    Ok(Failure::Input)
+}
+
+/// What the CNI profile means for every policy.
+fn of_profile(profile: Profile) -> Option<Diagnostic> {
+    (!profile.semantics().enforces).then(|| {
+        Diagnostic::new(
+            Code::Profile,
+            format!("{} enforces no NetworkPolicy: every connection is allowed", profile.name()),
+        )
+        .with_help(
+            "the API server accepts the policies all the same; they need a network plugin that enforces them",
+        )
+    })
+}

@@ -1,0 +1,20 @@
+//! Exit status.
+
+use std::process::{ExitCode, Termination};
+
+/// How a command ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ExitStatus {
+    /// Done; for a question: yes.
+    Done = 0,
+    /// Usage, or input that cannot be read or is not valid.
+    Invalid = 2,
+    /// The input does not decide the answer.
+    Undecided = 3,
+}
+
+impl Termination for ExitStatus {
+    fn report(self) -> ExitCode {
+        ExitCode::from(self as u8)
+    }
+}

@@ -1,0 +1,178 @@
+//! The named ports of a pod's containers (W21, R34 to R37, D4).
+
+use super::{ContainerKind, NamedPort};
+use crate::diagnostic::Code;
+use crate::k8s::{Container, List, PodSpec};
+use crate::net::Protocol;
+use crate::policy::field::{FieldFinding, FieldPath, Quoted};
+use crate::policy::{PORT_NUMBER, port_name_problems, port_number, report};
+
+/// Validates the ports of all containers and collects those with a name: sorted, without repetition.
+pub(super) fn named_ports(
+    spec: &PodSpec,
+    path: &FieldPath<'_>,
+    findings: &mut Vec<FieldFinding>,
+) -> Box<[NamedPort]> {
+    let mut ports = Vec::new();
+    let mut collect = |containers: Option<&List<Container>>, list: &FieldPath<'_>, init: bool| {
+        for (i, container) in containers.into_iter().flat_map(|list| list.iter()).enumerate() {
+            let kind = match container.restart_policy.as_deref() {
+                _ if !init => ContainerKind::Regular,
+                Some("Always") => ContainerKind::Sidecar,
+                _ => ContainerKind::Init,
+            };
+            container_ports(container, kind, &list.index(i), &mut ports, findings);
+        }
+    };
+    collect(spec.containers.as_ref(), &path.field("containers"), false);
+    collect(spec.init_containers.as_ref(), &path.field("initContainers"), true);
+    ports.sort_unstable();
+    ports.dedup();
+    if let Some(twice) = ports
+        .windows(2)
+        .find(|w| (&w[0].name, w[0].protocol) == (&w[1].name, w[1].protocol) && w[0].number != w[1].number)
+    {
+        let NamedPort { name, protocol, .. } = &twice[0];
+        let message =
+            format!("more than one container has a {protocol} port `{name}`, with different numbers");
+        findings.push(FieldFinding::new(Code::AmbiguousName, &path.field("containers"), message));
+    }
+    ports.into()
+}
+
+fn container_ports(
+    container: &Container,
+    kind: ContainerKind,
+    path: &FieldPath<'_>,
+    ports: &mut Vec<NamedPort>,
+    findings: &mut Vec<FieldFinding>,
+) {
+    let list = path.field("ports");
+    let written = container.ports.as_deref().unwrap_or_default();
+    for (i, port) in written.iter().enumerate() {
+        let path = list.index(i);
+        let name = port.name.as_deref().filter(|name| !name.is_empty());
+        let mut name_is_good = false;
+        if let Some(name) = name {
+            let problems = port_name_problems(name);
+            name_is_good = problems.is_empty();
+            report(problems, name, &path.field("name"), findings);
+            if name_is_good && written[..i].iter().any(|earlier| earlier.name.as_deref() == Some(name)) {
+                name_is_good = false;
+                findings.push(FieldFinding::duplicate(&path.field("name"), Quoted(name)));
+            }
+        }
+        let number = match port.container_port {
+            None | Some(0) => {
+                findings.push(FieldFinding::required(&path.field("containerPort"), ""));
+                None
+            }
+            Some(number) => {
+                let valid = port_number(number);
+                if valid.is_none() {
+                    findings.push(FieldFinding::invalid(&path.field("containerPort"), number, PORT_NUMBER));
+                }
+                valid
+            }
+        };
+        let protocol = protocol(port.protocol.as_deref(), &path.field("protocol"), findings);
+        if let (Some(name), true, Some(number), Some(protocol)) = (name, name_is_good, number, protocol) {
+            ports.push(NamedPort { name: name.into(), protocol, number, container: kind });
+        }
+    }
+}
+
+/// A protocol of a container or Service port; TCP when absent (D4).
+pub(super) fn protocol(
+    written: Option<&str>,
+    path: &FieldPath<'_>,
+    findings: &mut Vec<FieldFinding>,
+) -> Option<Protocol> {
+    let name = written.unwrap_or("TCP");
+    let protocol = Protocol::from_name(name);
+    if name.is_empty() {
+        findings.push(FieldFinding::required(path, ""));
+    } else if protocol.is_none() {
+        findings.push(FieldFinding::unsupported(path, name, &["SCTP", "TCP", "UDP"]));
+    }
+    protocol
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn read(spec: Value) -> (Vec<String>, Vec<String>) {
+        let spec: PodSpec = serde_json::from_value(spec).unwrap();
+        let mut findings = Vec::new();
+        let ports = named_ports(&spec, &FieldPath::new("spec"), &mut findings);
+        let ports = ports
+            .iter()
+            .map(|p| format!("{} {}/{} {:?}", p.name, p.number, p.protocol, p.container))
+            .collect();
+        (ports, findings.into_iter().map(|f| format!("{}: {}", f.path, f.message)).collect())
+    }
+
+    #[test]
+    fn w21_containers_and_sidecars_are_told_apart() {
+        let spec = json!({
+            "containers": [{"ports": [
+                {"containerPort": 80, "name": "http"}, {"containerPort": 53, "name": "dns", "protocol": "UDP"},
+                {"containerPort": 9}]}],
+            "initContainers": [
+                {"restartPolicy": "Always", "ports": [{"containerPort": 15000, "name": "mesh"}]},
+                {"ports": [{"containerPort": 1, "name": "setup"}]}],
+        });
+        let (ports, findings) = read(spec);
+        assert_eq!(
+            ports,
+            ["dns 53/UDP Regular", "http 80/TCP Regular", "mesh 15000/TCP Sidecar", "setup 1/TCP Init"]
+        );
+        assert_eq!(findings, [""; 0]);
+    }
+
+    #[test]
+    fn r34_one_name_twice() {
+        let port = |number| json!({"containerPort": number, "name": "http"});
+        let (ports, findings) = read(json!({"containers": [{"ports": [port(80), port(81)]}]}));
+        assert_eq!(ports, ["http 80/TCP Regular"]);
+        assert_eq!(findings, ["spec.containers[0].ports[1].name: Duplicate value: \"http\""]);
+
+        let (ports, findings) = read(json!({"containers": [{"ports": [port(80)]}, {"ports": [port(81)]}]}));
+        assert_eq!(ports, ["http 80/TCP Regular", "http 81/TCP Regular"]);
+        assert_eq!(
+            findings,
+            ["spec.containers: more than one container has a TCP port `http`, with different numbers"]
+        );
+
+        let (ports, findings) = read(json!({"containers": [{"ports": [port(80)]}, {"ports": [port(80)]}]}));
+        assert_eq!((ports.len(), findings.len()), (1, 0));
+    }
+
+    #[test]
+    fn ports_are_validated() {
+        let cases = [
+            (json!({"containerPort": 0}), "containerPort: Required value"),
+            (
+                json!({"containerPort": 65536}),
+                "containerPort: Invalid value: 65536: must be between 1 and 65535, inclusive",
+            ),
+            (
+                json!({"containerPort": 1, "name": "80"}),
+                "name: Invalid value: \"80\": must contain at least one letter (a-z)",
+            ),
+            (
+                json!({"containerPort": 1, "protocol": "tcp"}),
+                "protocol: Unsupported value: \"tcp\": supported values: \"SCTP\", \"TCP\", \"UDP\"",
+            ),
+            (json!({"containerPort": 1, "protocol": ""}), "protocol: Required value"),
+        ];
+        for (port, expected) in cases {
+            let (ports, findings) = read(json!({"containers": [{"ports": [port]}]}));
+            assert_eq!(findings, [format!("spec.containers[0].ports[0].{expected}")]);
+            assert!(ports.is_empty());
+        }
+    }
+}

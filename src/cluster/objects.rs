@@ -1,0 +1,385 @@
+//! The objects of the input by kind, named, each once.
+//!
+//! Owns names and namespaces (D5, V1, W1, W14), metadata labels (L11, L12), and what happens when an object is there
+//! twice. Objects that fail here are left out, and kept apart so that policies among them are not forgotten.
+
+use std::borrow::Cow;
+
+use rustc_hash::FxHashMap;
+
+use super::findings::Findings;
+use crate::diagnostic::{Code, ObjectName, Origin};
+use crate::k8s::{
+    self, BrokenObject, EndpointSlice, Endpoints, NetworkPolicy, Object, ObjectMeta, UnevaluatedPolicy,
+    WorkloadObject,
+};
+use crate::load::Manifest;
+use crate::policy::field::{FieldFinding, FieldPath, Quoted};
+use crate::policy::unevaluated::{UnevaluatedKind, group};
+use crate::policy::{dns_label_problems, dns_subdomain_problems, report, validate_labels};
+
+/// The namespace of objects that name none (W14).
+pub(super) const DEFAULT_NAMESPACE: &str = "default";
+
+/// What identifies an object, with defaults filled in.
+#[derive(Clone, Debug)]
+pub(super) struct Identity<'m> {
+    /// Position in the input.
+    pub(super) index: usize,
+    pub(super) kind: &'m str,
+    /// Empty for objects of cluster scope.
+    pub(super) namespace: &'m str,
+    pub(super) name: Cow<'m, str>,
+    pub(super) origin: &'m Origin,
+    pub(super) meta: &'m ObjectMeta,
+}
+
+impl Identity<'_> {
+    /// What messages call the object.
+    pub(super) fn object_name(&self) -> ObjectName {
+        ObjectName { kind: self.kind.into(), namespace: self.namespace.into(), name: (*self.name).into() }
+    }
+}
+
+/// An object with its identity.
+#[derive(Clone, Debug)]
+pub(super) struct Item<'m, T> {
+    pub(super) id: Identity<'m>,
+    pub(super) object: &'m T,
+}
+
+/// The objects of the input, each list in input order.
+#[derive(Debug, Default)]
+pub(super) struct Objects<'m> {
+    pub(super) namespaces: Vec<Item<'m, k8s::Namespace>>,
+    pub(super) nodes: Vec<Item<'m, k8s::Node>>,
+    pub(super) pods: Vec<Item<'m, k8s::Pod>>,
+    pub(super) workloads: Vec<Item<'m, WorkloadObject>>,
+    pub(super) services: Vec<Item<'m, k8s::Service>>,
+    pub(super) endpoints: Vec<Item<'m, Endpoints>>,
+    pub(super) slices: Vec<Item<'m, EndpointSlice>>,
+    pub(super) policies: Vec<Item<'m, NetworkPolicy>>,
+    pub(super) unevaluated: Vec<Item<'m, UnevaluatedPolicy>>,
+    /// What could not be read, has no usable name, or contradicts another object.
+    pub(super) left_out: Vec<Item<'m, Object>>,
+}
+
+impl<'m> Objects<'m> {
+    /// Sorts out the input.
+    pub(super) fn collect(manifests: &'m [Manifest], findings: &mut Findings) -> Self {
+        let mut names = Names::default();
+        let mut items: Vec<(Identity<'m>, Fate)> = Vec::with_capacity(manifests.len());
+        let mut seen: FxHashMap<Key<'m>, usize> = FxHashMap::default();
+        for (index, manifest) in manifests.iter().enumerate() {
+            let id = names.identify(index, manifest);
+            let mut fate = Fate::Kept;
+            if matches!(manifest.object, Object::Broken(_)) || !check_metadata(&id, manifest, findings) {
+                fate = Fate::LeftOut;
+            } else if let Some(key) = key(&id, manifest) {
+                let first = *seen.entry(key).or_insert(index);
+                if first != index {
+                    fate = Fate::Repeated;
+                    if !same_content(&manifests[first].object, &manifest.object) {
+                        fate = Fate::LeftOut;
+                        contradiction(&id, "declared again here, with other contents", findings);
+                        if matches!(items[first].1, Fate::Kept) {
+                            items[first].1 = Fate::LeftOut;
+                            contradiction(
+                                &items[first].0,
+                                "declared here, and elsewhere with other contents",
+                                findings,
+                            );
+                        }
+                    }
+                }
+            }
+            items.push((id, fate));
+        }
+        let mut objects = Self::default();
+        for ((id, fate), manifest) in items.into_iter().zip(manifests) {
+            match fate {
+                Fate::Kept => objects.add(id, &manifest.object),
+                Fate::Repeated => {}
+                Fate::LeftOut => objects.left_out.push(Item { id, object: &manifest.object }),
+            }
+        }
+        objects
+    }
+
+    fn add(&mut self, id: Identity<'m>, object: &'m Object) {
+        match object {
+            Object::Namespace(object) => self.namespaces.push(Item { id, object }),
+            Object::Node(object) => self.nodes.push(Item { id, object }),
+            Object::Pod(object) => self.pods.push(Item { id, object }),
+            Object::Workload(object) => self.workloads.push(Item { id, object }),
+            Object::Service(object) => self.services.push(Item { id, object }),
+            Object::Endpoints(object) => self.endpoints.push(Item { id, object }),
+            Object::EndpointSlice(object) => self.slices.push(Item { id, object }),
+            Object::NetworkPolicy(object) => self.policies.push(Item { id, object }),
+            Object::Unevaluated(object) => self.unevaluated.push(Item { id, object }),
+            Object::Broken(_) => self.left_out.push(Item { id, object }),
+        }
+    }
+}
+
+enum Fate {
+    Kept,
+    /// The same as an earlier one.
+    Repeated,
+    LeftOut,
+}
+
+/// Group, kind, namespace, name.
+type Key<'m> = (&'m str, &'m str, &'m str, &'m str);
+
+/// What makes two objects the same one; `None` if the API server would name the object.
+fn key<'m>(id: &Identity<'m>, manifest: &'m Manifest) -> Option<Key<'m>> {
+    let group = match &manifest.object {
+        Object::Workload(workload) => match group(&workload.api_version) {
+            "extensions" => "apps",
+            group => group,
+        },
+        Object::Unevaluated(policy) => group(&policy.api_version),
+        Object::NetworkPolicy(_) => "networking.k8s.io",
+        _ => "",
+    };
+    match id.name {
+        Cow::Borrowed(name) => Some((group, id.kind, id.namespace, name)),
+        Cow::Owned(_) => None,
+    }
+}
+
+fn contradiction(id: &Identity<'_>, message: &str, findings: &mut Findings) {
+    findings.object(id, Code::DuplicateObject, message);
+}
+
+/// Whether two objects of one name say the same; an absent namespace is the default one.
+fn same_content(a: &Object, b: &Object) -> bool {
+    fn without_namespace(object: &Object) -> Object {
+        let mut object = object.clone();
+        if let Some(meta) = meta_mut(&mut object) {
+            meta.namespace = None;
+        }
+        object
+    }
+    a == b || without_namespace(a) == without_namespace(b)
+}
+
+fn meta_mut(object: &mut Object) -> Option<&mut ObjectMeta> {
+    Some(match object {
+        Object::Namespace(o) => &mut o.metadata,
+        Object::Node(o) => &mut o.metadata,
+        Object::Pod(o) => &mut o.metadata,
+        Object::Workload(o) => &mut o.metadata,
+        Object::Service(o) => &mut o.metadata,
+        Object::Endpoints(o) => &mut o.metadata,
+        Object::EndpointSlice(o) => &mut o.metadata,
+        Object::NetworkPolicy(o) => &mut o.metadata,
+        Object::Unevaluated(o) => &mut o.metadata,
+        Object::Broken(_) => return None,
+    })
+}
+
+fn meta(object: &Object) -> &ObjectMeta {
+    match object {
+        Object::Namespace(o) => &o.metadata,
+        Object::Node(o) => &o.metadata,
+        Object::Pod(o) => &o.metadata,
+        Object::Workload(o) => &o.metadata,
+        Object::Service(o) => &o.metadata,
+        Object::Endpoints(o) => &o.metadata,
+        Object::EndpointSlice(o) => &o.metadata,
+        Object::NetworkPolicy(o) => &o.metadata,
+        Object::Unevaluated(o) => &o.metadata,
+        Object::Broken(o) => &o.metadata,
+    }
+}
+
+fn kind(object: &Object) -> &str {
+    match object {
+        Object::Namespace(_) => "Namespace",
+        Object::Node(_) => "Node",
+        Object::Pod(_) => "Pod",
+        Object::Workload(o) => &o.kind,
+        Object::Service(_) => "Service",
+        Object::Endpoints(_) => "Endpoints",
+        Object::EndpointSlice(_) => "EndpointSlice",
+        Object::NetworkPolicy(_) => "NetworkPolicy",
+        Object::Unevaluated(o) => &o.kind,
+        Object::Broken(o) => &o.kind,
+    }
+}
+
+fn is_namespaced(object: &Object) -> bool {
+    match object {
+        Object::Namespace(_) | Object::Node(_) => false,
+        Object::Unevaluated(UnevaluatedPolicy { api_version, kind, metadata, .. }) => {
+            UnevaluatedKind::find(api_version, kind)
+                .map_or(metadata.namespace.is_some(), |kind| kind.namespaced)
+        }
+        Object::Broken(BrokenObject { api_version, kind, metadata }) => {
+            metadata.namespace.is_some()
+                || super::kinds::find(kind).is_some_and(|kind| kind.namespaced)
+                || UnevaluatedKind::find(api_version, kind).is_some_and(|kind| kind.namespaced)
+        }
+        _ => true,
+    }
+}
+
+/// Names that the API server would make (W1).
+#[derive(Default)]
+struct Names<'m> {
+    generated: FxHashMap<(&'m str, &'m str, &'m str), u32>,
+}
+
+impl<'m> Names<'m> {
+    fn identify(&mut self, index: usize, manifest: &'m Manifest) -> Identity<'m> {
+        let object = &manifest.object;
+        let (kind, meta) = (kind(object), meta(object));
+        let namespace = match meta.namespace.as_deref() {
+            _ if !is_namespaced(object) => "",
+            None | Some("") => DEFAULT_NAMESPACE,
+            Some(namespace) => namespace,
+        };
+        let name = match (given(meta.name.as_deref()), given(meta.generate_name.as_deref())) {
+            (Some(name), _) => Cow::Borrowed(name),
+            (None, Some(prefix)) => Cow::Owned(self.generate(kind, namespace, prefix)),
+            (None, None) => Cow::Borrowed(""),
+        };
+        Identity { index, kind, namespace, name, origin: &manifest.origin, meta }
+    }
+
+    /// `PREFIXxxxxx`, and `PREFIXxxxxx-2` when that is taken.
+    fn generate(&mut self, kind: &'m str, namespace: &'m str, prefix: &'m str) -> String {
+        let number = self.generated.entry((kind, namespace, prefix)).or_default();
+        *number += 1;
+        if *number == 1 { format!("{prefix}xxxxx") } else { format!("{prefix}xxxxx-{number}") }
+    }
+}
+
+/// An empty string is as good as none.
+fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// Checks name, namespace and labels; tells whether they are right.
+fn check_metadata(id: &Identity<'_>, manifest: &Manifest, findings: &mut Findings) -> bool {
+    let mut found = Vec::new();
+    let metadata = FieldPath::new("metadata");
+    let problems: fn(&str) -> Vec<String> = match manifest.object {
+        Object::Namespace(_) | Object::Service(_) => dns_label_problems,
+        _ => dns_subdomain_problems,
+    };
+    let path = metadata.field("name");
+    match &id.name {
+        Cow::Borrowed("") => {
+            found.push(FieldFinding::required(&path, "name or generateName is required"));
+        }
+        Cow::Borrowed(name) => report(problems(name), name, &path, &mut found),
+        Cow::Owned(name) => {
+            let prefix = id.meta.generate_name.as_deref().unwrap_or_default();
+            let path = metadata.field("generateName");
+            let wrong = problems(name);
+            if wrong.is_empty() {
+                let message = format!("the API server makes the name; it is called {} here", Quoted(name));
+                found.push(FieldFinding::new(Code::AmbiguousName, &path, message));
+            } else {
+                report(wrong, prefix, &path, &mut found);
+            }
+        }
+    }
+    if !id.namespace.is_empty() {
+        let path = metadata.field("namespace");
+        report(dns_label_problems(id.namespace), id.namespace, &path, &mut found);
+    }
+    if let Some(labels) = &id.meta.labels {
+        validate_labels(labels, &metadata.field("labels"), &mut found);
+    }
+    findings.fields(id, found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{errors, manifests};
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn w14_the_default_namespace_is_default() {
+        let input = manifests(&[json!({"kind": "Pod", "metadata": {"name": "a"}})]);
+        let objects = Objects::collect(&input, &mut Findings::new(false));
+        assert_eq!(objects.pods[0].id.namespace, "default");
+    }
+
+    #[test]
+    fn w01_generated_names_are_unique() {
+        let pod = json!({"kind": "Pod", "metadata": {"generateName": "web-"}});
+        let input = manifests(&[pod.clone(), pod]);
+        let mut findings = Findings::new(false);
+        let objects = Objects::collect(&input, &mut findings);
+        let names: Vec<&str> = objects.pods.iter().map(|p| &*p.id.name).collect();
+        assert_eq!(names, ["web-xxxxx", "web-xxxxx-2"]);
+        assert!(findings.finish().iter().all(|d| d.code == Code::AmbiguousName));
+    }
+
+    #[test]
+    fn v01_names_are_checked() {
+        let cases = [
+            (
+                json!({"kind": "NetworkPolicy", "metadata": {"name": "A"}}),
+                "metadata.name: Invalid value: \"A\": a lowercase RFC 1123 subdomain",
+            ),
+            (
+                json!({"kind": "Namespace", "metadata": {"name": "a.b"}}),
+                "metadata.name: Invalid value: \"a.b\": a lowercase RFC 1123 label",
+            ),
+            (
+                json!({"kind": "Pod", "metadata": {}}),
+                "metadata.name: Required value: name or generateName is required",
+            ),
+            (
+                json!({"kind": "Pod", "metadata": {"name": "a", "namespace": "A"}}),
+                "metadata.namespace: Invalid value: \"A\": a lowercase RFC 1123 label",
+            ),
+            (
+                json!({"kind": "Pod", "metadata": {"name": "a", "labels": {"x y": "1"}}}),
+                "metadata.labels: Invalid value: \"x y\": name part",
+            ),
+            (
+                json!({"kind": "Pod", "metadata": {"generateName": "A-"}}),
+                "metadata.generateName: Invalid value: \"A-\"",
+            ),
+        ];
+        for (object, expected) in cases {
+            let found = errors(&[object]);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].starts_with(expected), "{}", found[0]);
+        }
+    }
+
+    #[test]
+    fn the_same_object_twice_counts_once() {
+        let a = json!({"kind": "Pod", "metadata": {"name": "a", "namespace": "default"}});
+        let b = json!({"kind": "Pod", "metadata": {"name": "a"}});
+        let input = manifests(&[a, b]);
+        let mut findings = Findings::new(false);
+        assert_eq!(Objects::collect(&input, &mut findings).pods.len(), 1);
+        assert_eq!(findings.finish(), []);
+    }
+
+    #[test]
+    fn contradicting_objects_are_named_at_both_places() {
+        let a = json!({"kind": "Pod", "metadata": {"name": "a", "labels": {"x": "1"}}});
+        let b = json!({"kind": "Pod", "metadata": {"name": "a", "labels": {"x": "2"}}});
+        let input = manifests(&[a, json!({"kind": "Pod", "metadata": {"name": "b"}}), b]);
+        let mut findings = Findings::new(false);
+        let objects = Objects::collect(&input, &mut findings);
+        assert_eq!((objects.pods.len(), objects.left_out.len()), (1, 2));
+        let found = findings.finish();
+        assert_eq!(found.iter().map(|d| d.code).collect::<Vec<_>>(), [Code::DuplicateObject; 2]);
+        assert_eq!(
+            found.iter().map(|d| d.origin.clone().unwrap()).collect::<Vec<_>>(),
+            [input[0].origin.clone(), input[2].origin.clone()]
+        );
+    }
+}

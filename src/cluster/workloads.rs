@@ -1,0 +1,288 @@
+//! From a workload to the pods its controller makes (W2 to W8, W13, W17, W19).
+//!
+//! Owns validation of everything about a workload but its metadata, how many pods there are, and the labels that the
+//! controller adds. Alike pods stay one entry, whatever their number.
+
+use super::objects::{Identity, Item};
+use super::owners::TEMPLATE_HASH;
+use crate::diagnostic::Code;
+use crate::k8s::{CompletionMode, LabelSelector, Labels, PodSpec, WorkloadObject, WorkloadSpec};
+use crate::policy::field::{FieldFinding, FieldPath};
+use crate::policy::unevaluated::group;
+use crate::policy::{selector_accepts, validate_labels, validate_selector};
+
+/// What a controller makes of a workload.
+#[derive(Debug)]
+pub(super) struct Plan<'m> {
+    /// How many pods, and what tells them apart.
+    pub(super) replicas: Replicas,
+    /// Labels of the template.
+    pub(super) labels: Option<&'m Labels>,
+    /// What the controller adds to all pods alike, over those of the template.
+    pub(super) added: Vec<Added<'m>>,
+    /// `spec` of the template.
+    pub(super) spec: Option<&'m PodSpec>,
+    /// Where the template stands.
+    pub(super) template: &'static str,
+}
+
+/// How many pods a workload has, and what tells them apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Replicas {
+    /// Nothing but their names.
+    Alike(u32),
+    /// StatefulSet: names and labels by ordinal.
+    Ordinals {
+        /// The first ordinal.
+        first: u32,
+        /// How many.
+        count: u32,
+    },
+    /// Indexed Job: a label by index, from 0.
+    Indexed(u32),
+    /// DaemonSet: one for each node.
+    PerNode,
+}
+
+/// A label that a controller adds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Added<'m> {
+    /// With a value that follows from the manifest.
+    Known(&'static str, &'m str),
+    /// With a value that only the cluster knows (W25).
+    Present(&'static str),
+    /// Perhaps.
+    Unknown(&'static str),
+}
+
+/// Pods counted for a DaemonSet if the input has no node.
+pub(super) const PODS_WITHOUT_NODES: u32 = 2;
+
+/// The kinds whose controllers are known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Controller {
+    Deployment,
+    ReplicaSet,
+    ReplicationController,
+    StatefulSet,
+    DaemonSet,
+    Job,
+    CronJob,
+    Other,
+}
+
+impl Controller {
+    fn of(workload: &WorkloadObject) -> Self {
+        match (group(&workload.api_version), &*workload.kind) {
+            ("apps" | "extensions", "Deployment") => Self::Deployment,
+            ("apps" | "extensions", "ReplicaSet") => Self::ReplicaSet,
+            ("apps", "StatefulSet") => Self::StatefulSet,
+            ("apps" | "extensions", "DaemonSet") => Self::DaemonSet,
+            ("", "ReplicationController") => Self::ReplicationController,
+            ("batch", "Job") => Self::Job,
+            ("batch", "CronJob") => Self::CronJob,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Validates a workload and plans its pods; `None` if it has errors.
+pub(super) fn plan<'m>(
+    item: &Item<'m, WorkloadObject>,
+    findings: &mut Vec<FieldFinding>,
+) -> Option<Plan<'m>> {
+    let controller = Controller::of(item.object);
+    let errors_before = findings.len();
+    if controller == Controller::Other {
+        let message = format!(
+            "`{}` is not a kind that podreach knows; its pod template is taken as that of a Deployment",
+            item.object.kind
+        );
+        findings.push(FieldFinding { code: Code::UnknownWorkload, path: "kind".into(), message });
+    }
+    let outer = item.object.spec.as_ref();
+    let (spec, path, template_path) = match controller {
+        Controller::CronJob => (
+            outer.and_then(|spec| spec.job_template.as_ref()).and_then(|template| template.spec.as_ref()),
+            FieldPath::new("spec.jobTemplate.spec"),
+            "spec.jobTemplate.spec.template",
+        ),
+        _ => (outer, FieldPath::new("spec"), "spec.template"),
+    };
+    let template = spec.and_then(|spec| spec.template.as_ref());
+    let (Some(spec), Some(template)) = (spec, template) else {
+        findings.push(FieldFinding::required(&FieldPath::new(template_path), ""));
+        return None;
+    };
+    let labels = template.metadata.as_ref().and_then(|meta| meta.labels.as_ref());
+    let labels_path = FieldPath::new(template_path);
+    let labels_path = labels_path.field("metadata");
+    let labels_path = labels_path.field("labels");
+    // A ReplicationController's template labels default to its own (W4).
+    let labels = match controller {
+        Controller::ReplicationController if template.metadata.is_none() => item.id.meta.labels.as_ref(),
+        _ => labels,
+    };
+    if let Some(labels) = labels {
+        validate_labels(labels, &labels_path, findings);
+    }
+    check_selector(controller, item, spec, labels, &labels_path, findings);
+    let replicas = replicas(controller, item, spec, &path, findings);
+    let sound = findings[errors_before..].iter().all(|f| !f.is_error());
+    let plan = Plan {
+        replicas: replicas?,
+        labels,
+        added: added_labels(controller, item, spec),
+        spec: template.spec.as_ref(),
+        template: template_path,
+    };
+    sound.then_some(plan)
+}
+
+/// W17: `apps/v1` wants a selector, and every given one must match the template.
+fn check_selector(
+    controller: Controller,
+    item: &Item<'_, WorkloadObject>,
+    spec: &WorkloadSpec,
+    labels: Option<&Labels>,
+    labels_path: &FieldPath<'_>,
+    findings: &mut Vec<FieldFinding>,
+) {
+    let required = match controller {
+        Controller::Deployment | Controller::ReplicaSet | Controller::StatefulSet | Controller::DaemonSet => {
+            &*item.object.api_version == "apps/v1"
+        }
+        Controller::Job => spec.manual_selector == Some(true),
+        Controller::ReplicationController | Controller::CronJob | Controller::Other => return,
+    };
+    let path = FieldPath::new("spec.selector");
+    let Some(selector) = &spec.selector else {
+        if required {
+            findings.push(FieldFinding::required(&path, ""));
+        }
+        return;
+    };
+    let selector = LabelSelector::from(selector);
+    let wrong = validate_selector(&selector, &path);
+    if !wrong.is_empty() {
+        findings.extend(wrong);
+        return;
+    }
+    if controller == Controller::Job && !required {
+        // Written by the controller, as are the labels it selects.
+        return;
+    }
+    let is_empty = selector.match_labels.as_ref().is_none_or(Labels::is_empty)
+        && selector.match_expressions.as_deref().is_none_or(<[_]>::is_empty);
+    if is_empty && required {
+        let detail = format!("empty selector is invalid for {}", item.object.kind.to_lowercase());
+        findings.push(FieldFinding::invalid(&path, "{}", detail));
+        return;
+    }
+    let none = Labels::default();
+    let labels = labels.unwrap_or(&none);
+    if !selector_accepts(&selector, labels) {
+        let detail = "`selector` does not match template `labels`";
+        findings.push(FieldFinding::invalid(labels_path, json(labels), detail));
+    }
+}
+
+/// Labels as the API server shows them in messages.
+fn json(labels: &Labels) -> String {
+    let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key:?}:{value:?}")).collect();
+    format!("{{{}}}", pairs.join(","))
+}
+
+/// How many pods; `None` after an error.
+fn replicas(
+    controller: Controller,
+    item: &Item<'_, WorkloadObject>,
+    spec: &WorkloadSpec,
+    path: &FieldPath<'_>,
+    findings: &mut Vec<FieldFinding>,
+) -> Option<Replicas> {
+    let mut count = |value: Option<i32>, path: &FieldPath<'_>| {
+        let value = value.unwrap_or(1);
+        if value < 0 {
+            findings.push(FieldFinding::invalid(path, value, "must be greater than or equal to 0"));
+        }
+        u32::try_from(value).ok()
+    };
+    match controller {
+        Controller::DaemonSet => Some(Replicas::PerNode),
+        Controller::StatefulSet => {
+            let pods = count(spec.replicas, &path.field("replicas"));
+            let start = spec.ordinals.as_ref().and_then(|ordinals| ordinals.start).unwrap_or(0);
+            let first = count(Some(start), &path.field("ordinals").field("start"));
+            Some(Replicas::Ordinals { first: first?, count: pods? })
+        }
+        Controller::Job | Controller::CronJob => {
+            let parallel = count(spec.parallelism, &path.field("parallelism"));
+            let completions = match spec.completions {
+                Some(completions) => count(Some(completions), &path.field("completions")),
+                None => Some(u32::MAX),
+            };
+            let indexed = spec.completion_mode == Some(CompletionMode::Indexed);
+            if indexed && spec.completions.is_none() {
+                let detail = "when completion mode is Indexed";
+                findings.push(FieldFinding::required(&path.field("completions"), detail));
+                return None;
+            }
+            let pods = if spec.suspend == Some(true) { 0 } else { parallel?.min(completions?) };
+            let cron_suspended = controller == Controller::CronJob
+                && item.object.spec.as_ref().is_some_and(|outer| outer.suspend == Some(true));
+            // What a suspended CronJob would do still matters: one pod stands for it (W8).
+            let pods = if cron_suspended { pods.min(1) } else { pods };
+            Some(if indexed { Replicas::Indexed(pods) } else { Replicas::Alike(pods) })
+        }
+        Controller::Deployment
+        | Controller::ReplicaSet
+        | Controller::ReplicationController
+        | Controller::Other => count(spec.replicas, &path.field("replicas")).map(Replicas::Alike),
+    }
+}
+
+/// What the controller adds to all pods alike.
+fn added_labels<'m>(
+    controller: Controller,
+    item: &Item<'m, WorkloadObject>,
+    spec: &WorkloadSpec,
+) -> Vec<Added<'m>> {
+    const JOB_NAMES: [&str; 2] = ["job-name", "batch.kubernetes.io/job-name"];
+    const JOB_UIDS: [&str; 2] = ["controller-uid", "batch.kubernetes.io/controller-uid"];
+    match controller {
+        Controller::Deployment => vec![Added::Present(TEMPLATE_HASH)],
+        Controller::ReplicaSet | Controller::ReplicationController => Vec::new(),
+        Controller::StatefulSet => vec![Added::Present("controller-revision-hash")],
+        Controller::DaemonSet => {
+            vec![Added::Present("controller-revision-hash"), Added::Present("pod-template-generation")]
+        }
+        Controller::Job | Controller::CronJob if spec.manual_selector == Some(true) => Vec::new(),
+        Controller::Job => {
+            let name = item.id.meta.name.as_deref().filter(|name| !name.is_empty());
+            let of = |keys: [&'static str; 2], value: Option<&'m str>| {
+                keys.map(|key| value.map_or(Added::Present(key), |value| Added::Known(key, value)))
+            };
+            of(JOB_NAMES, name).into_iter().chain(of(JOB_UIDS, item.id.meta.uid.as_deref())).collect()
+        }
+        Controller::CronJob => JOB_NAMES.into_iter().chain(JOB_UIDS).map(Added::Present).collect(),
+        Controller::Other => {
+            vec![Added::Unknown(TEMPLATE_HASH), Added::Unknown("rollouts-pod-template-hash")]
+        }
+    }
+}
+
+/// What there is to know about the life of a workload's pods (W8, W12).
+pub(super) fn lifecycle(id: &Identity<'_>, workload: &WorkloadObject) -> Option<&'static str> {
+    let suspended = workload.spec.as_ref().is_some_and(|spec| spec.suspend == Some(true));
+    if suspended && Controller::of(workload) == Controller::CronJob {
+        return Some("suspended; one pod stands for what it would run");
+    }
+    is_test_hook(id).then_some("a Helm test hook: its pods are there only while tests run")
+}
+
+/// Whether Helm makes the object for a test only.
+pub(super) fn is_test_hook(id: &Identity<'_>) -> bool {
+    let hooks = id.meta.annotations.as_ref().and_then(|annotations| annotations.helm_hook.as_deref());
+    hooks.is_some_and(|hooks| hooks.split(',').any(|hook| hook.trim().starts_with("test")))
+}

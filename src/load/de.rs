@@ -1,0 +1,303 @@
+//! The wire types of [`crate::k8s`] out of a [`super::node::Tree`].
+//!
+//! This is the slow and talkative way: a failure says which field, where it stands, and what is wrong in the words of
+//! the API server. Objects are objects and lists are lists; nothing is converted but what JSON would convert.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::value::BorrowedStrDeserializer;
+use serde::de::{
+    self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor,
+};
+use serde::forward_to_deserialize_any;
+
+use super::node::{Cursor, Entry, NodeId, Value};
+use super::scalar::Scalar;
+use crate::diagnostic::Code;
+
+/// Why a tree does not decode.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Problem {
+    /// What it is.
+    pub(super) code: Code,
+    /// In the API server's words.
+    pub(super) message: String,
+    /// The field, from the object.
+    pub(super) path: String,
+    /// Its bytes, from the start of the document.
+    pub(super) span: Range<usize>,
+    /// What to do about it.
+    pub(super) help: Option<String>,
+}
+
+/// Joins a field path and a key, as Kubernetes writes them.
+pub(super) fn join_key(path: &str, key: &str) -> String {
+    if key.is_empty() || key.contains(['.', '/', '[', ']']) {
+        format!("{path}[{key}]")
+    } else if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}
+
+/// An error on its way up; every level adds its step.
+#[derive(Debug)]
+pub(super) struct Error {
+    code: Code,
+    message: String,
+    /// Innermost first.
+    steps: Vec<Step>,
+    span: Option<Range<usize>>,
+}
+
+#[derive(Debug)]
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+impl Error {
+    fn new(code: Code, message: String) -> Self {
+        Self { code, message, steps: Vec::new(), span: None }
+    }
+
+    fn within(mut self, step: Step, span: Range<usize>) -> Self {
+        self.steps.push(step);
+        self.span.get_or_insert(span);
+        self
+    }
+
+    /// What to report of an error in `object`.
+    pub(super) fn into_problem(self, object: Cursor<'_, '_>) -> Problem {
+        let mut path = String::new();
+        for step in self.steps.iter().rev() {
+            path = match step {
+                Step::Key(key) => join_key(&path, key),
+                Step::Index(index) => format!("{path}[{index}]"),
+            };
+        }
+        let span = self.span.unwrap_or_else(|| object.span());
+        let message = match self.code {
+            Code::UnknownField => format!("unknown field \"{path}\""),
+            _ => self.message,
+        };
+        Problem { code: self.code, message, path, span, help: None }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl de::Error for Error {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(Code::WrongType, message.to_string())
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let expected = expected.to_string();
+        let number = match found {
+            Unexpected::Float(number) if expected != "a string" => number.to_string() + " ",
+            _ => String::new(),
+        };
+        let wanted = type_name(&expected);
+        Self::new(
+            Code::WrongType,
+            format!("cannot unmarshal {} {number}into field of type {wanted}", json_type(found)),
+        )
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        let value = match found {
+            Unexpected::Signed(number) => format!(" {number}"),
+            Unexpected::Unsigned(number) => format!(" {number}"),
+            _ => String::new(),
+        };
+        let wanted = type_name(&expected.to_string()).to_owned();
+        Self::new(
+            Code::WrongType,
+            format!("cannot unmarshal {}{value} into field of type {wanted}", json_type(found)),
+        )
+    }
+
+    fn unknown_variant(found: &str, expected: &'static [&'static str]) -> Self {
+        let values: Vec<String> = expected.iter().map(|value| format!("\"{value}\"")).collect();
+        let values = values.join(", ");
+        Self::new(
+            Code::UnsupportedValue,
+            format!("Unsupported value: \"{found}\": supported values: {values}"),
+        )
+    }
+
+    fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
+        Self::new(Code::UnknownField, String::new())
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::new(Code::DuplicateKey, already_set(field))
+    }
+}
+
+/// The message about a key that was written twice.
+pub(super) fn already_set(key: &str) -> String {
+    format!("key \"{key}\" already set in map")
+}
+
+/// What JSON calls a value.
+fn json_type(found: Unexpected<'_>) -> &'static str {
+    match found {
+        Unexpected::Bool(_) => "bool",
+        Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_) => "number",
+        Unexpected::Str(_) | Unexpected::Char(_) | Unexpected::Bytes(_) => "string",
+        Unexpected::Unit | Unexpected::Option => "null",
+        Unexpected::Seq => "array",
+        _ => "object",
+    }
+}
+
+/// What Kubernetes calls the type that a visitor expects.
+fn type_name(expected: &str) -> &str {
+    match expected {
+        "a string" => "string",
+        "i32" => "int32",
+        "a boolean" => "bool",
+        "a list" => "array",
+        "a map of strings" => "map of strings",
+        "a number or a string" => "int or string",
+        other => other.strip_prefix("struct ").unwrap_or(other),
+    }
+}
+
+impl<'de> Deserializer<'de> for Cursor<'de, '_> {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.value() {
+            Value::Scalar(Scalar::Null) => visitor.visit_unit(),
+            Value::Scalar(Scalar::Bool(value)) => visitor.visit_bool(*value),
+            Value::Scalar(Scalar::Int(value)) => visitor.visit_i64(*value),
+            Value::Scalar(Scalar::Float(value)) => visitor.visit_f64(*value),
+            Value::Scalar(Scalar::String(text)) => visitor.visit_borrowed_str(text),
+            Value::Seq(items) => visitor.visit_seq(Items { at: self, rest: items.iter().enumerate() }),
+            Value::Map(entries) => visitor
+                .visit_map(Pairs { at: self, rest: entries.iter(), value: None })
+                .map_err(|error| about_duplicates(error, entries)),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        // A derived visitor would take a list as the fields in order; the API server does not.
+        match self.value() {
+            Value::Seq(_) => Err(de::Error::invalid_type(Unexpected::Seq, &visitor)),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        match self.as_str() {
+            Some(text) => visitor.visit_enum(text.into_deserializer()),
+            None => self.deserialize_any(visitor),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
+        tuple tuple_struct map identifier
+    }
+}
+
+/// A map complained about itself, not about a value in it: then it is about a key that was written twice.
+fn about_duplicates(mut error: Error, entries: &[Entry<'_>]) -> Error {
+    if error.steps.is_empty()
+        && matches!(error.code, Code::WrongType | Code::DuplicateKey)
+        && let Some(twice) = duplicates(entries).find(|twice| error.message == already_set(&twice.key))
+    {
+        error.code = Code::DuplicateKey;
+        let key_span = twice.key_span.start as usize..twice.key_span.end as usize;
+        return error.within(Step::Key(twice.key.clone().into_owned()), key_span);
+    }
+    error
+}
+
+/// The pairs whose key was already there.
+pub(super) fn duplicates<'e, 't>(entries: &'e [Entry<'t>]) -> impl Iterator<Item = &'e Entry<'t>> {
+    let mut seen = rustc_hash::FxHashSet::default();
+    entries.iter().filter(move |entry| !seen.insert(&*entry.key))
+}
+
+struct Items<'a, 't> {
+    at: Cursor<'a, 't>,
+    rest: std::iter::Enumerate<std::slice::Iter<'a, NodeId>>,
+}
+
+impl<'a> SeqAccess<'a> for Items<'a, '_> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        let Some((index, id)) = self.rest.next() else { return Ok(None) };
+        let item = self.at.at(*id);
+        seed.deserialize(item).map(Some).map_err(|error| error.within(Step::Index(index), item.span()))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.rest.len())
+    }
+}
+
+struct Pairs<'a, 't> {
+    at: Cursor<'a, 't>,
+    rest: std::slice::Iter<'a, Entry<'t>>,
+    value: Option<&'a Entry<'t>>,
+}
+
+impl<'a> MapAccess<'a> for Pairs<'a, '_> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'a>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        let Some(entry) = self.rest.next() else { return Ok(None) };
+        self.value = Some(entry);
+        let span = entry.key_span.start as usize..entry.key_span.end as usize;
+        seed.deserialize(BorrowedStrDeserializer::new(&entry.key))
+            .map(Some)
+            .map_err(|error: Error| error.within(Step::Key(entry.key.clone().into_owned()), span))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, Error> {
+        let entry = self.value.take().expect("a value is asked for after its key");
+        let value = self.at.at(entry.value);
+        seed.deserialize(value)
+            .map_err(|error| error.within(Step::Key(entry.key.clone().into_owned()), value.span()))
+    }
+}

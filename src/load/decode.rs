@@ -1,0 +1,528 @@
+//! Documents to manifests: which kind is read how.
+//!
+//! Dispatches on API group, version and kind, flattens lists, and turns what does not decode into findings and a
+//! [`Object::Broken`], so that nothing is lost without a word.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use super::de::Problem;
+use super::kinds::{self, Known, Reader};
+use super::node::Cursor;
+use super::schema;
+use super::split;
+use super::yaml::Fault;
+use super::{Manifest, json, strict, yaml};
+use crate::diagnostic::{Code, Diagnostic, ObjectName, Origin, SourceId};
+use crate::k8s::{
+    BrokenObject, NetworkPolicy, Object, ObjectMeta, UnevaluatedPolicy, WorkloadObject, is_unevaluated,
+};
+
+/// How deep lists may lie in lists.
+const MAX_LIST_DEPTH: usize = 8;
+
+/// What a document led to, in order.
+#[derive(Debug)]
+pub(super) enum Item {
+    /// An object, readable or not.
+    Manifest(Box<Manifest>),
+    /// Something to say.
+    Finding(Box<Diagnostic>),
+    /// An object of a kind that is not read.
+    Ignored {
+        /// Its kind.
+        kind: Box<str>,
+        /// Where it stands.
+        origin: Origin,
+    },
+    /// A document that is no Kubernetes object.
+    Untyped(Origin),
+}
+
+/// Reads a whole text.
+pub(super) fn text(source: SourceId, text: &str, start: usize) -> Vec<Item> {
+    let place = Place { source, text, start };
+    if is_json(text)
+        && let Ok(items) = place.json(0..text.len())
+    {
+        return items;
+    }
+    let documents = split::documents(text);
+    documents.into_par_iter().map(|range| place.document(range)).flatten_iter().collect()
+}
+
+fn is_json(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+}
+
+/// A text on its way to manifests.
+#[derive(Clone, Copy)]
+struct Place<'t> {
+    source: SourceId,
+    text: &'t str,
+    /// Where `text` starts within the source: after a byte order mark.
+    start: usize,
+}
+
+impl Place<'_> {
+    fn origin(&self, range: &Range<usize>, item: &str) -> Origin {
+        let start = (self.start + range.start) as u64;
+        Origin { source: self.source, document: start..start + range.len() as u64, item: item.into() }
+    }
+
+    /// Where a part of the text lies in it.
+    fn range_of(&self, part: &str) -> Range<usize> {
+        let start = part.as_ptr().addr() - self.text.as_ptr().addr();
+        start..start + part.len()
+    }
+
+    /// One YAML document, which may be JSON.
+    fn document(&self, range: Range<usize>) -> Vec<Item> {
+        let document = &self.text[range.clone()];
+        let content = document.strip_prefix("---").unwrap_or(document);
+        let json_fault = if is_json(content) {
+            match self.json(self.range_of(content)) {
+                Ok(items) => return items,
+                Err(fault) => Some(Fault { offset: fault.offset + document.len() - content.len(), ..fault }),
+            }
+        } else {
+            None
+        };
+        let yaml = match self.block_list(range.clone()) {
+            Some(items) => Ok(items),
+            None => self.yaml(range.clone(), &Expected::default(), 0),
+        };
+        match (yaml, json_fault) {
+            (Ok(items), _) => items,
+            // Whichever grammar got further is the one that was meant.
+            (Err(fault), Some(json)) if json.offset > fault.offset => self.unparsed(&range, json),
+            (Err(fault), _) => self.unparsed(&range, fault),
+        }
+    }
+
+    fn unparsed(&self, range: &Range<usize>, fault: Fault) -> Vec<Item> {
+        let origin = self.origin(range, "");
+        let mut finding = Diagnostic::new(fault.code, fault.message)
+            .with_offset(origin.document.start + fault.offset as u64);
+        if self.text[range.clone()].contains("{{") {
+            finding = finding
+                .with_help("this looks like a template: render it first, for example with `helm template`");
+        }
+        unreadable(finding, origin).into()
+    }
+
+    /// A list cut into its items without parsing it whole; `None` if the document is no such list, or the cut was
+    /// not right.
+    fn block_list(&self, range: Range<usize>) -> Option<Vec<Item>> {
+        let document = &self.text[range.clone()];
+        let list = split::block_list(document)?;
+        let head = [yaml::parse(&document[list.before]).ok()?, yaml::parse(&document[list.after]).ok()?];
+        let field =
+            |key| head.iter().flatten().find_map(|tree| tree.root().get(key)?.as_str()).map(str::to_owned);
+        let api_version = field("apiVersion");
+        let kind = field("kind").filter(|kind| kind.ends_with("List"))?;
+        let expected = Expected::of_list(api_version.as_deref(), &kind);
+        let items: Result<Vec<Vec<Item>>, Fault> = list
+            .items
+            .into_par_iter()
+            .map(|item| self.yaml(range.start + item.start..range.start + item.end, &expected, 1))
+            .collect();
+        Some(items.ok()?.into_iter().flatten().collect())
+    }
+
+    /// A document, or with `depth` 1 an element cut out of a list with its dash.
+    fn yaml(&self, range: Range<usize>, expected: &Expected, depth: usize) -> Result<Vec<Item>, Fault> {
+        let Some(tree) = yaml::parse(&self.text[range.clone()])? else { return Ok(Vec::new()) };
+        let mut items = Vec::new();
+        if depth == 0 {
+            self.node(&range, "", tree.root(), expected, 0, &mut items);
+        } else {
+            let mut elements = tree.root().items().into_iter().flatten();
+            let (Some(element), None) = (elements.next(), elements.next()) else {
+                let message = "not one element of a list".to_owned();
+                return Err(Fault { code: Code::Syntax, message, offset: 0 });
+            };
+            self.node(&range, "[0].", element, expected, depth, &mut items);
+        }
+        Ok(items)
+    }
+
+    /// One object of a tree, or a list of them.
+    fn node(
+        &self,
+        range: &Range<usize>,
+        item: &str,
+        node: Cursor<'_, '_>,
+        expected: &Expected,
+        depth: usize,
+        into: &mut Vec<Item>,
+    ) {
+        let field = |key| node.get(key).and_then(Cursor::as_str);
+        let is_manifest =
+            |node: Cursor<'_, '_>| node.get("apiVersion").is_some() && node.get("kind").is_some();
+        if depth == 0 && node.items().is_some_and(|mut elements| elements.any(is_manifest)) {
+            let finding = Diagnostic::new(
+                Code::WrongType,
+                "cannot unmarshal array into an object: a list of manifests needs `kind: List` and `items`",
+            );
+            return into.extend(unreadable(finding, self.origin(range, item)));
+        }
+        let (api_version, kind) = expected.complete(field("apiVersion"), field("kind"));
+        if let Some(kind) = kind
+            && is_list(kind, || node.get("items").is_some())
+        {
+            if depth >= MAX_LIST_DEPTH {
+                return into.extend(too_many_lists(self.origin(range, item)));
+            }
+            let expected = Expected::of_list(api_version, kind);
+            for (index, element) in
+                node.get("items").and_then(Cursor::items).into_iter().flatten().enumerate()
+            {
+                let item = format!("{item}items[{index}].");
+                self.node(range, &item, element, &expected, depth + 1, into);
+            }
+            return;
+        }
+        let document = Document { body: Body::Node(node), origin: self.origin(range, item) };
+        document.read(api_version, kind, into);
+    }
+
+    /// A text of JSON objects, one after the other.
+    fn json(&self, range: Range<usize>) -> Result<Vec<Item>, Fault> {
+        let objects = json::objects(&self.text[range.clone()])?;
+        let mut items = Vec::new();
+        for (within, head) in objects {
+            let within = range.start + within.start..range.start + within.end;
+            items.extend(self.json_object(within, &head, &Expected::default(), 0));
+        }
+        Ok(items)
+    }
+
+    fn json_object(
+        &self,
+        range: Range<usize>,
+        head: &json::Head<'_>,
+        expected: &Expected,
+        depth: usize,
+    ) -> Vec<Item> {
+        let (api_version, kind) = expected.complete(head.api_version.as_deref(), head.kind.as_deref());
+        if let Some(kind) = kind
+            && is_list(kind, || head.items.is_some())
+        {
+            if depth >= MAX_LIST_DEPTH {
+                return too_many_lists(self.origin(&range, "")).into();
+            }
+            let expected = Expected::of_list(api_version, kind);
+            return head
+                .items
+                .par_iter()
+                .flatten()
+                .map(|text| match json::head(text) {
+                    Some(head) => self.json_object(self.range_of(text), &head, &expected, depth + 1),
+                    None => vec![Item::Untyped(self.origin(&self.range_of(text), ""))],
+                })
+                .flatten_iter()
+                .collect();
+        }
+        let document =
+            Document { body: Body::Json(&self.text[range.clone()]), origin: self.origin(&range, "") };
+        let mut items = Vec::new();
+        document.read(api_version, kind, &mut items);
+        items
+    }
+}
+
+fn too_many_lists(origin: Origin) -> [Item; 2] {
+    let message = format!("lists are nested more than {MAX_LIST_DEPTH} levels deep");
+    unreadable(Diagnostic::new(Code::TooLarge, message), origin)
+}
+
+/// A document of which nothing can be used.
+fn unreadable(finding: Diagnostic, origin: Origin) -> [Item; 2] {
+    let object = Object::Broken(BrokenObject::default());
+    [
+        Item::Finding(Box::new(finding.with_origin(origin.clone()))),
+        Item::Manifest(Box::new(Manifest { object, origin })),
+    ]
+}
+
+/// What the elements of a list are if they do not say: API responses leave it out.
+#[derive(Clone, Default)]
+struct Expected(Option<(String, String)>);
+
+impl Expected {
+    fn of_list(api_version: Option<&str>, kind: &str) -> Self {
+        let element = kind.strip_suffix("List").filter(|element| !element.is_empty());
+        Self(api_version.zip(element).map(|(v, k)| (v.to_owned(), k.to_owned())))
+    }
+
+    fn complete<'a>(
+        &'a self,
+        api_version: Option<&'a str>,
+        kind: Option<&'a str>,
+    ) -> (Option<&'a str>, Option<&'a str>) {
+        match (&self.0, api_version, kind) {
+            (Some((v, k)), None, None) => (Some(v), Some(k)),
+            (Some((v, k)), None, Some(kind)) if k == kind => (Some(v), Some(kind)),
+            _ => (api_version, kind),
+        }
+    }
+}
+
+fn is_list(kind: &str, has_items: impl Fn() -> bool) -> bool {
+    kind == "List" || (kind.ends_with("List") && has_items())
+}
+
+/// Where the fields of an object are.
+enum Body<'a, 't> {
+    Json(&'a str),
+    Node(Cursor<'a, 't>),
+}
+
+/// One object, not yet decoded.
+struct Document<'a, 't> {
+    body: Body<'a, 't>,
+    origin: Origin,
+}
+
+/// Only whether there is a pod template.
+#[derive(Deserialize)]
+struct Probe {
+    spec: Option<ProbeSpec>,
+}
+#[derive(Deserialize)]
+struct ProbeSpec {
+    template: Option<ProbeTemplate>,
+}
+#[derive(Deserialize)]
+struct ProbeTemplate {
+    spec: Option<ProbePod>,
+}
+#[derive(Deserialize)]
+struct ProbePod {
+    containers: Option<Vec<IgnoredAny>>,
+}
+
+/// A policy of another API: its spec is kept as it is.
+#[derive(Deserialize)]
+struct Untyped {
+    metadata: Option<ObjectMeta>,
+    spec: Option<serde_json::Value>,
+    specs: Option<Vec<serde_json::Value>>,
+}
+
+/// The labels of pods, for kinds whose other fields are their own business.
+#[derive(Deserialize)]
+struct TemplateOnly {
+    metadata: Option<ObjectMeta>,
+    spec: Option<TemplateOnlySpec>,
+}
+#[derive(Deserialize)]
+struct TemplateOnlySpec {
+    template: Option<crate::k8s::PodTemplate>,
+}
+
+impl Document<'_, '_> {
+    fn read(self, api_version: Option<&str>, kind: Option<&str>, into: &mut Vec<Item>) {
+        let (Some(api_version), Some(kind)) = (api_version, kind) else {
+            match (api_version, kind) {
+                (None, Some(kind)) if kinds::is_known(kind) => {
+                    let problem =
+                        self.problem(Code::RequiredValue, "apiVersion", "Required value".to_owned());
+                    self.broken("", kind, vec![problem], into);
+                }
+                _ => into.push(Item::Untyped(self.origin)),
+            }
+            return;
+        };
+        let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+        let object = match kinds::find(api_version, kind) {
+            Known::Reader { reader, removed } => {
+                if removed {
+                    let message =
+                        format!("{kind} in apiVersion `{api_version}` is no longer served by Kubernetes");
+                    let warning = Diagnostic::new(Code::RemovedApi, message).with_path("apiVersion");
+                    into.push(Item::Finding(Box::new(
+                        warning.with_object(self.name(kind)).with_origin(self.origin.clone()),
+                    )));
+                }
+                self.object(reader, api_version, kind)
+            }
+            Known::WrongVersion => {
+                let message = format!("no matches for kind \"{kind}\" in version \"{api_version}\"");
+                Err(vec![self.problem(Code::InvalidValue, "apiVersion", message)])
+            }
+            Known::No if is_unevaluated(group, kind) => self.decode().map(|policy: Untyped| {
+                let spec = match (policy.spec, policy.specs) {
+                    (spec, None) => spec.unwrap_or_default(),
+                    (spec, Some(specs)) => spec.into_iter().chain(specs).collect(),
+                };
+                Object::Unevaluated(UnevaluatedPolicy {
+                    api_version: api_version.into(),
+                    kind: kind.into(),
+                    metadata: policy.metadata.unwrap_or_default(),
+                    spec,
+                })
+            }),
+            Known::No if self.has_pod_template() => self.workload(api_version, kind).or_else(|problems| {
+                let rest = self.decode().map_err(|_| problems)?;
+                let TemplateOnly { metadata, spec } = rest;
+                let spec = spec
+                    .map(|spec| crate::k8s::WorkloadSpec { template: spec.template, ..Default::default() });
+                Ok(Object::Workload(WorkloadObject {
+                    api_version: api_version.into(),
+                    kind: kind.into(),
+                    metadata: metadata.unwrap_or_default(),
+                    spec,
+                }))
+            }),
+            Known::No => {
+                into.push(Item::Ignored { kind: kind.into(), origin: self.origin });
+                return;
+            }
+        };
+        match object {
+            Ok(object) if object.metadata().annotations.as_ref().is_some_and(|a| a.local_config) => {
+                let name = self.name(kind);
+                let message =
+                    format!("skipped {name}: it is annotated `config.kubernetes.io/local-config: \"true\"`");
+                into.push(Item::Finding(Box::new(
+                    Diagnostic::new(Code::Skipped, message).with_object(name).with_origin(self.origin),
+                )));
+            }
+            Ok(object) => into.push(Item::Manifest(Box::new(Manifest { object, origin: self.origin }))),
+            Err(problems) => self.broken(api_version, kind, problems, into),
+        }
+    }
+
+    fn object(&self, reader: Reader, api_version: &str, kind: &str) -> Result<Object, Vec<Problem>> {
+        match reader {
+            Reader::Namespace => self.decode().map(Object::Namespace),
+            Reader::Node => self.decode().map(Object::Node),
+            Reader::Pod => self.decode().map(Object::Pod),
+            Reader::Service => self.decode().map(Object::Service),
+            Reader::Endpoints => self.decode().map(Object::Endpoints),
+            Reader::EndpointSlice => self.decode().map(Object::EndpointSlice),
+            Reader::Workload => self.workload(api_version, kind),
+            Reader::NetworkPolicy => self
+                .decode()
+                .map(|mut policy: NetworkPolicy| {
+                    policy.api_version = api_version.into();
+                    policy.kind = kind.into();
+                    Object::NetworkPolicy(policy)
+                })
+                .map_err(|first| {
+                    let all = self.with_node(|node| schema::NETWORK_POLICY.check(node)).unwrap_or_default();
+                    if all.is_empty() { first } else { all }
+                }),
+        }
+    }
+
+    fn workload(&self, api_version: &str, kind: &str) -> Result<Object, Vec<Problem>> {
+        self.decode().map(|workload: WorkloadObject| {
+            Object::Workload(WorkloadObject {
+                api_version: api_version.into(),
+                kind: kind.into(),
+                ..workload
+            })
+        })
+    }
+
+    /// Decodes the object; what is wrong with it otherwise, the first problem only.
+    fn decode<T: DeserializeOwned>(&self) -> Result<T, Vec<Problem>> {
+        if let Body::Json(text) = self.body
+            && let Ok(value) = strict::from_str(text)
+        {
+            return Ok(value);
+        }
+        self.with_node(|node| T::deserialize(node).map_err(|error| vec![error.into_problem(node)])).map_err(
+            |fault| {
+                vec![Problem {
+                    code: fault.code,
+                    message: fault.message,
+                    path: String::new(),
+                    span: fault.offset..fault.offset,
+                    help: None,
+                }]
+            },
+        )?
+    }
+
+    /// Runs `f` on the tree of the object, which is made for it if there is none.
+    fn with_node<R>(&self, f: impl FnOnce(Cursor<'_, '_>) -> R) -> Result<R, Fault> {
+        match self.body {
+            Body::Node(node) => Ok(f(node)),
+            Body::Json(text) => json::tree(text).map(|tree| f(tree.root())),
+        }
+    }
+
+    fn has_pod_template(&self) -> bool {
+        let probe: Option<Probe> = match self.body {
+            Body::Json(text) => strict::from_str(text).ok(),
+            Body::Node(node) => Probe::deserialize(node).ok(),
+        };
+        let pod = probe.and_then(|probe| probe.spec?.template?.spec);
+        pod.is_some_and(|pod| pod.containers.is_some())
+    }
+
+    /// The metadata, as far as it can be read.
+    fn metadata(&self) -> ObjectMeta {
+        fn field<T: DeserializeOwned>(metadata: Cursor<'_, '_>, key: &str) -> Option<T> {
+            T::deserialize(metadata.get(key)?).ok()
+        }
+        self.with_node(|node| {
+            let metadata = node.get("metadata")?;
+            Some(ObjectMeta {
+                name: field(metadata, "name"),
+                generate_name: field(metadata, "generateName"),
+                namespace: field(metadata, "namespace"),
+                uid: field(metadata, "uid"),
+                labels: field(metadata, "labels"),
+                annotations: field(metadata, "annotations"),
+                owner_references: field(metadata, "ownerReferences"),
+                deletion_timestamp: field(metadata, "deletionTimestamp"),
+            })
+        })
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+    }
+
+    fn name(&self, kind: &str) -> ObjectName {
+        name_of(kind, &self.metadata())
+    }
+
+    fn problem(&self, code: Code, path: &str, message: String) -> Problem {
+        let span = self.with_node(|node| node.get(path).unwrap_or(node).span()).unwrap_or_default();
+        Problem { code, message, path: path.to_owned(), span, help: None }
+    }
+
+    fn broken(self, api_version: &str, kind: &str, problems: Vec<Problem>, into: &mut Vec<Item>) {
+        let metadata = self.metadata();
+        let name = name_of(kind, &metadata);
+        for problem in problems {
+            let mut finding = Diagnostic::new(problem.code, problem.message)
+                .with_object(name.clone())
+                .with_origin(self.origin.clone())
+                .with_path(problem.path)
+                .with_offset(self.origin.document.start + problem.span.start as u64);
+            finding.help = problem.help;
+            into.push(Item::Finding(Box::new(finding)));
+        }
+        let object =
+            Object::Broken(BrokenObject { api_version: api_version.into(), kind: kind.into(), metadata });
+        into.push(Item::Manifest(Box::new(Manifest { object, origin: self.origin })));
+    }
+}
+
+fn name_of(kind: &str, metadata: &ObjectMeta) -> ObjectName {
+    let namespace = match &metadata.namespace {
+        _ if kinds::is_cluster_scoped(kind) => "".into(),
+        Some(namespace) if !namespace.is_empty() => namespace.clone(),
+        _ => "default".into(),
+    };
+    ObjectName { kind: kind.into(), namespace, name: metadata.name.clone().unwrap_or_default() }
+}

@@ -1,0 +1,118 @@
+//! The one table of the kinds that podreach reads.
+
+use crate::k8s::UNEVALUATED;
+
+/// The wire type of a kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reader {
+    Namespace,
+    Node,
+    Pod,
+    Service,
+    Endpoints,
+    EndpointSlice,
+    Workload,
+    NetworkPolicy,
+}
+
+/// What is known of an apiVersion and kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Known {
+    /// It is read.
+    Reader {
+        /// How.
+        reader: Reader,
+        /// Whether clusters of today no longer serve this version.
+        removed: bool,
+    },
+    /// Kubernetes has the kind, and never had it in this version.
+    WrongVersion,
+    /// Anything else.
+    No,
+}
+
+struct Row {
+    kind: &'static str,
+    reader: Reader,
+    served: &'static str,
+    removed: &'static [&'static str],
+}
+
+const fn row(
+    kind: &'static str,
+    reader: Reader,
+    served: &'static str,
+    removed: &'static [&'static str],
+) -> Row {
+    Row { kind, reader, served, removed }
+}
+
+const KINDS: &[Row] = &[
+    row("Namespace", Reader::Namespace, "v1", &[]),
+    row("Node", Reader::Node, "v1", &[]),
+    row("Pod", Reader::Pod, "v1", &[]),
+    row("Service", Reader::Service, "v1", &[]),
+    row("Endpoints", Reader::Endpoints, "v1", &[]),
+    row("EndpointSlice", Reader::EndpointSlice, "discovery.k8s.io/v1", &["discovery.k8s.io/v1beta1"]),
+    row("ReplicationController", Reader::Workload, "v1", &[]),
+    row("Deployment", Reader::Workload, "apps/v1", &["apps/v1beta2", "apps/v1beta1", "extensions/v1beta1"]),
+    row("ReplicaSet", Reader::Workload, "apps/v1", &["apps/v1beta2", "extensions/v1beta1"]),
+    row("StatefulSet", Reader::Workload, "apps/v1", &["apps/v1beta2", "apps/v1beta1"]),
+    row("DaemonSet", Reader::Workload, "apps/v1", &["apps/v1beta2", "extensions/v1beta1"]),
+    row("Job", Reader::Workload, "batch/v1", &[]),
+    row("CronJob", Reader::Workload, "batch/v1", &["batch/v1beta1", "batch/v2alpha1"]),
+    row("NetworkPolicy", Reader::NetworkPolicy, "networking.k8s.io/v1", &["extensions/v1beta1"]),
+];
+
+/// API groups that belong to Kubernetes itself: a known kind in an unknown version there is a mistake.
+const OWN_GROUPS: &[&str] = &["", "apps", "batch", "discovery.k8s.io", "extensions", "networking.k8s.io"];
+
+/// What is known of an apiVersion and kind.
+pub(super) fn find(api_version: &str, kind: &str) -> Known {
+    let Some(row) = KINDS.iter().find(|row| row.kind == kind) else { return Known::No };
+    let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    if row.served == api_version {
+        Known::Reader { reader: row.reader, removed: false }
+    } else if row.removed.contains(&api_version) {
+        Known::Reader { reader: row.reader, removed: true }
+    } else if OWN_GROUPS.contains(&group) {
+        Known::WrongVersion
+    } else {
+        Known::No
+    }
+}
+
+/// Whether some version of Kubernetes itself has this kind.
+pub(super) fn is_known(kind: &str) -> bool {
+    KINDS.iter().any(|row| row.kind == kind)
+}
+
+/// Whether objects of this kind live outside namespaces.
+pub(super) fn is_cluster_scoped(kind: &str) -> bool {
+    matches!(kind, "Namespace" | "Node")
+        || UNEVALUATED.iter().any(|entry| entry.kind == kind && !entry.namespaced)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn version_and_kind_decide_together() {
+        let served = |reader| Known::Reader { reader, removed: false };
+        let removed = |reader| Known::Reader { reader, removed: true };
+        for (api_version, kind, expected) in [
+            ("v1", "Pod", served(Reader::Pod)),
+            ("networking.k8s.io/v1", "NetworkPolicy", served(Reader::NetworkPolicy)),
+            ("extensions/v1beta1", "NetworkPolicy", removed(Reader::NetworkPolicy)),
+            ("networking.k8s.io/v1beta1", "NetworkPolicy", Known::WrongVersion),
+            ("v1", "NetworkPolicy", Known::WrongVersion),
+            ("projectcalico.org/v3", "NetworkPolicy", Known::No),
+            ("serving.knative.dev/v1", "Service", Known::No),
+            ("batch/v1beta1", "CronJob", removed(Reader::Workload)),
+            ("v1", "ConfigMap", Known::No),
+        ] {
+            assert_eq!(find(api_version, kind), expected, "{api_version} {kind}");
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The tree of one document: values with the bytes they were written in.
+//!
+//! Nodes lie in one arena, so that an alias is an index, dropping never recurses, and the depth is known before
+//! anything walks down. YAML and JSON both build it; see [`super::yaml`] and [`super::json`].
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::scalar::Scalar;
+
+/// How deep a document may nest, aliases followed. Kubernetes objects stay below 30.
+pub(super) const MAX_DEPTH: u32 = 255;
+
+/// One document.
+#[derive(Debug)]
+pub(super) struct Tree<'t> {
+    nodes: Vec<Node<'t>>,
+    root: NodeId,
+}
+
+/// A node of a [`Tree`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct NodeId(u32);
+
+/// A value and where it stands.
+#[derive(Debug)]
+pub(super) struct Node<'t> {
+    /// The value.
+    pub(super) value: Value<'t>,
+    /// Its bytes, from the start of the document.
+    pub(super) span: Range<u32>,
+    /// How many nodes it stands for, with aliases written out.
+    pub(super) weight: u64,
+    /// How deep it is: 1 for a scalar.
+    pub(super) depth: u32,
+}
+
+/// What a node holds.
+#[derive(Debug)]
+pub(super) enum Value<'t> {
+    /// A scalar.
+    Scalar(Scalar<'t>),
+    /// A sequence.
+    Seq(Vec<NodeId>),
+    /// A mapping, in written order; a key that was written twice is here twice.
+    Map(Vec<Entry<'t>>),
+}
+
+/// One pair of a mapping.
+#[derive(Clone, Debug)]
+pub(super) struct Entry<'t> {
+    /// The key, as JSON would have it.
+    pub(super) key: Cow<'t, str>,
+    /// The bytes of the key.
+    pub(super) key_span: Range<u32>,
+    /// The value.
+    pub(super) value: NodeId,
+}
+
+/// A document nests too deeply.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct TooDeep;
+
+/// Makes a [`Tree`] from the leaves up.
+#[derive(Debug, Default)]
+pub(super) struct TreeBuilder<'t> {
+    nodes: Vec<Node<'t>>,
+}
+
+impl<'t> TreeBuilder<'t> {
+    /// Adds a node whose children were added before.
+    pub(super) fn add(&mut self, value: Value<'t>, span: Range<u32>) -> Result<NodeId, TooDeep> {
+        let (mut weight, mut depth) = (1_u64, 0);
+        let mut count = |child: NodeId| {
+            let child = &self.nodes[child.0 as usize];
+            weight = weight.saturating_add(child.weight);
+            depth = depth.max(child.depth);
+        };
+        match &value {
+            Value::Scalar(_) => {}
+            Value::Seq(items) => items.iter().copied().for_each(&mut count),
+            Value::Map(entries) => entries.iter().map(|e| e.value).for_each(&mut count),
+        }
+        if depth >= MAX_DEPTH {
+            return Err(TooDeep);
+        }
+        let id = NodeId(u32::try_from(self.nodes.len()).expect("a document is far smaller than 2^32 bytes"));
+        self.nodes.push(Node { value, span, weight, depth: depth + 1 });
+        Ok(id)
+    }
+
+    /// A node that was added.
+    pub(super) fn get(&self, id: NodeId) -> &Node<'t> {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// The finished document.
+    pub(super) fn finish(self, root: NodeId) -> Tree<'t> {
+        Tree { nodes: self.nodes, root }
+    }
+}
+
+impl<'t> Tree<'t> {
+    /// The document itself.
+    pub(super) const fn root(&self) -> Cursor<'_, 't> {
+        Cursor { tree: self, id: self.root }
+    }
+}
+
+/// A place in a [`Tree`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor<'a, 't> {
+    tree: &'a Tree<'t>,
+    id: NodeId,
+}
+
+impl<'a, 't> Cursor<'a, 't> {
+    /// The value here.
+    pub(super) fn value(self) -> &'a Value<'t> {
+        &self.tree.nodes[self.id.0 as usize].value
+    }
+
+    /// The bytes of the value, from the start of the document.
+    pub(super) fn span(self) -> Range<usize> {
+        let span = &self.tree.nodes[self.id.0 as usize].span;
+        span.start as usize..span.end as usize
+    }
+
+    /// Another node of the tree.
+    pub(super) const fn at(self, id: NodeId) -> Self {
+        Self { tree: self.tree, id }
+    }
+
+    /// Whether the value is null.
+    pub(super) fn is_null(self) -> bool {
+        matches!(self.value(), Value::Scalar(Scalar::Null))
+    }
+
+    /// The pairs of a mapping; nothing for any other value.
+    pub(super) fn entries(self) -> &'a [Entry<'t>] {
+        match self.value() {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The elements of a sequence.
+    pub(super) fn items(self) -> Option<impl ExactSizeIterator<Item = Self>> {
+        match self.value() {
+            Value::Seq(items) => Some(items.iter().map(move |id| self.at(*id))),
+            _ => None,
+        }
+    }
+
+    /// The value of `key`; of the last one if it was written twice.
+    pub(super) fn get(self, key: &str) -> Option<Self> {
+        self.entry(key).map(|entry| self.at(entry.value))
+    }
+
+    /// The pair of `key`; the last one if it was written twice.
+    pub(super) fn entry(self, key: &str) -> Option<&'a Entry<'t>> {
+        self.entries().iter().rev().find(|entry| entry.key == key)
+    }
+
+    /// The text of a string.
+    pub(super) fn as_str(self) -> Option<&'a str> {
+        match self.value() {
+            Value::Scalar(Scalar::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What JSON calls the type of the value.
+    pub(super) fn type_name(self) -> &'static str {
+        match self.value() {
+            Value::Scalar(Scalar::Null) => "null",
+            Value::Scalar(Scalar::Bool(_)) => "bool",
+            Value::Scalar(Scalar::Int(_) | Scalar::Float(_)) => "number",
+            Value::Scalar(Scalar::String(_)) => "string",
+            Value::Seq(_) => "array",
+            Value::Map(_) => "object",
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! `can FROM TO[:PORT]`: one verdict for two sets of ends.
+//!
+//! Owns the verdict over sets: pods alike count once, addresses that no rule tells apart count once, and a proof is
+//! made only for the pair that is shown.
+
+mod group;
+
+use crate::net::{PortSet, Protocol};
+use crate::query::endpoint::Target;
+use crate::query::explain::{self, PairExplanation};
+use crate::solve::proof::Prover;
+use crate::solve::{Connectivity, End, Reachability};
+
+use group::Group;
+
+/// The answer to a question about a connection (contract 1).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Verdict {
+    /// Allowed, whatever the unknown facts are.
+    Allow,
+    /// Denied, whatever the unknown facts are.
+    Deny,
+    /// The input does not decide it.
+    Unknown,
+}
+
+impl Verdict {
+    /// `allow`, `deny` or `unknown`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The verdict on all of `asked`: allow if every port is allowed, deny if at least one is surely denied.
+    pub fn of(bounds: &Connectivity, asked: &PortSet) -> Self {
+        let within = |ports: &PortSet| {
+            Protocol::ALL.into_iter().all(|protocol| asked.of(protocol).is_subset(ports.of(protocol)))
+        };
+        if within(&bounds.must) {
+            Self::Allow
+        } else if within(&bounds.may) {
+            Self::Unknown
+        } else {
+            Self::Deny
+        }
+    }
+}
+
+/// Something that knows what may flow between two ends.
+pub trait Connect {
+    /// What may flow from one end to another.
+    fn connectivity(&self, from: End, to: End) -> Connectivity;
+}
+
+impl Connect for Reachability<'_> {
+    fn connectivity(&self, from: End, to: End) -> Connectivity {
+        Reachability::connectivity(self, from, to)
+    }
+}
+
+impl Connect for Prover<'_> {
+    fn connectivity(&self, from: End, to: End) -> Connectivity {
+        self.prove(from, to).connectivity()
+    }
+}
+
+/// What there is to say about the connections from one set of ends to another.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// The sources.
+    pub from: Target,
+    /// The destinations and the ports.
+    pub to: Target,
+    /// The verdict on all of them.
+    pub verdict: Verdict,
+    /// How many pairs have which verdict.
+    pub pairs: Pairs,
+    /// Of the ports asked for: those that every pair may use.
+    pub ports: PortSet,
+    /// Those that at least one pair may use, but not every one.
+    pub some: PortSet,
+    /// Those in neither that are unknown for at least one pair.
+    pub unknown: PortSet,
+    /// The pair that shows why: a denied one if there is one, else an unknown one, else the first.
+    pub shown: PairExplanation,
+}
+
+/// Ordered pairs by verdict. A range of addresses that no rule tells apart counts as one end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Pairs {
+    /// Pairs on which every port asked for is allowed.
+    pub allow: u128,
+    /// Pairs on which at least one is denied.
+    pub deny: u128,
+    /// All others.
+    pub unknown: u128,
+}
+
+impl Pairs {
+    /// All pairs.
+    pub fn total(&self) -> u128 {
+        self.allow + self.deny + self.unknown
+    }
+}
+
+/// Answers whether every end of `from` may connect to every end of `to` on every port asked for.
+///
+/// Pairs without a common address family count only when there are no others.
+pub fn can(prover: &Prover<'_>, connect: &impl Connect, from: &Target, to: &Target) -> Answer {
+    let mut tally = Tally::default();
+    let mut strangers = Tally::default();
+    let sources = group::sources(prover, from, to);
+    let destinations = group::destinations(prover, from, to);
+    for source in &sources {
+        for destination in &destinations {
+            for (weight, a, b) in source.pairs(destination) {
+                let asked = to.ports_at(b);
+                if asked.is_empty() {
+                    continue;
+                }
+                let related = a == b || Group::have_common_family(prover.cluster(), a, b);
+                let tally = if related { &mut tally } else { &mut strangers };
+                tally.add(weight, (a, b), &connect.connectivity(a, b), &asked);
+            }
+        }
+    }
+    let tally = if tally.pairs.total() == 0 { strangers } else { tally };
+    let (a, b) = tally.shown().expect("targets hold at least one end and one port");
+    let closed = tally.denied.union(&tally.unknown);
+    Answer {
+        from: from.clone(),
+        to: to.clone(),
+        verdict: tally.verdict(),
+        pairs: tally.pairs,
+        ports: tally.allowed.difference(&closed),
+        some: tally.allowed.intersection(&closed),
+        unknown: tally.unknown.difference(&tally.allowed),
+        shown: explain::pair(prover, a, b, &to.ports_at(b)),
+    }
+}
+
+/// What is known of the pairs seen so far.
+#[derive(Default)]
+struct Tally {
+    pairs: Pairs,
+    allowed: PortSet,
+    denied: PortSet,
+    unknown: PortSet,
+    first: [Option<(End, End)>; 3],
+}
+
+impl Tally {
+    fn add(&mut self, weight: u128, pair: (End, End), bounds: &Connectivity, asked: &PortSet) {
+        let verdict = Verdict::of(bounds, asked);
+        *match verdict {
+            Verdict::Allow => &mut self.pairs.allow,
+            Verdict::Deny => &mut self.pairs.deny,
+            Verdict::Unknown => &mut self.pairs.unknown,
+        } += weight;
+        self.first[verdict as usize].get_or_insert(pair);
+        self.allowed = self.allowed.union(&bounds.must.intersection(asked));
+        self.denied = self.denied.union(&asked.difference(&bounds.may));
+        self.unknown = self.unknown.union(&bounds.may.difference(&bounds.must).intersection(asked));
+    }
+
+    fn verdict(&self) -> Verdict {
+        if self.pairs.deny > 0 {
+            Verdict::Deny
+        } else if self.pairs.unknown > 0 {
+            Verdict::Unknown
+        } else {
+            Verdict::Allow
+        }
+    }
+
+    fn shown(&self) -> Option<(End, End)> {
+        self.first[self.verdict() as usize]
+    }
+}

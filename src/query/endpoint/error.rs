@@ -1,0 +1,164 @@
+//! What can be wrong with the text of an endpoint.
+
+use crate::net::Protocol;
+
+/// Why a text names no endpoint, with what to do about it in [`EndpointError::help`].
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum EndpointError {
+    /// Too many or empty segments.
+    #[error("`{text}` is not an endpoint")]
+    Shape {
+        /// The text.
+        text: String,
+    },
+    /// Brackets that do not hold an IPv6 address.
+    #[error("`{text}`: brackets go around an IPv6 address, with the port behind them")]
+    Brackets {
+        /// The text.
+        text: String,
+    },
+    /// An address with an impossible prefix length.
+    #[error("`{text}` is not a CIDR")]
+    BadBlock {
+        /// The text.
+        text: String,
+    },
+    /// The first of three segments is no kind.
+    #[error("unknown kind `{kind}`")]
+    UnknownKind {
+        /// The segment.
+        kind: String,
+    },
+    /// Nodes are addresses.
+    #[error("node `{name}` is not an endpoint of policies")]
+    Node {
+        /// Its name.
+        name: String,
+    },
+    /// No such object.
+    #[error("no {what} `{name}` in the input")]
+    Unknown {
+        /// What was looked for.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// Names that are close, best first.
+        nearest: Vec<String>,
+    },
+    /// Several workloads have the name.
+    #[error("`{name}` is the name of several workloads")]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// How to write each of them.
+        candidates: Vec<String>,
+    },
+    /// The pod has run to its end (R53).
+    #[error("pod `{pod}` has finished: it has no network any more")]
+    Finished {
+        /// Its name.
+        pod: String,
+    },
+    /// The workload makes no pod.
+    #[error("{kind} `{name}` has no pods: its replicas are 0, or it is suspended")]
+    NoPods {
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// The namespace holds no pod.
+    #[error("no pods in namespace `{name}`")]
+    EmptyNamespace {
+        /// Its name.
+        name: String,
+    },
+    /// The set of addresses is empty.
+    #[error("`{name}` stands for no pod and no address")]
+    Empty {
+        /// The text.
+        name: String,
+    },
+    /// The port cannot be read.
+    #[error("bad port `{port}`: {why}")]
+    BadPort {
+        /// The text behind the colon.
+        port: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// The source has a port.
+    #[error("the source of a connection has no port, `:{port}` belongs to the destination")]
+    PortOfSource {
+        /// The text behind the colon.
+        port: String,
+    },
+    /// No destination declares the named port.
+    #[error("no pod there declares a port named `{name}` for {protocol}")]
+    UndeclaredPort {
+        /// The name.
+        name: String,
+        /// The protocol.
+        protocol: Protocol,
+        /// What they declare, as `NAME/PROTOCOL`.
+        declared: Vec<String>,
+    },
+    /// The Service does not have the port.
+    #[error("Service `{service}` has no such port")]
+    NoServicePort {
+        /// Its name.
+        service: String,
+        /// The ports it has.
+        has: Vec<String>,
+    },
+    /// Nothing known stands behind the Service.
+    #[error("nothing stands behind Service `{service}`: {why}")]
+    NoBackends {
+        /// Its name.
+        service: String,
+        /// Why.
+        why: String,
+    },
+}
+
+impl EndpointError {
+    /// What to write instead, if anything can be said.
+    pub fn help(&self) -> Option<String> {
+        let list = |names: &[String]| names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Shape { .. } => Some(
+                "write [NS/]NAME, KIND/[NS/]NAME, NS/*, an address, a CIDR or `internet`, with :PORT behind it"
+                    .into(),
+            ),
+            Self::Brackets { .. } => Some("such as `[2001:db8::1]:443`".into()),
+            Self::UnknownKind { .. } => {
+                Some("known are pod, deploy, sts, ds, rs, rc, job, cj, svc, ns, and kinds of the input".into())
+            }
+            Self::Node { .. } => Some("ask about the address of the node".into()),
+            Self::Unknown { nearest, .. } if !nearest.is_empty() => {
+                Some(format!("did you mean {}?", list(nearest)))
+            }
+            Self::Ambiguous { candidates, .. } => Some(format!("write one of {}", list(candidates))),
+            Self::UndeclaredPort { declared, .. } if declared.is_empty() => {
+                Some("they declare no named port: write the number".into())
+            }
+            Self::UndeclaredPort { declared, .. } => Some(format!("declared are {}", list(declared))),
+            Self::NoServicePort { has, .. } if has.is_empty() => Some("it has none".into()),
+            Self::NoServicePort { has, .. } => Some(format!("it has {}", list(has))),
+            _ => None,
+        }
+    }
+}
+
+/// The few names closest to `wanted`, best first.
+pub(super) fn nearest(wanted: &str, names: impl Iterator<Item = String>) -> Vec<String> {
+    let limit = (wanted.chars().count() / 3).max(1);
+    let mut close: Vec<(usize, String)> = names
+        .filter(|name| name.len().abs_diff(wanted.len()) <= limit)
+        .map(|name| (strsim::damerau_levenshtein(wanted, &name), name))
+        .filter(|(distance, _)| *distance <= limit)
+        .collect();
+    close.sort();
+    close.dedup();
+    close.into_iter().take(3).map(|(_, name)| name).collect()
+}

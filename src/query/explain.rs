@@ -1,0 +1,302 @@
+//! `explain`: a verdict and its proof, what nearly matched, which facts are missing, and a change that would allow it.
+//!
+//! Owns what is said about one pair of ends and about one endpoint, as data. Lines and words are the business of
+//! [`crate::render`].
+
+mod endpoint;
+mod fix;
+mod near_miss;
+mod reason;
+
+use crate::label::Truth;
+use crate::net::{Direction, PortSet};
+use crate::policy::{Action, PolicyId};
+use crate::profile::Profile;
+use crate::query::can::Verdict;
+use crate::solve::proof::{Basis, FamilyProof, Proof, Prover, RuleProof, Side};
+use crate::solve::{Connectivity, End};
+
+pub use endpoint::{Applied, AppliedRule, EndpointExplanation, Matched, Subject, endpoint};
+pub use fix::{Fix, NoFix};
+pub use near_miss::{Miss, NearMiss};
+pub use reason::Reason;
+
+/// Everything there is to say about one pair of ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PairExplanation {
+    /// The ports asked for.
+    pub asked: PortSet,
+    /// The verdict on them.
+    pub verdict: Verdict,
+    /// Every step of the evaluation.
+    pub proof: Proof,
+    /// Which facts are missing; empty unless the verdict is unknown.
+    pub reasons: Vec<Reason>,
+    /// Rules that would admit it but for one thing; empty if the verdict is allow.
+    pub near_misses: Vec<NearMiss>,
+    /// What would allow it, or why nothing simple would; `None` unless the verdict is deny.
+    pub fix: Option<Result<Fix, NoFix>>,
+    /// Profiles that enforce policies and give another definite verdict.
+    pub differs: Vec<(Profile, Verdict)>,
+}
+
+/// Explains what may flow from one end to another on the ports asked for.
+pub fn pair(prover: &Prover<'_>, from: End, to: End, asked: &PortSet) -> PairExplanation {
+    let proof = prover.prove(from, to);
+    let verdict = Verdict::of(&proof.connectivity(), asked);
+    let mut explanation = PairExplanation {
+        asked: asked.clone(),
+        verdict,
+        proof,
+        reasons: Vec::new(),
+        near_misses: Vec::new(),
+        fix: None,
+        differs: differing(prover, from, to, asked, verdict),
+    };
+    if verdict == Verdict::Unknown {
+        explanation.reasons = reason::reasons(prover.cluster(), &explanation);
+    }
+    if verdict != Verdict::Allow {
+        explanation.near_misses = near_miss::near_misses(prover, &explanation);
+    }
+    if verdict == Verdict::Deny {
+        explanation.fix = Some(fix::fix(prover, &explanation));
+    }
+    explanation
+}
+
+impl PairExplanation {
+    /// The family that speaks best for the connection: what it says is the verdict, unless the families share the
+    /// ports between them.
+    pub fn family(&self) -> Option<&FamilyProof> {
+        let Basis::Families(families) = &self.proof.basis else { return None };
+        families.iter().min_by_key(|family| match Verdict::of(&family.connectivity(), &self.asked) {
+            Verdict::Allow => 0,
+            Verdict::Unknown => 1,
+            Verdict::Deny => 2,
+        })
+    }
+
+    /// The verdict of one side.
+    pub fn side_verdict(&self, side: &Side) -> Verdict {
+        Verdict::of(&side.bounds, &self.asked)
+    }
+
+    /// How much of what was asked a rule matches.
+    pub fn coverage(&self, rule: &RuleProof) -> Coverage {
+        let hit = self.asked.intersection(&rule.ports.matched);
+        if hit.is_empty() {
+            Coverage::None
+        } else if hit == self.asked {
+            Coverage::All
+        } else {
+            Coverage::Some(hit)
+        }
+    }
+
+    /// The rules that settle a side: those that admit it if it allows, those that deny it if it denies. A rule that
+    /// does so alone stands alone. Empty if no rule does: the side is open, or isolated and not admitted.
+    pub fn decided_by(&self, cluster: &crate::cluster::Cluster, side: &Side) -> Vec<(PolicyId, usize)> {
+        let action = match self.side_verdict(side) {
+            Verdict::Allow => Action::Accept,
+            Verdict::Deny => Action::Deny,
+            Verdict::Unknown => return Vec::new(),
+        };
+        let mut deciding = Vec::new();
+        for proof in side.policies.iter().filter(|proof| proof.selects.sure()) {
+            let rules = &cluster.policies[proof.policy].rules[side.direction];
+            for (index, (rule, step)) in rules.iter().zip(&proof.rules).enumerate() {
+                if rule.action != action || !step.peers.truth.sure() {
+                    continue;
+                }
+                match self.coverage(step) {
+                    Coverage::All => return vec![(proof.policy, index)],
+                    Coverage::Some(_) => deciding.push((proof.policy, index)),
+                    Coverage::None => {}
+                }
+            }
+        }
+        deciding
+    }
+
+    /// The two ends as a side sees them: the subject, then the peer.
+    pub fn ends_of(&self, direction: Direction) -> (End, End) {
+        match direction {
+            Direction::Egress => (self.proof.from, self.proof.to),
+            Direction::Ingress => (self.proof.to, self.proof.from),
+        }
+    }
+}
+
+/// How much of what was asked a rule matches by port.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Coverage {
+    /// Every port.
+    All,
+    /// These only.
+    Some(PortSet),
+    /// No port.
+    None,
+}
+
+impl Side {
+    /// Whether some policy surely isolates the subject, or only may.
+    pub fn isolated(&self) -> Truth {
+        self.policies.iter().map(|proof| proof.selects).max().unwrap_or(Truth::No)
+    }
+}
+
+/// Profiles under which the verdict is another definite one. A profile that enforces nothing is left aside: it would
+/// contradict every denial.
+fn differing(
+    prover: &Prover<'_>,
+    from: End,
+    to: End,
+    asked: &PortSet,
+    verdict: Verdict,
+) -> Vec<(Profile, Verdict)> {
+    let own = prover.profile();
+    if verdict == Verdict::Unknown || !own.semantics().enforces {
+        return Vec::new();
+    }
+    Profile::ALL
+        .into_iter()
+        .filter(|profile| *profile != own && profile.semantics().enforces)
+        .map(|profile| {
+            let bounds: Connectivity = prover.prove_under(profile, from, to).connectivity();
+            (profile, Verdict::of(&bounds, asked))
+        })
+        .filter(|(_, other)| *other != verdict && *other != Verdict::Unknown)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::{Cluster, Ranges};
+    use crate::query::endpoint::parse;
+    use crate::query::fixture::{THREE_TIER, apply, cluster};
+
+    fn explain(cluster: &Cluster, from: &str, to: &str) -> PairExplanation {
+        let prover = Prover::new(cluster, Profile::Spec);
+        let read = |text| parse(text, cluster, "multi-tier", &Ranges::default()).unwrap();
+        crate::query::can::can(&prover, &prover, &read(from), &read(to)).shown
+    }
+
+    #[test]
+    fn the_truth_about_three_tiers() {
+        let undeclared = cluster(THREE_TIER);
+        let declared =
+            cluster(&format!("{THREE_TIER}---\nkind: Namespace\nmetadata: {{name: kube-system}}\n"));
+        for (from, to, verdict) in [
+            ("frontend", "api-server:8000", Verdict::Deny),
+            ("frontend", "database:5432", Verdict::Deny),
+            ("api-server", "database:5432", Verdict::Deny),
+            ("203.0.113.7", "frontend:80", Verdict::Deny),
+            ("kube-system/coredns", "frontend:80", Verdict::Allow),
+            ("frontend[0]", "frontend[0]:80", Verdict::Allow),
+            ("frontend[0]", "frontend[1]:80", Verdict::Deny),
+            ("frontend", "kube-system/coredns:443", Verdict::Allow),
+            ("frontend", "kube-system/coredns:53", Verdict::Deny),
+        ] {
+            assert_eq!(explain(&undeclared, from, to).verdict, verdict, "{from} -> {to}");
+        }
+        let dns = explain(&undeclared, "frontend", "kube-system/coredns:53/UDP");
+        assert_eq!(dns.verdict, Verdict::Unknown);
+        let [Reason::NamespaceLabel(namespace, key)] = dns.reasons[..] else { panic!("{:?}", dns.reasons) };
+        assert_eq!(&*undeclared.namespaces[namespace].name, "kube-system");
+        assert_eq!(&*undeclared.labels.keys[key], "name");
+        assert_eq!(explain(&declared, "frontend", "kube-system/coredns:53/UDP").verdict, Verdict::Deny);
+    }
+
+    #[test]
+    fn near_misses_name_the_one_thing() {
+        let more = "---
+kind: Namespace
+metadata: {name: kube-system}
+---
+kind: Pod
+metadata: {name: typo, namespace: multi-tier, labels: {tier: dtabase}}
+spec: {containers: []}
+---
+kind: Pod
+metadata: {name: stranger, namespace: elsewhere, labels: {tier: frontend}}
+spec: {containers: []}
+---
+kind: NetworkPolicy
+metadata: {name: names, namespace: multi-tier}
+spec: {podSelector: {matchLabels: {tier: api}}, ingress: [{ports: [{port: metrics}, {port: admin}]}, {ports: [{port: 81}]}]}
+---
+kind: Service
+metadata: {name: api, namespace: multi-tier}
+spec: {selector: {tier: api}, ports: [{port: 81, targetPort: http}]}
+---
+kind: NetworkPolicy
+metadata: {name: blocks, namespace: multi-tier}
+spec:
+  podSelector: {matchLabels: {tier: frontend}}
+  ingress: [{from: [{ipBlock: {cidr: 0.0.0.0/0, except: [198.51.100.0/24]}}], ports: [{port: 8443}]}]
+";
+        let cluster = cluster(&format!("{THREE_TIER}{more}"));
+        for (from, to, path, expected) in [
+            ("frontend", "kube-system/coredns:53/UDP", "spec.egress[0].to[0]", "NamespaceLabel"),
+            ("elsewhere/stranger", "frontend:80/UDP", "spec.ingress[0].ports[0]", "Protocol(Tcp)"),
+            ("elsewhere/stranger", "api-server:8000", "spec.ingress[0].from[0]", "OtherNamespace"),
+            ("frontend", "database:5432", "spec.ingress[0].from[0]", "PodLabel"),
+            ("api-server", "typo:5432", "spec.podSelector", "Subject"),
+            ("203.0.113.7", "frontend:80", "spec.ingress[0].from[0]", "Address"),
+            ("198.51.100.1", "frontend:8443", "spec.ingress[0].from[0]", "Except"),
+            ("elsewhere/stranger", "api-server:9090", "spec.ingress[0].ports[0]", "Undeclared"),
+            ("elsewhere/stranger", "api-server:9090", "spec.ingress[0].ports[1]", "NamedElsewhere"),
+            ("elsewhere/stranger", "api-server:8000", "spec.ingress[1].ports", "ServicePort"),
+            ("elsewhere/stranger", "frontend:8080", "spec.ingress[0].ports", "OtherPorts"),
+        ] {
+            let found = explain(&cluster, from, to).near_misses;
+            let hit = |m: &NearMiss| m.path == path && format!("{:?}", m.miss).starts_with(expected);
+            assert!(found.iter().any(hit), "{from} -> {to}: {expected} is not in {found:#?}");
+        }
+        assert_eq!(explain(&cluster, "2001:db8::1", "frontend:8443").near_misses, []);
+    }
+
+    #[test]
+    fn a_fix_allows_exactly_what_was_asked() {
+        let base = cluster(&format!("{THREE_TIER}---\nkind: Namespace\nmetadata: {{name: kube-system}}\n"));
+        for (from, to, policies) in [
+            ("frontend", "api-server:8000", 1),
+            ("frontend", "database:5432", 2),
+            ("api-server", "database", 2),
+            ("frontend", "kube-system/coredns:53/UDP", 1),
+            ("database", "203.0.113.0/24:8000-8100", 1),
+            ("203.0.113.7", "frontend:80", 1),
+        ] {
+            let before = explain(&base, from, to);
+            let fix = before.fix.as_ref().unwrap().as_ref().unwrap();
+            assert_eq!((fix.policies.len(), fix.then), (policies, Verdict::Allow), "{from} -> {to}");
+            let yaml: Vec<String> = fix.policies.iter().map(|p| serde_yaml::to_string(p).unwrap()).collect();
+            let mut fixed = base.clone();
+            apply(&mut fixed, &yaml.join("---\n"));
+            let prover = Prover::new(&fixed, Profile::Spec);
+            let after = pair(&prover, before.proof.from, before.proof.to, &before.asked);
+            assert_eq!(after.verdict, Verdict::Allow, "{from} -> {to}\n{}", yaml.join("---\n"));
+            assert!(!yaml.join("").contains("pod-template-hash"));
+        }
+    }
+
+    #[test]
+    fn what_another_profile_would_say() {
+        let cluster = cluster(&format!(
+            "{THREE_TIER}---
+kind: NetworkPolicy
+metadata: {{name: blocks, namespace: multi-tier}}
+spec:
+  podSelector: {{matchLabels: {{tier: api}}}}
+  policyTypes: [Ingress, Egress]
+  ingress: [{{from: [{{ipBlock: {{cidr: 0.0.0.0/0}}}}]}}]
+  egress: [{{to: [{{ipBlock: {{cidr: 0.0.0.0/0}}}}]}}]
+"
+        ));
+        let explanation = explain(&cluster, "api-server[0]", "api-server[1]:1234");
+        assert_eq!(explanation.verdict, Verdict::Allow);
+        assert_eq!(explanation.differs, [(Profile::Cilium, Verdict::Deny)]);
+    }
+}

@@ -1,0 +1,219 @@
+//! `explain ENDPOINT`: which policies apply to pods, and the rules they make effective both ways.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::cluster::{Cluster, NamedPort, PodId};
+use crate::label::Truth;
+use crate::net::{ByDirection, Direction, PortSet, Protocol};
+use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, PortMatch, Ports, Tier};
+use crate::profile::NamedPorts;
+use crate::query::endpoint::Target;
+use crate::query::{Ends, Isolation};
+use crate::solve::proof::{Exemption, Prover};
+
+/// Which policies apply to a set of ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct EndpointExplanation {
+    /// The ends.
+    pub target: Target,
+    /// The pods, those with the same policies and ports together, in order of the first.
+    pub subjects: Vec<Subject>,
+}
+
+/// Pods that the same policies apply to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Subject {
+    /// The pods.
+    pub pods: Vec<(PodId, Range<u32>)>,
+    /// Why no policy applies to them, whatever policies there are.
+    pub exemption: Option<Exemption>,
+    /// How they are isolated.
+    pub isolation: ByDirection<Isolation>,
+    /// The policies that select them, in evaluation order.
+    pub policies: ByDirection<Vec<Applied>>,
+}
+
+/// A policy that applies to a subject in one direction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Applied {
+    /// The policy.
+    pub policy: PolicyId,
+    /// Whether it selects the subject; never `No`.
+    pub selects: Truth,
+    /// Its rules, in written order.
+    pub rules: Vec<AppliedRule>,
+}
+
+/// A rule as it works for a subject.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AppliedRule {
+    /// The ports it matches, names resolved on the subject; `None` where names are resolved on each destination.
+    pub ports: Option<PortSet>,
+    /// For each element of `from` or `to`, the pods of the input that its selectors match; `None` for blocks.
+    pub peers: Vec<Option<Matched>>,
+}
+
+/// How many pods selectors match.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Matched {
+    /// Surely.
+    pub sure: u64,
+    /// Only perhaps.
+    pub perhaps: u64,
+}
+
+/// Explains which policies apply to the pods of `target`.
+pub fn endpoint(prover: &Prover<'_>, target: &Target) -> EndpointExplanation {
+    let mut counts = BTreeMap::new();
+    let mut applied = |direction, subject, selecting: Vec<(PolicyId, Truth)>| -> Vec<Applied> {
+        selecting
+            .into_iter()
+            .map(|(policy, selects)| {
+                let rules = rules(prover, policy, subject, direction, &mut counts);
+                Applied { policy, selects, rules }
+            })
+            .collect()
+    };
+    let subjects = subjects(prover, &target.ends)
+        .into_iter()
+        .map(|(key, pods)| Subject {
+            exemption: key.exemption,
+            isolation: ByDirection {
+                ingress: isolation(prover.cluster(), key.exemption, &key.ingress),
+                egress: isolation(prover.cluster(), key.exemption, &key.egress),
+            },
+            policies: ByDirection {
+                ingress: applied(Direction::Ingress, pods[0].0, key.ingress),
+                egress: applied(Direction::Egress, pods[0].0, key.egress),
+            },
+            pods,
+        })
+        .collect();
+    EndpointExplanation { target: target.clone(), subjects }
+}
+
+/// What makes pods the same subject.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key<'c> {
+    exemption: Option<Exemption>,
+    ingress: Vec<(PolicyId, Truth)>,
+    egress: Vec<(PolicyId, Truth)>,
+    ports: &'c [NamedPort],
+}
+
+fn subjects<'c>(prover: &Prover<'c>, ends: &Ends) -> Vec<(Key<'c>, Vec<(PodId, Range<u32>)>)> {
+    let mut subjects: BTreeMap<Key<'c>, Vec<(PodId, Range<u32>)>> = BTreeMap::new();
+    for (id, range) in &ends.pods {
+        let exemption = prover.exemption(*id);
+        let of = |direction| match exemption {
+            Some(_) => Vec::new(),
+            None => prover.policies_of(*id, direction),
+        };
+        let key = Key {
+            exemption,
+            ingress: of(Direction::Ingress),
+            egress: of(Direction::Egress),
+            ports: &prover.cluster().pods[*id].ports,
+        };
+        subjects.entry(key).or_default().push((*id, range.clone()));
+    }
+    let mut subjects: Vec<_> = subjects.into_iter().collect();
+    subjects.sort_by_key(|(_, pods)| (pods[0].0, pods[0].1.start));
+    subjects
+}
+
+fn isolation(cluster: &Cluster, exemption: Option<Exemption>, policies: &[(PolicyId, Truth)]) -> Isolation {
+    if exemption.is_some() {
+        return Isolation::Exempt;
+    }
+    let tier = |id: PolicyId| cluster.policies[id].tier;
+    if policies.iter().any(|(id, _)| tier(*id) == Tier::Unevaluated) {
+        return Isolation::Unknown;
+    }
+    let isolating = policies.iter().filter(|(id, _)| tier(*id) == Tier::NetworkPolicy);
+    match isolating.map(|(_, selects)| *selects).max() {
+        None | Some(Truth::No) => Isolation::Open,
+        Some(Truth::Unknown) => Isolation::Unknown,
+        Some(Truth::Yes) => Isolation::Isolated,
+    }
+}
+
+fn rules(
+    prover: &Prover<'_>,
+    policy: PolicyId,
+    subject: PodId,
+    direction: Direction,
+    counts: &mut BTreeMap<PodMatch, Matched>,
+) -> Vec<AppliedRule> {
+    let cluster = prover.cluster();
+    cluster.policies[policy].rules[direction]
+        .iter()
+        .map(|rule| AppliedRule {
+            ports: ports(cluster, &rule.ports, direction, subject, prover.profile().semantics().named_ports),
+            peers: match &rule.peers {
+                Peers::Any => Vec::new(),
+                Peers::Of(peers) => peers
+                    .iter()
+                    .map(|peer| match peer {
+                        Peer::Pods(selectors) => {
+                            Some(*counts.entry(*selectors).or_insert_with(|| count(cluster, selectors)))
+                        }
+                        Peer::IpBlock(_) => None,
+                    })
+                    .collect(),
+            },
+        })
+        .collect()
+}
+
+fn ports(
+    cluster: &Cluster,
+    ports: &Ports,
+    direction: Direction,
+    subject: PodId,
+    names: NamedPorts,
+) -> Option<PortSet> {
+    let Ports::Of(ports) = ports else { return Some(PortSet::full()) };
+    let single = |protocol: Protocol, first: u16, last: u16| PortSet::from_range(protocol, first, last);
+    let mut all = PortSet::empty();
+    for port in ports {
+        match port {
+            PortMatch::Range { protocol, first, last } => all = all.union(&single(*protocol, *first, *last)),
+            PortMatch::Named { .. } if direction == Direction::Egress => return None,
+            PortMatch::Named { protocol, name } => {
+                let declared = cluster.pods[subject].ports.iter().filter(|port| {
+                    port.name == *name && port.protocol == *protocol && names.includes(port.container)
+                });
+                all = declared
+                    .fold(all, |all, port| all.union(&single(port.protocol, port.number, port.number)));
+            }
+        }
+    }
+    Some(all)
+}
+
+/// How many pods of the input selectors match.
+fn count(cluster: &Cluster, selectors: &PodMatch) -> Matched {
+    let labels = &cluster.labels;
+    let mut matched = Matched::default();
+    for (id, namespace) in cluster.namespaces.enumerate() {
+        let in_namespace = match selectors.namespaces {
+            NamespaceMatch::One(own) => Truth::from_bool(own == id),
+            NamespaceMatch::Labels(selector) => {
+                labels.selectors[selector].matches(&labels.sets[namespace.labels])
+            }
+        };
+        if !in_namespace.possible() {
+            continue;
+        }
+        for pod in cluster.pods.slice(namespace.pods.clone()).iter().filter(|pod| !pod.host_network) {
+            match in_namespace.and(labels.selectors[selectors.pods].matches(&labels.sets[pod.labels])) {
+                Truth::Yes if !selectors.perhaps => matched.sure += u64::from(pod.count),
+                Truth::Yes | Truth::Unknown => matched.perhaps += u64::from(pod.count),
+                Truth::No => {}
+            }
+        }
+    }
+    matched
+}

@@ -1,0 +1,211 @@
+//! Label selectors as kubectl takes them: `app=web,env!=dev,tier in (a,b),!legacy`.
+//!
+//! Unlike the selectors of policies these choose what is shown, so pods whose labels are not known are kept.
+
+use std::str::FromStr;
+
+use crate::cluster::{Cluster, PodId};
+use crate::label::{LabelSet, LabelTable, LabelValue, Operator, Truth, ValueId};
+
+/// A label selector from the command line: every condition must hold.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct LabelQuery {
+    conditions: Vec<Condition>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Condition {
+    key: String,
+    operator: Operator,
+    values: Vec<String>,
+}
+
+/// Why a text is no label selector.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("expected {expected} at `{rest}`")]
+pub struct LabelQueryError {
+    expected: &'static str,
+    rest: String,
+}
+
+impl LabelQuery {
+    /// The pod groups whose labels match, or might.
+    pub fn pods(&self, cluster: &Cluster) -> Vec<PodId> {
+        cluster
+            .pods
+            .enumerate()
+            .filter(|(_, pod)| self.matches(&cluster.labels, &cluster.labels.sets[pod.labels]).possible())
+            .map(|(id, _)| id)
+            .collect()
+    }
+
+    fn matches(&self, table: &LabelTable, labels: &LabelSet) -> Truth {
+        self.conditions.iter().map(|condition| condition.holds(table, labels)).fold(Truth::Yes, Truth::and)
+    }
+}
+
+impl Condition {
+    fn holds(&self, table: &LabelTable, labels: &LabelSet) -> Truth {
+        let value = match table.keys.get(&*self.key) {
+            Some(key) => labels.get(key),
+            None => (!labels.is_complete()).then_some(LabelValue::Unknown),
+        };
+        let values: Vec<ValueId> = self.values.iter().filter_map(|v| table.values.get(&**v)).collect();
+        self.operator.accepts(&values, value)
+    }
+}
+
+impl FromStr for LabelQuery {
+    type Err = LabelQueryError;
+
+    fn from_str(text: &str) -> Result<Self, LabelQueryError> {
+        let mut parser = Parser { rest: text.trim() };
+        let mut conditions = Vec::new();
+        while !parser.rest.is_empty() {
+            if !conditions.is_empty() {
+                parser.expect(",", "`,` or the end")?;
+            }
+            conditions.push(parser.condition()?);
+        }
+        Ok(Self { conditions })
+    }
+}
+
+struct Parser<'t> {
+    rest: &'t str,
+}
+
+impl<'t> Parser<'t> {
+    fn condition(&mut self) -> Result<Condition, LabelQueryError> {
+        if self.take("!") {
+            return Ok(Condition { key: self.key()?, operator: Operator::DoesNotExist, values: Vec::new() });
+        }
+        let key = self.key()?;
+        let (operator, values) = if self.take("!=") {
+            (Operator::NotIn, vec![self.word().to_owned()])
+        } else if self.take("==") || self.take("=") {
+            (Operator::In, vec![self.word().to_owned()])
+        } else if self.take_word("in") {
+            (Operator::In, self.list()?)
+        } else if self.take_word("notin") {
+            (Operator::NotIn, self.list()?)
+        } else {
+            (Operator::Exists, Vec::new())
+        };
+        Ok(Condition { key, operator, values })
+    }
+
+    fn key(&mut self) -> Result<String, LabelQueryError> {
+        let before = self.rest;
+        match self.word() {
+            "" => Err(LabelQueryError { expected: "a label key", rest: before.to_owned() }),
+            key => Ok(key.to_owned()),
+        }
+    }
+
+    fn list(&mut self) -> Result<Vec<String>, LabelQueryError> {
+        self.expect("(", "`(`")?;
+        let mut values = vec![self.word().to_owned()];
+        while self.take(",") {
+            values.push(self.word().to_owned());
+        }
+        self.expect(")", "`,` or `)`")?;
+        Ok(values)
+    }
+
+    /// The longest run of characters that label keys and values are made of; maybe none.
+    fn word(&mut self) -> &'t str {
+        let end = self
+            .rest
+            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/')))
+            .unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest.trim_start();
+        word
+    }
+
+    fn take_word(&mut self, word: &str) -> bool {
+        let before = self.rest;
+        let taken = self.word() == word;
+        if !taken {
+            self.rest = before;
+        }
+        taken
+    }
+
+    fn take(&mut self, token: &str) -> bool {
+        match self.rest.strip_prefix(token) {
+            Some(rest) => {
+                self.rest = rest.trim_start();
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn expect(&mut self, token: &str, expected: &'static str) -> Result<(), LabelQueryError> {
+        if self.take(token) { Ok(()) } else { Err(LabelQueryError { expected, rest: self.rest.to_owned() }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(query: &str, labels: &[(&str, &str)], complete: bool) -> Truth {
+        let mut table = LabelTable::default();
+        let entries = labels
+            .iter()
+            .map(|(k, v)| (table.keys.intern(*k), LabelValue::Known(table.values.intern(*v))))
+            .collect();
+        query.parse::<LabelQuery>().unwrap().matches(&table, &LabelSet::new(entries, complete))
+    }
+
+    #[test]
+    fn kubectl_selectors() {
+        let labels = [("app", "web"), ("tier", "a"), ("example.com/x", "")];
+        for (query, expected) in [
+            ("", Truth::Yes),
+            ("app=web", Truth::Yes),
+            ("app==web", Truth::Yes),
+            ("app = web , tier = a", Truth::Yes),
+            ("app=db", Truth::No),
+            ("app!=db", Truth::Yes),
+            ("env!=dev", Truth::Yes),
+            ("env=dev", Truth::No),
+            ("tier in (a,b)", Truth::Yes),
+            ("tier in ( b , c )", Truth::No),
+            ("tier notin (b,c),app", Truth::Yes),
+            ("env notin (x)", Truth::Yes),
+            ("!env", Truth::Yes),
+            ("!app", Truth::No),
+            ("example.com/x=", Truth::Yes),
+            ("app=web,tier=b", Truth::No),
+        ] {
+            assert_eq!(matches(query, &labels, true), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn labels_that_are_not_known_might_match() {
+        for (query, expected) in
+            [("env=dev", Truth::Unknown), ("!env", Truth::Unknown), ("app=db,env=dev", Truth::No)]
+        {
+            assert_eq!(matches(query, &[("app", "web")], false), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (query, message) in [
+            ("app=web,,", "expected a label key at `,`"),
+            ("=x", "expected a label key at `=x`"),
+            ("app in a", "expected `(` at `a`"),
+            ("app in (a", "expected `,` or `)` at ``"),
+            ("a b", "expected `,` or the end at `b`"),
+            ("app>3", "expected `,` or the end at `>3`"),
+        ] {
+            assert_eq!(query.parse::<LabelQuery>().unwrap_err().to_string(), message, "{query}");
+        }
+    }
+}

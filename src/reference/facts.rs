@@ -1,0 +1,169 @@
+//! What the input says of labels, namespaces and nodes, and what it does not.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::cluster::Options;
+use crate::k8s::{Object, ObjectMeta};
+use crate::load::Manifest;
+use crate::net::Protocol;
+
+/// An answer that facts may leave open; ordered from the worst to the best, so that "and" is the least.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Answer {
+    No,
+    Maybe,
+    Yes,
+}
+
+impl Answer {
+    pub(super) fn and(self, other: Self) -> Self {
+        self.min(other)
+    }
+
+    pub(super) fn or(self, other: Self) -> Self {
+        self.max(other)
+    }
+}
+
+impl From<bool> for Answer {
+    fn from(yes: bool) -> Self {
+        if yes { Self::Yes } else { Self::No }
+    }
+}
+
+/// What is known of one label.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Label {
+    /// It has this value.
+    Value(String),
+    /// It has some value (W25).
+    Present,
+    /// It has some value, or is absent.
+    Unknown,
+}
+
+/// The labels of a pod or a namespace.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Labels {
+    pub(super) known: BTreeMap<String, Label>,
+    /// What a label is that `known` does not hold: `None` if it is absent.
+    pub(super) others: Option<Label>,
+}
+
+impl Labels {
+    /// Labels as written, with nothing else.
+    pub(super) fn written(labels: Option<&crate::k8s::Labels>) -> Self {
+        let known = labels
+            .iter()
+            .flat_map(|labels| labels.iter())
+            .map(|(key, value)| (key.to_string(), Label::Value(value.to_string())))
+            .collect();
+        Self { known, others: None }
+    }
+
+    /// Sets a label to a value.
+    pub(super) fn set(&mut self, key: &str, value: impl Into<String>) {
+        self.known.insert(key.to_string(), Label::Value(value.into()));
+    }
+
+    /// Whether one requirement of a selector holds.
+    pub(super) fn satisfy(&self, key: &str, operator: &str, values: &[Box<str>]) -> Answer {
+        let listed = |value: &str| values.iter().any(|listed| **listed == *value);
+        let label = self.known.get(key).or(self.others.as_ref());
+        match operator {
+            "In" => match label {
+                None => Answer::No, // L3
+                Some(Label::Value(value)) => Answer::from(listed(value)),
+                Some(Label::Present | Label::Unknown) => Answer::Maybe, // W25
+            },
+            "NotIn" => match label {
+                None => Answer::Yes, // L4
+                Some(Label::Value(value)) => Answer::from(!listed(value)),
+                Some(Label::Present | Label::Unknown) => Answer::Maybe, // W25
+            },
+            "Exists" => match label {
+                None => Answer::No,                                    // L5
+                Some(Label::Value(_) | Label::Present) => Answer::Yes, // W25
+                Some(Label::Unknown) => Answer::Maybe,
+            },
+            "DoesNotExist" => match label {
+                None => Answer::Yes,                                  // L6
+                Some(Label::Value(_) | Label::Present) => Answer::No, // W25
+                Some(Label::Unknown) => Answer::Maybe,
+            },
+            other => panic!("valid input: an operator is one of four (L7), not {other}"),
+        }
+    }
+}
+
+/// The namespace of an object; W14: `default` unless it says otherwise.
+pub(super) fn namespace_of(metadata: &ObjectMeta) -> String {
+    match metadata.namespace.as_deref() {
+        None | Some("") => "default".to_string(),
+        Some(namespace) => namespace.to_string(),
+    }
+}
+
+/// The labels of every namespace that an object stands in or declares.
+pub(super) fn namespaces(manifests: &[Manifest], options: &Options) -> BTreeMap<String, Labels> {
+    let mut namespaces = BTreeMap::new();
+    for manifest in manifests {
+        let mentioned = match &manifest.object {
+            Object::Pod(pod) => namespace_of(&pod.metadata),
+            Object::Workload(workload) => namespace_of(&workload.metadata),
+            Object::NetworkPolicy(policy) => namespace_of(&policy.metadata),
+            _ => continue,
+        };
+        // W15: nothing but its name is known of a namespace that is only mentioned.
+        namespaces.insert(mentioned, Labels { known: BTreeMap::new(), others: Some(Label::Unknown) });
+    }
+    for manifest in manifests {
+        if let Object::Namespace(namespace) = &manifest.object {
+            let name = namespace.metadata.name.as_deref().expect("valid input: a namespace has a name");
+            namespaces.insert(name.to_string(), Labels::written(namespace.metadata.labels.as_ref()));
+        }
+    }
+    for (name, labels) in &mut namespaces {
+        for assumed in &options.assume {
+            if matches!(assumed.kind.as_str(), "ns" | "namespace" | "namespaces") && assumed.name == *name {
+                labels.set(&assumed.key, &assumed.value);
+            }
+        }
+        labels.set("kubernetes.io/metadata.name", name); // R29, W16
+    }
+    namespaces
+}
+
+/// The addresses of every declared node.
+pub(super) fn nodes(manifests: &[Manifest]) -> BTreeMap<String, Vec<IpAddr>> {
+    let mut nodes = BTreeMap::new();
+    for manifest in manifests {
+        let Object::Node(node) = &manifest.object else { continue };
+        let name = node.metadata.name.as_deref().expect("valid input: a node has a name");
+        let written = node.status.as_ref().and_then(|status| status.addresses.as_deref()).unwrap_or_default();
+        let addresses = written
+            .iter()
+            .filter(|entry| matches!(entry.kind.as_deref(), Some("InternalIP" | "ExternalIP")))
+            .filter_map(|entry| entry.address.as_deref())
+            .map(address)
+            .collect();
+        nodes.insert(name.to_string(), addresses);
+    }
+    nodes
+}
+
+/// An address as written.
+pub(super) fn address(text: &str) -> IpAddr {
+    text.parse().expect("valid input: an address")
+}
+
+/// A protocol as written; R19, D4: TCP by default.
+pub(super) fn protocol(written: Option<&str>) -> Protocol {
+    Protocol::from_name(written.unwrap_or("TCP")).expect("valid input: a protocol")
+}
+
+/// A port as written.
+pub(super) fn port(written: i32) -> u16 {
+    u16::try_from(written).expect("valid input: a port")
+}

@@ -1,0 +1,56 @@
+//! Every byte of output. Decides nothing: it is given answers and says them in the format that was asked for.
+//!
+//! What users wrote (names, labels, file names, lines of YAML) never reaches a terminal, a Markdown page or a
+//! spreadsheet unescaped; [`text`] holds the rules.
+
+pub mod diagnostic;
+pub mod endpoint;
+pub mod explain;
+mod json;
+pub mod matrix;
+pub mod style;
+pub mod text;
+
+/// The formats of outputs; not every command has every one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub enum Format {
+    /// For people: short, the important things first.
+    #[default]
+    Table,
+    /// For people: nothing shortened, with labels and counts.
+    Wide,
+    /// One JSON object.
+    Json,
+    /// The same object in YAML.
+    Yaml,
+    /// One JSON object a line, rows only.
+    Ndjson,
+    /// Comma-separated values, rows only.
+    Csv,
+    /// Markdown tables.
+    Markdown,
+}
+
+impl Format {
+    /// All formats, the default first.
+    pub const ALL: [Self; 7] =
+        [Self::Table, Self::Wide, Self::Json, Self::Yaml, Self::Ndjson, Self::Csv, Self::Markdown];
+
+    /// The name `-o` takes.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Wide => "wide",
+            Self::Json => "json",
+            Self::Yaml => "yaml",
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+            Self::Markdown => "md",
+        }
+    }
+
+    /// The format called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|f| f.name() == name)
+    }
+}

@@ -1,0 +1,244 @@
+//! Findings as rustc shows them: the lines they speak of, underlined.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
+
+use super::Located;
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::load::{Position, Source};
+use crate::render::style::Palette;
+use crate::render::text::{Plain, count};
+
+/// How much is said beside errors.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Volume {
+    /// Errors only.
+    Quiet,
+    /// Warnings, and the notes that matter to the answer; repeated ones are counted.
+    #[default]
+    Normal,
+    /// Everything.
+    Verbose,
+}
+
+/// How many findings of one code are shown.
+const REPEATED: u64 = 3;
+
+/// The longest line that is shown; of longer ones (JSON without line breaks) only the place is named.
+const LONGEST_LINE: usize = 2_000;
+
+/// Writes the findings in their order, then what was left out.
+pub fn text(
+    findings: &[Located<'_>],
+    volume: Volume,
+    palette: Palette,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let renderer = if palette.is_coloured() { Renderer::styled() } else { Renderer::plain() };
+    let mut shown: BTreeMap<Code, u64> = BTreeMap::new();
+    let mut hidden: BTreeMap<(Severity, Code), u64> = BTreeMap::new();
+    for finding in findings {
+        let code = finding.diagnostic.code;
+        let seen = shown.entry(code).or_insert(0);
+        if *seen < limit(code, volume) {
+            *seen += 1;
+            writeln!(out, "{}", one(finding, &renderer))?;
+        } else {
+            *hidden.entry((code.severity(), code)).or_insert(0) += 1;
+        }
+    }
+    if volume == Volume::Normal && !hidden.is_empty() {
+        writeln!(out, "{}", palette.faint(left_out(&hidden)))?;
+    }
+    Ok(())
+}
+
+/// How many findings of a code are shown.
+fn limit(code: Code, volume: Volume) -> u64 {
+    match (code.severity(), volume) {
+        (Severity::Error, _) | (_, Volume::Verbose) => u64::MAX,
+        (_, Volume::Quiet) => 0,
+        // Manifests of an application are full of kinds that have nothing to do with its network.
+        (_, Volume::Normal) if code == Code::IgnoredKind => 0,
+        (_, Volume::Normal) => REPEATED,
+    }
+}
+
+/// `not shown: 2 warnings (legacy-cidr), 12 notes (ignored-kind); -v shows all`.
+fn left_out(hidden: &BTreeMap<(Severity, Code), u64>) -> String {
+    let mut text = String::from("not shown: ");
+    for (i, ((severity, code), &number)) in hidden.iter().rev().enumerate() {
+        let word = severity.as_str();
+        let number = count(number, word, &format!("{word}s"));
+        let separator = if i > 0 { ", " } else { "" };
+        write!(text, "{separator}{number} ({})", code.name()).expect("writing to a string cannot fail");
+    }
+    text.push_str("; -v shows all");
+    text
+}
+
+/// One finding.
+fn one(finding: &Located<'_>, renderer: &Renderer) -> String {
+    let Located { diagnostic, position, source } = finding;
+    let level = match diagnostic.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let title = level.primary_title(title(diagnostic)).id(diagnostic.code.name());
+    let mut group = Group::with_title(title);
+    match (position, source) {
+        (Some(position), Some(source)) => group = group.element(place(diagnostic, position, source)),
+        (Some(position), None) => group = group.element(origin(position)),
+        (None, Some(source)) => group = group.element(Origin::path(Plain(&source.name).to_string())),
+        (None, None) => {}
+    }
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(Plain(help).to_string()));
+    }
+    renderer.render(&[group])
+}
+
+/// `field.path: message`, or `Kind NS/NAME: message` for a whole object.
+fn title(diagnostic: &Diagnostic) -> String {
+    let message = Plain(&diagnostic.message);
+    match (&diagnostic.path, &diagnostic.object) {
+        (path, _) if !path.is_empty() && !diagnostic.message.starts_with(&**path) => {
+            format!("{}: {message}", Plain(path))
+        }
+        (_, Some(object)) if !diagnostic.message.contains(&*object.name) => {
+            format!("{}: {message}", Plain(&object.to_string()))
+        }
+        _ => message.to_string(),
+    }
+}
+
+fn origin(position: &Position) -> Origin<'static> {
+    Origin::path(Plain(&position.source).to_string())
+        .line(position.line as usize)
+        .char_column(position.column as usize)
+}
+
+/// The line a finding points at, with the field underlined.
+fn place<'s>(diagnostic: &Diagnostic, position: &Position, source: &'s Source) -> Element<'s> {
+    let bytes = &source.bytes;
+    let start = position.span.start.min(bytes.len());
+    let line_start = bytes[..start].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+    let line_end = bytes[start..].iter().position(|&b| b == b'\n').map_or(bytes.len(), |at| start + at);
+    let Some(line) = std::str::from_utf8(&bytes[line_start..line_end])
+        .ok()
+        .filter(|line| line.len() <= LONGEST_LINE)
+        .map(|line| line.trim_end_matches('\r'))
+    else {
+        return origin(position).into();
+    };
+    let end = position.span.end.clamp(start, line_end) - line_start;
+    let span = line.floor_char_boundary(start - line_start)..line.ceil_char_boundary(end.min(line.len()));
+    let mut annotation = AnnotationKind::Primary.span(span);
+    if let Some(object) = &diagnostic.object {
+        annotation = annotation.label(Plain(&object.to_string()).to_string());
+    }
+    Snippet::source(line)
+        .path(Plain(&position.source).to_string())
+        .line_start(position.line as usize)
+        .annotation(annotation)
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::ObjectName;
+
+    const YAML: &str =
+        "kind: NetworkPolicy\nspec:\n  ingress:\n  - from:\n    - ipBlock: {cidr: 10.0.0.0/33}\n";
+
+    fn source(bytes: impl Into<Vec<u8>>) -> Source {
+        Source { name: "shop.yaml".into(), bytes: bytes.into() }
+    }
+
+    fn finding() -> Diagnostic {
+        Diagnostic::new(Code::InvalidValue, "Invalid value: \"10.0.0.0/33\": must be a valid CIDR value")
+            .with_object(ObjectName {
+                kind: "NetworkPolicy".into(),
+                namespace: "shop".into(),
+                name: "web".into(),
+            })
+            .with_path("spec.ingress[0].from[0].ipBlock.cidr")
+            .with_help("an IPv4 prefix has at most 32 bits")
+    }
+
+    fn position(source: &Source, line: u32, text: &str) -> Position {
+        let start = String::from_utf8_lossy(&source.bytes).find(text).unwrap();
+        Position { source: source.name.clone(), line, column: 22, span: start..start + text.len() }
+    }
+
+    fn shown(findings: &[Located<'_>], volume: Volume) -> String {
+        let mut out = Vec::new();
+        text(findings, volume, Palette::default(), &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn the_field_is_underlined() {
+        let (source, diagnostic) = (source(YAML), finding());
+        let position = Some(position(&source, 5, "10.0.0.0/33"));
+        let located = Located { diagnostic: &diagnostic, position, source: Some(&source) };
+        insta::assert_snapshot!(shown(&[located], Volume::Normal));
+    }
+
+    #[test]
+    fn long_lines_are_named_and_not_shown() {
+        let (source, diagnostic) = (source(format!("{}10.0.0.0/33", " ".repeat(5_000))), finding());
+        let position = Some(position(&source, 1, "10.0.0.0/33"));
+        let located = Located { diagnostic: &diagnostic, position, source: Some(&source) };
+        insta::assert_snapshot!(shown(&[located], Volume::Normal));
+    }
+
+    #[test]
+    fn control_characters_are_shown_and_not_obeyed() {
+        let source = source("name: a\u{1b}[2Jb\r\n");
+        let diagnostic = Diagnostic::new(Code::InvalidValue, "Invalid value: \"a\u{1b}[2Jb\"");
+        let position = Some(Position { source: "x\u{1b}.yaml".into(), line: 1, column: 7, span: 6..12 });
+        let located = Located { diagnostic: &diagnostic, position, source: Some(&source) };
+        let text = shown(&[located], Volume::Normal);
+        assert!(!text.contains('\u{1b}') && !text.contains('\r'), "{text:?}");
+    }
+
+    #[test]
+    fn spans_in_the_middle_of_characters_do_not_panic() {
+        let source = source("name: käse\n");
+        let diagnostic = Diagnostic::new(Code::InvalidValue, "Invalid value");
+        for (start, end) in [(8, 8), (7, 9), (8, 900), (900, 901)] {
+            let position = Some(Position { source: "x".into(), line: 1, column: 8, span: start..end });
+            let located = Located { diagnostic: &diagnostic, position, source: Some(&source) };
+            assert!(shown(&[located], Volume::Normal).contains("Invalid value"));
+        }
+    }
+
+    #[test]
+    fn repeated_findings_are_counted_but_errors_never() {
+        let diagnostics: Vec<Diagnostic> = [Code::InvalidValue, Code::LegacyCidr, Code::IgnoredKind]
+            .into_iter()
+            .flat_map(|code| (0..5).map(move |_| Diagnostic::new(code, "something")))
+            .collect();
+        let located: Vec<Located<'_>> = diagnostics
+            .iter()
+            .map(|diagnostic| Located { diagnostic, position: None, source: None })
+            .collect();
+        for (volume, errors, warnings, notes) in
+            [(Volume::Quiet, 5, 0, 0), (Volume::Normal, 5, 3, 0), (Volume::Verbose, 5, 5, 5)]
+        {
+            let text = shown(&located, volume);
+            let lines = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
+            assert_eq!((lines("error["), lines("warning["), lines("note[")), (errors, warnings, notes));
+        }
+        assert!(
+            shown(&located, Volume::Normal)
+                .ends_with("not shown: 2 warnings (legacy-cidr), 5 notes (ignored-kind); -v shows all\n")
+        );
+    }
+}

@@ -1,0 +1,375 @@
+//! `can` and `explain` for people and machines.
+
+mod json;
+mod outline;
+mod words;
+
+use crate::cluster::Cluster;
+use crate::diagnostic::Origin;
+use crate::label::Truth;
+use crate::load::Position;
+use crate::net::{Direction, Family};
+use crate::policy::{Peers, PolicyId, Rule};
+use crate::profile::Profile;
+use crate::query::can::Answer;
+use crate::query::explain::{Applied, AppliedRule, Coverage, EndpointExplanation, PairExplanation, Subject};
+use crate::render::style::Palette;
+use crate::render::text::count;
+use crate::solve::proof::{PolicyProof, RuleProof, Side};
+
+pub use json::{EndpointReport, Explanation};
+
+use outline::{Mark, Outline};
+use words::Words;
+
+/// What explanations speak of, and where it was read.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The cluster of the explanation.
+    pub cluster: &'a Cluster,
+    /// The profile it holds under.
+    pub profile: Profile,
+    /// Finds a field of an object: [`crate::load::Sources::locate`].
+    pub locate: &'a dyn Fn(&Origin, &str) -> Option<Position>,
+}
+
+impl std::fmt::Debug for Context<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("profile", &self.profile).finish_non_exhaustive()
+    }
+}
+
+impl Context<'_> {
+    fn place(&self, policy: PolicyId, path: &str) -> (Option<String>, Option<u32>) {
+        (self.locate)(&self.cluster.policies[policy].origin, path)
+            .map_or((None, None), |position| (Some(position.source), Some(position.line)))
+    }
+
+    /// ` (policies.yaml:12)`, if it is known.
+    fn at(&self, policy: PolicyId, path: &str) -> String {
+        match self.place(policy, path) {
+            (Some(file), Some(line)) => format!(" ({file}:{line})"),
+            _ => String::new(),
+        }
+    }
+}
+
+/// The verdict in a few lines, for a terminal.
+pub fn can_text(context: &Context<'_>, answer: &Answer, palette: Palette) -> String {
+    can(context, answer).text(palette)
+}
+
+/// The verdict in a few lines, as Markdown.
+pub fn can_markdown(context: &Context<'_>, answer: &Answer) -> String {
+    can(context, answer).markdown()
+}
+
+/// The verdict and its proof, for a terminal.
+pub fn answer_text(context: &Context<'_>, answer: &Answer, palette: Palette) -> String {
+    explained(context, answer).text(palette)
+}
+
+/// The verdict and its proof, as Markdown.
+pub fn answer_markdown(context: &Context<'_>, answer: &Answer) -> String {
+    explained(context, answer).markdown()
+}
+
+/// The object of `can -o json` and `explain -o json`.
+pub fn answer_object(context: &Context<'_>, answer: &Answer) -> Explanation {
+    Explanation::new(context, answer)
+}
+
+/// The policies of an endpoint, for a terminal.
+pub fn endpoint_text(context: &Context<'_>, explanation: &EndpointExplanation, palette: Palette) -> String {
+    endpoint(context, explanation).text(palette)
+}
+
+/// The policies of an endpoint, as Markdown.
+pub fn endpoint_markdown(context: &Context<'_>, explanation: &EndpointExplanation) -> String {
+    endpoint(context, explanation).markdown()
+}
+
+/// The object of `explain -o json` for one endpoint.
+pub fn endpoint_object(context: &Context<'_>, explanation: &EndpointExplanation) -> EndpointReport {
+    EndpointReport::new(context, explanation)
+}
+
+fn can(context: &Context<'_>, answer: &Answer) -> Outline {
+    let words = Words { cluster: context.cluster };
+    let mut outline = Outline::default();
+    headline(words, answer, &mut outline);
+    if answer.pairs.total() > 1 {
+        let shown = &answer.shown;
+        let pair = format!("{} -> {}", words.end(shown.proof.from), words.end(shown.proof.to));
+        outline.item(0, Mark::Plain, format!("{pair}: {}", words.headline(shown)));
+    } else {
+        outline.item(0, Mark::Plain, words.headline(&answer.shown));
+    }
+    for note in notes(words, answer) {
+        outline.item(0, Mark::Aside, format!("note: {note}"));
+    }
+    outline
+}
+
+/// The verdict on everything that was asked, and what of it is allowed.
+fn headline(words: Words<'_>, answer: &Answer, outline: &mut Outline) {
+    let shown = &answer.shown;
+    let asked = match answer.to.ports {
+        crate::query::endpoint::Ports::ByDestination { .. } => String::new(),
+        _ => format!(" on {}", shown.asked),
+    };
+    let (from, to) = if answer.pairs.total() > 1 {
+        (answer.from.text.clone(), answer.to.text.clone())
+    } else {
+        (words.end(shown.proof.from), words.end(shown.proof.to))
+    };
+    let title = format!("{from} -> {to}{asked} (cni {})", shown.proof.profile.name());
+    outline.title(Some(answer.verdict), title);
+    let pairs = answer.pairs;
+    if pairs.total() > 1 {
+        outline.item(
+            0,
+            Mark::Plain,
+            format!(
+                "{} pairs: {} allowed, {} denied at least in part, {} unknown",
+                pairs.total(),
+                pairs.allow,
+                pairs.deny,
+                pairs.unknown
+            ),
+        );
+    }
+    for (ports, what) in
+        [(&answer.ports, "allowed"), (&answer.some, "allowed between some"), (&answer.unknown, "unknown")]
+    {
+        if !ports.is_empty() && *ports != shown.asked {
+            outline.item(0, Mark::Plain, format!("{what}: {ports}"));
+        }
+    }
+}
+
+/// What else the user should know.
+fn notes(words: Words<'_>, answer: &Answer) -> Vec<String> {
+    let mut notes: Vec<String> = answer.from.notes.iter().chain(&answer.to.notes).cloned().collect();
+    let shown = &answer.shown;
+    if !shown.proof.profile.semantics().enforces {
+        notes.push(format!(
+            "{} enforces no NetworkPolicy: whatever the policies say, they have no effect",
+            shown.proof.profile.name()
+        ));
+    }
+    if !shown.differs.is_empty() {
+        let others: Vec<String> = shown
+            .differs
+            .iter()
+            .map(|(profile, verdict)| format!("{} ({})", profile.name(), verdict.as_str()))
+            .collect();
+        notes.push(format!(
+            "the API leaves this open, other CNIs answer differently for {} -> {}: {}",
+            words.end(shown.proof.from),
+            words.end(shown.proof.to),
+            others.join(", ")
+        ));
+    }
+    notes
+}
+
+fn explained(context: &Context<'_>, answer: &Answer) -> Outline {
+    let words = Words { cluster: context.cluster };
+    let shown = &answer.shown;
+    let mut outline = Outline::default();
+    headline(words, answer, &mut outline);
+    if answer.pairs.total() > 1 {
+        let (from, to) = (words.end(shown.proof.from), words.end(shown.proof.to));
+        outline.heading(format!("For example {from} -> {to}: {}", shown.verdict.as_str()));
+    }
+    match shown.family() {
+        None => outline.item(0, Mark::Plain, words.headline(shown)),
+        Some(family) => {
+            for side in family.sides() {
+                explain_side(context, shown, side, &mut outline);
+            }
+        }
+    }
+    if !shown.reasons.is_empty() {
+        outline.heading("What is not known");
+        for reason in &shown.reasons {
+            outline.item(0, Mark::Plain, words.reason(*reason));
+        }
+    }
+    if !shown.near_misses.is_empty() {
+        outline.heading("Near misses");
+        for miss in &shown.near_misses {
+            let at = context.at(miss.policy, &miss.path);
+            let rule = format!("{} {}{at}", words.policy(miss.policy), miss.path);
+            outline.item(0, Mark::Plain, format!("{rule}: {}", words.miss(&miss.miss)));
+        }
+    }
+    explain_fix(words, shown, &mut outline);
+    let notes = notes(words, answer);
+    if !notes.is_empty() {
+        outline.heading("Notes");
+        for note in notes {
+            outline.item(0, Mark::Plain, note);
+        }
+    }
+    outline
+}
+
+fn explain_side(context: &Context<'_>, explanation: &PairExplanation, side: &Side, outline: &mut Outline) {
+    let words = Words { cluster: context.cluster };
+    outline.heading(words.side(explanation, side));
+    for proof in &side.policies {
+        let perhaps = if proof.selects == Truth::Unknown { " perhaps applies" } else { "" };
+        let at = context.at(proof.policy, "");
+        outline.item(0, Mark::Plain, format!("{}{perhaps}{at}", words.policy(proof.policy)));
+        if proof.rules.is_empty() {
+            outline.item(1, Mark::Miss, format!("no {} rules", side.direction.as_str()));
+        }
+        explain_rules(context, explanation, side.direction, proof, outline);
+    }
+}
+
+fn explain_rules(
+    context: &Context<'_>,
+    explanation: &PairExplanation,
+    direction: Direction,
+    proof: &PolicyProof,
+    outline: &mut Outline,
+) {
+    let words = Words { cluster: context.cluster };
+    let rules = &context.cluster.policies[proof.policy].rules[direction];
+    for (i, (rule, step)) in rules.iter().zip(&proof.rules).enumerate() {
+        let path = words.rule_path(proof.policy, direction, i);
+        let at = context.at(proof.policy, &path);
+        let why = words.rule(explanation, rule, step);
+        outline.item(1, mark(explanation, step), format!("{path}{at}: {why}"));
+    }
+}
+
+fn mark(explanation: &PairExplanation, step: &RuleProof) -> Mark {
+    match (explanation.coverage(step), step.peers.truth) {
+        (Coverage::None, _) | (_, Truth::No) => Mark::Miss,
+        (_, Truth::Unknown) => Mark::Perhaps,
+        (_, Truth::Yes) => Mark::Match,
+    }
+}
+
+fn explain_fix(words: Words<'_>, explanation: &PairExplanation, outline: &mut Outline) {
+    match &explanation.fix {
+        None => {}
+        Some(Err(why)) => {
+            outline.heading("Fix");
+            outline.item(0, Mark::Plain, words.no_fix(*why));
+        }
+        Some(Ok(fix)) => {
+            outline.heading(match fix.then {
+                crate::query::can::Verdict::Allow => "Fix: this would allow it",
+                _ => "Fix: this takes the denial away, what is not known remains",
+            });
+            if fix.others > 0 {
+                let others = count(fix.others, "pod", "pods");
+                outline.item(
+                    0,
+                    Mark::Plain,
+                    format!("it applies to {others} of other workloads too, which labels do not tell apart"),
+                );
+            }
+            outline.yaml(fix_yaml(explanation).unwrap_or_default());
+        }
+    }
+}
+
+/// The policies of the fix, ready to be applied.
+fn fix_yaml(explanation: &PairExplanation) -> Option<String> {
+    let fix = explanation.fix.as_ref()?.as_ref().ok()?;
+    let documents: Vec<String> = fix
+        .policies
+        .iter()
+        .map(|policy| serde_yaml::to_string(policy).expect("strings and lists can always be written as YAML"))
+        .collect();
+    Some(documents.join("---\n"))
+}
+
+fn endpoint(context: &Context<'_>, explanation: &EndpointExplanation) -> Outline {
+    let mut outline = Outline::default();
+    outline.title(None, format!("{} (cni {})", explanation.target.text, context.profile.name()));
+    for subject in &explanation.subjects {
+        let pods: u64 = subject.pods.iter().map(|(_, range)| u64::from(range.end - range.start)).sum();
+        let names = pod_names(context.cluster, subject, 3);
+        let more = if pods > names.len() as u64 { ", ..." } else { "" };
+        outline.heading(format!("{}: {}{more}", count(pods, "pod", "pods"), names.join(", ")));
+        for direction in Direction::ALL {
+            let isolation = json::isolation_name(subject.isolation[direction]);
+            let why = match subject.exemption {
+                Some(exemption) => format!(": {}", Words::exemption(exemption)),
+                None => String::new(),
+            };
+            outline.item(0, Mark::Plain, format!("{}: {isolation}{why}", direction.as_str()));
+            for applied in &subject.policies[direction] {
+                endpoint_policy(context, applied, direction, &mut outline);
+            }
+        }
+    }
+    for note in endpoint_notes(explanation) {
+        outline.item(0, Mark::Aside, format!("note: {note}"));
+    }
+    outline
+}
+
+fn endpoint_policy(context: &Context<'_>, applied: &Applied, direction: Direction, outline: &mut Outline) {
+    let words = Words { cluster: context.cluster };
+    let perhaps = if applied.selects == Truth::Unknown { " perhaps applies" } else { "" };
+    let at = context.at(applied.policy, "");
+    outline.item(1, Mark::Plain, format!("{}{perhaps}{at}", words.policy(applied.policy)));
+    if applied.rules.is_empty() {
+        outline.item(2, Mark::Miss, format!("no {} rules", direction.as_str()));
+    }
+    let rules = &context.cluster.policies[applied.policy].rules[direction];
+    for (i, (rule, here)) in rules.iter().zip(&applied.rules).enumerate() {
+        let path = words.rule_path(applied.policy, direction, i);
+        let at = context.at(applied.policy, &path);
+        outline.item(2, Mark::Match, format!("{path}{at}: {}", effective_rule(words, direction, rule, here)));
+    }
+}
+
+/// `8000/TCP from pods tier=web of namespace shop (2 pods)`.
+fn effective_rule(words: Words<'_>, direction: Direction, rule: &Rule, here: &AppliedRule) -> String {
+    let ports = here.ports.as_ref().map_or_else(|| Words::ports(&rule.ports), ToString::to_string);
+    let preposition = match direction {
+        Direction::Ingress => "from",
+        Direction::Egress => "to",
+    };
+    let peers = match &rule.peers {
+        Peers::Any => "everybody".to_owned(),
+        Peers::Of(peers) => {
+            let each = peers.iter().zip(&here.peers).map(|(peer, matched)| {
+                let matched = matched.map(|matched| match (matched.sure, matched.perhaps) {
+                    (0, 0) => " (no pod of the input)".to_owned(),
+                    (sure, 0) => format!(" ({})", count(sure, "pod", "pods")),
+                    (sure, perhaps) => format!(" ({}, perhaps {perhaps} more)", count(sure, "pod", "pods")),
+                });
+                format!("{}{}", words.peer(peer), matched.unwrap_or_default())
+            });
+            each.collect::<Vec<_>>().join(", or ")
+        }
+    };
+    format!("{ports} {preposition} {peers}")
+}
+
+fn endpoint_notes(explanation: &EndpointExplanation) -> Vec<String> {
+    let mut notes = explanation.target.notes.clone();
+    if Family::ALL.into_iter().any(|family| !explanation.target.ends.addresses[family].is_empty()) {
+        notes.push("policies apply to pods only, not to addresses".into());
+    }
+    notes
+}
+
+/// The names of a subject's pods, at most `limit`.
+fn pod_names(cluster: &Cluster, subject: &Subject, limit: usize) -> Vec<String> {
+    let pods = subject.pods.iter().flat_map(|(pod, range)| range.clone().map(move |i| (*pod, i)));
+    pods.take(limit).map(|(pod, index)| cluster.pod_path(pod, index)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,362 @@
+//! Explanations as the machine formats of `can` and `explain`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Context;
+use super::words::Words;
+use crate::label::Truth;
+use crate::net::{Direction, PortSet, Protocol};
+use crate::policy::{Peers, PolicyId};
+use crate::query::Isolation;
+use crate::query::can::Answer;
+use crate::query::explain::{Coverage, EndpointExplanation, PairExplanation, Subject};
+use crate::solve::End;
+use crate::solve::proof::{FamilyProof, PolicyProof, Side};
+
+/// `kind: Explanation`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    api_version: &'static str,
+    kind: &'static str,
+    cni: &'static str,
+    question: Question,
+    from: EndObject,
+    to: EndObject,
+    port: String,
+    verdict: &'static str,
+    why: String,
+    reasons: Vec<String>,
+    pairs: PairCounts,
+    ports: PortMap,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    some: PortMap,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    unknown: PortMap,
+    egress: Option<SideObject>,
+    ingress: Option<SideObject>,
+    near_misses: Vec<NearMissObject>,
+    fix: Option<String>,
+    notes: Vec<String>,
+}
+
+type PortMap = BTreeMap<&'static str, String>;
+
+#[derive(Debug, Serialize)]
+struct Question {
+    from: String,
+    to: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum EndObject {
+    Pod(String),
+    Cidrs([String; 1]),
+}
+
+#[derive(Debug, Serialize)]
+struct PairCounts {
+    total: u128,
+    allow: u128,
+    deny: u128,
+    unknown: u128,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SideObject {
+    verdict: &'static str,
+    /// Null if it is not known.
+    isolated: Option<bool>,
+    why: String,
+    policies: Vec<PolicyObject>,
+    decided_by: Option<RuleReference>,
+}
+
+#[derive(Debug, Serialize)]
+struct PolicyObject {
+    policy: String,
+    kind: String,
+    file: Option<String>,
+    line: Option<u32>,
+    /// Null if it is not known.
+    selects: Option<bool>,
+    rules: Vec<RuleObject>,
+}
+
+#[derive(Debug, Serialize)]
+struct RuleObject {
+    index: usize,
+    file: Option<String>,
+    line: Option<u32>,
+    /// Null if it is not known.
+    matches: Option<bool>,
+    why: String,
+}
+
+#[derive(Debug, Serialize)]
+struct RuleReference {
+    policy: String,
+    kind: String,
+    path: String,
+    file: Option<String>,
+    line: Option<u32>,
+}
+
+#[derive(Debug, Serialize)]
+struct NearMissObject {
+    direction: &'static str,
+    #[serde(flatten)]
+    rule: RuleReference,
+    why: String,
+}
+
+/// `kind: EndpointExplanation`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EndpointReport {
+    api_version: &'static str,
+    kind: &'static str,
+    cni: &'static str,
+    question: String,
+    subjects: Vec<SubjectObject>,
+    notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct SubjectObject {
+    pods: Vec<String>,
+    ingress: EffectiveObject,
+    egress: EffectiveObject,
+}
+
+#[derive(Debug, Serialize)]
+struct EffectiveObject {
+    isolation: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
+    policies: Vec<EffectivePolicy>,
+}
+
+#[derive(Debug, Serialize)]
+struct EffectivePolicy {
+    policy: String,
+    kind: String,
+    file: Option<String>,
+    line: Option<u32>,
+    /// Null if it is not known.
+    selects: Option<bool>,
+    rules: Vec<EffectiveRule>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EffectiveRule {
+    index: usize,
+    file: Option<String>,
+    line: Option<u32>,
+    ports: String,
+    peers: Vec<EffectivePeer>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EffectivePeer {
+    peer: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pods: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    perhaps_pods: Option<u64>,
+}
+
+fn known(truth: Truth) -> Option<bool> {
+    match truth {
+        Truth::Yes => Some(true),
+        Truth::No => Some(false),
+        Truth::Unknown => None,
+    }
+}
+
+fn port_map(ports: &PortSet) -> PortMap {
+    Protocol::ALL
+        .into_iter()
+        .filter(|protocol| !ports.of(*protocol).is_empty())
+        .map(|protocol| {
+            let spans = ports.of(protocol).ranges().iter().map(|&(first, last)| {
+                if first == last { first.to_string() } else { format!("{first}-{last}") }
+            });
+            (protocol.as_str(), spans.collect::<Vec<_>>().join(","))
+        })
+        .collect()
+}
+
+/// What an isolation is called.
+pub(super) const fn isolation_name(isolation: Isolation) -> &'static str {
+    match isolation {
+        Isolation::Open => "open",
+        Isolation::Mixed => "mixed",
+        Isolation::Isolated => "isolated",
+        Isolation::Unknown => "unknown",
+        Isolation::Exempt => "exempt",
+    }
+}
+
+impl Explanation {
+    pub(super) fn new(context: &Context<'_>, answer: &Answer) -> Self {
+        let words = Words { cluster: context.cluster };
+        let shown = &answer.shown;
+        let family = shown.family();
+        let side = |of: fn(&FamilyProof) -> &Side| family.map(|family| side(context, shown, of(family)));
+        Self {
+            api_version: "podreach/v1",
+            kind: "Explanation",
+            cni: shown.proof.profile.name(),
+            question: Question { from: answer.from.text.clone(), to: answer.to.text.clone() },
+            from: end(words, shown.proof.from),
+            to: end(words, shown.proof.to),
+            port: shown.asked.to_string(),
+            verdict: answer.verdict.as_str(),
+            why: words.headline(shown),
+            reasons: shown.reasons.iter().map(|reason| words.reason(*reason)).collect(),
+            pairs: PairCounts {
+                total: answer.pairs.total(),
+                allow: answer.pairs.allow,
+                deny: answer.pairs.deny,
+                unknown: answer.pairs.unknown,
+            },
+            ports: port_map(&answer.ports),
+            some: port_map(&answer.some),
+            unknown: port_map(&answer.unknown),
+            egress: side(|family| &family.egress),
+            ingress: side(|family| &family.ingress),
+            near_misses: shown
+                .near_misses
+                .iter()
+                .map(|miss| NearMissObject {
+                    direction: miss.direction.as_str(),
+                    rule: reference(context, miss.policy, miss.path.clone()),
+                    why: words.miss(&miss.miss),
+                })
+                .collect(),
+            fix: super::fix_yaml(shown),
+            notes: super::notes(words, answer),
+        }
+    }
+}
+
+fn end(words: Words<'_>, end: End) -> EndObject {
+    match end {
+        End::Pod(..) => EndObject::Pod(words.end(end)),
+        End::Address(address) => EndObject::Cidrs([ipnet::IpNet::from(address).to_string()]),
+    }
+}
+
+fn reference(context: &Context<'_>, policy: PolicyId, path: String) -> RuleReference {
+    let name = &context.cluster.policies[policy].name;
+    let (file, line) = context.place(policy, &path);
+    RuleReference { policy: name.path(), kind: name.kind.to_string(), path, file, line }
+}
+
+fn side(context: &Context<'_>, explanation: &PairExplanation, side: &Side) -> SideObject {
+    let words = Words { cluster: context.cluster };
+    let decided_by = explanation
+        .decided_by(context.cluster, side)
+        .first()
+        .map(|&(policy, rule)| reference(context, policy, words.rule_path(policy, side.direction, rule)));
+    SideObject {
+        verdict: explanation.side_verdict(side).as_str(),
+        isolated: known(side.isolated()),
+        why: words.side(explanation, side),
+        policies: side.policies.iter().map(|p| policy(context, explanation, side.direction, p)).collect(),
+        decided_by,
+    }
+}
+
+fn policy(
+    context: &Context<'_>,
+    explanation: &PairExplanation,
+    direction: Direction,
+    proof: &PolicyProof,
+) -> PolicyObject {
+    let words = Words { cluster: context.cluster };
+    let policy = &context.cluster.policies[proof.policy];
+    let rules = policy.rules[direction].iter().zip(&proof.rules).enumerate().map(|(i, (rule, step))| {
+        let (file, line) = context.place(proof.policy, &words.rule_path(proof.policy, direction, i));
+        let matches = match explanation.coverage(step) {
+            Coverage::None => Some(false),
+            Coverage::All | Coverage::Some(_) => known(step.peers.truth),
+        };
+        RuleObject { index: rule.index, file, line, matches, why: words.rule(explanation, rule, step) }
+    });
+    let (file, line) = context.place(proof.policy, "");
+    PolicyObject {
+        policy: policy.name.path(),
+        kind: policy.name.kind.to_string(),
+        file,
+        line,
+        selects: known(proof.selects),
+        rules: rules.collect(),
+    }
+}
+
+impl EndpointReport {
+    pub(super) fn new(context: &Context<'_>, explanation: &EndpointExplanation) -> Self {
+        let subjects = explanation.subjects.iter().map(|subject| SubjectObject {
+            pods: super::pod_names(context.cluster, subject, usize::MAX),
+            ingress: effective(context, subject, Direction::Ingress),
+            egress: effective(context, subject, Direction::Egress),
+        });
+        Self {
+            api_version: "podreach/v1",
+            kind: "EndpointExplanation",
+            cni: context.profile.name(),
+            question: explanation.target.text.clone(),
+            subjects: subjects.collect(),
+            notes: super::endpoint_notes(explanation),
+        }
+    }
+}
+
+fn effective(context: &Context<'_>, subject: &Subject, direction: Direction) -> EffectiveObject {
+    let words = Words { cluster: context.cluster };
+    let policies = subject.policies[direction].iter().map(|applied| {
+        let policy = &context.cluster.policies[applied.policy];
+        let rules =
+            policy.rules[direction].iter().zip(&applied.rules).enumerate().map(|(i, (rule, here))| {
+                let (file, line) =
+                    context.place(applied.policy, &words.rule_path(applied.policy, direction, i));
+                let peers = match &rule.peers {
+                    Peers::Any => Vec::new(),
+                    Peers::Of(peers) => peers
+                        .iter()
+                        .zip(&here.peers)
+                        .map(|(peer, matched)| EffectivePeer {
+                            peer: words.peer(peer),
+                            pods: matched.map(|m| m.sure),
+                            perhaps_pods: matched.map(|m| m.perhaps).filter(|n| *n > 0),
+                        })
+                        .collect(),
+                };
+                let ports =
+                    here.ports.as_ref().map_or_else(|| Words::ports(&rule.ports), ToString::to_string);
+                EffectiveRule { index: rule.index, file, line, ports, peers }
+            });
+        let (file, line) = context.place(applied.policy, "");
+        EffectivePolicy {
+            policy: policy.name.path(),
+            kind: policy.name.kind.to_string(),
+            file,
+            line,
+            selects: known(applied.selects),
+            rules: rules.collect(),
+        }
+    });
+    EffectiveObject {
+        isolation: isolation_name(subject.isolation[direction]),
+        why: subject.exemption.map(Words::exemption),
+        policies: policies.collect(),
+    }
+}

@@ -1,0 +1,387 @@
+//! The sentences of explanations. Nothing here is escaped: that is the business of whoever prints them.
+
+use crate::cluster::{Cluster, PodId};
+use crate::label::{KeyId, LabelSetId, LabelValue, Operator, Requirement, SelectorId, Truth};
+use crate::net::{Direction, PortSet};
+use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, PortMatch, Ports, Rule};
+use crate::query::can::Verdict;
+use crate::query::explain::{Coverage, Miss, NoFix, PairExplanation, Reason};
+use crate::solve::End;
+use crate::solve::proof::{Basis, BlockStep, Exemption, PeerProof, PeerStep, PortStep, RuleProof, Side};
+
+/// Words about one cluster.
+#[derive(Clone, Copy)]
+pub(super) struct Words<'c> {
+    pub(super) cluster: &'c Cluster,
+}
+
+fn list(items: impl IntoIterator<Item = String>, separator: &str) -> String {
+    items.into_iter().collect::<Vec<_>>().join(separator)
+}
+
+impl<'c> Words<'c> {
+    /// `shop/web[0]`, or an address.
+    pub(super) fn end(self, end: End) -> String {
+        match end {
+            End::Pod(pod, index) => self.cluster.pod_path(pod, index),
+            End::Address(address) => address.to_string(),
+        }
+    }
+
+    /// `NetworkPolicy shop/default-deny`.
+    pub(super) fn policy(self, policy: PolicyId) -> String {
+        self.cluster.policies[policy].name.to_string()
+    }
+
+    fn key(self, key: KeyId) -> &'c str {
+        &self.cluster.labels.keys[key]
+    }
+
+    fn pod(self, pod: PodId) -> String {
+        self.cluster.pod_path(pod, 0)
+    }
+
+    fn namespace_of(self, pod: PodId) -> &'c str {
+        &self.cluster.namespaces[self.cluster.pods[pod].namespace].name
+    }
+
+    /// What is the case, and what the label would have to be.
+    fn label(self, requirement: &Requirement, labels: LabelSetId) -> String {
+        let has = match self.cluster.labels.sets[labels].get(requirement.key) {
+            None => format!("has no label `{}`", self.key(requirement.key)),
+            Some(LabelValue::Known(value)) => {
+                format!("has `{}: {}`", self.key(requirement.key), self.cluster.labels.values[value])
+            }
+            Some(LabelValue::Present | LabelValue::Unknown) => {
+                format!("has another `{}`", self.key(requirement.key))
+            }
+        };
+        format!("it {has}, the selector asks for `{}`", self.requirement(requirement))
+    }
+
+    /// A requirement as kubectl writes it.
+    fn requirement(self, requirement: &Requirement) -> String {
+        let key = self.key(requirement.key);
+        let values =
+            || list(requirement.values.iter().map(|v| self.cluster.labels.values[*v].to_string()), ",");
+        match (requirement.operator, &*requirement.values) {
+            (Operator::In, [value]) => format!("{key}={}", self.cluster.labels.values[*value]),
+            (Operator::NotIn, [value]) => format!("{key}!={}", self.cluster.labels.values[*value]),
+            (Operator::In, _) => format!("{key} in ({})", values()),
+            (Operator::NotIn, _) => format!("{key} notin ({})", values()),
+            (Operator::Exists, _) => key.to_owned(),
+            (Operator::DoesNotExist, _) => format!("!{key}"),
+        }
+    }
+
+    /// A selector as kubectl writes it; empty for everything.
+    fn selector(self, selector: SelectorId) -> String {
+        let requirements = self.cluster.labels.selectors[selector].requirements();
+        list(requirements.iter().map(|r| self.requirement(r)), ",")
+    }
+
+    /// `pods app=web of namespaces with env=prod`.
+    fn pods(self, selectors: &PodMatch) -> String {
+        let pods = match self.selector(selectors.pods) {
+            everything if everything.is_empty() => "all pods".to_owned(),
+            selector => format!("pods `{selector}`"),
+        };
+        match selectors.namespaces {
+            NamespaceMatch::One(id) => format!("{pods} of namespace `{}`", self.cluster.namespaces[id].name),
+            NamespaceMatch::Labels(selector) => match self.selector(selector) {
+                everything if everything.is_empty() => format!("{pods} of all namespaces"),
+                selector => format!("{pods} of namespaces `{selector}`"),
+            },
+        }
+    }
+
+    /// One element of `from` or `to`.
+    pub(super) fn peer(self, peer: &Peer) -> String {
+        match peer {
+            Peer::Pods(selectors) => self.pods(selectors),
+            Peer::IpBlock(block) if block.except.is_empty() => format!("addresses in {}", block.cidr),
+            Peer::IpBlock(block) => format!(
+                "addresses in {} except {}",
+                block.cidr,
+                list(block.except.iter().map(ToString::to_string), ", ")
+            ),
+        }
+    }
+
+    /// The `ports` of a rule as written.
+    pub(super) fn ports(ports: &Ports) -> String {
+        match ports {
+            Ports::Any => "all ports".into(),
+            Ports::Of(ports) => list(
+                ports.iter().map(|port| match port {
+                    PortMatch::Range { protocol, first, last } => {
+                        PortSet::from_range(*protocol, *first, *last).to_string()
+                    }
+                    PortMatch::Named { protocol, name } => format!("{name}/{protocol}"),
+                }),
+                ", ",
+            ),
+        }
+    }
+
+    /// Why a rule matches what was asked, or does not.
+    pub(super) fn rule(self, explanation: &PairExplanation, rule: &Rule, step: &RuleProof) -> String {
+        let ports = match explanation.coverage(step) {
+            Coverage::All => None,
+            Coverage::Some(hit) => Some(format!("of the ports asked for only {hit}")),
+            Coverage::None => Some(Self::other_ports(rule, step)),
+        };
+        let peers = match (&rule.peers, step.peers.truth) {
+            (Peers::Any, _) => "everybody".to_owned(),
+            (Peers::Of(_), Truth::Yes) => "the peer".to_owned(),
+            (Peers::Of(peers), truth) => {
+                let each = peers
+                    .iter()
+                    .zip(&step.peers.each)
+                    .filter(|(_, step)| step.truth == truth || truth == Truth::Unknown)
+                    .map(|(peer, step)| self.peer_step(peer, step));
+                return match ports {
+                    Some(ports) => format!("{}; {ports}", list(each, "; ")),
+                    None => list(each, "; "),
+                };
+            }
+        };
+        match ports {
+            Some(ports) => format!("matches {peers}, but {ports}"),
+            None => format!("matches {peers} on {}", explanation.asked),
+        }
+    }
+
+    fn other_ports(rule: &Rule, step: &RuleProof) -> String {
+        let Ports::Of(ports) = &rule.ports else { return "no port".into() };
+        let named = ports.iter().zip(&step.ports.each).filter_map(|(port, step)| {
+            let PortMatch::Named { name, .. } = port else { return None };
+            let why = match step {
+                PortStep::Undeclared => "the destination does not declare",
+                PortStep::NotAPod => "an address does not have",
+                PortStep::Ambiguous => "the CNI skips because it stands for several numbers",
+                PortStep::OtherNamespace => "the CNI does not resolve in other namespaces",
+                PortStep::Numbers | PortStep::Resolved => return None,
+            };
+            Some(format!("the name `{name}`, which {why}"))
+        });
+        let mut parts: Vec<String> = Vec::new();
+        if !step.ports.matched.is_empty() {
+            parts.push(step.ports.matched.to_string());
+        }
+        parts.extend(named);
+        format!("only for {}", parts.join(", "))
+    }
+
+    fn peer_step(self, peer: &Peer, step: &PeerProof) -> String {
+        let what = self.peer(peer);
+        match step.step {
+            PeerStep::Pods { host_network: true, .. } => {
+                format!("{what}: selectors never match hostNetwork pods")
+            }
+            PeerStep::Pods { namespace, pods, .. } => {
+                let part = match (namespace, pods) {
+                    (Truth::No, Truth::No) => "neither its namespace nor its labels match",
+                    (Truth::No, _) => "its namespace does not match",
+                    (_, Truth::No) => "its labels do not match",
+                    (Truth::Unknown, _) => "the labels of its namespace are not known",
+                    (_, Truth::Unknown) => "its labels are not all known",
+                    (Truth::Yes, Truth::Yes) if step.truth == Truth::Yes => "it matches",
+                    (Truth::Yes, Truth::Yes) => "whether it matches is not known",
+                };
+                format!("{what}: {part}")
+            }
+            PeerStep::Address => format!("{what}: selectors never match addresses that are not of pods"),
+            PeerStep::Block(step) => {
+                let part = match step {
+                    BlockStep::Inside => "the address is inside",
+                    BlockStep::Outside => "the address is outside",
+                    BlockStep::Perhaps => "the address of the pod is not known",
+                    BlockStep::Excepted(_) => "the address is in `except`",
+                    BlockStep::OtherFamily => "the address is of the other IP family",
+                    BlockStep::NotForPods => "with this CNI blocks match no pods",
+                };
+                format!("{what}: {part}")
+            }
+        }
+    }
+
+    /// Why no policy applies to an end.
+    pub(super) fn exemption(exemption: Exemption) -> &'static str {
+        match exemption {
+            Exemption::NotAPod => "it is not a pod of the input, no policy applies to it",
+            Exemption::HostNetwork => "hostNetwork pods are beyond the reach of policies",
+            Exemption::NotEnforced => "this CNI does not enforce policies",
+            Exemption::BarePod => "this CNI leaves pods without an owner alone",
+            Exemption::OwnNode => "connections from the pod's own node are always allowed",
+        }
+    }
+
+    /// One line on why the verdict is what it is.
+    pub(super) fn headline(self, explanation: &PairExplanation) -> String {
+        match &explanation.proof.basis {
+            Basis::SamePod => return "nothing comes between a pod and itself".into(),
+            Basis::NoCommonFamily => return "the two have no IP family in common".into(),
+            Basis::Families(_) => {}
+        }
+        let Some(family) = explanation.family() else { return String::new() };
+        if explanation.verdict == Verdict::Unknown {
+            let reasons: Vec<String> = explanation.reasons.iter().map(|r| self.reason(*r)).collect();
+            return match &reasons[..] {
+                [] => "the input does not decide it".into(),
+                [one] => one.clone(),
+                [first, more @ ..] => format!("{first} (and {} more)", more.len()),
+            };
+        }
+        let said = family
+            .sides()
+            .into_iter()
+            .filter(|side| explanation.side_verdict(side) == explanation.verdict)
+            .map(|side| self.side(explanation, side));
+        list(said, "; ")
+    }
+
+    /// One line on a side.
+    pub(super) fn side(self, explanation: &PairExplanation, side: &Side) -> String {
+        let (subject, _) = explanation.ends_of(side.direction);
+        let direction = side.direction.as_str();
+        let of = format!("{direction} of {}", self.end(subject));
+        if let Some(exemption) = side.exemption {
+            return format!("{of} is open: {}", Self::exemption(exemption));
+        }
+        let deciding = explanation.decided_by(self.cluster, side);
+        let rules = list(
+            deciding.iter().map(|&(policy, rule)| {
+                format!("{} {}", self.policy(policy), self.rule_path(policy, side.direction, rule))
+            }),
+            ", ",
+        );
+        match explanation.side_verdict(side) {
+            Verdict::Allow if deciding.is_empty() => format!("{of} is open: no policy isolates it"),
+            Verdict::Allow => format!("{of} is allowed by {rules}"),
+            Verdict::Deny if deciding.is_empty() => {
+                let isolating =
+                    side.policies.iter().filter(|p| p.selects.sure()).map(|p| self.policy(p.policy));
+                format!("{of} is denied: isolated by {}, and no rule admits it", list(isolating, ", "))
+            }
+            Verdict::Deny => format!("{of} is denied by {rules}"),
+            Verdict::Unknown => format!("{of} is not decided by the input"),
+        }
+    }
+
+    /// `spec.ingress[0]`.
+    pub(super) fn rule_path(self, policy: PolicyId, direction: Direction, rule: usize) -> String {
+        let index = self.cluster.policies[policy].rules[direction][rule].index;
+        format!("spec.{}[{index}]", direction.as_str())
+    }
+
+    /// A missing fact and how to supply it.
+    pub(super) fn reason(self, reason: Reason) -> String {
+        match reason {
+            Reason::NotEvaluated(policy) => format!(
+                "{} may apply, and policies of its kind are not evaluated; `--ignore-kind {}` leaves them out",
+                self.policy(policy),
+                self.cluster.policies[policy].name.kind
+            ),
+            Reason::NamespaceLabel(namespace, key) => {
+                let name = &self.cluster.namespaces[namespace].name;
+                let key = self.key(key);
+                format!(
+                    "label `{key}` of namespace `{name}` is not known; add the Namespace to the input, or say `--assume ns/{name} {key}=VALUE`"
+                )
+            }
+            Reason::PodLabel(pod, key) => {
+                let (path, key) = (self.pod(pod), self.key(key));
+                let why = match reason.label(self.cluster) {
+                    Some(LabelValue::Present) => "is chosen by a controller",
+                    _ => "is not known",
+                };
+                format!("label `{key}` of pod `{path}` {why}; say `--assume pod/{path} {key}=VALUE`")
+            }
+            Reason::PodAddress(pod) => format!(
+                "the address of pod `{}` is not known; give its status, or say `--pod-cidr CIDR`",
+                self.pod(pod)
+            ),
+        }
+    }
+
+    /// The one thing that keeps a rule from matching.
+    pub(super) fn miss(self, miss: &Miss) -> String {
+        match miss {
+            Miss::Subject(pod, requirement) => {
+                let labels = self.cluster.pods[*pod].labels;
+                format!("would apply to pod `{}`, but {}", self.pod(*pod), self.label(requirement, labels))
+            }
+            Miss::NamespaceLabel(namespace, requirement) => {
+                let namespace = &self.cluster.namespaces[*namespace];
+                let automatic = requirement
+                    .values
+                    .iter()
+                    .any(|value| self.cluster.labels.values[*value] == namespace.name)
+                    .then(|| {
+                        format!("; the automatic label is `kubernetes.io/metadata.name: {}`", namespace.name)
+                    });
+                format!(
+                    "would match if the labels of namespace `{}` did: {}{}",
+                    namespace.name,
+                    self.label(requirement, namespace.labels),
+                    automatic.unwrap_or_default()
+                )
+            }
+            Miss::PodLabel(pod, requirement) => {
+                let labels = self.cluster.pods[*pod].labels;
+                format!(
+                    "would match if the labels of pod `{}` did: {}",
+                    self.pod(*pod),
+                    self.label(requirement, labels)
+                )
+            }
+            Miss::OtherNamespace(pod, own) => format!(
+                "a podSelector alone means namespace `{}`; pod `{}` has the labels, but is in `{}`: add a namespaceSelector to the same element",
+                self.cluster.namespaces[*own].name,
+                self.pod(*pod),
+                self.namespace_of(*pod)
+            ),
+            Miss::HostNetwork(pod) => format!(
+                "the selectors fit, but `{}` is a hostNetwork pod, which only a block with its node's address matches",
+                self.pod(*pod)
+            ),
+            Miss::Address => "`namespaceSelector: {}` means the pods of all namespaces, not addresses outside: those need an ipBlock or no `from`/`to` at all".into(),
+            Miss::Except(cidr, except) => format!("{cidr} holds the address, but `except` takes out {except}"),
+            Miss::OtherFamily(cidr) => format!("{cidr} is everything of one IP family, and the connection uses the other"),
+            Miss::NotForPods(cidr) => format!("{cidr} holds the pod's address, but with this CNI blocks match no pods"),
+            Miss::Protocol(protocol) => {
+                format!("the number fits, but the rule is for {protocol} (TCP when it names no protocol)")
+            }
+            Miss::OtherPorts(ports) => format!("the peer matches, but on {ports}"),
+            Miss::ServicePort(service, port) => format!(
+                "{port} is the port of Service `{service}`; policies see the target port on the pods"
+            ),
+            Miss::Undeclared(name, protocol, pod) => format!(
+                "the peer matches, but `{}` declares no port named `{name}` for {protocol}",
+                self.pod(*pod)
+            ),
+            Miss::NamedElsewhere(name, ports) => {
+                format!("the peer matches, but the name `{name}` stands for {ports} on the destination")
+            }
+        }
+    }
+
+    /// Why there is no fix.
+    pub(super) fn no_fix(self, why: NoFix) -> String {
+        match why {
+            NoFix::NoCommonFamily => "no policy can help: the two have no IP family in common".into(),
+            NoFix::Tier(policy) => {
+                format!("no NetworkPolicy can help: {} denies it, change that", self.policy(policy))
+            }
+            NoFix::AddressUnknown(pod) => format!(
+                "it takes an ipBlock with the node address of hostNetwork pod `{}`, which the input does not give",
+                self.pod(pod)
+            ),
+            NoFix::NotForPods(pod) => format!(
+                "`{}` is a hostNetwork pod, which no selector and with this CNI no block matches",
+                self.pod(pod)
+            ),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The allow matrix in every format.
+//!
+//! Machine formats stream: a flow is written as it comes and is never kept. What people read is grouped first, by
+//! sources that reach the same destinations.
+
+mod document;
+mod grid;
+mod groups;
+mod markdown;
+mod row;
+mod rows;
+mod summary;
+mod table;
+#[cfg(test)]
+mod testing;
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+
+use super::Format;
+use super::diagnostic::Located;
+use super::endpoint::Names;
+use super::style::Palette;
+use crate::profile::Profile;
+use crate::query::{By, EndpointFacts, Flow, Matrix, Summary, View};
+
+/// Everything about a matrix but its flows.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// What its endpoints are called.
+    pub names: Names<'a>,
+    /// The CNI profile it holds under.
+    pub profile: Profile,
+    /// Its level.
+    pub by: By,
+    /// Its counts.
+    pub summary: Summary,
+    /// Its endpoints, pods before externals.
+    pub endpoints: Vec<EndpointFacts>,
+    /// What there is to say about the input.
+    pub notes: &'a [Located<'a>],
+}
+
+/// The flows of a matrix, which may be too many to keep.
+pub trait Flows {
+    /// Visits every flow in order, until `visit` fails.
+    fn for_each(&self, visit: &mut dyn FnMut(&Flow) -> io::Result<()>) -> io::Result<()>;
+}
+
+/// The flows that a view of a matrix shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Viewed<'a> {
+    /// The matrix.
+    pub matrix: &'a Matrix<'a>,
+    /// Which flows of it.
+    pub view: &'a View,
+}
+
+impl Flows for Viewed<'_> {
+    fn for_each(&self, visit: &mut dyn FnMut(&Flow) -> io::Result<()>) -> io::Result<()> {
+        let result = self.matrix.for_each_flow(self.view, |flow| match visit(&flow) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        });
+        match result {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(error) => Err(error),
+        }
+    }
+}
+
+/// Writes a matrix.
+pub fn write(
+    format: Format,
+    report: &Report<'_>,
+    flows: &dyn Flows,
+    palette: Palette,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Format::Table => table::write(report, flows, table::Detail::Short, palette, out),
+        Format::Wide => table::write(report, flows, table::Detail::Wide, palette, out),
+        Format::Json => document::json(report, Some(flows), out),
+        Format::Yaml => document::yaml(report, Some(flows), out),
+        Format::Ndjson => rows::ndjson(&report.names, flows, out),
+        Format::Csv => rows::csv(&report.names, flows, out),
+        Format::Markdown => markdown::write(report, flows, out),
+    }
+}
+
+/// Writes the counts of a matrix and neither endpoints nor flows.
+pub fn write_summary(
+    format: Format,
+    report: &Report<'_>,
+    palette: Palette,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Format::Table | Format::Wide => summary::text(report, palette, out),
+        Format::Json => document::json(report, None, out),
+        Format::Yaml => document::yaml(report, None, out),
+        Format::Ndjson => summary::ndjson(&report.summary, out),
+        Format::Csv => summary::csv(&report.summary, out),
+        Format::Markdown => summary::markdown(report, out),
+    }
+}

@@ -1,0 +1,71 @@
+//! The matrix as tables for a pull request.
+
+use std::io::{self, Write};
+
+use super::groups::{Naming, group};
+use super::table::{Detail, shortened};
+use super::{Flows, Report, row, summary};
+use crate::net::PortSet;
+use crate::render::text::Markdown;
+
+/// Writes the matrix.
+pub(super) fn write(report: &Report<'_>, flows: &dyn Flows, out: &mut dyn Write) -> io::Result<()> {
+    summary::markdown(report, out)?;
+    let naming = Naming::new(report);
+    writeln!(out, "\n### Isolation\n\n| | kind | pods | ingress | egress |\n|---|---|---:|---|---|")?;
+    for facts in report.endpoints.iter().filter(|facts| facts.pods > 0) {
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {} |",
+            Markdown(&report.names.full(facts.endpoint)),
+            Markdown(report.names.kind(facts.endpoint)),
+            facts.pods,
+            row::isolation(facts.isolation.ingress),
+            row::isolation(facts.isolation.egress)
+        )?;
+    }
+    writeln!(out, "\n### Allowed connections\n")?;
+    let groups = group(report, flows, 0)?.groups;
+    if groups.is_empty() {
+        return writeln!(out, "None: no endpoint may reach another one.");
+    }
+    writeln!(out, "| from | to | allowed | between some of the pods | unknown |\n|---|---|---|---|---|")?;
+    for group in &groups {
+        let from = cell(naming.list(group.sources.iter()));
+        for (carried, to) in &group.reached {
+            let open = if carried.open { " (open: no policy selects either end)" } else { "" };
+            writeln!(
+                out,
+                "| {from} | {} | {}{open} | {} | {} |",
+                cell(naming.list(to.iter())),
+                ports(&carried.ports),
+                ports(&carried.some),
+                ports(&carried.unknown)
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Names in a cell.
+fn cell(names: Vec<String>) -> String {
+    let names: Vec<String> =
+        shortened(names, Detail::Wide).iter().map(|name| Markdown(name).to_string()).collect();
+    names.join(", ")
+}
+
+fn ports(ports: &PortSet) -> String {
+    if ports.is_empty() { String::new() } else { ports.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::matrix::testing::{Shop, text};
+
+    #[test]
+    fn tables() {
+        let shop = Shop::new();
+        insta::assert_snapshot!(text(|out| write(&shop.report(), &Shop::flows(), out)));
+    }
+}

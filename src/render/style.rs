@@ -1,0 +1,52 @@
+//! Colours, when the terminal wants them.
+
+use std::fmt::Display;
+
+use anstyle::{AnsiColor, Style};
+
+/// What stands out, and how; or nothing at all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Palette {
+    coloured: bool,
+}
+
+impl Palette {
+    /// With or without colours.
+    pub const fn new(coloured: bool) -> Self {
+        Self { coloured }
+    }
+
+    /// Whether there are colours.
+    pub const fn is_coloured(self) -> bool {
+        self.coloured
+    }
+
+    fn paint(self, style: Style, text: impl Display) -> String {
+        if self.coloured { format!("{style}{text}{style:#}") } else { text.to_string() }
+    }
+
+    /// A heading.
+    pub fn heading(self, text: impl Display) -> String {
+        self.paint(Style::new().bold(), text)
+    }
+
+    /// Something that is allowed.
+    pub fn allowed(self, text: impl Display) -> String {
+        self.paint(AnsiColor::Green.on_default(), text)
+    }
+
+    /// Something that is denied.
+    pub fn denied(self, text: impl Display) -> String {
+        self.paint(AnsiColor::Red.on_default(), text)
+    }
+
+    /// Something that the input does not decide, or that nobody restricts.
+    pub fn doubtful(self, text: impl Display) -> String {
+        self.paint(AnsiColor::Yellow.on_default(), text)
+    }
+
+    /// Something that matters less.
+    pub fn faint(self, text: impl Display) -> String {
+        self.paint(Style::new().dimmed(), text)
+    }
+}

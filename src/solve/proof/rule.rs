@@ -1,0 +1,268 @@
+//! One rule of one policy: whom it matches, on which ports, and why.
+
+use crate::cluster::{NamedPort, Pod};
+use crate::label::Truth;
+use crate::net::{AddressSet, Direction, Family, PortSet, Protocol, net_range};
+use crate::policy::{IpBlock, NamespaceMatch, Peer, Peers, PodMatch, PortMatch, Ports, Rule};
+use crate::profile::AmbiguousPort;
+
+use super::{Prover, Question};
+use crate::solve::End;
+
+/// One rule, asked about one peer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RuleProof {
+    /// Whether it matches the peer.
+    pub peers: PeersProof,
+    /// Which ports it matches on the destination.
+    pub ports: PortsProof,
+}
+
+/// Whether `from` or `to` of a rule matches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PeersProof {
+    /// One step for each element; empty if the rule matches everybody.
+    pub each: Vec<PeerProof>,
+    /// Any of them; blocks are taken together.
+    pub truth: Truth,
+}
+
+/// Whether one element of `from` or `to` matches on its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PeerProof {
+    /// How it was decided.
+    pub step: PeerStep,
+    /// The answer.
+    pub truth: Truth,
+}
+
+/// How one element of `from` or `to` was decided.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PeerStep {
+    /// Selectors, asked about a pod.
+    Pods {
+        /// Whether they match its namespace.
+        namespace: Truth,
+        /// Whether they match its labels.
+        pods: Truth,
+        /// Whether it is out of their reach as a hostNetwork pod (R52).
+        host_network: bool,
+    },
+    /// Selectors, asked about an address, which they never match (R25).
+    Address,
+    /// A block.
+    Block(BlockStep),
+}
+
+/// How a block matches the addresses of an end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum BlockStep {
+    /// It holds them all.
+    Inside,
+    /// It holds none.
+    Outside,
+    /// It may hold them.
+    Perhaps,
+    /// They lie in this element of `except` (R41).
+    Excepted(usize),
+    /// It is of the other family (R44).
+    OtherFamily,
+    /// The end is a pod, and the profile matches none with blocks (I5).
+    NotForPods,
+}
+
+/// Which ports of the destination a rule matches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PortsProof {
+    /// One step for each element of `ports`; empty if the rule matches every port.
+    pub each: Vec<PortStep>,
+    /// All of them together.
+    pub matched: PortSet,
+}
+
+/// What one element of `ports` means on the destination.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum PortStep {
+    /// Numbers mean themselves.
+    Numbers,
+    /// The name stands for at least one number there.
+    Resolved,
+    /// The destination declares no such port for this protocol (R38).
+    Undeclared,
+    /// The destination is not a pod (R39).
+    NotAPod,
+    /// The name stands for several numbers, and the profile skips it (I14).
+    Ambiguous,
+    /// The destination is in another namespace, and the profile resolves names in the own one only (I16).
+    OtherNamespace,
+}
+
+/// How selectors match a pod.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Selection {
+    pub(super) namespace: Truth,
+    pub(super) pods: Truth,
+    pub(super) truth: Truth,
+}
+
+impl Prover<'_> {
+    /// How `selectors` match `pod`.
+    pub(super) fn selection(&self, selectors: &PodMatch, pod: &Pod) -> Selection {
+        let labels = &self.cluster.labels;
+        let namespace = match selectors.namespaces {
+            NamespaceMatch::One(id) => Truth::from_bool(id == pod.namespace),
+            NamespaceMatch::Labels(selector) => labels.selectors[selector]
+                .matches(&labels.sets[self.cluster.namespaces[pod.namespace].labels]),
+        };
+        let pods = labels.selectors[selectors.pods].matches(&labels.sets[pod.labels]);
+        let matches = if pod.host_network { Truth::No } else { namespace.and(pods) };
+        let truth = if selectors.perhaps { matches.and(Truth::Unknown) } else { matches };
+        Selection { namespace, pods, truth }
+    }
+
+    pub(super) fn prove_rule(&self, rule: &Rule, question: Question) -> RuleProof {
+        RuleProof {
+            peers: self.prove_peers(&rule.peers, question),
+            ports: self.prove_ports(&rule.ports, question),
+        }
+    }
+
+    fn prove_peers(&self, peers: &Peers, question: Question) -> PeersProof {
+        let peers = match peers {
+            Peers::Any => return PeersProof { each: Vec::new(), truth: Truth::Yes },
+            Peers::Of(peers) => peers,
+        };
+        let each: Vec<PeerProof> = peers.iter().map(|peer| self.prove_peer(peer, question)).collect();
+        let selected = each
+            .iter()
+            .filter(|proof| !matches!(proof.step, PeerStep::Block(_)))
+            .fold(Truth::No, |any, proof| any.or(proof.truth));
+        let blocks = peers.iter().filter_map(|peer| match peer {
+            Peer::IpBlock(block) => Some(block),
+            Peer::Pods(_) => None,
+        });
+        let truth = selected.or(self.prove_blocks(blocks, question));
+        PeersProof { each, truth }
+    }
+
+    fn prove_peer(&self, peer: &Peer, question: Question) -> PeerProof {
+        match (peer, question.peer) {
+            (Peer::Pods(selectors), End::Pod(id, _)) => {
+                let pod = &self.cluster.pods[id];
+                let Selection { namespace, pods, truth } = self.selection(selectors, pod);
+                PeerProof { step: PeerStep::Pods { namespace, pods, host_network: pod.host_network }, truth }
+            }
+            (Peer::Pods(_), End::Address(_)) => PeerProof { step: PeerStep::Address, truth: Truth::No },
+            (Peer::IpBlock(block), _) => {
+                let truth = self.prove_blocks(std::iter::once(block), question);
+                let step = if Family::of_net(block.cidr) != question.family {
+                    BlockStep::OtherFamily
+                } else if !blocks_reach(question) {
+                    BlockStep::NotForPods
+                } else {
+                    match truth {
+                        Truth::Yes => BlockStep::Inside,
+                        Truth::Unknown => BlockStep::Perhaps,
+                        Truth::No => self.excepted(block, question),
+                    }
+                };
+                PeerProof { step: PeerStep::Block(step), truth }
+            }
+        }
+    }
+
+    /// Whether blocks, taken together after their excepts, hold the addresses of the peer.
+    fn prove_blocks<'b>(&self, blocks: impl Iterator<Item = &'b IpBlock>, question: Question) -> Truth {
+        if !blocks_reach(question) {
+            return Truth::No;
+        }
+        let held = blocks
+            .filter(|block| Family::of_net(block.cidr) == question.family)
+            .fold(AddressSet::empty(), |held, block| held.union(&block_addresses(block)));
+        match self.addresses(question.peer, question.family) {
+            Some(addresses) if addresses.is_subset(&held) => Truth::Yes,
+            Some(addresses) if !addresses.is_disjoint(&held) => Truth::Unknown,
+            _ => Truth::No,
+        }
+    }
+
+    /// For a block that holds none of the peer's addresses: whether one of its excepts is to blame.
+    fn excepted(&self, block: &IpBlock, question: Question) -> BlockStep {
+        let addresses = self.addresses(question.peer, question.family).unwrap_or_default();
+        block
+            .except
+            .iter()
+            .position(|&hole| {
+                let (first, last) = net_range(hole);
+                !addresses.is_disjoint(&AddressSet::from_range(first, last))
+            })
+            .map_or(BlockStep::Outside, BlockStep::Excepted)
+    }
+
+    fn prove_ports(&self, ports: &Ports, question: Question) -> PortsProof {
+        let ports = match ports {
+            Ports::Any => return PortsProof { each: Vec::new(), matched: PortSet::full() },
+            Ports::Of(ports) => ports,
+        };
+        let mut matched = PortSet::empty();
+        let each = ports
+            .iter()
+            .map(|port| match port {
+                PortMatch::Range { protocol, first, last } => {
+                    matched = matched.union(&PortSet::from_range(*protocol, *first, *last));
+                    PortStep::Numbers
+                }
+                PortMatch::Named { protocol, name } => match self.resolve(*protocol, name, question) {
+                    Ok(numbers) => {
+                        for number in numbers {
+                            matched = matched.union(&PortSet::from_range(*protocol, number, number));
+                        }
+                        PortStep::Resolved
+                    }
+                    Err(step) => step,
+                },
+            })
+            .collect();
+        PortsProof { each, matched }
+    }
+
+    /// The numbers a name stands for on the destination, or why it stands for none.
+    fn resolve(&self, protocol: Protocol, name: &str, question: Question) -> Result<Vec<u16>, PortStep> {
+        let End::Pod(destination, _) = question.destination() else { return Err(PortStep::NotAPod) };
+        let destination = &self.cluster.pods[destination];
+        let semantics = question.semantics;
+        if question.direction == Direction::Egress
+            && !semantics.egress_port_crosses_namespaces
+            && destination.namespace != self.cluster.pods[question.subject.0].namespace
+        {
+            return Err(PortStep::OtherNamespace);
+        }
+        let counts = |port: &&NamedPort| {
+            *port.name == *name && port.protocol == protocol && semantics.named_ports.includes(port.container)
+        };
+        let mut numbers: Vec<u16> = destination.ports.iter().filter(counts).map(|p| p.number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        match numbers.len() {
+            0 => Err(PortStep::Undeclared),
+            2.. if question.direction == Direction::Egress
+                && semantics.ambiguous_egress_port == AmbiguousPort::Skipped =>
+            {
+                Err(PortStep::Ambiguous)
+            }
+            _ => Ok(numbers),
+        }
+    }
+}
+
+/// Whether blocks can match the peer at all (I5).
+fn blocks_reach(question: Question) -> bool {
+    question.semantics.ip_block_matches_pods || matches!(question.peer, End::Address(_))
+}
+
+/// The addresses of a block without its holes.
+fn block_addresses(block: &IpBlock) -> AddressSet {
+    let (first, last) = net_range(block.cidr);
+    let holes: AddressSet = block.except.iter().map(|&hole| net_range(hole)).collect();
+    AddressSet::from_range(first, last).difference(&holes)
+}

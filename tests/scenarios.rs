@@ -1,0 +1,307 @@
+//! Every folder under `scenarios/` against the expectations it holds.
+//!
+//! Each expectation is put to two judges: the solver, over every port, and the executable specification, over every
+//! port at which an answer can change. A folder without a test file fails, so no scenario can be forgotten.
+
+mod file;
+mod world;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use podreach::compile::compile;
+use podreach::net::{PortSet, Protocol};
+use podreach::reference::{Peer, Reference, Verdict};
+use podreach::solve::{Connectivity, End, Reachability, solve};
+
+use file::{Expect, Ports, Test};
+use world::World;
+
+/// Whoever can say what may flow.
+trait Judge {
+    /// The ports it looks at.
+    fn ports(&self) -> &PortSet;
+    /// What may flow on those ports.
+    fn connectivity(&self, from: End, to: End) -> Connectivity;
+}
+
+struct Solver<'r> {
+    reachability: &'r Reachability<'r>,
+    ports: PortSet,
+}
+
+impl Judge for Solver<'_> {
+    fn ports(&self) -> &PortSet {
+        &self.ports
+    }
+    fn connectivity(&self, from: End, to: End) -> Connectivity {
+        self.reachability.connectivity(from, to)
+    }
+}
+
+struct Specification<'w> {
+    world: &'w World,
+    reference: Reference,
+    ports: PortSet,
+    answers: RefCell<BTreeMap<(End, End), Connectivity>>,
+}
+
+impl<'w> Specification<'w> {
+    fn new(world: &'w World) -> Self {
+        let reference = Reference::new(&world.manifests, &world.options, world.profile);
+        let mut ports = PortSet::empty();
+        let mut add = |protocol: Protocol, number: u16| {
+            ports = ports.union(&PortSet::from_range(protocol, number, number));
+        };
+        for (protocol, number) in reference.interesting_ports() {
+            add(protocol, number);
+        }
+        for port in world.file.tests().iter().flat_map(|test| test.ports.iter().flatten()) {
+            let Ports::Numbers(asked) = port.parse() else { continue };
+            for protocol in Protocol::ALL {
+                for &(first, last) in asked.of(protocol).ranges() {
+                    add(protocol, first);
+                    add(protocol, last);
+                }
+            }
+        }
+        Self { world, reference, ports, answers: RefCell::default() }
+    }
+
+    fn peer(&self, end: End) -> Peer {
+        match end {
+            End::Pod(..) => Peer::Pod(self.world.name_of(end)),
+            End::Address(address) => Peer::Address(address),
+        }
+    }
+
+    fn ask(&self, from: End, to: End) -> Connectivity {
+        let (from, to) = (self.peer(from), self.peer(to));
+        let (mut must, mut may) = (PortSet::empty(), PortSet::empty());
+        for protocol in Protocol::ALL {
+            for &(first, last) in self.ports.of(protocol).ranges() {
+                for number in first..=last {
+                    let port = PortSet::from_range(protocol, number, number);
+                    let verdict = self.reference.verdict(&from, &to, protocol, number);
+                    if verdict != Verdict::Deny {
+                        may = may.union(&port);
+                    }
+                    if verdict == Verdict::Allow {
+                        must = must.union(&port);
+                    }
+                }
+            }
+        }
+        Connectivity { must, may }
+    }
+}
+
+impl Judge for Specification<'_> {
+    fn ports(&self) -> &PortSet {
+        &self.ports
+    }
+    fn connectivity(&self, from: End, to: End) -> Connectivity {
+        self.answers.borrow_mut().entry((from, to)).or_insert_with(|| self.ask(from, to)).clone()
+    }
+}
+
+/// What is expected of one pair.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// Every port is allowed.
+    All,
+    /// At least one is.
+    Some,
+    /// None is.
+    None,
+}
+
+/// One test file before one judge.
+struct Trial<'a> {
+    world: &'a World,
+    judge: &'a dyn Judge,
+    addresses: &'a BTreeSet<IpAddr>,
+}
+
+impl Trial<'_> {
+    /// All failures of all tests.
+    fn run(&self) -> Vec<String> {
+        let mut failures = Vec::new();
+        for test in self.world.file.tests() {
+            if let Err(why) = self.check(&test) {
+                failures.push(format!("{}: {}: {why}", self.world.name, test.name));
+            }
+        }
+        failures
+    }
+
+    fn check(&self, test: &Test) -> Result<(), String> {
+        let ends = |endpoint| {
+            let ends = self.world.resolve(endpoint).within(self.addresses);
+            if ends.is_empty() && !test.allow_empty {
+                return Err("an endpoint matches nothing".to_owned());
+            }
+            Ok(ends)
+        };
+        match (&test.from, &test.to, test.expect, &test.expect_only) {
+            (Some(from), Some(to), Some(expect), None) => {
+                let wanted = match expect {
+                    Expect::Allow => Wanted::All,
+                    Expect::Deny => Wanted::None,
+                };
+                let (sources, destinations) = (ends(from)?, ends(to)?);
+                for &source in &sources {
+                    for &destination in &destinations {
+                        self.pair(test, source, destination, wanted)?;
+                    }
+                }
+            }
+            (from, to, None, Some(only)) if from.is_some() != to.is_some() => {
+                let mut listed = BTreeSet::new();
+                for endpoint in only {
+                    listed.extend(ends(endpoint)?);
+                }
+                let everybody: BTreeSet<End> = self
+                    .world
+                    .pods()
+                    .into_iter()
+                    .chain(self.addresses.iter().copied().map(End::Address))
+                    .collect();
+                for subject in ends(from.as_ref().or(to.as_ref()).expect("one of them is there"))? {
+                    for &other in everybody.iter().filter(|&&other| other != subject) {
+                        let wanted = if listed.contains(&other) { Wanted::Some } else { Wanted::None };
+                        let (source, destination) =
+                            if from.is_some() { (subject, other) } else { (other, subject) };
+                        self.pair(test, source, destination, wanted)?;
+                    }
+                }
+            }
+            _ => {
+                return Err(
+                    "a test has `from`, `to` and `expect`, or one of the two and `expectOnly`".to_owned()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    fn pair(&self, test: &Test, from: End, to: End, wanted: Wanted) -> Result<(), String> {
+        if let (End::Address(_), End::Address(_)) = (from, to) {
+            return Ok(());
+        }
+        let described = || format!("{} -> {}", self.world.name_of(from), self.world.name_of(to));
+        let asked = self.world.ports_at(test, to).ok_or_else(|| format!("{}: no such port", described()))?;
+        let asked = asked.intersection(self.judge.ports());
+        let Connectivity { must, may } = self.judge.connectivity(from, to);
+        let (surely, perhaps) = if test.on_unknown.is_some() { (&may, &must) } else { (&must, &may) };
+        let holds = match wanted {
+            Wanted::All => asked.difference(surely).is_empty(),
+            Wanted::Some => !asked.intersection(surely).is_empty(),
+            Wanted::None => asked.intersection(perhaps).is_empty(),
+        };
+        if holds {
+            return Ok(());
+        }
+        Err(format!(
+            "{}: of {asked}, allowed: {}; unknown: {}",
+            described(),
+            asked.intersection(&must),
+            asked.intersection(&may.difference(&must)),
+        ))
+    }
+}
+
+/// Every folder under `scenarios/` that should hold a scenario: all but the `manifests` ones.
+fn folders() -> Vec<PathBuf> {
+    fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).expect("scenarios can be read") {
+            let path = entry.expect("scenarios can be read").path();
+            if path.is_dir() && !path.ends_with("manifests") {
+                collect(&path, found);
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios"), &mut found);
+    found.sort();
+    assert!(found.len() >= 33, "scenarios are missing: {found:?}");
+    found
+}
+
+/// Calls `visit` with every scenario and the addresses that stand for all.
+fn for_each_world(visit: impl Fn(&World, &BTreeSet<IpAddr>, &Specification<'_>) -> Vec<String>) {
+    let mut failures = Vec::new();
+    for folder in folders() {
+        let world = World::read(&folder);
+        let specification = Specification::new(&world);
+        let addresses = world.sample(specification.reference.interesting_addresses());
+        failures.extend(visit(&world, &addresses, &specification));
+    }
+    assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn the_solver_meets_every_expectation() {
+    for_each_world(|world, addresses, _| {
+        let program = compile(&world.cluster, world.profile);
+        let solver = Solver { reachability: &solve(&program), ports: PortSet::full() };
+        Trial { world, judge: &solver, addresses }.run()
+    });
+}
+
+#[test]
+fn the_specification_meets_every_expectation() {
+    for_each_world(|world, addresses, specification| Trial { world, judge: specification, addresses }.run());
+}
+
+#[test]
+fn solver_and_specification_agree_on_every_pair() {
+    for_each_world(|world, addresses, specification| {
+        let program = compile(&world.cluster, world.profile);
+        let reachability = solve(&program);
+        let pods = world.pods();
+        let mut names: Vec<String> = pods.iter().map(|&pod| world.name_of(pod)).collect();
+        names.sort();
+        assert_eq!(names, specification.reference.pods(), "{}", world.name);
+
+        let everybody: Vec<End> =
+            pods.iter().copied().chain(addresses.iter().copied().map(End::Address)).collect();
+        let mut failures = Vec::new();
+        for &from in &everybody {
+            for &to in &everybody {
+                if let (End::Address(_), End::Address(_)) = (from, to) {
+                    continue;
+                }
+                let solved = reachability.connectivity(from, to);
+                let solved = Connectivity {
+                    must: solved.must.intersection(&specification.ports),
+                    may: solved.may.intersection(&specification.ports),
+                };
+                let specified = specification.connectivity(from, to);
+                if solved != specified {
+                    let (from, to) = (world.name_of(from), world.name_of(to));
+                    failures.push(format!("{}: {from} -> {to}: {solved:?}, not {specified:?}", world.name));
+                }
+            }
+        }
+        failures
+    });
+}
+
+#[test]
+fn every_readme_names_files_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in folders() {
+        let readme = folder.join("README.md");
+        let text = std::fs::read_to_string(&readme).unwrap_or_else(|e| panic!("{}: {e}", readme.display()));
+        let mentioned: Vec<&str> =
+            text.split_whitespace().filter(|word| word.starts_with("scenarios/")).collect();
+        assert!(!mentioned.is_empty(), "{} has no command to try", readme.display());
+        for path in mentioned {
+            assert!(root.join(path).exists(), "{} names {path}", readme.display());
+        }
+    }
+}

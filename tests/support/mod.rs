@@ -1,0 +1,4 @@
+//! What several test modules, and the fuzz targets, share.
+
+pub(crate) mod generate;
+pub(crate) mod judge;
