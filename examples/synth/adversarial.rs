@@ -5,32 +5,44 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::Recipe;
 use super::nodes::Nodes;
 use super::objects::{ContainerPort, Labels, labels, write_namespace, write_terse_pod};
 use super::policies::{Peer, Policy, Port, Rule, Selector};
 use super::rng::Rng;
 use super::text::Text;
-use super::{Recipe, Shape};
 
 const PORTS: &[ContainerPort] = &[("http", 8080, "TCP"), ("metrics", 9090, "TCP")];
 const ROLES: [&str; 4] = ["frontend", "api", "db", "cache"];
 /// The first address of IPv6 pods.
 const POD_NETWORK_V6: u128 = 0xfd00_0010 << 96;
 
+/// What there is too much of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Attack {
+    /// Shape C: classes, as many as pods.
+    Classes,
+    /// Shape D: namespaces.
+    Namespaces,
+    /// Shape E: address blocks.
+    Blocks,
+}
+
 /// What a dump holds; everything in it is made while it is written.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    attack: Attack,
     recipe: Recipe,
 }
 
 impl Plan {
     /// Plans a cluster with exactly the sizes of the recipe.
-    pub(crate) fn new(recipe: &Recipe) -> Result<Self, String> {
+    pub(crate) fn new(attack: Attack, recipe: &Recipe) -> Result<Self, String> {
         let sizes = recipe.sizes;
         if sizes.nodes == 0 || sizes.namespaces == 0 || sizes.pods < sizes.namespaces {
             return Err("a node, a namespace and a pod for each namespace are needed".to_owned());
         }
-        Ok(Self { recipe: *recipe })
+        Ok(Self { attack, recipe: *recipe })
     }
 
     /// Writes every object, kind by kind.
@@ -48,7 +60,7 @@ impl Plan {
                 for pod in first..self.first_pod(namespace + 1) {
                     let place = nodes.place(&mut rng);
                     let name = (&*namespace_name(namespace), &*format!("pod-{pod}"));
-                    let more = if self.recipe.shape == Shape::E && pod % 2 == 0 {
+                    let more = if self.attack == Attack::Blocks && pod.is_multiple_of(2) {
                         vec![Ipv6Addr::from(POD_NETWORK_V6 + pod as u128).to_string()]
                     } else {
                         Vec::new()
@@ -80,16 +92,16 @@ impl Plan {
 
     fn labels(&self, pod: usize, own: usize) -> Labels {
         let role = ROLES[own % ROLES.len()];
-        match self.recipe.shape {
-            Shape::C => {
+        match self.attack {
+            Attack::Classes => {
                 let bit = |number: usize, bit: usize| ["off", "on"][number >> bit & 1].to_owned();
                 let id = std::iter::once(("id".to_owned(), format!("p{pod}")));
                 let bits = (0..self.pod_bits()).map(|n| (format!("bit-{n}"), bit(pod, n)));
                 let own_bits = (0..self.own_bits()).map(|n| (format!("own-{n}"), bit(own, n)));
                 id.chain(bits).chain(own_bits).collect()
             }
-            Shape::E => labels(&[("role", role), ("slot", &format!("s{own}"))]),
-            Shape::A | Shape::B | Shape::D => labels(&[("role", role)]),
+            Attack::Blocks => labels(&[("role", role), ("slot", &format!("s{own}"))]),
+            Attack::Namespaces => labels(&[("role", role)]),
         }
     }
 
@@ -97,10 +109,10 @@ impl Plan {
     fn policy(&self, number: usize, rng: &mut Rng) -> Policy {
         let (namespace, turn) =
             (number % self.recipe.sizes.namespaces, number / self.recipe.sizes.namespaces);
-        match self.recipe.shape {
-            Shape::C => self.distinguishing(namespace, turn, rng),
-            Shape::E => self.with_blocks(namespace, turn, number, rng),
-            Shape::A | Shape::B | Shape::D => self.of_small_namespace(namespace, turn),
+        match self.attack {
+            Attack::Classes => self.distinguishing(namespace, turn, rng),
+            Attack::Blocks => self.with_blocks(namespace, turn, number, rng),
+            Attack::Namespaces => self.of_small_namespace(namespace, turn),
         }
     }
 
@@ -118,7 +130,7 @@ impl Plan {
         };
         let many = |rng: &mut Rng| {
             let (one, other) = (rng.below(self.pod_bits()), rng.below(self.pod_bits()));
-            let pods = Selector::label(&format!("bit-{one}"), *rng.pick(&["on", "off"]));
+            let pods = Selector::label(&format!("bit-{one}"), rng.pick(&["on", "off"]));
             let pods = pods.and(&format!("bit-{other}"), "NotIn", &["off".to_owned()]);
             Peer::PodsOf(Selector::all().and("zone", "Exists", &[]), pods)
         };
@@ -172,7 +184,7 @@ impl Plan {
         let rules = (0..blocks)
             .map(|_| Rule::new(vec![self.block(rng)], vec![Port::Tcp(8000 + rng.below(50) as u16)]))
             .collect();
-        if turn % 2 == 0 { policy.ingress(rules) } else { policy.egress(rules) }
+        if turn.is_multiple_of(2) { policy.ingress(rules) } else { policy.egress(rules) }
     }
 
     /// A block with one to three exceptions: mostly around some pod, some anywhere, some IPv6.

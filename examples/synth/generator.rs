@@ -13,6 +13,8 @@ mod text;
 
 use std::io::{self, Write};
 
+use adversarial::Attack;
+
 /// What the cluster is like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub(crate) enum Shape {
@@ -83,8 +85,8 @@ impl Shape {
         Sizes { pods, workloads, namespaces, policies, nodes, blocks }
     }
 
-    /// Everything in proportion to `pods`.
-    pub(crate) fn sizes(self, pods: usize) -> Sizes {
+    /// The sizes with `pods` pods, everything else in proportion.
+    fn sizes(self, pods: usize) -> Sizes {
         let full = self.full_sizes();
         let scaled = |count: usize| (count * pods).div_ceil(full.pods);
         Sizes {
@@ -96,31 +98,28 @@ impl Shape {
             blocks: scaled(full.blocks),
         }
     }
-
-    /// How many pods the shape is known for.
-    pub(crate) const fn full_pods(self) -> usize {
-        self.full_sizes().pods
-    }
 }
 
 impl Recipe {
-    /// The shape at a size, with everything else in proportion and everything in the dump.
-    pub(crate) fn new(shape: Shape, pods: usize) -> Self {
-        Self { shape, sizes: shape.sizes(pods), seed: 1, with_pods: true, with_replica_sets: true }
+    /// The shape with so many pods, or as many as it is known for, everything else in proportion, nothing left out.
+    pub(crate) fn new(shape: Shape, pods: Option<usize>) -> Self {
+        let sizes = pods.map_or(shape.full_sizes(), |pods| shape.sizes(pods));
+        Self { shape, sizes, seed: 1, with_pods: true, with_replica_sets: true }
     }
 }
 
 /// Writes the dump of a recipe; an error if its sizes cannot be had together, or of the writer.
 pub(crate) fn write(recipe: &Recipe, format: Format, out: &mut dyn Write) -> io::Result<()> {
     let invalid = |message| io::Error::new(io::ErrorKind::InvalidInput, message);
-    match recipe.shape {
+    let attack = match recipe.shape {
         Shape::A | Shape::B => {
-            let cluster = realistic::Plan::new(recipe).map_err(invalid)?;
-            text::write(out, format, |text| cluster.write(text))
+            let plan = realistic::Plan::new(recipe).map_err(invalid)?;
+            return text::write(out, format, |text| plan.write(text));
         }
-        Shape::C | Shape::D | Shape::E => {
-            let cluster = adversarial::Plan::new(recipe).map_err(invalid)?;
-            text::write(out, format, |text| cluster.write(text))
-        }
-    }
+        Shape::C => Attack::Classes,
+        Shape::D => Attack::Namespaces,
+        Shape::E => Attack::Blocks,
+    };
+    let plan = adversarial::Plan::new(attack, recipe).map_err(invalid)?;
+    text::write(out, format, |text| plan.write(text))
 }

@@ -52,7 +52,7 @@ struct Arguments {
 
 impl Arguments {
     fn recipe(&self) -> Recipe {
-        let mut recipe = Recipe::new(self.shape, self.pods.unwrap_or(self.shape.full_pods()));
+        let mut recipe = Recipe::new(self.shape, self.pods);
         let sizes = &mut recipe.sizes;
         for (size, given) in [
             (&mut sizes.workloads, self.workloads),

@@ -136,13 +136,6 @@ fn write_ports(text: &mut Text<'_>, ports: &[ContainerPort]) {
     });
 }
 
-fn write_quantities(text: &mut Text<'_>, key: &str, cpu: &str, memory: &str) {
-    text.object(key, |text| {
-        text.string("cpu", cpu);
-        text.string("memory", memory);
-    });
-}
-
 fn write_owner(text: &mut Text<'_>, api_version: &str, kind: &str, name: &str, uid: &str) {
     text.list("ownerReferences", |text| {
         text.item(|text| {
@@ -340,7 +333,9 @@ impl Workload {
             } else {
                 &["availableReplicas", "readyReplicas", "replicas"]
             };
-            counts.iter().for_each(|count| text.number(count, self.replicas));
+            for count in counts {
+                text.number(count, self.replicas);
+            }
             text.number("observedGeneration", 1);
         });
     }
@@ -348,7 +343,6 @@ impl Workload {
     fn write_pod_spec(&self, text: &mut Text<'_>, node: Option<&str>) {
         text.list("containers", |text| text.item(|text| self.write_container(text)));
         text.string("dnsPolicy", "ClusterFirst");
-        text.flag("enableServiceLinks", true);
         if self.host_network {
             text.flag("hostNetwork", true);
         }
@@ -365,20 +359,13 @@ impl Workload {
         if let Some(node) = node {
             text.string("nodeName", node);
         }
-        text.string("preemptionPolicy", "PreemptLowerPriority");
-        text.number("priority", 0);
         text.string("restartPolicy", "Always");
         text.string("schedulerName", "default-scheduler");
-        text.object("securityContext", |text| text.flag("runAsNonRoot", !self.host_network));
-        text.string("serviceAccount", &self.name);
         text.string("serviceAccountName", &self.name);
         text.number("terminationGracePeriodSeconds", 30);
         text.list("volumes", |text| {
             text.item(|text| {
-                text.object("configMap", |text| {
-                    text.number("defaultMode", 420);
-                    text.string("name", &self.name);
-                });
+                text.object("configMap", |text| text.string("name", &self.name));
                 text.string("name", "config");
             });
         });
@@ -386,53 +373,34 @@ impl Workload {
 
     fn write_container(&self, text: &mut Text<'_>) {
         text.list("env", |text| {
-            for (name, value) in
-                [("LOG_LEVEL", "info"), ("REGION", "eu-west-1"), ("SERVICE_NAME", &*self.name)]
-            {
-                text.item(|text| {
-                    text.string("name", name);
-                    text.string("value", value);
-                });
-            }
             text.item(|text| {
-                text.string("name", "API_TOKEN");
-                text.object("valueFrom", |text| {
-                    text.object("secretKeyRef", |text| {
-                        text.string("key", "token");
-                        text.string("name", &self.name);
-                    });
-                });
+                text.string("name", "LOG_LEVEL");
+                text.string("value", "info");
             });
         });
         text.string("image", &self.image());
         text.string("imagePullPolicy", "IfNotPresent");
         if let Some(&(name, ..)) = self.ports.first() {
-            for (probe, path) in [("livenessProbe", "/healthz"), ("readinessProbe", "/ready")] {
-                text.object(probe, |text| {
-                    text.number("failureThreshold", 3);
-                    text.object("httpGet", |text| {
-                        text.string("path", path);
-                        text.string("port", name);
-                        text.string("scheme", "HTTP");
-                    });
-                    text.number("periodSeconds", 10);
-                    text.number("timeoutSeconds", 1);
+            text.object("livenessProbe", |text| {
+                text.object("httpGet", |text| {
+                    text.string("path", "/healthz");
+                    text.string("port", name);
                 });
-            }
+                text.number("periodSeconds", 10);
+            });
         }
         text.string("name", "app");
         write_ports(text, self.ports);
         text.object("resources", |text| {
-            write_quantities(text, "limits", "1", "512Mi");
-            write_quantities(text, "requests", "100m", "128Mi");
+            text.object("requests", |text| {
+                text.string("cpu", "100m");
+                text.string("memory", "128Mi");
+            });
         });
-        text.string("terminationMessagePath", "/dev/termination-log");
-        text.string("terminationMessagePolicy", "File");
         text.list("volumeMounts", |text| {
             text.item(|text| {
                 text.string("mountPath", "/etc/config");
                 text.string("name", "config");
-                text.flag("readOnly", true);
             });
         });
     }
@@ -451,9 +419,8 @@ impl Pod<'_> {
             text.string("kind", "Pod");
             text.object("metadata", |text| {
                 text.object("annotations", |text| {
-                    text.string("cni.projectcalico.org/containerID", &rng.hex(64));
+                    text.string("cni.projectcalico.org/containerID", &rng.digest());
                     text.string("cni.projectcalico.org/podIP", &format!("{}/32", self.place.pod_ip));
-                    text.string("prometheus.io/scrape", "true");
                 });
                 text.string("creationTimestamp", CREATED);
                 text.string("generateName", &self.name[..=self.name.rfind('-').unwrap_or_default()]);
@@ -485,7 +452,7 @@ impl Pod<'_> {
 
     fn write_status(&self, text: &mut Text<'_>, rng: &mut Rng) {
         text.list("conditions", |text| {
-            for condition in ["Initialized", "Ready", "ContainersReady", "PodScheduled"] {
+            for condition in ["Ready", "PodScheduled"] {
                 text.item(|text| {
                     text.string("lastTransitionTime", CREATED);
                     text.string("status", "True");
@@ -495,16 +462,12 @@ impl Pod<'_> {
         });
         text.list("containerStatuses", |text| {
             text.item(|text| {
-                text.string("containerID", &format!("containerd://{}", rng.hex(64)));
+                text.string("containerID", &format!("containerd://{}", rng.digest()));
                 text.string("image", &self.workload.image());
-                text.string("imageID", &format!("registry.example.com/app@sha256:{}", rng.hex(64)));
                 text.string("name", "app");
                 text.flag("ready", true);
                 text.number("restartCount", rng.below(3));
                 text.flag("started", true);
-                text.object("state", |text| {
-                    text.object("running", |text| text.string("startedAt", CREATED));
-                });
             });
         });
         write_addresses(text, &self.place, &[]);

@@ -82,7 +82,9 @@ impl Selector {
                             text.string("operator", operator);
                             if !values.is_empty() {
                                 text.list("values", |text| {
-                                    values.iter().for_each(|value| text.element(value));
+                                    for value in values {
+                                        text.element(value);
+                                    }
                                 });
                             }
                         });

@@ -114,7 +114,7 @@ impl Plan {
             .collect();
 
         let owned = || teams.iter().flat_map(|team| &team.workloads);
-        let weights: Vec<usize> = owned().map(|_| *rng.pick(&REPLICAS)).collect();
+        let weights: Vec<usize> = owned().map(|_| rng.pick(&REPLICAS)).collect();
         let replicas = shares(pods, &weights);
         for (workload, more) in teams.iter_mut().flat_map(|team| &mut team.workloads).zip(replicas) {
             workload.replicas += more;
@@ -207,7 +207,7 @@ fn team(number: usize, workloads: usize, policies: usize, rng: &mut Rng) -> Team
     let namespace = format!("{team}-{environment}-{}", number / (TEAMS.len() * ENVIRONMENTS.len()));
     let labels = labels(&[
         ("environment", environment),
-        ("pod-security.kubernetes.io/enforce", *rng.pick(&["baseline", "restricted"])),
+        ("pod-security.kubernetes.io/enforce", rng.pick(&["baseline", "restricted"])),
         ("team", team),
     ]);
     let workloads = (0..workloads).map(|number| team_workload(&namespace, team, number, rng)).collect();
@@ -230,10 +230,10 @@ fn team_workload(namespace: &str, team: &str, number: usize, rng: &mut Rng) -> W
             ("app.kubernetes.io/part-of", &application),
             ("component", tier),
             ("team", team),
-            ("version", *rng.pick(&["v1", "v2", "v3"])),
+            ("version", rng.pick(&["v1", "v2", "v3"])),
         ]),
         name,
-        ports: *rng.pick::<&[ContainerPort]>(ports),
+        ports: rng.pick(ports),
         replicas: 1,
         host_network: false,
         has_sidecar: rng.chance(10),
@@ -256,7 +256,7 @@ impl Team {
             .into_iter()
             .chain(of_workloads.map(move |(round, workload)| match round {
                 0 => self.tier_policy(workload, rng),
-                _ => self.partner_policy(workload, round, rng.pick(teams), rng),
+                _ => self.partner_policy(workload, round, &teams[rng.below(teams.len())], rng),
             }))
             .take(self.policies)
     }
@@ -348,7 +348,7 @@ impl Team {
             Selector::label("app", &workload.labels["app"]),
         );
         let port =
-            *rng.pick(&[Port::Tcp(8080), Port::Tcp(8443), Port::Named("http"), Port::TcpRange(9000, 9099)]);
+            rng.pick(&[Port::Tcp(8080), Port::Tcp(8443), Port::Named("http"), Port::TcpRange(9000, 9099)]);
         let peer =
             match rng.below(4) {
                 0 => Peer::Namespaces(Selector::namespace(&partner.namespace)),

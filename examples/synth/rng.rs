@@ -36,14 +36,14 @@ impl Rng {
     }
 
     /// One of `items`, which are not empty.
-    pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len())]
+    pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
     }
 
     /// `length` letters and digits of the kind controllers put behind names.
     pub(crate) fn suffix(&mut self, length: usize) -> String {
         const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-        (0..length).map(|_| char::from(*self.pick(ALPHABET))).collect()
+        (0..length).map(|_| char::from(self.pick(ALPHABET))).collect()
     }
 
     /// A uid.
@@ -59,13 +59,9 @@ impl Rng {
         )
     }
 
-    /// `length` hexadecimal digits, as in digests of images.
-    pub(crate) fn hex(&mut self, length: usize) -> String {
-        let mut text = String::with_capacity(length + 16);
-        while text.len() < length {
-            text.push_str(&format!("{:016x}", self.next()));
-        }
-        text.truncate(length);
-        text
+    /// 64 hexadecimal digits, as in digests.
+    pub(crate) fn digest(&mut self) -> String {
+        let [a, b, c, d] = std::array::from_fn(|_| self.next());
+        format!("{a:016x}{b:016x}{c:016x}{d:016x}")
     }
 }
