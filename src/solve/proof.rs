@@ -364,7 +364,7 @@ mod tests {
     use super::*;
     use crate::label::SelectorId;
     use crate::net::{ByDirection, Protocol};
-    use crate::policy::{Peer, Peers, PodMatch, Ports, Rule};
+    use crate::policy::{Action, Peer, Peers, PodMatch, Ports, Rule};
     use crate::profile::ProfileSet;
     use crate::query::can::Verdict;
     use crate::query::fixture::cluster;
