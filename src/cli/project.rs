@@ -112,6 +112,10 @@ impl Project {
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
             return Ok(Self { folder: folder.to_owned(), ..Self::default() });
         }
+        #[expect(
+            clippy::zero_sized_map_values,
+            reason = "serde reads a mapping into a map, never into a set"
+        )]
         let keys: BTreeMap<String, IgnoredAny> = yaml::from_str(text).map_err(broken)?;
         if let Some(key) = keys.keys().find(|key| !KEYS.contains(&&***key)) {
             let failure = Failure::usage(format!("{}: unknown key `{key}`", path.display()));

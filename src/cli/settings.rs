@@ -56,16 +56,16 @@ impl Settings {
             path: PathBuf::from("."),
             source,
         })?;
-        Self::merge(args, Project::find(&folder)?, &folder)
+        Self::merge(args, &Project::find(&folder)?, &folder)
     }
 
-    fn merge(args: &GlobalArgs, project: Project, folder: &Path) -> Result<Self, Failure> {
+    fn merge(args: &GlobalArgs, project: &Project, folder: &Path) -> Result<Self, Failure> {
         let namespace = args.namespace.clone().or(project.namespace.clone()).filter(|_| !args.all_namespaces);
         let keep_going = args.keep_going.or(project.keep_going).unwrap_or(false);
-        let assume = assumptions(args, &project, namespace.as_deref())?;
+        let assume = assumptions(args, project, namespace.as_deref())?;
         let color = args.color.or(project.color).unwrap_or_default();
         Ok(Self {
-            inputs: inputs(args, &project, folder)?,
+            inputs: inputs(args, project, folder)?,
             load: load::Options { recursive: args.recursive.or(project.recursive).unwrap_or(false) },
             build: cluster::Options {
                 ranges: Ranges {
@@ -77,10 +77,10 @@ impl Settings {
                 ignore_kinds: either(&args.ignore_kind, &project.ignore_kind.0).to_vec(),
                 keep_going,
             },
-            profile: profile(args, &project)?,
-            selector: selector(args, &project)?,
+            profile: profile(args, project)?,
+            selector: selector(args, project)?,
             namespace,
-            outputs: outputs(args, &project)?,
+            outputs: outputs(args, project)?,
             strict: args.strict.or(project.strict).unwrap_or(false),
             timings: args.timings.or(project.timings).unwrap_or(false),
             volume: match (args.quiet, args.verbose, project.quiet, project.verbose) {
@@ -242,7 +242,7 @@ fn palette(color: ColorMode, stream: &impl anstream::stream::RawStream) -> Palet
 mod tests {
     use super::*;
 
-    fn merged(args: &GlobalArgs, project: Project) -> Result<Settings, String> {
+    fn merged(args: &GlobalArgs, project: &Project) -> Result<Settings, String> {
         Settings::merge(args, project, Path::new("/shop/sub")).map_err(|failure| failure.to_string())
     }
 
@@ -259,7 +259,7 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_project_file_and_that_over_defaults() {
-        let settings = merged(&GlobalArgs::default(), project()).unwrap();
+        let settings = merged(&GlobalArgs::default(), &project()).unwrap();
         assert_eq!(settings.inputs, [Input::Path("/shop/manifests".into())]);
         assert_eq!((settings.profile, settings.strict, settings.timings), (Profile::Calico, true, false));
         assert_eq!(settings.outputs[0].file.as_deref(), Some(Path::new("/shop/out.json")));
@@ -271,7 +271,7 @@ mod tests {
             output: vec![Output::default()],
             ..GlobalArgs::default()
         };
-        let settings = merged(&args, project()).unwrap();
+        let settings = merged(&args, &project()).unwrap();
         assert_eq!(settings.inputs, [Input::Stdin]);
         assert_eq!((settings.profile, settings.strict), (Profile::Cilium, false));
         assert_eq!(settings.outputs, [Output::default()]);
@@ -286,7 +286,7 @@ mod tests {
                 .to_vec(),
             ..GlobalArgs::default()
         };
-        let assume = merged(&args, Project::default()).unwrap().build.assume;
+        let assume = merged(&args, &Project::default()).unwrap().build.assume;
         let flat: Vec<_> = assume
             .iter()
             .map(|a| [&*a.kind, &*a.namespace, &*a.name, &*a.key, &*a.value].join(" "))
@@ -299,7 +299,7 @@ mod tests {
         let with = |change: fn(&mut GlobalArgs)| {
             let mut args = GlobalArgs { filename: vec!["x".into()], ..GlobalArgs::default() };
             change(&mut args);
-            merged(&args, Project::default()).unwrap_err()
+            merged(&args, &Project::default()).unwrap_err()
         };
         assert_eq!(with(|a| a.filename.clear()), "no input was named");
         assert!(with(|a| a.filename = vec!["-".into(), "-".into()]).contains("only once"));

@@ -37,7 +37,7 @@ impl Timings {
     pub(super) fn report(&self) {
         for Stage { name, took, peak_kib } in &self.stages {
             let peak =
-                peak_kib.map(|kib| format!("  peak {:>7.1} MiB", kib as f64 / 1024.0)).unwrap_or_default();
+                peak_kib.map(|kib| format!("  peak {:>6} MiB", kib.div_ceil(1024))).unwrap_or_default();
             say(format_args!("{name:<8} {:>9.3} s{peak}", took.as_secs_f64()));
         }
     }

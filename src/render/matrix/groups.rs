@@ -78,11 +78,14 @@ pub(super) fn group(report: &Report<'_>, flows: &dyn Flows, small: usize) -> io:
 /// Sources with equal rows.
 struct Found {
     row: Row,
-    /// The row with the source in it, while it has no company: a single pod always reaches itself, which no flow
-    /// says, so among its equals it may stand either way.
-    with_itself: Option<Row>,
+    /// The same row with the source in it, while it has no company: a single pod always reaches itself, which no flow
+    /// says, so it may stand among any of the ends it reaches.
+    with_itself: Vec<Row>,
     sources: Vec<u32>,
 }
+
+/// The most rows a source is looked for under beside its own.
+const ALTERNATIVES: usize = 8;
 
 struct Grouping<'a> {
     endpoints: &'a [EndpointFacts],
@@ -141,27 +144,24 @@ impl<'a> Grouping<'a> {
         let mut cells = std::mem::take(&mut self.row);
         cells.sort_unstable();
         let row = row_of(&cells);
-        let with_itself = match most_frequent(&cells) {
-            Some(id) if self.endpoints[source as usize].pods == 1 => {
-                cells.push((id, source));
-                cells.sort_unstable();
-                Some(row_of(&cells))
-            }
-            _ => None,
+        let with_itself = if self.endpoints[source as usize].pods == 1 {
+            row.iter().take(ALTERNATIVES).map(|&(id, _)| row_with(&cells, (id, source))).collect()
+        } else {
+            Vec::new()
         };
-        let known =
-            std::iter::once(&row).chain(&with_itself).find_map(|row| Some((*self.row_ids.get(row)?, row)));
+        let rows = std::iter::once(&row).chain(&with_itself);
+        let known = rows.clone().find_map(|row| Some((*self.row_ids.get(row)?, row)));
         if let Some((known, equal)) = known {
             let found = &mut self.found[known];
-            if let Some(other) = found.with_itself.take() {
-                // With company it is settled which of the two rows it is.
-                let dropped =
-                    if found.row == *equal { other } else { std::mem::replace(&mut found.row, other) };
-                self.row_ids.remove(&dropped);
+            // With company it is settled which of its rows it is.
+            let settled =
+                found.with_itself.drain(..).chain([std::mem::replace(&mut found.row, equal.clone())]);
+            for other in settled.filter(|row| row != equal) {
+                self.row_ids.remove(&other);
             }
             found.sources.push(source);
         } else {
-            for row in std::iter::once(&row).chain(&with_itself) {
+            for row in rows {
                 self.row_ids.insert(row.clone(), self.found.len());
             }
             self.found.push(Found { row, with_itself, sources: vec![source] });
@@ -193,13 +193,11 @@ fn row_of(cells: &[(u32, u32)]) -> Row {
         .collect()
 }
 
-/// The first of the most frequent ids.
-fn most_frequent(row: &[(u32, u32)]) -> Option<u32> {
-    let mut counts = BTreeMap::new();
-    for &(id, _) in row {
-        *counts.entry(id).or_insert(0_usize) += 1;
-    }
-    counts.into_iter().max_by_key(|&(id, count)| (count, std::cmp::Reverse(id))).map(|(id, _)| id)
+/// The row that sorted cells and one more make.
+fn row_with(cells: &[(u32, u32)], cell: (u32, u32)) -> Row {
+    let mut cells = cells.to_vec();
+    cells.insert(cells.partition_point(|&other| other < cell), cell);
+    row_of(&cells)
 }
 
 /// Whether no policy restricts a side.
@@ -224,8 +222,9 @@ impl<'a, 'r> Naming<'a, 'r> {
         Self { report, namespace_sizes }
     }
 
-    /// The names of the endpoints at `positions`, not escaped; `NS/*` where all of a namespace are among them.
-    pub(super) fn list(&self, positions: impl IntoIterator<Item = usize>) -> Vec<String> {
+    /// The names of the endpoints at `positions`, not escaped; `NS/*` where all of a namespace are among them. A list
+    /// of more than `most` names has only counts for namespaces of which it has several.
+    pub(super) fn list(&self, positions: impl IntoIterator<Item = usize>, most: usize) -> Vec<String> {
         let names = &self.report.names;
         let mut by_namespace: BTreeMap<&str, Vec<Endpoint>> = BTreeMap::new();
         let mut outside = Vec::new();
@@ -237,13 +236,19 @@ impl<'a, 'r> Naming<'a, 'r> {
             }
         }
         let inside: usize = by_namespace.values().map(Vec::len).sum();
+        let whole = |namespace: &str, listed| listed > 1 && listed == self.namespace_sizes[namespace];
+        let spelled: usize =
+            by_namespace.iter().map(|(ns, e)| if whole(ns, e.len()) { 1 } else { e.len() }).sum();
         let mut list = Vec::new();
         if inside > 2 && inside == self.namespace_sizes.values().sum::<usize>() {
             list.push(format!("every {} ({inside})", level(self.report)));
         } else {
             for (namespace, endpoints) in by_namespace {
-                if endpoints.len() > 1 && endpoints.len() == self.namespace_sizes[namespace] {
-                    list.push(format!("{namespace}/* ({})", endpoints.len()));
+                let (listed, all) = (endpoints.len(), self.namespace_sizes[namespace]);
+                if whole(namespace, listed) {
+                    list.push(format!("{namespace}/* ({all})"));
+                } else if spelled > most && listed > 2 {
+                    list.push(format!("{namespace}/* ({listed} of {all})"));
                 } else {
                     list.extend(endpoints.into_iter().map(|endpoint| names.full(endpoint)));
                 }
@@ -266,6 +271,7 @@ const fn level(report: &Report<'_>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::{ByDirection, Protocol};
     use crate::render::matrix::testing::Shop;
 
     #[test]
@@ -291,8 +297,8 @@ mod tests {
             .iter()
             .map(|g| {
                 (
-                    naming.list(g.sources.iter()),
-                    g.reached.iter().map(|(c, to)| (c.open, naming.list(to.iter()))).collect::<Vec<_>>(),
+                    naming.list(g.sources.iter(), 12),
+                    g.reached.iter().map(|(c, to)| (c.open, naming.list(to.iter(), 12))).collect::<Vec<_>>(),
                 )
             })
             .collect();
@@ -307,11 +313,48 @@ mod tests {
     }
 
     #[test]
+    fn single_pods_stand_among_their_equals() {
+        let shop = Shop::new();
+        let mut report = shop.report();
+        for facts in &mut report.endpoints[..2] {
+            facts.pods = 1;
+            facts.isolation = ByDirection { ingress: Isolation::Open, egress: Isolation::Open };
+        }
+        let [db, web, world] = [0, 1, 2].map(|i| report.endpoints[i].endpoint);
+        let tcp = |port| PortSet::from_range(Protocol::Tcp, port, port);
+        let flow =
+            |from, to, ports| Flow { from, to, ports, some: PortSet::empty(), unknown: PortSet::empty() };
+        for (flows, sources) in [
+            // Each reaches the other: one group that reaches itself.
+            (vec![flow(db, web, tcp(80)), flow(web, db, tcp(80))], vec![vec![0, 1]]),
+            // Equal without themselves.
+            (vec![flow(db, world, tcp(80)), flow(web, world, tcp(80))], vec![vec![0, 1]]),
+            // The fewer destinations decide: among those on port 80 the two are equals.
+            (
+                vec![
+                    flow(db, web, tcp(80)),
+                    flow(db, world, tcp(443)),
+                    flow(web, db, tcp(80)),
+                    flow(web, world, tcp(443)),
+                ],
+                vec![vec![0, 1]],
+            ),
+            (vec![flow(db, web, tcp(80)), flow(web, db, tcp(81))], vec![vec![0], vec![1]]),
+        ] {
+            let groups = group(&report, &flows, 0).unwrap().groups;
+            assert_eq!(
+                groups.iter().map(|g| g.sources.iter().collect::<Vec<_>>()).collect::<Vec<_>>(),
+                sources
+            );
+        }
+    }
+
+    #[test]
     fn whole_namespaces_are_named_once() {
         let shop = Shop::new();
         let report = shop.report();
         let naming = Naming::new(&report);
-        assert_eq!(naming.list([0, 1, 2]), ["shop/* (2)", "any IPv4 address"]);
-        assert_eq!(naming.list([1]), ["shop/web"]);
+        assert_eq!(naming.list([0, 1, 2], 12), ["shop/* (2)", "any IPv4 address"]);
+        assert_eq!(naming.list([1], 12), ["shop/web"]);
     }
 }

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 
 use super::groups::{Naming, group};
-use super::table::{Detail, shortened};
 use super::{Flows, Report, row, summary};
 use crate::net::PortSet;
 use crate::render::text::Markdown;
@@ -31,13 +30,13 @@ pub(super) fn write(report: &Report<'_>, flows: &dyn Flows, out: &mut dyn Write)
     }
     writeln!(out, "| from | to | allowed | between some of the pods | unknown |\n|---|---|---|---|---|")?;
     for group in &groups {
-        let from = cell(naming.list(group.sources.iter()));
+        let from = cell(&naming.list(group.sources.iter(), usize::MAX));
         for (carried, to) in &group.reached {
             let open = if carried.open { " (open: no policy selects either end)" } else { "" };
             writeln!(
                 out,
                 "| {from} | {} | {}{open} | {} | {} |",
-                cell(naming.list(to.iter())),
+                cell(&naming.list(to.iter(), usize::MAX)),
                 ports(&carried.ports),
                 ports(&carried.some),
                 ports(&carried.unknown)
@@ -48,10 +47,8 @@ pub(super) fn write(report: &Report<'_>, flows: &dyn Flows, out: &mut dyn Write)
 }
 
 /// Names in a cell.
-fn cell(names: Vec<String>) -> String {
-    let names: Vec<String> =
-        shortened(names, Detail::Wide).iter().map(|name| Markdown(name).to_string()).collect();
-    names.join(", ")
+fn cell(names: &[String]) -> String {
+    names.iter().map(|name| Markdown(name).to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn ports(ports: &PortSet) -> String {

@@ -102,7 +102,7 @@ fn isolation(
         let doubtful =
             [ingress, egress].contains(&Isolation::Open) || [ingress, egress].contains(&Isolation::Unknown);
         writeln!(out, "  {}", if doubtful { palette.doubtful(state) } else { state })?;
-        for line in wrapped(&shortened(naming.list(positions), Detail::Short), LINE - 4) {
+        for line in wrapped(&shortened(naming, positions, Detail::Short), LINE - 4) {
             writeln!(out, "    {line}")?;
         }
     }
@@ -166,12 +166,12 @@ fn connections(
         return writeln!(out, "  {}", palette.denied("none: no endpoint may reach another one"));
     }
     for Group { sources, reached } in &groups.groups {
-        for line in wrapped(&shortened(naming.list(sources.iter()), detail), LINE - 2) {
+        for line in wrapped(&shortened(naming, sources.iter(), detail), LINE - 2) {
             writeln!(out, "  {line}")?;
         }
         let lines: Vec<(&Carried, Vec<String>)> = reached
             .iter()
-            .map(|(carried, to)| (carried, wrapped(&shortened(naming.list(to.iter()), detail), LINE / 2)))
+            .map(|(carried, to)| (carried, wrapped(&shortened(naming, to.iter(), detail), LINE / 2)))
             .collect();
         let wide = lines.iter().flat_map(|(_, names)| names).map(|name| width(name)).max().unwrap_or(0);
         for (carried, names) in lines {
@@ -193,10 +193,19 @@ fn connections(
 }
 
 /// Names as they are printed: escaped, and cut if there are many.
-pub(super) fn shortened(names: Vec<String>, detail: Detail) -> Vec<String> {
-    let limit = if detail == Detail::Short && names.len() > NAMES + 1 { NAMES } else { names.len() };
-    let rest = names.len() - limit;
-    let mut shown: Vec<String> = names.into_iter().take(limit).map(|name| Plain(&name).to_string()).collect();
+fn shortened(
+    naming: &Naming<'_, '_>,
+    positions: impl IntoIterator<Item = usize>,
+    detail: Detail,
+) -> Vec<String> {
+    let most = if detail == Detail::Short { NAMES } else { usize::MAX };
+    cut(naming.list(positions, most), most)
+}
+
+fn cut(names: Vec<String>, most: usize) -> Vec<String> {
+    let shown = if names.len() > most.saturating_add(1) { most } else { names.len() };
+    let rest = names.len() - shown;
+    let mut shown: Vec<String> = names.into_iter().take(shown).map(|name| Plain(&name).to_string()).collect();
     if rest > 0 {
         shown.push(format!("and {rest} more"));
     }
@@ -276,7 +285,7 @@ mod tests {
             "10/TCP, 20/TCP, 30/TCP, 40/TCP, 50/TCP, 60/TCP, 70/TCP and 92 more ranges"
         );
         let names: Vec<String> = (0..20).map(|n| format!("n{n}")).collect();
-        assert_eq!(shortened(names.clone(), Detail::Short).last().unwrap(), "and 8 more");
-        assert_eq!(shortened(names, Detail::Wide).len(), 20);
+        assert_eq!(cut(names.clone(), NAMES).last().unwrap(), "and 8 more");
+        assert_eq!(cut(names, usize::MAX).len(), 20);
     }
 }

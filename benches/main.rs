@@ -1,0 +1,20 @@
+//! How long each stage takes, at sizes that show how it grows: `cargo bench --bench stages -- [load|build|...]`.
+
+use criterion::{criterion_group, criterion_main};
+
+mod compile;
+mod load;
+mod query;
+mod solve;
+mod support;
+
+criterion_group!(
+    benches,
+    load::load,
+    load::build,
+    compile::compile,
+    solve::solve,
+    query::flows,
+    query::verdicts
+);
+criterion_main!(benches);
