@@ -851,9 +851,9 @@ mod tests {
             assert_eq!(cluster.empty_workloads, []);
             assert_eq!(labels_of(&cluster, 0), ["app=web", "pod-template-hash=5d4f8"]);
         }
-        // Without pods, the top owner makes them.
-        let cluster = cluster(&[set("web-5d4f8", 2, true), deployment]);
-        assert_eq!(pods(&cluster), ["shop/web[0] x3"]);
+        // Without pods the inner owner makes them, for its template shows the hash.
+        let cluster = cluster(&[set("web-5d4f8", 2, true), set("web-old", 0, true), deployment]);
+        assert_eq!(pods(&cluster), ["shop/web[0] x2"]);
     }
 
     const TEMPLATE: &str = super::super::owners::TEMPLATE_HASH;

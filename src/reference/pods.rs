@@ -270,17 +270,30 @@ fn replicas(workload: &WorkloadObject, nodes: &[String]) -> Vec<Pod> {
         }
         "Job" => job(workload, spec, &Label::Value(name.into())),
         "CronJob" => {
-            // W8: nobody knows when it starts its Job, and the Job's name says when.
+            // W8: nobody knows when it starts its Job, and the Job's name says when. One pod stands for a suspended one.
             let job_spec = spec.job_template.as_ref().and_then(|template| template.spec.as_ref());
-            job(workload, job_spec.unwrap_or(&absent), &Label::Present)
+            let mut pods = job(workload, job_spec.unwrap_or(&absent), &Label::Present);
+            if spec.suspend == Some(true) {
+                pods.truncate(1);
+            }
+            pods
         }
         "ReplicaSet" | "ReplicationController" => {
             (0..count(spec.replicas)).map(|_| replica(workload, spec)).collect() // W3, W4
         }
-        _ => (0..count(spec.replicas)) // W2, W13
+        "Deployment" => (0..count(spec.replicas)) // W2
             .map(|_| {
                 let mut pod = replica(workload, spec);
                 pod.labels.known.insert("pod-template-hash".into(), Label::Present);
+                pod
+            })
+            .collect(),
+        _ => (0..count(spec.replicas)) // W13: who knows what its controller adds
+            .map(|_| {
+                let mut pod = replica(workload, spec);
+                for key in ["pod-template-hash", "rollouts-pod-template-hash"] {
+                    pod.labels.known.entry(key.into()).or_insert(Label::Unknown);
+                }
                 pod
             })
             .collect(),

@@ -550,7 +550,7 @@ spec: {podSelector: {}}
     /// A policy of another tier, for all pods, with one rule for everybody on some ports.
     fn tiered(
         cluster: &Cluster,
-        tier: Tier,
+        (tier, priority): (Tier, u32),
         action: Action,
         ports: (u16, u16),
         everything: SelectorId,
@@ -565,7 +565,7 @@ spec: {podSelector: {}}
             origin: cluster.policies.as_slice()[0].origin.clone(),
             enforced_by: ProfileSet::ALL,
             tier,
-            priority: 0,
+            priority,
             subject,
             isolates: ByDirection::default(),
             rules: ByDirection { ingress: vec![Rule { action, peers, ports, index: 0 }], egress: Vec::new() },
@@ -582,15 +582,18 @@ spec: {{podSelector: {{matchLabels: {{app: server}}}}, ingress: [{{ports: [{{por
 "
         ));
         let everything = cluster.labels.selectors.intern_owned(crate::label::Selector::default());
-        for (tier, action, ports) in [
-            (Tier::Admin, Action::Pass, (80, 80)),
-            (Tier::Admin, Action::Deny, (80, 81)),
-            (Tier::Admin, Action::Accept, (81, 91)),
-            (Tier::Baseline, Action::Deny, (70, 99)),
+        for (place, action, ports) in [
+            ((Tier::Admin, 1), Action::Pass, (80, 80)),
+            ((Tier::Admin, 2), Action::Deny, (80, 81)),
+            ((Tier::Admin, 3), Action::Accept, (81, 91)),
+            ((Tier::Baseline, 0), Action::Deny, (70, 99)),
         ] {
-            let policy = tiered(&cluster, tier, action, ports, everything);
+            let policy = tiered(&cluster, place, action, ports, everything);
             cluster.policies.push(policy);
         }
+        let mut policies: Vec<Policy> = cluster.policies.iter().cloned().collect();
+        policies.sort_by_key(|policy| (policy.tier, policy.priority));
+        cluster.policies = policies.into();
         for (to, port, wanted) in [
             ("server", 80, Allow),
             ("server", 81, Deny),
