@@ -191,6 +191,7 @@ mod tests {
     use crate::query::fixture::{THREE_TIER, cluster};
 
     const BLOCKS: &str = "---
+apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: office, namespace: multi-tier}
 spec:

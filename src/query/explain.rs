@@ -178,7 +178,7 @@ mod tests {
     use super::*;
     use crate::cluster::Ranges;
     use crate::query::endpoint::parse;
-    use crate::query::fixture::{THREE_TIER, apply, cluster};
+    use crate::query::fixture::{THREE_TIER, cluster};
 
     fn explain(cluster: &Cluster, from: &str, to: &str) -> PairExplanation {
         let prover = Prover::new(cluster, Profile::Spec);
@@ -189,8 +189,9 @@ mod tests {
     #[test]
     fn the_truth_about_three_tiers() {
         let undeclared = cluster(THREE_TIER);
-        let declared =
-            cluster(&format!("{THREE_TIER}---\nkind: Namespace\nmetadata: {{name: kube-system}}\n"));
+        let declared = cluster(&format!(
+            "{THREE_TIER}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: kube-system}}\n"
+        ));
         for (from, to, verdict) in [
             ("frontend", "api-server:8000", Verdict::Deny),
             ("frontend", "database:5432", Verdict::Deny),
@@ -215,25 +216,31 @@ mod tests {
     #[test]
     fn near_misses_name_the_one_thing() {
         let more = "---
+apiVersion: v1
 kind: Namespace
 metadata: {name: kube-system}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: typo, namespace: multi-tier, labels: {tier: dtabase}}
 spec: {containers: []}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: stranger, namespace: elsewhere, labels: {tier: frontend}}
 spec: {containers: []}
 ---
+apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: names, namespace: multi-tier}
 spec: {podSelector: {matchLabels: {tier: api}}, ingress: [{ports: [{port: metrics}, {port: admin}]}, {ports: [{port: 81}]}]}
 ---
+apiVersion: v1
 kind: Service
 metadata: {name: api, namespace: multi-tier}
 spec: {selector: {tier: api}, ports: [{port: 81, targetPort: http}]}
 ---
+apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: blocks, namespace: multi-tier}
 spec:
@@ -263,7 +270,9 @@ spec:
 
     #[test]
     fn a_fix_allows_exactly_what_was_asked() {
-        let base = cluster(&format!("{THREE_TIER}---\nkind: Namespace\nmetadata: {{name: kube-system}}\n"));
+        let manifests =
+            format!("{THREE_TIER}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: kube-system}}\n");
+        let base = cluster(&manifests);
         for (from, to, policies) in [
             ("frontend", "api-server:8000", 1),
             ("frontend", "database:5432", 2),
@@ -276,8 +285,7 @@ spec:
             let fix = before.fix.as_ref().unwrap().as_ref().unwrap();
             assert_eq!((fix.policies.len(), fix.then), (policies, Verdict::Allow), "{from} -> {to}");
             let yaml: Vec<String> = fix.policies.iter().map(|p| crate::yaml::to_string(p).unwrap()).collect();
-            let mut fixed = base.clone();
-            apply(&mut fixed, &yaml.join("---\n"));
+            let fixed = cluster(&format!("{manifests}---\n{}", yaml.join("---\n")));
             let prover = Prover::new(&fixed, Profile::Spec);
             let after = pair(&prover, before.proof.from, before.proof.to, &before.asked);
             assert_eq!(after.verdict, Verdict::Allow, "{from} -> {to}\n{}", yaml.join("---\n"));
@@ -289,6 +297,7 @@ spec:
     fn what_another_profile_would_say() {
         let cluster = cluster(&format!(
             "{THREE_TIER}---
+apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {{name: blocks, namespace: multi-tier}}
 spec:
