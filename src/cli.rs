@@ -4,8 +4,11 @@
 //! runs the [`stages`] with that and renders the answer.
 
 mod args;
+mod can;
 mod completion;
+mod endpoint;
 mod error;
+mod explain;
 mod matrix;
 mod output;
 mod project;
@@ -59,6 +62,8 @@ fn dispatch(cli: &Cli) -> Result<ExitStatus, Failure> {
     let settings = || Settings::resolve(&cli.global);
     match &cli.verb {
         Verb::Matrix(args) => matrix::run(args, &settings()?),
+        Verb::Can(args) => can::run(args, &settings()?),
+        Verb::Explain(args) => explain::run(args, &settings()?),
         Verb::Completion(args) => completion::run(args),
     }
 }

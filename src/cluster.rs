@@ -33,19 +33,9 @@ use crate::label::{LabelSetId, LabelTable};
 use crate::net::{AddressSet, ByFamily, Protocol};
 use crate::policy::{Policy, PolicyId};
 
+pub use crate::ids::{NamespaceId, NodeId, PodId, WorkloadId};
+pub use crate::k8s::ContainerKind;
 pub use build::{Assumption, Options, build};
-
-crate::define_id! {
-    /// A namespace, in order of name.
-    NamespaceId,
-    /// A workload, in order of namespace, name and kind.
-    WorkloadId,
-    /// A group of pods alike in every fact, in order of namespace and name. A namespace is a range of these ids. Names
-    /// are compared as text, the numbers of unnamed pods as numbers: `web-1`, `web[2]`, `web[10]`.
-    PodId,
-    /// A node, in order of name.
-    NodeId,
-}
 
 /// Everything the input says and implies, validated.
 #[derive(Clone, Debug, Default)]
@@ -173,17 +163,6 @@ pub struct NamedPort {
     pub number: u16,
     /// Which kind of container declares it.
     pub container: ContainerKind,
-}
-
-/// Kinds of containers, which CNIs treat differently (I15).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum ContainerKind {
-    /// One of `spec.containers`.
-    Regular,
-    /// An init container with `restartPolicy: Always`.
-    Sidecar,
-    /// An ordinary init container.
-    Init,
 }
 
 /// What is known of a pod's addresses.

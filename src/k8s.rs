@@ -16,8 +16,8 @@ pub use apps::{
     CompletionMode, JobTemplate, Ordinals, PodTemplate, WorkloadObject, WorkloadSelector, WorkloadSpec,
 };
 pub use core::{
-    Container, ContainerPort, Namespace, Node, NodeAddress, NodeSpec, NodeStatus, Pod, PodIp, PodSpec,
-    PodStatus, Service, ServicePort, ServiceSpec,
+    Container, ContainerKind, ContainerPort, Namespace, Node, NodeAddress, NodeSpec, NodeStatus, Pod, PodIp,
+    PodSpec, PodStatus, Service, ServicePort, ServiceSpec,
 };
 pub use discovery::{
     EndpointSlice, EndpointSlicePort, Endpoints, EndpointsAddress, EndpointsSubset, SliceEndpoint,

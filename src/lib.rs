@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod compile;
 pub mod diagnostic;
+pub mod ids;
 pub mod index;
 pub mod k8s;
 pub mod label;

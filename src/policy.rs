@@ -13,8 +13,8 @@ mod validate;
 
 use ipnet::IpNet;
 
-use crate::cluster::NamespaceId;
 use crate::diagnostic::{ObjectName, Origin};
+use crate::ids::NamespaceId;
 use crate::label::SelectorId;
 use crate::net::{ByDirection, Protocol};
 use crate::profile::ProfileSet;

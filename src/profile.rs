@@ -66,8 +66,8 @@ pub enum NamedPorts {
 
 impl NamedPorts {
     /// Whether names declared in this kind of container count.
-    pub fn includes(self, kind: crate::cluster::ContainerKind) -> bool {
-        use crate::cluster::ContainerKind::{Regular, Sidecar};
+    pub fn includes(self, kind: crate::k8s::ContainerKind) -> bool {
+        use crate::k8s::ContainerKind::{Regular, Sidecar};
         match self {
             Self::AllContainers => true,
             Self::ContainersAndSidecars => matches!(kind, Regular | Sidecar),
@@ -164,7 +164,7 @@ impl ProfileSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::ContainerKind;
+    use crate::k8s::ContainerKind;
 
     /// The profiles in which a switch differs from `spec`.
     fn where_differs<T: PartialEq>(switch: impl Fn(&Semantics) -> T) -> Vec<&'static str> {

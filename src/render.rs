@@ -11,6 +11,18 @@ pub mod matrix;
 pub mod style;
 pub mod text;
 
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+/// Writes one object in JSON or YAML.
+pub fn object<T: Serialize>(format: Format, object: &T, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Yaml => crate::yaml::to_writer(out, object),
+        _ => json::pretty(out, object),
+    }
+}
+
 /// The formats of outputs; not every command has every one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum Format {

@@ -18,8 +18,13 @@ pub fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     Ok(serde_yaml::from_str(text)?)
 }
 
+/// One document as text, without the `---` before it.
+pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
+    Ok(serde_yaml::to_string(value)?)
+}
+
 /// Writes one document, without the `---` before it.
 pub fn to_writer<T: Serialize + ?Sized>(out: &mut dyn io::Write, value: &T) -> io::Result<()> {
-    let text = serde_yaml::to_string(value).map_err(io::Error::other)?;
+    let text = to_string(value).map_err(io::Error::other)?;
     out.write_all(text.as_bytes())
 }

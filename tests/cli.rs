@@ -1,4 +1,5 @@
 //! Sessions with the built binary: exit status, streams, formats.
+#![expect(clippy::unwrap_used, reason = "what helps tests may fail like the tests themselves")]
 
 mod schema;
 
@@ -294,4 +295,52 @@ fn timings_name_every_stage() {
     for stage in ["load", "build", "compile", "solve", "output"] {
         assert!(stderr.lines().any(|line| line.starts_with(stage) && line.contains(" s")), "{stderr}");
     }
+}
+
+#[test]
+fn questions_are_answered_by_the_exit_status() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    for (question, status, verdict) in [
+        ("shop/web shop/db:5432", 0, "allow"),
+        ("shop/web shop/db:80", 1, "deny"),
+        ("shop/web shop/db:9000", 3, "unknown"),
+        ("internet shop/web:http-alt", 2, ""),
+        ("shop/wbe shop/db:80", 2, ""),
+    ] {
+        let (ended, stdout, stderr) = session.run(&format!("can -f shop.yaml {question}"));
+        assert_eq!(ended, status, "{question}: {stdout}{stderr}");
+        assert!(stdout.starts_with(verdict), "{question}: {stdout}");
+    }
+    assert!(session.run("can -f shop.yaml shop/wbe shop/db:80").2.contains("`shop/web`"));
+    assert_eq!(session.run("can -f shop.yaml shop/web shop/db:80 -o csv").0, 2);
+}
+
+#[test]
+fn explanations_follow_their_schema() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    for port in [5432, 80, 9000] {
+        for verb in ["can", "explain"] {
+            let (_, stdout, _) = session.run(&format!("{verb} -f shop.yaml shop/web shop/db:{port} -o json"));
+            schema::check("explanation.json", &serde_json::from_str(&stdout).unwrap());
+        }
+    }
+    let (status, stdout, _) = session.run("explain -f shop.yaml shop/web shop/web -o json");
+    assert_eq!(status, 0);
+    schema::check("explanation.json", &serde_json::from_str(&stdout).unwrap());
+    let (status, stdout, _) = session.run("explain -f shop.yaml shop/db -o json");
+    assert_eq!(status, 0);
+    schema::check("endpoint-explanation.json", &serde_json::from_str(&stdout).unwrap());
+    assert_eq!(session.run("explain -f shop.yaml shop/web shop/db:9000 --strict").0, 3);
+}
+
+#[test]
+fn the_matrix_can_be_asked_for_ends_and_ports() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    let rows = |line: &str| session.run(&format!("matrix -f shop.yaml --by pod -o csv {line}")).1;
+    let head = "from,to,ports,some,unknown,fromKind,toKind\n";
+    assert_eq!(
+        rows("--from shop/web --to shop/db --port 5432"),
+        format!("{head}shop/web,shop/db,5432/TCP,,,Pod,Pod\n")
+    );
+    assert_eq!(rows("--from shop/web --to shop/db --port 80"), head);
 }

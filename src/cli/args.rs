@@ -39,6 +39,17 @@ pub(super) enum Verb {
         podreach matrix -f shop.yaml --by pod -o ndjson\n  \
         podreach matrix -f shop.yaml -o table -o json=matrix.json")]
     Matrix(MatrixArgs),
+    /// Whether one may connect to the other: allow, deny or unknown, as exit status 0, 1 or 3
+    #[command(after_help = "Examples:\n  \
+        podreach can -f shop.yaml shop/web shop/db:5432\n  \
+        podreach can -f shop.yaml deploy/shop/web internet:443\n  \
+        podreach can -f shop.yaml 203.0.113.7 svc/shop/web:http")]
+    Can(ConnectionArgs),
+    /// The verdict and its proof: every policy and rule that matters, near misses, a fix
+    #[command(after_help = "Examples:\n  \
+        podreach explain -f shop.yaml shop/web shop/db:5432\n  \
+        podreach explain -f shop.yaml shop/db")]
+    Explain(ExplainArgs),
     /// Print the completion script of a shell
     #[command(after_help = "Examples:\n  \
         source <(podreach completion bash)\n  \
@@ -131,6 +142,15 @@ pub(super) struct MatrixArgs {
     /// What a row stands for
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t)]
     pub(super) by: Level,
+    /// Only what these may reach
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(super) from: Option<String>,
+    /// Only what may reach these
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(super) to: Option<String>,
+    /// Only these ports: 443, 53/UDP, 8000-8100/TCP
+    #[arg(long, value_name = "PORT")]
+    pub(super) port: Option<String>,
     /// Only the counts
     #[arg(long)]
     pub(super) summary: bool,
@@ -156,6 +176,26 @@ impl From<Level> for By {
             Level::Namespace => Self::Namespace,
         }
     }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ConnectionArgs {
+    /// Where connections come from: [NS/]NAME, KIND/[NS/]NAME, NS/*, an address, a CIDR, internet
+    #[arg(value_name = "FROM")]
+    pub(super) from: String,
+    /// Where they go, and on which port: 443, 53/UDP, 8000-8100, a port name; without one, every port
+    #[arg(value_name = "TO[:PORT]")]
+    pub(super) to: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// Where connections come from; alone, the endpoint whose policies are shown
+    #[arg(value_name = "FROM|ENDPOINT")]
+    pub(super) from: String,
+    /// Where they go, and on which port
+    #[arg(value_name = "TO[:PORT]")]
+    pub(super) to: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -16,12 +16,12 @@ use super::error::Failure;
 use super::settings::Settings;
 use super::suggest::nearest;
 use super::timings::Timings;
-use super::{ExitStatus, say, stages};
+use super::{ExitStatus, endpoint, say, stages};
 
 pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, Failure> {
     let mut timings = Timings::new(settings.timings);
     let input = stages::evaluable(settings, &mut timings)?;
-    let view = View { by: args.by.into(), about: about(settings, &input.cluster)?, ..View::default() };
+    let view = view(args, settings, &input.cluster)?;
     let program = timings.stage("compile", || compile(&input.cluster, settings.profile));
     let reachability = timings.stage("solve", || solve(&program));
     let matrix = Matrix::new(&reachability);
@@ -42,6 +42,20 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
     timings.report();
     let undecided = settings.strict && is_undecided(args, &report, &matrix, &view);
     Ok(if undecided { ExitStatus::Undecided } else { ExitStatus::Done })
+}
+
+/// Which flows were asked for.
+fn view(args: &MatrixArgs, settings: &Settings, cluster: &Cluster) -> Result<View, Failure> {
+    let ends = |text: &Option<String>| {
+        text.as_deref().map(|text| Ok(endpoint::source(text, cluster, settings)?.ends)).transpose()
+    };
+    Ok(View {
+        by: args.by.into(),
+        about: about(settings, cluster)?,
+        from: ends(&args.from)?,
+        to: ends(&args.to)?,
+        ports: args.port.as_deref().map(endpoint::ports).transpose()?,
+    })
 }
 
 fn write(
@@ -66,7 +80,7 @@ fn write(
 /// Whether what is shown leaves anything undecided. A port that some pods of a group may use and others perhaps is
 /// not listed as unknown: the counts of the whole cluster know of it.
 fn is_undecided(args: &MatrixArgs, report: &Report<'_>, matrix: &Matrix<'_>, view: &View) -> bool {
-    let whole = view.about.is_none();
+    let whole = view.about.is_none() && view.from.is_none() && view.to.is_none() && view.ports.is_none();
     let counted = report.summary.pod_pairs.unknown > 0;
     (whole && counted) || (!args.summary && any_unknown(matrix, view))
 }

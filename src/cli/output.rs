@@ -41,6 +41,16 @@ impl FromStr for Output {
 }
 
 impl Output {
+    /// Says so if a command cannot write this format.
+    pub(super) fn require(&self, command: &str, formats: &[Format]) -> Result<(), Failure> {
+        if formats.contains(&self.format) {
+            return Ok(());
+        }
+        let names: Vec<&str> = formats.iter().map(|format| format.name()).collect();
+        Err(Failure::usage(format!("`{command}` has no output `{}`", self.format.name()))
+            .with_help(format!("it has {}", names.join(", "))))
+    }
+
     /// Writes the output: to standard output, or to its file in one step, so that nobody ever reads half of it.
     pub(super) fn write(&self, render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
         match &self.file {

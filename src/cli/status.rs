@@ -7,6 +7,8 @@ use std::process::{ExitCode, Termination};
 pub(crate) enum ExitStatus {
     /// Done; for a question: yes.
     Done = 0,
+    /// The honest no.
+    No = 1,
     /// Usage, or input that cannot be read or is not valid.
     Invalid = 2,
     /// The input does not decide the answer.

@@ -64,6 +64,20 @@ impl<'o> Owners<'o> {
         Some(self.named(namespace, kind, name))
     }
 
+    /// The workloads of the input that own workload `object`, directly or through others.
+    pub(super) fn above(&self, object: usize) -> Vec<usize> {
+        let mut above = Vec::new();
+        let mut at = object;
+        while let Some(parent) = self.parent(at).and_then(|top| top.object)
+            && parent != object
+            && above.len() < DEEPEST
+        {
+            above.push(parent);
+            at = parent;
+        }
+        above
+    }
+
     /// The workload that workload `object` belongs to: often itself.
     pub(super) fn of_workload(&self, object: usize) -> Top<'o> {
         self.climb(object, DEEPEST)
@@ -72,26 +86,31 @@ impl<'o> Owners<'o> {
     fn climb(&self, object: usize, steps: usize) -> Top<'o> {
         let id = &self.workloads[object].id;
         let itself = Top { namespace: id.namespace, name: &id.name, kind: id.kind, object: Some(object) };
-        let Some(steps) = steps.checked_sub(1) else { return itself };
-        if let Some(owner) = controller(id.meta) {
-            if let Some(parent) = self.find(id.namespace, owner) {
-                return if parent == object { itself } else { self.climb(parent, steps) };
-            }
-            // Only these are made by another workload; an operator's own object is not what people call a workload.
-            if matches!(id.kind, "ReplicaSet" | "ReplicationController" | "Job")
-                && let (Some(kind), Some(name)) = (owner.kind.as_deref(), owner.name.as_deref())
-            {
-                return self.named(id.namespace, kind, name);
-            }
+        let (Some(steps), Some(parent)) = (steps.checked_sub(1), self.parent(object)) else { return itself };
+        match parent.object {
+            Some(next) => self.climb(next, steps),
+            None => parent,
         }
-        if id.kind == "ReplicaSet"
-            && controller(id.meta).is_none()
-            && let Some(name) = deployment_name(&id.name, id.meta.labels.as_ref())
-        {
-            let deployment = self.named(id.namespace, "Deployment", name);
-            return deployment.object.map_or(deployment, |parent| self.climb(parent, steps));
+    }
+
+    /// The workload that manages workload `object`, if another one does.
+    fn parent(&self, object: usize) -> Option<Top<'o>> {
+        let id = &self.workloads[object].id;
+        let Some(owner) = controller(id.meta) else {
+            let name =
+                deployment_name(&id.name, id.meta.labels.as_ref()).filter(|_| id.kind == "ReplicaSet")?;
+            return Some(self.named(id.namespace, "Deployment", name));
+        };
+        if let Some(parent) = self.find(id.namespace, owner) {
+            let above = &self.workloads[parent].id;
+            let top =
+                Top { namespace: above.namespace, name: &above.name, kind: above.kind, object: Some(parent) };
+            return (parent != object).then_some(top);
         }
-        itself
+        // Only these are made by another workload; an operator's own object is not what people call a workload.
+        let made = matches!(id.kind, "ReplicaSet" | "ReplicationController" | "Job");
+        let (kind, name) = (owner.kind.as_deref()?, owner.name.as_deref()?);
+        made.then(|| self.named(id.namespace, kind, name))
     }
 
     fn find(&self, namespace: &str, owner: &OwnerReference) -> Option<usize> {

@@ -1,8 +1,8 @@
 //! All pods of the cluster, and the workloads they belong to.
 //!
-//! Pods come from Pod objects and from the templates of workloads that have no pod in the input (W18). Owners without any
-//! pod in the input make pods from their template; if the input holds a pod of a workload, finished or not, the pods of
-//! the input are all it has. What another workload of the input owns (a ReplicaSet, a Job) makes none by itself.
+//! Pods come from Pod objects and from the templates of workloads that have no pod in the input (W18). If the input holds
+//! a pod of a workload, finished or not, the pods of the input are all it has. Where the input holds a Deployment and its
+//! ReplicaSets, or a CronJob and its Jobs, the inner ones make the pods: their templates show what a controller added.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -132,6 +132,12 @@ struct Census<'o, 'm, 'c> {
     expanded: u32,
     /// Workloads of which some object makes no pod.
     without_pods: Vec<Top<'o>>,
+}
+
+/// A workload's template, checked.
+struct Template<'m> {
+    plan: Plan<'m>,
+    ports: Box<[NamedPort]>,
 }
 
 /// What pods of one workload have in common.
@@ -270,9 +276,16 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         let workloads = &self.objects.workloads;
         let mut order: Vec<(Top<'o>, usize)> =
             (0..workloads.len()).map(|i| (self.owners.of_workload(i), i)).collect();
-        order.sort_by_key(|&(top, i)| (top.namespace, top.name, top.kind, i));
-        for (top, i) in order {
-            self.template(top, i);
+        order.sort_by_key(|&(top, i)| {
+            let id = &workloads[i].id;
+            (top.namespace, top.name, top.kind, id.kind, &id.name)
+        });
+        let templates: Vec<(Top<'o>, usize, Template<'m>)> =
+            order.into_iter().filter_map(|(top, i)| Some((top, i, self.template(i)?))).collect();
+        let inner = templates.iter().filter(|(_, _, template)| template.plan.replicas.makes_pods());
+        let outer: FxHashSet<usize> = inner.flat_map(|&(_, i, _)| self.owners.above(i)).collect();
+        for (top, i, template) in templates.into_iter().filter(|(_, i, _)| !outer.contains(i)) {
+            self.settle_template(top, i, template);
         }
         let empty = std::mem::take(&mut self.without_pods);
         for top in empty {
@@ -284,7 +297,8 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         self.population
     }
 
-    fn template(&mut self, top: Top<'o>, object: usize) {
+    /// What a workload's template says; `None`, and a finding, if that is not valid.
+    fn template(&mut self, object: usize) -> Option<Template<'m>> {
         let item = &self.objects.workloads[object];
         let mut found = Vec::new();
         let planned = plan(item, &mut found);
@@ -295,17 +309,19 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         let sound = self.findings.fields(&item.id, found);
         let Some(plan) = planned.filter(|_| sound) else {
             self.findings.left_out(&item.id, "the cluster is evaluated without the pods of its template");
-            return;
+            return None;
         };
-        if top.object.is_some_and(|owner| owner != object) {
-            return;
-        }
+        Some(Template { plan, ports: ports.unwrap_or_default() })
+    }
+
+    fn settle_template(&mut self, top: Top<'o>, object: usize, template: Template<'m>) {
+        let item = &self.objects.workloads[object];
         if let Some(note) = lifecycle(&item.id, item.object) {
             self.findings.object(&item.id, Code::Lifecycle, note);
         }
         let pods_before = self.population.pods.len();
         if !self.peopled.contains(&(top.namespace, top.name, top.kind)) {
-            self.expand(top, item, &plan, ports.unwrap_or_default());
+            self.expand(top, item, &template.plan, template.ports);
         }
         if self.population.pods.len() == pods_before {
             self.without_pods.push(top);

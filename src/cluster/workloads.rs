@@ -44,6 +44,16 @@ pub(super) enum Replicas {
     PerNode,
 }
 
+impl Replicas {
+    /// Whether there is any pod.
+    pub(super) fn makes_pods(self) -> bool {
+        match self {
+            Self::Alike(count) | Self::Ordinals { count, .. } | Self::Indexed(count) => count > 0,
+            Self::PerNode => true,
+        }
+    }
+}
+
 /// A label that a controller adds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Added<'m> {

@@ -89,6 +89,17 @@ pub struct Container {
     pub restart_policy: Option<Box<str>>,
 }
 
+/// Kinds of containers, which CNIs treat differently (I15).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ContainerKind {
+    /// One of `spec.containers`.
+    Regular,
+    /// An init container with `restartPolicy: Always`.
+    Sidecar,
+    /// An ordinary init container.
+    Init,
+}
+
 /// One of a container's `ports`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]

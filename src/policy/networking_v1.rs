@@ -7,8 +7,8 @@ use super::cidr::parse_cidr;
 use super::field::{FieldFinding, FieldPath, Quoted};
 use super::validate::{IP_CIDR, PORT_NUMBER, lower_selector, port_name_problems, port_number, report};
 use super::{Action, IpBlock, NamespaceMatch, Peer, Peers, PodMatch, Policy, PortMatch, Ports, Rule, Tier};
-use crate::cluster::NamespaceId;
 use crate::diagnostic::{Code, ObjectName, Origin};
+use crate::ids::NamespaceId;
 use crate::k8s::{
     self, IntOrString, LabelSelector, List, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
 };

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::validate::lower_selector;
 use super::{NamespaceMatch, PodMatch, Policy, Tier};
-use crate::cluster::NamespaceId;
 use crate::diagnostic::{ObjectName, Origin};
+use crate::ids::NamespaceId;
 use crate::k8s::{LabelSelector, LabelSelectorRequirement, List, UnevaluatedPolicy};
 use crate::label::{LabelTable, Selector, SelectorId};
 use crate::net::ByDirection;

@@ -108,6 +108,16 @@ pub fn parse(
     Ok(Target { text: text.into(), ends, ports, notes })
 }
 
+/// Reads ports by number: `80`, `53/UDP`, `8000-8100/TCP`.
+pub fn parse_ports(text: &str) -> Result<PortSet, EndpointError> {
+    match port::parse(text)? {
+        PortRequest::Numbers(ports) => Ok(ports),
+        PortRequest::Name { name, .. } => {
+            Err(EndpointError::BadPort { port: name, why: "here it must be a number" })
+        }
+    }
+}
+
 /// Reads the source of a connection, which has no port.
 pub fn parse_source(
     text: &str,

@@ -275,7 +275,7 @@ spec:
             let before = explain(&base, from, to);
             let fix = before.fix.as_ref().unwrap().as_ref().unwrap();
             assert_eq!((fix.policies.len(), fix.then), (policies, Verdict::Allow), "{from} -> {to}");
-            let yaml: Vec<String> = fix.policies.iter().map(|p| serde_yaml::to_string(p).unwrap()).collect();
+            let yaml: Vec<String> = fix.policies.iter().map(|p| crate::yaml::to_string(p).unwrap()).collect();
             let mut fixed = base.clone();
             apply(&mut fixed, &yaml.join("---\n"));
             let prover = Prover::new(&fixed, Profile::Spec);

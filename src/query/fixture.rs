@@ -26,7 +26,7 @@ pub(crate) fn cluster(yaml: &str) -> Cluster {
     let objects: Vec<Value> = yaml
         .split("\n---\n")
         .filter(|text| !text.trim().is_empty())
-        .map(|text| serde_yaml::from_str(text).unwrap())
+        .map(|text| crate::yaml::from_str(text).unwrap())
         .collect();
     let mut cluster = Cluster::default();
     let mut declared: BTreeMap<String, Option<Value>> = BTreeMap::new();
@@ -101,7 +101,7 @@ pub(crate) fn cluster(yaml: &str) -> Cluster {
 /// Adds NetworkPolicies to a cluster.
 pub(crate) fn apply(cluster: &mut Cluster, yaml: &str) {
     for text in yaml.split("---\n").filter(|text| !text.trim().is_empty()) {
-        let object: Value = serde_yaml::from_str(text).unwrap();
+        let object: Value = crate::yaml::from_str(text).unwrap();
         policy(cluster, &object, 1000);
     }
 }

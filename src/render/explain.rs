@@ -296,7 +296,9 @@ fn fix_yaml(explanation: &PairExplanation) -> Option<String> {
     let documents: Vec<String> = fix
         .policies
         .iter()
-        .map(|policy| serde_yaml::to_string(policy).expect("strings and lists can always be written as YAML"))
+        .map(|policy| {
+            crate::yaml::to_string(policy).expect("strings and lists can always be written as YAML")
+        })
         .collect();
     Some(documents.join("---\n"))
 }

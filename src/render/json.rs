@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::ser::{CompactFormatter, Formatter, Serializer};
+use serde_json::ser::{Formatter, Serializer};
 
 use super::text::is_unprintable;
 
@@ -12,21 +12,33 @@ struct Printable;
 
 impl Formatter for Printable {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some(at) = rest.find(is_unprintable) {
-            let (before, from) = rest.split_at(at);
-            let mut chars = from.chars();
-            out.write_all(before.as_bytes())?;
-            if let Some(c) = chars.next() {
-                let mut units = [0; 2];
-                for unit in c.encode_utf16(&mut units) {
-                    write!(out, "\\u{unit:04x}")?;
-                }
-            }
-            rest = chars.as_str();
-        }
-        CompactFormatter.write_string_fragment(out, rest)
+        write_escaped(out, fragment, is_unprintable)
     }
+}
+
+/// Writes a part of a JSON text; characters that are `hidden` as the escapes a string may have.
+fn write_escaped<W: ?Sized + Write>(
+    out: &mut W,
+    text: &str,
+    hidden: impl Fn(char) -> bool,
+) -> io::Result<()> {
+    let mut rest = text;
+    while let Some((at, c)) = rest.char_indices().find(|&(_, c)| hidden(c)) {
+        out.write_all(&rest.as_bytes()[..at])?;
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            write!(out, "\\u{unit:04x}")?;
+        }
+        rest = &rest[at + c.len_utf8()..];
+    }
+    out.write_all(rest.as_bytes())
+}
+
+/// Writes `value` over several lines, indented.
+pub(super) fn pretty<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    // The line breaks are the layout's: those within strings have been escaped.
+    write_escaped(out, &text, |c| c != '\n' && is_unprintable(c))?;
+    out.write_all(b"\n")
 }
 
 /// Writes `value` on one line, without the line's end.
@@ -67,6 +79,13 @@ mod tests {
         let mut out = Vec::new();
         to_writer(&mut out, &["\u{9b}\u{7f}", "é\"\n", "\u{202e}x"]).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), r#"["\u009b\u007f","é\"\n","\u202ex"]"#);
+    }
+
+    #[test]
+    fn so_they_are_in_indented_objects() {
+        let mut out = Vec::new();
+        pretty(&mut out, &["\u{9b}\n"]).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "[\n  \"\\u009b\\n\"\n]\n");
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The proof of one verdict: every step of the evaluation for one concrete pair of ends.
 //!
 //! Owns the evaluation of single pairs straight from the rule language, with the reason of each step, so that an
-//! answer can be explained. It shares no line with the solver of whole matrices, and both must agree on every cell.
+//! answer can be explained. Only the calculus of tiers is the solver's; who selects whom and which rule matches is found
+//! here by looking, and both must agree on every cell.
 //! It knows no names and formats no text.
 
 mod rule;
@@ -9,10 +10,11 @@ mod rule;
 use crate::cluster::{Cluster, NamespaceId, Pod, PodId};
 use crate::index::IndexVec;
 use crate::label::Truth;
-use crate::net::{AddressSet, Direction, Family, PortSet};
-use crate::policy::{Action, NamespaceMatch, Policy, PolicyId, Tier};
+use crate::net::{AddressSet, Direction, Family, PortSet, PortTable};
+use crate::policy::{NamespaceMatch, Policy, PolicyId, Tier};
 use crate::profile::{Profile, Semantics};
 
+use super::tiers::{Deciding, MatchingRule, decide};
 use super::{Connectivity, End};
 
 pub use rule::{BlockStep, PeerProof, PeerStep, PeersProof, PortStep, PortsProof, RuleProof};
@@ -133,25 +135,6 @@ impl FamilyProof {
     /// Both sides, the source's first.
     pub fn sides(&self) -> [&Side; 2] {
         [&self.egress, &self.ingress]
-    }
-}
-
-impl PolicyProof {
-    /// Ports that a rule surely matches.
-    pub fn must(&self) -> PortSet {
-        self.ports_where(Truth::sure)
-    }
-
-    /// Ports that a rule possibly matches.
-    pub fn may(&self) -> PortSet {
-        self.ports_where(Truth::possible)
-    }
-
-    fn ports_where(&self, holds: impl Fn(Truth) -> bool) -> PortSet {
-        self.rules
-            .iter()
-            .filter(|rule| holds(rule.peers.truth))
-            .fold(PortSet::empty(), |ports, rule| ports.union(&rule.ports.matched))
     }
 }
 
@@ -332,26 +315,26 @@ impl<'c> Prover<'c> {
         }
     }
 
-    /// Asks the tiers in order. Each port ends up accepted or denied, or both where the input does not decide it.
+    /// Asks the tiers in order.
     fn judge(&self, policies: &[PolicyProof], direction: Direction) -> Connectivity {
-        let tier = |tier: Tier| {
-            policies
-                .iter()
-                .filter(move |proof| self.cluster.policies[proof.policy].tier == tier)
-                .collect::<Vec<&PolicyProof>>()
-        };
-        if !tier(Tier::Unevaluated).is_empty() {
-            return Connectivity { must: PortSet::empty(), may: PortSet::full() };
-        }
-        let mut outcomes =
-            Outcomes { open: PortSet::full(), accept: PortSet::empty(), deny: PortSet::empty() };
-        outcomes.first_match(self.cluster, direction, &tier(Tier::Admin));
-        outcomes.isolation(&tier(Tier::NetworkPolicy));
-        outcomes.first_match(self.cluster, direction, &tier(Tier::Baseline));
-        Connectivity {
-            must: PortSet::full().difference(&outcomes.deny),
-            may: outcomes.accept.union(&outcomes.open),
-        }
+        let mut table = PortTable::new();
+        let deciding: Vec<Deciding> = policies
+            .iter()
+            .map(|proof| {
+                let policy = &self.cluster.policies[proof.policy];
+                let rules = policy.rules[direction].iter().zip(&proof.rules);
+                let rules =
+                    rules.filter(|(_, step)| step.peers.truth.possible()).map(|(rule, step)| MatchingRule {
+                        action: rule.action,
+                        ports: table.id(step.ports.matched.clone()),
+                        sure: step.peers.truth.sure(),
+                    });
+                let rules = rules.collect();
+                Deciding { tier: policy.tier, priority: policy.priority, sure: proof.selects.sure(), rules }
+            })
+            .collect();
+        let bounds = decide(&mut table, &deciding);
+        Connectivity { must: table.get(bounds.must).clone(), may: table.get(bounds.may).clone() }
     }
 }
 
@@ -376,73 +359,12 @@ fn exemption(semantics: Semantics, pod: &Pod) -> Option<Exemption> {
     }
 }
 
-/// What may become of each port while the tiers are asked.
-///
-/// INVARIANT: every port is in at least one of the three; a port in several is not decided.
-struct Outcomes {
-    /// No tier so far may have decided.
-    open: PortSet,
-    /// May have been accepted.
-    accept: PortSet,
-    /// May have been denied.
-    deny: PortSet,
-}
-
-impl Outcomes {
-    /// A tier whose first matching rule decides or passes on.
-    fn first_match(&mut self, cluster: &Cluster, direction: Direction, policies: &[&PolicyProof]) {
-        let mut passed = PortSet::empty();
-        for proof in policies {
-            let rules = &cluster.policies[proof.policy].rules[direction];
-            for (rule, step) in rules.iter().zip(&proof.rules) {
-                let matches = proof.selects.and(step.peers.truth);
-                if !matches.possible() {
-                    continue;
-                }
-                let hit = self.open.intersection(&step.ports.matched);
-                let outcome = match rule.action {
-                    Action::Accept => &mut self.accept,
-                    Action::Deny => &mut self.deny,
-                    Action::Pass => &mut passed,
-                };
-                *outcome = outcome.union(&hit);
-                if matches.sure() {
-                    self.open = self.open.difference(&hit);
-                }
-            }
-        }
-        self.open = self.open.union(&passed);
-    }
-
-    /// The tier of NetworkPolicies: whom they isolate may do what any rule accepts and nothing else.
-    fn isolation(&mut self, policies: &[&PolicyProof]) {
-        if policies.is_empty() {
-            return;
-        }
-        let may = policies.iter().fold(PortSet::empty(), |ports, p| ports.union(&p.may()));
-        let isolated = policies.iter().any(|p| p.selects.sure());
-        let must = if isolated {
-            policies
-                .iter()
-                .filter(|p| p.selects.sure())
-                .fold(PortSet::empty(), |ports, p| ports.union(&p.must()))
-        } else {
-            policies.iter().fold(PortSet::full(), |ports, p| ports.intersection(&p.must()))
-        };
-        self.accept = self.accept.union(&self.open.intersection(&may));
-        self.deny = self.deny.union(&self.open.difference(&must));
-        if isolated {
-            self.open = PortSet::empty();
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::label::SelectorId;
     use crate::net::{ByDirection, Protocol};
-    use crate::policy::{Peer, Peers, PodMatch, Ports, Rule};
+    use crate::policy::{Action, Peer, Peers, PodMatch, Ports, Rule};
     use crate::profile::ProfileSet;
     use crate::query::can::Verdict;
     use crate::query::fixture::cluster;

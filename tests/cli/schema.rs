@@ -41,10 +41,11 @@ fn conforms(file: &str, schema: &Value, value: &Value) -> Result<(), String> {
                 return fail(&format!("not in {argument}"));
             }
             "const" | "enum" => {}
-            "minimum" if value.as_u64() < argument.as_u64() => return fail("too small"),
+            "minimum" if value.is_number() && value.as_u64() < argument.as_u64() => return fail("too small"),
             "minimum" => {}
             "pattern" if !spans(value.as_str().unwrap()) => return fail("not spans"),
             "pattern" => {}
+            "required" if !value.is_object() => {}
             "required" => {
                 for key in argument.as_array().unwrap() {
                     if value.get(key.as_str().unwrap()).is_none() {

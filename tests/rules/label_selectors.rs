@@ -1,5 +1,7 @@
 //! L1 to L14: label selectors, exactly.
 
+use std::slice;
+
 use super::check::{World, accepted, check, check_selection, check_spec, grid, pod, policy, refused};
 
 /// Pods of x that differ in labels.
@@ -253,7 +255,7 @@ fn l14_a_pod_without_labels_matches_what_asks_for_absence() {
     for labels in ["null", "{}"] {
         let bare = pod("x/bare", labels, "status: {podIP: 10.0.1.9}");
         check_selection(
-            &[bare.clone()],
+            slice::from_ref(&bare),
             "x/bare app!=web yes
              x/bare !app yes
              x/bare app no

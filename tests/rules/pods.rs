@@ -1,5 +1,7 @@
 //! W1 to W25: which pods the manifests make, and what is known of them.
 
+use std::slice;
+
 use super::check::{
     World, check, check_selection, grid, namespace, node, object, pod, policy, service, workload,
 };
@@ -379,7 +381,7 @@ fn w14_without_namespace_an_object_is_in_default() {
         object("networking.k8s.io/v1", "NetworkPolicy", &format!("{namespace}p"), "spec: {podSelector: {}}")
     };
     let manifests = [pod("a"), pod("x/a"), namespace("x", "{}")].concat();
-    has_pods(&[manifests.clone()], &["default/a", "x/a"]);
+    has_pods(slice::from_ref(&manifests), &["default/a", "x/a"]);
     check(
         &[manifests.clone(), policy("")],
         "9.9.9.9 -> default/a deny
@@ -504,7 +506,7 @@ status: {{phase: Running, podIP: {address}}}
         )
     };
     let pods = [pod("aaaaa", "10.0.1.1"), pod("bbbbb", "10.0.1.2")].concat();
-    let sets = [replica_set("web-5d4f8", 2), replica_set("web-11111", 0)].concat();
+    let sets = [replica_set("web-5d4f8", 2), replica_set("web-old99", 0)].concat();
     let names = ["x/web-5d4f8-aaaaa", "x/web-5d4f8-bbbbb"];
     // In any order, and with any of the owners.
     has_pods(&[deployment.clone(), sets.clone(), pods.clone()], &names);
@@ -513,7 +515,7 @@ status: {{phase: Running, podIP: {address}}}
     check_selection(
         &[deployment, sets, pods],
         "x/web-5d4f8-aaaaa pod-template-hash=5d4f8 yes
-         x/web-5d4f8-aaaaa pod-template-hash=11111 no",
+         x/web-5d4f8-aaaaa pod-template-hash=old99 no",
     );
     // A workload of its own makes its own pods.
     has_pods(
@@ -521,7 +523,7 @@ status: {{phase: Running, podIP: {address}}}
             workload("Deployment", "x/web", "{app: web}", ""),
             workload("Deployment", "w/web", "{app: web}", ""),
         ],
-        &["x/web[0]", "w/web[0]"],
+        &["w/web[0]", "x/web[0]"],
     );
 }
 
@@ -620,7 +622,7 @@ fn w23_host_network_pods_have_the_address_of_their_node_and_host_ports_change_no
         "{app: mapped}",
         "spec: {containers: [{ports: [{containerPort: 80, hostPort: 80}]}]}, status: {podIP: 10.0.1.7, hostIP: 192.168.0.7}",
     );
-    check_selection(&[host_port.clone()], "x/mapped app=mapped yes");
+    check_selection(slice::from_ref(&host_port), "x/mapped app=mapped yes");
     check(&[server.clone(), host_port.clone(), from("192.168.0.7/32")], "x/mapped -> x/server deny");
     check(&[server, host_port, from("10.0.1.7/32")], "x/mapped -> x/server allow");
 }
@@ -667,7 +669,7 @@ fn w24_an_address_that_is_not_given_lies_in_the_pod_range() {
 #[test]
 fn w25_a_label_with_an_unknown_value_is_there() {
     let web = workload("Deployment", "x/web", "{app: web}", "");
-    check_present(&[web.clone()], "x/web[0]", "pod-template-hash");
+    check_present(slice::from_ref(&web), "x/web[0]", "pod-template-hash");
     let from = |expressions: &str| {
         policy(
             "x/p",

@@ -1,0 +1,61 @@
+//! `podreach can`.
+
+use podreach::compile::compile;
+use podreach::query::can::{Answer, Verdict, can};
+use podreach::render::style::Palette;
+use podreach::render::{Format, explain as render, object};
+use podreach::solve::proof::Prover;
+use podreach::solve::solve;
+
+use super::args::ConnectionArgs;
+use super::error::Failure;
+use super::explain::context;
+use super::settings::Settings;
+use super::stages::{self, Evaluable};
+use super::timings::Timings;
+use super::{ExitStatus, endpoint};
+
+/// The formats of `can` and `explain`.
+pub(super) const FORMATS: &[Format] =
+    &[Format::Table, Format::Wide, Format::Json, Format::Yaml, Format::Markdown];
+
+pub(super) fn run(args: &ConnectionArgs, settings: &Settings) -> Result<ExitStatus, Failure> {
+    settings.outputs.iter().try_for_each(|output| output.require("can", FORMATS))?;
+    let mut timings = Timings::new(settings.timings);
+    let input = stages::evaluable(settings, &mut timings)?;
+    let answer = answer(&args.from, &args.to, &input, settings, &mut timings)?;
+    let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
+    let context = context(&input, settings, &locate);
+    for output in &settings.outputs {
+        let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
+        output.write(|out| match output.format {
+            Format::Json | Format::Yaml => {
+                object(output.format, &render::answer_object(&context, &answer), out)
+            }
+            Format::Markdown => out.write_all(render::can_markdown(&context, &answer).as_bytes()),
+            _ => out.write_all(render::can_text(&context, &answer, palette).as_bytes()),
+        })?;
+    }
+    timings.report();
+    Ok(match answer.verdict {
+        Verdict::Allow => ExitStatus::Done,
+        Verdict::Deny => ExitStatus::No,
+        Verdict::Unknown => ExitStatus::Undecided,
+    })
+}
+
+/// Asks whether `from` may connect to `to`.
+pub(super) fn answer(
+    from: &str,
+    to: &str,
+    input: &Evaluable,
+    settings: &Settings,
+    timings: &mut Timings,
+) -> Result<Answer, Failure> {
+    let from = endpoint::source(from, &input.cluster, settings)?;
+    let to = endpoint::destination(to, &input.cluster, settings)?;
+    let program = timings.stage("compile", || compile(&input.cluster, settings.profile));
+    let reachability = timings.stage("solve", || solve(&program));
+    let prover = Prover::new(&input.cluster, settings.profile);
+    Ok(timings.stage("answer", || can(&prover, &reachability, &from, &to)))
+}

@@ -1,0 +1,86 @@
+//! `podreach explain`.
+
+use podreach::diagnostic::Origin;
+use podreach::load::Position;
+use podreach::net::Direction;
+use podreach::query::Isolation;
+use podreach::query::can::Verdict;
+use podreach::query::explain::endpoint as policies_of;
+use podreach::render::explain::{self as render, Context};
+use podreach::render::style::Palette;
+use podreach::render::{Format, object};
+use podreach::solve::proof::Prover;
+
+use super::args::ExplainArgs;
+use super::error::Failure;
+use super::settings::Settings;
+use super::stages::{self, Evaluable};
+use super::timings::Timings;
+use super::{ExitStatus, can, endpoint};
+
+pub(super) fn run(args: &ExplainArgs, settings: &Settings) -> Result<ExitStatus, Failure> {
+    settings.outputs.iter().try_for_each(|output| output.require("explain", can::FORMATS))?;
+    let mut timings = Timings::new(settings.timings);
+    let input = stages::evaluable(settings, &mut timings)?;
+    let undecided = match &args.to {
+        Some(to) => connection(&args.from, to, &input, settings, &mut timings)?,
+        None => policies(&args.from, &input, settings)?,
+    };
+    timings.report();
+    Ok(if settings.strict && undecided { ExitStatus::Undecided } else { ExitStatus::Done })
+}
+
+/// What explanations are told against.
+pub(super) fn context<'a>(
+    input: &'a Evaluable,
+    settings: &Settings,
+    locate: &'a dyn Fn(&Origin, &str) -> Option<Position>,
+) -> Context<'a> {
+    Context { cluster: &input.cluster, profile: settings.profile, locate }
+}
+
+/// Explains a connection; says whether it is undecided.
+fn connection(
+    from: &str,
+    to: &str,
+    input: &Evaluable,
+    settings: &Settings,
+    timings: &mut Timings,
+) -> Result<bool, Failure> {
+    let answer = can::answer(from, to, input, settings, timings)?;
+    let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
+    let context = context(input, settings, &locate);
+    for output in &settings.outputs {
+        let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
+        output.write(|out| match output.format {
+            Format::Json | Format::Yaml => {
+                object(output.format, &render::answer_object(&context, &answer), out)
+            }
+            Format::Markdown => out.write_all(render::answer_markdown(&context, &answer).as_bytes()),
+            _ => out.write_all(render::answer_text(&context, &answer, palette).as_bytes()),
+        })?;
+    }
+    Ok(answer.verdict == Verdict::Unknown)
+}
+
+/// Explains which policies apply to an endpoint; says whether that is undecided.
+fn policies(text: &str, input: &Evaluable, settings: &Settings) -> Result<bool, Failure> {
+    let target = endpoint::source(text, &input.cluster, settings)?;
+    let explanation = policies_of(&Prover::new(&input.cluster, settings.profile), &target);
+    let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
+    let context = context(input, settings, &locate);
+    for output in &settings.outputs {
+        let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
+        output.write(|out| match output.format {
+            Format::Json | Format::Yaml => {
+                object(output.format, &render::endpoint_object(&context, &explanation), out)
+            }
+            Format::Markdown => out.write_all(render::endpoint_markdown(&context, &explanation).as_bytes()),
+            _ => out.write_all(render::endpoint_text(&context, &explanation, palette).as_bytes()),
+        })?;
+    }
+    Ok(explanation
+        .subjects
+        .iter()
+        .any(|subject| Direction::ALL.into_iter().any(|d| subject.isolation[d] == Isolation::Unknown)))
+}
