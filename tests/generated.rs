@@ -13,7 +13,7 @@ const SHAPES: [Shape; 5] = [Shape::A, Shape::B, Shape::C, Shape::D, Shape::E];
 
 fn dump(recipe: &Recipe, format: Format) -> Vec<u8> {
     let mut bytes = Vec::new();
-    write(recipe, format, &mut bytes).unwrap();
+    write(recipe, format, &mut bytes).expect("the sizes go together, and memory takes everything");
     bytes
 }
 
