@@ -134,6 +134,7 @@ pub struct CompiledPeers {
 
 /// Whether the input touches the points on which profiles differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "five independent observations, each named by its number")]
 pub struct ProfileTouches {
     /// I5: a block holds the address of a pod.
     pub block_on_pods: bool,
@@ -186,9 +187,9 @@ pub fn compile(cluster: &Cluster, profile: Profile) -> Program<'_> {
     let atoms = AddressAtoms::new(&blocks);
     let egress_names = names_ports(&policies, Direction::Egress);
     let mut resolutions = Interner::new();
-    let kinds = Kinds::new(cluster, &semantics, &port_names, &atoms, &mut resolutions, egress_names);
+    let kinds = Kinds::new(cluster, semantics, &port_names, &atoms, &mut resolutions, egress_names);
     let selected =
-        classes::memberships(cluster, &semantics, &kinds, &atoms, &policies, lists.values(), &blocks);
+        classes::memberships(cluster, semantics, &kinds, &atoms, &policies, lists.values(), &blocks);
     let touches = ProfileTouches {
         block_on_pods: kinds.any_in_blocks(&atoms, &blocks),
         ambiguous_port: resolutions.values().iter().any(Resolution::has_ambiguous),

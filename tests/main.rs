@@ -3,6 +3,7 @@
 mod architecture;
 mod bad_input;
 mod cli;
+mod generated;
 mod properties;
 mod rules;
 mod scenarios;

@@ -36,6 +36,8 @@ pub(crate) struct Workload {
     pub(crate) host_network: bool,
     /// Whether a proxy runs beside the application, as an init container that stays.
     pub(crate) has_sidecar: bool,
+    /// Whether its containers read variables and a mounted volume.
+    pub(crate) has_config: bool,
     pub(crate) uid: String,
     /// Of the template: what the names of ReplicaSets and revisions end with.
     pub(crate) hash: String,
@@ -111,7 +113,6 @@ pub(crate) fn write_terse_pod(
 
 fn write_addresses(text: &mut Text<'_>, place: &Place, more: &[String]) {
     text.string("hostIP", &place.host_ip);
-    text.list("hostIPs", |text| text.item(|text| text.string("ip", &place.host_ip)));
     text.string("phase", "Running");
     text.string("podIP", &place.pod_ip);
     text.list("podIPs", |text| {
@@ -336,13 +337,11 @@ impl Workload {
             for count in counts {
                 text.number(count, self.replicas);
             }
-            text.number("observedGeneration", 1);
         });
     }
 
     fn write_pod_spec(&self, text: &mut Text<'_>, node: Option<&str>) {
         text.list("containers", |text| text.item(|text| self.write_container(text)));
-        text.string("dnsPolicy", "ClusterFirst");
         if self.host_network {
             text.flag("hostNetwork", true);
         }
@@ -360,49 +359,45 @@ impl Workload {
             text.string("nodeName", node);
         }
         text.string("restartPolicy", "Always");
-        text.string("schedulerName", "default-scheduler");
         text.string("serviceAccountName", &self.name);
-        text.number("terminationGracePeriodSeconds", 30);
-        text.list("volumes", |text| {
-            text.item(|text| {
-                text.object("configMap", |text| text.string("name", &self.name));
-                text.string("name", "config");
+        if self.has_config {
+            text.list("volumes", |text| {
+                text.item(|text| {
+                    text.object("configMap", |text| text.string("name", &self.name));
+                    text.string("name", "config");
+                });
             });
-        });
+        }
     }
 
     fn write_container(&self, text: &mut Text<'_>) {
-        text.list("env", |text| {
-            text.item(|text| {
-                text.string("name", "LOG_LEVEL");
-                text.string("value", "info");
+        if self.has_config {
+            text.list("env", |text| {
+                text.item(|text| {
+                    text.string("name", "LOG_LEVEL");
+                    text.string("value", "info");
+                });
             });
-        });
+        }
         text.string("image", &self.image());
-        text.string("imagePullPolicy", "IfNotPresent");
         if let Some(&(name, ..)) = self.ports.first() {
             text.object("livenessProbe", |text| {
                 text.object("httpGet", |text| {
                     text.string("path", "/healthz");
                     text.string("port", name);
                 });
-                text.number("periodSeconds", 10);
             });
         }
         text.string("name", "app");
         write_ports(text, self.ports);
-        text.object("resources", |text| {
-            text.object("requests", |text| {
-                text.string("cpu", "100m");
-                text.string("memory", "128Mi");
+        if self.has_config {
+            text.list("volumeMounts", |text| {
+                text.item(|text| {
+                    text.string("mountPath", "/etc/config");
+                    text.string("name", "config");
+                });
             });
-        });
-        text.list("volumeMounts", |text| {
-            text.item(|text| {
-                text.string("mountPath", "/etc/config");
-                text.string("name", "config");
-            });
-        });
+        }
     }
 
     fn image(&self) -> String {
@@ -452,13 +447,11 @@ impl Pod<'_> {
 
     fn write_status(&self, text: &mut Text<'_>, rng: &mut Rng) {
         text.list("conditions", |text| {
-            for condition in ["Ready", "PodScheduled"] {
-                text.item(|text| {
-                    text.string("lastTransitionTime", CREATED);
-                    text.string("status", "True");
-                    text.string("type", condition);
-                });
-            }
+            text.item(|text| {
+                text.string("lastTransitionTime", CREATED);
+                text.string("status", "True");
+                text.string("type", "Ready");
+            });
         });
         text.list("containerStatuses", |text| {
             text.item(|text| {
@@ -467,11 +460,9 @@ impl Pod<'_> {
                 text.string("name", "app");
                 text.flag("ready", true);
                 text.number("restartCount", rng.below(3));
-                text.flag("started", true);
             });
         });
         write_addresses(text, &self.place, &[]);
-        text.string("qosClass", "Burstable");
         text.string("startTime", CREATED);
     }
 }

@@ -196,6 +196,7 @@ fn shared_workload(
         replicas: if kind == Kind::DaemonSet { nodes } else { replicas },
         host_network,
         has_sidecar: false,
+        has_config: true,
         uid: rng.uid(),
         hash: rng.suffix(9),
     }
@@ -237,6 +238,7 @@ fn team_workload(namespace: &str, team: &str, number: usize, rng: &mut Rng) -> W
         replicas: 1,
         host_network: false,
         has_sidecar: rng.chance(10),
+        has_config: rng.chance(30),
         uid: rng.uid(),
         hash: rng.suffix(9),
     }

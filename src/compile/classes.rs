@@ -26,7 +26,7 @@ pub(super) struct Memberships {
 /// Evaluates every selector and block over the kinds.
 pub(super) fn memberships(
     cluster: &Cluster,
-    semantics: &Semantics,
+    semantics: Semantics,
     kinds: &Kinds,
     atoms: &AddressAtoms,
     policies: &IndexVec<PolicyId, Option<CompiledPolicy>>,
@@ -35,8 +35,8 @@ pub(super) fn memberships(
 ) -> Memberships {
     let mut selector = PodSelector::new(cluster, kinds);
     let mut found = Memberships {
-        subjects: vec![Vec::new(); kinds.kinds.len()].into(),
-        peers: vec![Vec::new(); kinds.kinds.len()].into(),
+        subjects: vec![Vec::new(); kinds.all.len()].into(),
+        peers: vec![Vec::new(); kinds.all.len()].into(),
     };
     for (id, policy) in cluster.policies.enumerate() {
         if policies[id].is_none() {
@@ -45,7 +45,7 @@ pub(super) fn memberships(
         let matches = selector.select(&policy.subject);
         for kind in &matches.possible {
             let kind_id = KindId::from_index(kind as usize);
-            if kinds.kinds[kind_id].subject {
+            if kinds.all[kind_id].subject {
                 found.subjects[kind_id].push((id, truth(matches, kind)));
             }
         }
@@ -57,7 +57,7 @@ pub(super) fn memberships(
             for kind in &matches.possible {
                 let truth = truth(matches, kind);
                 let kind = KindId::from_index(kind as usize);
-                let place = &kinds.kinds[kind].place;
+                let place = &kinds.all[kind].place;
                 let of = |family| if place[family].exists() { truth } else { Truth::No };
                 matched.push((kind, ByFamily { v4: of(Family::V4), v6: of(Family::V6) }));
             }
@@ -108,7 +108,7 @@ impl<'a> PodSelector<'a> {
         let sets = cluster.labels.sets.values();
         Self {
             cluster,
-            pods: SelectorIndex::new(kinds.kinds.iter().map(|kind| &sets[kind.labels])),
+            pods: SelectorIndex::new(kinds.all.iter().map(|kind| &sets[kind.labels])),
             namespaces: SelectorIndex::new(
                 cluster.namespaces.iter().map(|namespace| &sets[namespace.labels]),
             ),
@@ -191,7 +191,7 @@ pub(super) fn merge(
 ) -> Merged {
     let mut outcomes: Interner<ClassId, Outcome> = Interner::new();
     let class_of_kind: IndexVec<KindId, ClassId> = kinds
-        .kinds
+        .all
         .enumerate()
         .map(|(id, kind)| {
             outcomes.intern_owned(Outcome {

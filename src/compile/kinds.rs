@@ -52,7 +52,7 @@ impl Place {
 #[derive(Debug)]
 pub(super) struct Kinds {
     /// The kinds; those of one namespace are contiguous.
-    pub(super) kinds: IndexVec<KindId, Kind>,
+    pub(super) all: IndexVec<KindId, Kind>,
     /// The kind of each pod group.
     pub(super) of_pod: IndexVec<PodId, KindId>,
     /// By family: (atom, kind) of every kind with one known address, sorted.
@@ -64,7 +64,7 @@ pub(super) struct Kinds {
 impl Kinds {
     pub(super) fn new(
         cluster: &Cluster,
-        semantics: &Semantics,
+        semantics: Semantics,
         names: &PortNames,
         atoms: &AddressAtoms,
         resolutions: &mut Interner<ResolutionId, Resolution>,
@@ -110,7 +110,7 @@ impl Kinds {
         for family in Family::ALL {
             by_atom[family].sort_unstable();
         }
-        Self { kinds, of_pod, by_atom, by_region }
+        Self { all: kinds, of_pod, by_atom, by_region }
     }
 
     /// The kinds whose address in `family` a set of whole atoms holds, and how surely.
@@ -158,7 +158,7 @@ impl Kinds {
     /// The kinds of each namespace, as ranges of ids.
     pub(super) fn by_namespace(&self, namespaces: usize) -> IndexVec<NamespaceId, std::ops::Range<u32>> {
         let mut ranges: IndexVec<NamespaceId, std::ops::Range<u32>> = vec![0..0; namespaces].into();
-        for (id, kind) in self.kinds.enumerate() {
+        for (id, kind) in self.all.enumerate() {
             let range = &mut ranges[kind.namespace];
             let position = id.index() as u32;
             debug_assert!(
@@ -173,7 +173,7 @@ impl Kinds {
 
     /// The kinds that selectors cannot match: hostNetwork pods (R51, R52).
     pub(super) fn host_network(&self) -> RoaringBitmap {
-        self.kinds
+        self.all
             .enumerate()
             .filter(|(_, kind)| kind.host_network)
             .map(|(id, _)| id.index() as u32)

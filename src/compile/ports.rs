@@ -28,7 +28,7 @@ impl CompiledPorts {
         &'a self,
         resolution: &'a Resolution,
         direction: Direction,
-        semantics: &'a Semantics,
+        semantics: Semantics,
     ) -> impl Iterator<Item = &'a PortSet> {
         self.named
             .iter()
@@ -58,7 +58,7 @@ impl PortNames {
                     fixed = fixed.union(&PortSet::from_range(*protocol, *first, *last));
                 }
                 PortMatch::Named { protocol, name } => {
-                    named.push(self.names.intern_owned((*protocol, name.clone())))
+                    named.push(self.names.intern_owned((*protocol, name.clone())));
                 }
             }
         }
@@ -68,7 +68,7 @@ impl PortNames {
     }
 
     /// How a pod resolves the names: those it declares only.
-    pub(super) fn resolution(&self, pod: &Pod, semantics: &Semantics) -> Resolution {
+    pub(super) fn resolution(&self, pod: &Pod, semantics: Semantics) -> Resolution {
         let mut entries: Vec<(PortNameId, NamedPorts)> = Vec::new();
         if !self.names.is_empty() {
             for port in pod.ports.iter().filter(|port| semantics.named_ports.includes(port.container)) {
@@ -112,7 +112,7 @@ pub struct NamedPorts {
 }
 
 impl NamedPorts {
-    fn is_skipped(&self, semantics: &Semantics) -> bool {
+    fn is_skipped(&self, semantics: Semantics) -> bool {
         self.ambiguous && semantics.ambiguous_egress_port == AmbiguousPort::Skipped
     }
 }

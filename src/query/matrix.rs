@@ -163,6 +163,9 @@ pub struct Matrix<'r> {
     outside: OnceCell<(IndexVec<ExternalId, ExternalClass>, IndexVec<ExternalId, External>)>,
 }
 
+/// A class of the source, how many of its pods are meant, and its cells by class.
+type SourceRow = (ClassId, u64, Rc<IndexVec<ClassId, CellId>>);
+
 /// One column of the row that is being listed.
 struct Column<'a> {
     group: &'a Group,
@@ -372,7 +375,7 @@ impl<'r> Matrix<'r> {
         about: bool,
     ) -> Vec<Flow> {
         let mut rows = self.rows.borrow_mut();
-        let cells: Vec<(ClassId, u64, Rc<IndexVec<ClassId, CellId>>)> =
+        let cells: Vec<SourceRow> =
             source.classes.iter().map(|&(class, count)| (class, count, rows.cells(class))).collect();
         let mut exempt = self.exempt_pairs(source, column_of);
         let mut flows = Vec::new();

@@ -61,7 +61,7 @@ impl<T: Bounded> RangeSet<T> {
         for (first, last) in all {
             match merged.last_mut() {
                 Some(previous) if previous.1.next().is_none_or(|next| first <= next) => {
-                    previous.1 = previous.1.max(last)
+                    previous.1 = previous.1.max(last);
                 }
                 _ => merged.push((first, last)),
             }

@@ -136,7 +136,7 @@ impl<'p> Evaluator<'p> {
     ) -> PortSetId {
         let mut ports = rule.ports.fixed;
         if let Some(resolution) = resolution {
-            for named in rule.ports.resolve(resolution, direction, &self.program.semantics) {
+            for named in rule.ports.resolve(resolution, direction, self.program.semantics) {
                 let named = self.ports.id(named.clone());
                 ports = self.ports.union(ports, named);
             }
@@ -207,7 +207,7 @@ impl<'p> Evaluator<'p> {
             {
                 match rule.peers {
                     Some(list) => {
-                        mentioned.extend(program.peers[list].classes.iter().map(|&(class, _)| class))
+                        mentioned.extend(program.peers[list].classes.iter().map(|&(class, _)| class));
                     }
                     None if rule.ports.named.is_empty() => {}
                     None => mentioned.extend(program.classes.enumerate().filter_map(|(class, facts)| {

@@ -35,15 +35,14 @@ pub(crate) fn classes(evaluator: &mut Evaluator<'_>) -> IndexVec<ExternalId, Ext
     let mut all = Vec::new();
     for family in Family::ALL {
         let mut merged: FxHashMap<Sides, usize> = FxHashMap::default();
-        let mut groups: Vec<(Vec<(u128, u128)>, Sides)> = Vec::new();
+        let mut groups: Vec<(Ranges, Sides)> = Vec::new();
         for (lists, ranges) in same_blocks(evaluator.program, family) {
             let sides = sides(evaluator, family, &lists);
-            match merged.get(&sides) {
-                Some(&group) => groups[group].0.extend(ranges),
-                None => {
-                    merged.insert(sides.clone(), groups.len());
-                    groups.push((ranges, sides));
-                }
+            if let Some(&group) = merged.get(&sides) {
+                groups[group].0.extend(ranges);
+            } else {
+                merged.insert(sides.clone(), groups.len());
+                groups.push((ranges, sides));
             }
         }
         let mut classes: Vec<ExternalClass> = groups
@@ -60,8 +59,11 @@ pub(crate) fn classes(evaluator: &mut Evaluator<'_>) -> IndexVec<ExternalId, Ext
     all.into()
 }
 
+/// Ranges of addresses, first and last.
+type Ranges = Vec<(u128, u128)>;
+
 /// The address space of a family, grouped by the peer lists whose blocks hold it.
-fn same_blocks(program: &Program<'_>, family: Family) -> Vec<(Vec<PeersId>, Vec<(u128, u128)>)> {
+fn same_blocks(program: &Program<'_>, family: Family) -> Vec<(Vec<PeersId>, Ranges)> {
     // A list that no deciding policy uses distinguishes nothing.
     let decides = |list: PeersId| {
         Direction::ALL.into_iter().any(|direction| {
@@ -84,7 +86,7 @@ fn same_blocks(program: &Program<'_>, family: Family) -> Vec<(Vec<PeersId>, Vec<
     let mut forest = SetForest::new(program.peers.len() as u32);
     let mut holding = SetTree::EMPTY;
     let mut start = 0;
-    let mut groups: BTreeMap<SetTree, Vec<(u128, u128)>> = BTreeMap::new();
+    let mut groups: BTreeMap<SetTree, Ranges> = BTreeMap::new();
     for at_boundary in toggles.chunk_by(|a, b| a.0 == b.0) {
         let boundary = at_boundary[0].0;
         if boundary > start {

@@ -192,7 +192,10 @@ mod tests {
         }
     }
 
-    fn policies() -> impl Strategy<Value = Vec<(usize, u32, bool, Vec<(usize, bool)>)>> {
+    /// Tier, priority, whether it surely selects, and of each rule the action and whether it surely matches.
+    type Drawn = (usize, u32, bool, Vec<(usize, bool)>);
+
+    fn policies() -> impl Strategy<Value = Vec<Drawn>> {
         let rule = (0usize..3, prop::bool::weighted(0.7));
         let policy = (0usize..4, 0u32..3, prop::bool::weighted(0.7), prop::collection::vec(rule, 0..3));
         prop::collection::vec(policy, 0..5)
