@@ -26,6 +26,8 @@ use port::PortRequest;
 pub struct Target {
     /// The text as it was given.
     pub text: String,
+    /// The text without its port.
+    pub end: String,
     /// The pods and addresses; never empty.
     pub ends: Ends,
     /// The ports asked for.
@@ -51,6 +53,12 @@ pub enum Ports {
 }
 
 impl Target {
+    /// Whether it is one pod and nothing else.
+    pub fn is_single(&self) -> bool {
+        matches!(&self.ends.pods[..], [(_, range)] if range.len() == 1)
+            && self.ends.addresses == ByFamily::default()
+    }
+
     /// The ports asked for on one destination.
     pub fn ports_at(&self, end: End) -> PortSet {
         match (&self.ports, end) {
@@ -105,7 +113,7 @@ pub fn parse(
             port::named(cluster, &ends, &name, protocol, &mut notes)?
         }
     };
-    Ok(Target { text: text.into(), ends, ports, notes })
+    Ok(Target { text: text.into(), end: end.into(), ends, ports, notes })
 }
 
 /// Reads ports by number: `80`, `53/UDP`, `8000-8100/TCP`.

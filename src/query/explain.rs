@@ -10,7 +10,7 @@ mod reason;
 
 use crate::cluster::Cluster;
 use crate::label::Truth;
-use crate::net::{Direction, PortSet};
+use crate::net::{AddressSet, Direction, PortSet};
 use crate::policy::{Action, PolicyId, Tier};
 use crate::profile::Profile;
 use crate::query::can::Verdict;
@@ -20,6 +20,8 @@ use crate::solve::{Connectivity, End};
 pub use endpoint::{Applied, AppliedRule, EndpointExplanation, Matched, Subject, endpoint};
 pub use fix::{Fix, NoFix};
 pub use near_miss::{Miss, NearMiss};
+pub(super) use reason::undecided;
+
 pub use reason::Reason;
 
 /// Everything there is to say about one pair of ends.
@@ -41,8 +43,9 @@ pub struct PairExplanation {
     pub differs: Vec<(Profile, Verdict)>,
 }
 
-/// Explains what may flow from one end to another on the ports asked for.
-pub fn pair(prover: &Prover<'_>, from: End, to: End, asked: &PortSet) -> PairExplanation {
+/// Explains what may flow from one end to another on the ports asked for. Where an end is an address, it stands for
+/// `meant`, which a fix is to hold.
+pub fn pair(prover: &Prover<'_>, from: End, to: End, asked: &PortSet, meant: &AddressSet) -> PairExplanation {
     let proof = prover.prove(from, to);
     let verdict = Verdict::of(&proof.connectivity(), asked);
     let mut explanation = PairExplanation {
@@ -61,7 +64,7 @@ pub fn pair(prover: &Prover<'_>, from: End, to: End, asked: &PortSet) -> PairExp
         explanation.near_misses = near_miss::near_misses(prover, &explanation);
     }
     if verdict == Verdict::Deny {
-        explanation.fix = Some(fix::fix(prover, &explanation));
+        explanation.fix = Some(fix::fix(prover, &explanation, meant));
     }
     explanation
 }
@@ -177,13 +180,16 @@ fn differing(
 mod tests {
     use super::*;
     use crate::cluster::Ranges;
+    use crate::compile::compile;
+    use crate::query::can::can;
     use crate::query::endpoint::parse;
     use crate::query::fixture::{THREE_TIER, cluster};
+    use crate::solve::solve;
 
     fn explain(cluster: &Cluster, from: &str, to: &str) -> PairExplanation {
-        let prover = Prover::new(cluster, Profile::Spec);
+        let program = compile(cluster, Profile::Spec);
         let read = |text| parse(text, cluster, "multi-tier", &Ranges::default()).unwrap();
-        crate::query::can::can(&prover, &prover, &read(from), &read(to)).shown
+        can(&solve(&program), &read(from), &read(to)).shown
     }
 
     #[test]
@@ -207,9 +213,11 @@ mod tests {
         }
         let dns = explain(&undeclared, "frontend", "kube-system/coredns:53/UDP");
         assert_eq!(dns.verdict, Verdict::Unknown);
-        let [Reason::NamespaceLabel(namespace, key)] = dns.reasons[..] else { panic!("{:?}", dns.reasons) };
+        let [Reason::NamespaceLabel(namespace, ref requirement)] = dns.reasons[..] else {
+            panic!("{:?}", dns.reasons)
+        };
         assert_eq!(&*undeclared.namespaces[namespace].name, "kube-system");
-        assert_eq!(&*undeclared.labels.keys[key], "name");
+        assert_eq!(&*undeclared.labels.keys[requirement.key], "name");
         assert_eq!(explain(&declared, "frontend", "kube-system/coredns:53/UDP").verdict, Verdict::Deny);
     }
 
@@ -279,6 +287,7 @@ spec:
             ("api-server", "database", 2),
             ("frontend", "kube-system/coredns:53/UDP", 1),
             ("database", "203.0.113.0/24:8000-8100", 1),
+            ("internet", "frontend:80", 1),
             ("203.0.113.7", "frontend:80", 1),
         ] {
             let before = explain(&base, from, to);
@@ -286,8 +295,7 @@ spec:
             assert_eq!((fix.policies.len(), fix.then), (policies, Verdict::Allow), "{from} -> {to}");
             let yaml: Vec<String> = fix.policies.iter().map(|p| crate::yaml::to_string(p).unwrap()).collect();
             let fixed = cluster(&format!("{manifests}---\n{}", yaml.join("---\n")));
-            let prover = Prover::new(&fixed, Profile::Spec);
-            let after = pair(&prover, before.proof.from, before.proof.to, &before.asked);
+            let after = explain(&fixed, from, to);
             assert_eq!(after.verdict, Verdict::Allow, "{from} -> {to}\n{}", yaml.join("---\n"));
             assert!(!yaml.join("").contains("pod-template-hash"));
         }

@@ -220,7 +220,7 @@ impl Explanation {
             port: shown.asked.to_string(),
             verdict: answer.verdict.as_str(),
             why: words.headline(shown),
-            reasons: shown.reasons.iter().map(|reason| words.reason(*reason)).collect(),
+            reasons: shown.reasons.iter().map(|reason| words.reason(reason)).collect(),
             pairs: PairCounts {
                 total: answer.pairs.total(),
                 allow: answer.pairs.allow,
@@ -282,6 +282,7 @@ fn policy(
     proof: &PolicyProof,
 ) -> PolicyObject {
     let words = Words { cluster: context.cluster };
+    let (_, peer) = explanation.ends_of(direction);
     let policy = &context.cluster.policies[proof.policy];
     let rules = policy.rules[direction].iter().zip(&proof.rules).enumerate().map(|(i, (rule, step))| {
         let (file, line) = context.place(proof.policy, &words.rule_path(proof.policy, direction, i));
@@ -289,7 +290,8 @@ fn policy(
             Coverage::None => Some(false),
             Coverage::All | Coverage::Some(_) => known(step.peers.truth),
         };
-        RuleObject { index: rule.index, file, line, matches, why: words.rule(explanation, rule, step) }
+        let why = words.rule(explanation, peer, rule, step);
+        RuleObject { index: rule.index, file, line, matches, why }
     });
     let (file, line) = context.place(proof.policy, "");
     PolicyObject {
