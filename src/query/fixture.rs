@@ -16,7 +16,7 @@ pub(crate) fn cluster(yaml: &str) -> Cluster {
 }
 
 /// The three-tier application: everything denied, and a few policies that forget the egress side and DNS.
-pub(crate) const THREE_TIER: &str = r#"
+pub(crate) const THREE_TIER: &str = r"
 apiVersion: v1
 kind: Namespace
 metadata: {name: multi-tier}
@@ -96,4 +96,4 @@ spec:
     ports: [{port: 53, protocol: UDP}]
   - to: [{namespaceSelector: {}}]
     ports: [{port: 443}]
-"#;
+";

@@ -141,13 +141,11 @@ fn pairs(answer: &Answer) -> String {
     let denied = if nothing || is_one_port(&answer.shown.asked) { "denied" } else { "denied on some ports" };
     let kinds = [(pairs.allow, "allowed"), (pairs.deny, denied), (pairs.unknown, "unknown")];
     let kinds: Vec<_> = kinds.into_iter().filter(|(number, _)| *number > 0).collect();
-    match kinds[..] {
-        [(number, kind)] => format!("all {number} pairs {kind}"),
-        _ => {
-            let kinds: Vec<String> = kinds.iter().map(|(number, kind)| format!("{number} {kind}")).collect();
-            format!("{} pairs: {}", pairs.total(), kinds.join(", "))
-        }
+    if let [(number, kind)] = kinds[..] {
+        return format!("all {number} pairs {kind}");
     }
+    let kinds: Vec<String> = kinds.iter().map(|(number, kind)| format!("{number} {kind}")).collect();
+    format!("{} pairs: {}", pairs.total(), kinds.join(", "))
 }
 
 fn is_one_port(ports: &PortSet) -> bool {

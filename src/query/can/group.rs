@@ -188,7 +188,7 @@ fn outside(reachability: &Reachability<'_>, target: &Target, apart: &[IpAddr]) -
     if Family::ALL.into_iter().all(|family| target.ends.addresses[family].is_empty()) {
         return groups;
     }
-    for external in reachability.externals().iter() {
+    for external in &reachability.externals() {
         let family = external.family;
         let apart: AddressSet = apart
             .iter()

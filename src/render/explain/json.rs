@@ -50,11 +50,13 @@ struct Question {
     to: String,
 }
 
+/// One of the two: YAML writes enums with tags, which JSON does not have.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-enum EndObject {
-    Pod(String),
-    Cidrs([String; 1]),
+struct EndObject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cidrs: Option<[String; 1]>,
 }
 
 #[derive(Debug, Serialize)]
@@ -249,8 +251,10 @@ impl Explanation {
 
 fn end(words: Words<'_>, end: End) -> EndObject {
     match end {
-        End::Pod(..) => EndObject::Pod(words.end(end)),
-        End::Address(address) => EndObject::Cidrs([ipnet::IpNet::from(address).to_string()]),
+        End::Pod(..) => EndObject { pod: Some(words.end(end)), cidrs: None },
+        End::Address(address) => {
+            EndObject { pod: None, cidrs: Some([ipnet::IpNet::from(address).to_string()]) }
+        }
     }
 }
 

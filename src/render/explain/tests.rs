@@ -54,6 +54,8 @@ fn markdown() {
 fn json() {
     let object = ask("api-server[0]", "database:5432", answer_object);
     insta::assert_snapshot!(serde_json::to_string_pretty(&object).unwrap());
+    let yaml = crate::yaml::to_string(&object).unwrap();
+    assert!(yaml.contains("from:\n  pod: multi-tier/api-server[0]\n"), "{yaml}");
 }
 
 #[test]
