@@ -128,8 +128,8 @@ pub struct CompiledPeers {
     pub classes: Vec<(ClassId, ByFamily<Truth>)>,
     /// The addresses its blocks hold, taken together.
     pub blocks: ByFamily<AddressSet>,
-    /// The policies whose rules have this list.
-    pub uses: ByDirection<Vec<PolicyId>>,
+    /// The rules that have this list: the policy, and the place among its rules of the direction.
+    pub uses: ByDirection<Vec<(PolicyId, u32)>>,
 }
 
 /// Whether the input touches the points on which profiles differ.
@@ -157,7 +157,7 @@ pub fn compile(cluster: &Cluster, profile: Profile) -> Program<'_> {
     let mut ports = PortTable::new();
     let mut port_names = PortNames::default();
     let mut lists: Interner<PeersId, PeerList> = Interner::new();
-    let mut uses: Vec<ByDirection<Vec<PolicyId>>> = Vec::new();
+    let mut uses: Vec<ByDirection<Vec<(PolicyId, u32)>>> = Vec::new();
 
     let policies: IndexVec<PolicyId, Option<CompiledPolicy>> = cluster
         .policies
@@ -168,11 +168,11 @@ pub fn compile(cluster: &Cluster, profile: Profile) -> Program<'_> {
             }
             let mut rules: ByDirection<Vec<CompiledRule>> = ByDirection::default();
             for direction in Direction::ALL {
-                for rule in &policy.rules[direction] {
+                for (place, rule) in (0..).zip(&policy.rules[direction]) {
                     let peers = peer_list(&rule.peers).map(|list| lists.intern_owned(list));
                     if let Some(peers) = peers {
                         uses.resize_with(lists.len(), ByDirection::default);
-                        uses[peers.index()][direction].push(id);
+                        uses[peers.index()][direction].push((id, place));
                     }
                     let ports = port_names.compile(&rule.ports, &mut ports);
                     rules[direction].push(CompiledRule { action: rule.action, peers, ports });

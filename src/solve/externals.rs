@@ -69,7 +69,7 @@ fn same_blocks(program: &Program<'_>, family: Family) -> Vec<(Vec<PeersId>, Rang
         Direction::ALL.into_iter().any(|direction| {
             program.peers[list].uses[direction]
                 .iter()
-                .any(|&policy| !program.deciding[policy][direction].is_empty())
+                .any(|&(policy, _)| !program.deciding[policy][direction].is_empty())
         })
     };
     let mut toggles: Vec<(u128, u32)> = Vec::new();
@@ -112,7 +112,7 @@ fn same_blocks(program: &Program<'_>, family: Family) -> Vec<(Vec<PeersId>, Rang
 fn sides(evaluator: &mut Evaluator<'_>, family: Family, lists: &[PeersId]) -> Sides {
     let mut sides = Sides::default();
     for direction in Direction::ALL {
-        for signature in evaluator.mentioned_by(lists.iter().copied(), direction) {
+        for signature in evaluator.mentioned_by(lists, direction) {
             let side = evaluator.side(direction, signature, Peer::Outside(family, lists));
             if side != evaluator.side(direction, signature, Peer::Outside(family, &[])) {
                 sides[direction].push((signature, side));

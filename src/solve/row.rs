@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::evaluator::{CellId, EgressRow, Evaluator, Peer, SideId};
+use super::evaluator::{CellId, Evaluator, Peer, SideId};
+use super::exceptions::{EgressRow, Sums};
 use super::externals::{self, ExternalClass, ExternalId};
 use crate::compile::{ClassId, Program, SignatureId};
 use crate::index::IndexVec;
@@ -17,13 +18,17 @@ pub(crate) struct Rows<'p> {
     /// The last row of policies, and the last row of cells: consecutive sources often share them.
     egress: Option<(SignatureId, Rc<EgressRow>)>,
     cells: Option<(ClassId, Rc<IndexVec<ClassId, CellId>>)>,
+    /// Which ingress signatures are additive.
+    additive: IndexVec<SignatureId, bool>,
+    by_class: Sums<ClassId>,
+    by_signature: Sums<SignatureId>,
 }
 
 /// Everything needed to read the row of one source.
 pub(crate) struct Row {
     /// What the source's policies make of each class.
     pub(crate) egress: Rc<EgressRow>,
-    /// What ingress signatures that mention the source make of it; ascending.
+    /// What ingress signatures that mention the source make of it; each once.
     pub(crate) ingress: Vec<(SignatureId, SideId)>,
 }
 
@@ -33,7 +38,9 @@ impl<'p> Rows<'p> {
         let signatures = &program.signatures[Direction::Ingress];
         let ingress_base =
             signatures.ids().map(|id| evaluator.side(Direction::Ingress, id, Peer::Unmentioned)).collect();
-        Self { evaluator, ingress_base, egress: None, cells: None }
+        let (by_class, by_signature) = (Sums::new(program.classes.len()), Sums::new(signatures.len()));
+        let additive = program.additive(Direction::Ingress);
+        Self { evaluator, ingress_base, egress: None, cells: None, additive, by_class, by_signature }
     }
 
     /// The row of a class.
@@ -42,16 +49,15 @@ impl<'p> Rows<'p> {
         let signature = class.signature[Direction::Egress];
         let egress = match self.egress.take() {
             Some((known, row)) if known == signature => row,
-            _ => Rc::new(self.evaluator.egress_row(signature)),
+            _ => Rc::new(self.evaluator.egress_row(signature, &mut self.by_class)),
         };
         self.egress = Some((signature, Rc::clone(&egress)));
-        let lists = class.peers.iter().map(|&(list, _)| list);
-        let ingress = self
-            .evaluator
-            .mentioned_by(lists, Direction::Ingress)
-            .into_iter()
-            .map(|id| (id, self.evaluator.side(Direction::Ingress, id, Peer::Class(source))))
-            .collect();
+        let ingress = self.evaluator.ingress_exceptions(
+            source,
+            &self.ingress_base,
+            &self.additive,
+            &mut self.by_signature,
+        );
         Row { egress, ingress }
     }
 
@@ -68,16 +74,15 @@ impl<'p> Rows<'p> {
         for &(signature, side) in &row.ingress {
             ingress[signature] = side;
         }
-        let mut exceptions = row.egress.exceptions.iter().copied().peekable();
-        let cells = program
-            .classes
+        let mut egress: IndexVec<ClassId, SideId> = vec![row.egress.base; program.classes.len()].into();
+        for &(class, side) in &row.egress.exceptions {
+            egress[class] = side;
+        }
+        let cells = egress
             .enumerate()
-            .map(|(id, class)| {
-                let egress = match exceptions.next_if(|&(exception, _)| exception == id) {
-                    Some((_, side)) => side,
-                    None => row.egress.base,
-                };
-                self.evaluator.join(egress, ingress[class.signature[Direction::Ingress]])
+            .map(|(id, &egress)| {
+                let signature = program.classes[id].signature[Direction::Ingress];
+                self.evaluator.join(egress, ingress[signature])
             })
             .collect();
         let cells = Rc::new(cells);
