@@ -54,6 +54,28 @@ impl<I: Id> Sums<I> {
     }
 }
 
+/// What each signature of a direction makes of peers that it does not mention.
+#[derive(Debug)]
+pub(super) struct Usual {
+    pub(super) direction: Direction,
+    pub(super) sides: IndexVec<SignatureId, SideId>,
+    additive: IndexVec<SignatureId, bool>,
+    sums: Sums<SignatureId>,
+}
+
+impl Usual {
+    pub(super) fn new(evaluator: &mut Evaluator<'_>, direction: Direction) -> Self {
+        let program = evaluator.program;
+        let signatures = &program.signatures[direction];
+        Self {
+            direction,
+            sides: signatures.ids().map(|id| evaluator.side(direction, id, Peer::Unmentioned)).collect(),
+            additive: signatures.iter().map(|signature| program.is_additive(signature)).collect(),
+            sums: Sums::new(signatures.len()),
+        }
+    }
+}
+
 impl Program<'_> {
     /// A policy of a signature, which is in force by being there.
     pub(super) fn deciding_policy(&self, id: PolicyId) -> &CompiledPolicy {
@@ -65,11 +87,6 @@ impl Program<'_> {
             .policies
             .iter()
             .all(|&(id, selects)| selects.sure() && self.deciding_policy(id).tier == Tier::NetworkPolicy)
-    }
-
-    /// Which signatures of a direction are additive.
-    pub(super) fn additive(&self, direction: Direction) -> IndexVec<SignatureId, bool> {
-        self.signatures[direction].iter().map(|signature| self.is_additive(signature)).collect()
     }
 }
 
@@ -117,34 +134,35 @@ impl Evaluator<'_> {
         EgressRow { base, exceptions }
     }
 
-    /// What the ingress signatures that mention a source make of it; each signature once.
-    pub(super) fn ingress_exceptions(
+    /// What the signatures of a direction that mention a peer make of it; each once. Towards a class of destinations
+    /// [`Evaluator::egress_row`] is the way, since these resolve port names.
+    pub(super) fn exceptions(
         &mut self,
-        source: ClassId,
-        base: &IndexVec<SignatureId, SideId>,
-        additive: &IndexVec<SignatureId, bool>,
-        sums: &mut Sums<SignatureId>,
+        usual: &mut Usual,
+        peer: Peer<'_>,
+        lists: impl Iterator<Item = (PeersId, ByFamily<Truth>)>,
+        families: ByFamily<bool>,
     ) -> Vec<(SignatureId, SideId)> {
         let program = self.program;
-        let class = &program.classes[source];
-        for &(list, truth) in &class.peers {
-            for &(policy, place) in &program.peers[list].uses.ingress {
-                let rule = &program.deciding_policy(policy).rules.ingress[place as usize];
-                for &id in &program.deciding[policy].ingress {
-                    let ports = self.ingress_ports(rule, &program.signatures[Direction::Ingress][id]);
-                    sums.add(&mut self.ports, id, self.sides[base[id]], truth, ports);
+        let Usual { direction, sides, additive, sums } = usual;
+        for (list, truth) in lists {
+            for &(policy, place) in &program.peers[list].uses[*direction] {
+                let rule = &program.deciding_policy(policy).rules[*direction][place as usize];
+                for &id in &program.deciding[policy][*direction] {
+                    let ports = match direction {
+                        Direction::Ingress => self.ingress_ports(rule, &program.signatures.ingress[id]),
+                        Direction::Egress => rule.ports.fixed,
+                    };
+                    sums.add(&mut self.ports, id, self.sides[sides[id]], truth, ports);
                 }
             }
         }
         sums.drain()
             .map(|(id, sum)| {
                 let side = if additive[id] {
-                    self.side_among(
-                        sum,
-                        [program.signatures[Direction::Ingress][id].families, class.families],
-                    )
+                    self.side_among(sum, [program.signatures[*direction][id].families, families])
                 } else {
-                    self.side(Direction::Ingress, id, Peer::Class(source))
+                    self.side(*direction, id, peer)
                 };
                 (id, side)
             })
@@ -159,18 +177,5 @@ impl Evaluator<'_> {
             }
         }
         self.sides.intern_owned(side)
-    }
-
-    /// The signatures that mention any of some peer lists, ascending.
-    pub(super) fn mentioned_by(&self, lists: &[PeersId], direction: Direction) -> Vec<SignatureId> {
-        let mut signatures: Vec<SignatureId> = lists
-            .iter()
-            .flat_map(|&list| &self.program.peers[list].uses[direction])
-            .flat_map(|&(policy, _)| &self.program.deciding[policy][direction])
-            .copied()
-            .collect();
-        signatures.sort_unstable();
-        signatures.dedup();
-        signatures
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::evaluator::{CellId, Evaluator, Peer, SideId};
-use super::exceptions::{EgressRow, Sums};
+use super::exceptions::{EgressRow, Sums, Usual};
 use super::externals::{self, ExternalClass, ExternalId};
 use crate::compile::{ClassId, Program, SignatureId};
 use crate::index::IndexVec;
@@ -13,15 +13,11 @@ use crate::net::Direction;
 #[derive(Debug)]
 pub(crate) struct Rows<'p> {
     pub(crate) evaluator: Evaluator<'p>,
-    /// What each ingress signature makes of sources it does not mention.
-    pub(crate) ingress_base: IndexVec<SignatureId, SideId>,
+    ingress: Usual,
+    by_class: Sums<ClassId>,
     /// The last row of policies, and the last row of cells: consecutive sources often share them.
     egress: Option<(SignatureId, Rc<EgressRow>)>,
     cells: Option<(ClassId, Rc<IndexVec<ClassId, CellId>>)>,
-    /// Which ingress signatures are additive.
-    additive: IndexVec<SignatureId, bool>,
-    by_class: Sums<ClassId>,
-    by_signature: Sums<SignatureId>,
 }
 
 /// Everything needed to read the row of one source.
@@ -35,12 +31,13 @@ pub(crate) struct Row {
 impl<'p> Rows<'p> {
     pub(crate) fn new(program: &'p Program<'p>) -> Self {
         let mut evaluator = Evaluator::new(program);
-        let signatures = &program.signatures[Direction::Ingress];
-        let ingress_base =
-            signatures.ids().map(|id| evaluator.side(Direction::Ingress, id, Peer::Unmentioned)).collect();
-        let (by_class, by_signature) = (Sums::new(program.classes.len()), Sums::new(signatures.len()));
-        let additive = program.additive(Direction::Ingress);
-        Self { evaluator, ingress_base, egress: None, cells: None, additive, by_class, by_signature }
+        let ingress = Usual::new(&mut evaluator, Direction::Ingress);
+        Self { evaluator, ingress, by_class: Sums::new(program.classes.len()), egress: None, cells: None }
+    }
+
+    /// What each ingress signature makes of sources it does not mention.
+    pub(crate) fn usual_ingress(&self) -> &IndexVec<SignatureId, SideId> {
+        &self.ingress.sides
     }
 
     /// The row of a class.
@@ -52,12 +49,9 @@ impl<'p> Rows<'p> {
             _ => Rc::new(self.evaluator.egress_row(signature, &mut self.by_class)),
         };
         self.egress = Some((signature, Rc::clone(&egress)));
-        let ingress = self.evaluator.ingress_exceptions(
-            source,
-            &self.ingress_base,
-            &self.additive,
-            &mut self.by_signature,
-        );
+        let lists = class.peers.iter().copied();
+        let peer = Peer::Class(source);
+        let ingress = self.evaluator.exceptions(&mut self.ingress, peer, lists, class.families);
         Row { egress, ingress }
     }
 
@@ -70,7 +64,7 @@ impl<'p> Rows<'p> {
         }
         let row = self.row(source);
         let program = self.evaluator.program;
-        let mut ingress = self.ingress_base.clone();
+        let mut ingress = self.ingress.sides.clone();
         for &(signature, side) in &row.ingress {
             ingress[signature] = side;
         }
@@ -92,7 +86,7 @@ impl<'p> Rows<'p> {
 
     /// Addresses outside the cluster, grouped by what may flow.
     pub(crate) fn externals(&mut self) -> IndexVec<ExternalId, ExternalClass> {
-        externals::classes(&mut self.evaluator)
+        externals::classes(&mut self.evaluator, &mut self.ingress)
     }
 
     /// What may flow between a class and a class of addresses; `direction` is the class's.
