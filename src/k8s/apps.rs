@@ -11,10 +11,10 @@ use super::scalar::{Labels, List, null_is_default};
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadObject {
     /// `apps/v1`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub api_version: Box<str>,
     /// `Deployment`, `StatefulSet`, ... or any kind with `spec.template.spec.containers`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub kind: Box<str>,
     /// Name, labels, owners.
     #[serde(default, deserialize_with = "null_is_default")]
