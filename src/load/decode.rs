@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::de::Problem;
+use super::de::{Problem, already_set, duplicates};
 use super::kinds::{self, Known, Reader};
 use super::node::Cursor;
 use super::schema;
@@ -92,8 +92,8 @@ impl Place<'_> {
             None
         };
         let yaml = match self.block_list(range.clone()) {
-            Some(items) => Ok(items),
-            None => self.yaml(range.clone(), &Expected::default(), 0),
+            Some(Ok(items)) => Ok(items),
+            _ => self.yaml(range.clone(), &Expected::default(), 0),
         };
         match (yaml, json_fault) {
             (Ok(items), _) => items,
@@ -114,12 +114,18 @@ impl Place<'_> {
         unreadable(finding, origin).into()
     }
 
-    /// A list cut into its items without parsing it whole; `None` if the document is no such list, or the cut was
-    /// not right.
-    fn block_list(&self, range: Range<usize>) -> Option<Vec<Item>> {
+    /// A list cut into its items without parsing it whole; `None` if the document is no such list, or its own fields
+    /// need a closer look. A fault says that an item does not parse, or that the cut was not right.
+    fn block_list(&self, range: Range<usize>) -> Option<Result<Vec<Item>, Fault>> {
         let document = &self.text[range.clone()];
         let list = split::block_list(document)?;
         let head = [yaml::parse(&document[list.before]).ok()?, yaml::parse(&document[list.after]).ok()?];
+        let count = |key: &str| {
+            head.iter().flatten().flat_map(|tree| tree.root().entries()).filter(|e| e.key == key).count()
+        };
+        if count("apiVersion") > 1 || count("kind") > 1 || count("items") > 0 {
+            return None;
+        }
         let field =
             |key| head.iter().flatten().find_map(|tree| tree.root().get(key)?.as_str()).map(str::to_owned);
         let api_version = field("apiVersion");
@@ -128,9 +134,11 @@ impl Place<'_> {
         let items: Result<Vec<Vec<Item>>, Fault> = list
             .items
             .into_par_iter()
-            .map(|item| self.yaml(range.start + item.start..range.start + item.end, &expected, 1))
+            .map(|item| {
+                self.yaml(range.start + item.start..range.start + item.end, &expected, 1)
+            })
             .collect();
-        Some(items.ok()?.into_iter().flatten().collect())
+        Some(items.map(|items| items.into_iter().flatten().collect()))
     }
 
     /// A document, or with `depth` 1 an element cut out of a list with its dash.
@@ -170,12 +178,17 @@ impl Place<'_> {
             );
             return into.extend(unreadable(finding, self.origin(range, item)));
         }
+        let document = Document { body: Body::Node(node), origin: self.origin(range, item) };
+        let twice = document.written_twice();
+        if !twice.is_empty() {
+            return document.broken("", "", twice, into);
+        }
         let (api_version, kind) = expected.complete(field("apiVersion"), field("kind"));
         if let Some(kind) = kind
             && is_list(kind, || node.get("items").is_some())
         {
             if depth >= MAX_LIST_DEPTH {
-                return into.extend(too_many_lists(self.origin(range, item)));
+                return into.extend(too_many_lists(document.origin));
             }
             let expected = Expected::of_list(api_version, kind);
             for (index, element) in
@@ -186,7 +199,6 @@ impl Place<'_> {
             }
             return;
         }
-        let document = Document { body: Body::Node(node), origin: self.origin(range, item) };
         document.read(api_version, kind, into);
     }
 
@@ -208,12 +220,20 @@ impl Place<'_> {
         expected: &Expected,
         depth: usize,
     ) -> Vec<Item> {
+        let document =
+            Document { body: Body::Json(&self.text[range.clone()]), origin: self.origin(&range, "") };
+        let mut items = Vec::new();
+        let twice = if head.twice { document.written_twice() } else { Vec::new() };
+        if !twice.is_empty() {
+            document.broken("", "", twice, &mut items);
+            return items;
+        }
         let (api_version, kind) = expected.complete(head.api_version.as_deref(), head.kind.as_deref());
         if let Some(kind) = kind
             && is_list(kind, || head.items.is_some())
         {
             if depth >= MAX_LIST_DEPTH {
-                return too_many_lists(self.origin(&range, "")).into();
+                return too_many_lists(document.origin).into();
             }
             let expected = Expected::of_list(api_version, kind);
             return head
@@ -227,9 +247,6 @@ impl Place<'_> {
                 .flatten_iter()
                 .collect();
         }
-        let document =
-            Document { body: Body::Json(&self.text[range.clone()]), origin: self.origin(&range, "") };
-        let mut items = Vec::new();
         document.read(api_version, kind, &mut items);
         items
     }
@@ -328,15 +345,19 @@ struct TemplateOnlySpec {
 impl Document<'_, '_> {
     fn read(self, api_version: Option<&str>, kind: Option<&str>, into: &mut Vec<Item>) {
         let (Some(api_version), Some(kind)) = (api_version, kind) else {
-            match (api_version, kind) {
-                (None, Some(kind)) if kinds::is_known(kind) => {
-                    let problem =
-                        self.problem(Code::RequiredValue, "apiVersion", "Required value".to_owned());
-                    self.broken("", kind, vec![problem], into);
-                }
-                _ => into.push(Item::Untyped(self.origin)),
-            }
-            return;
+            let missing = match (api_version, kind) {
+                (None, Some(kind)) if kinds::is_known(kind) => "apiVersion",
+                // A version without a group may be anybody's, such as that of a Helm chart.
+                (Some(api_version), None) if api_version.contains('/') => "kind",
+                _ => return into.push(Item::Untyped(self.origin)),
+            };
+            let problem = self.problem(Code::RequiredValue, missing, "Required value".to_owned());
+            return self.broken(
+                api_version.unwrap_or_default(),
+                kind.unwrap_or_default(),
+                vec![problem],
+                into,
+            );
         };
         let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
         let object = match kinds::find(api_version, kind) {
@@ -438,17 +459,8 @@ impl Document<'_, '_> {
         {
             return Ok(value);
         }
-        self.with_node(|node| T::deserialize(node).map_err(|error| vec![error.into_problem(node)])).map_err(
-            |fault| {
-                vec![Problem {
-                    code: fault.code,
-                    message: fault.message,
-                    path: String::new(),
-                    span: fault.offset..fault.offset,
-                    help: None,
-                }]
-            },
-        )?
+        self.with_node(|node| T::deserialize(node).map_err(|error| vec![error.into_problem(node)]))
+            .map_err(|fault| vec![fault.into()])?
     }
 
     /// Runs `f` on the tree of the object, which is made for it if there is none.
@@ -491,6 +503,29 @@ impl Document<'_, '_> {
         .unwrap_or_default()
     }
 
+    /// The fields that decide what the object is and were written twice: it could be either. `items` counts in lists.
+    fn written_twice(&self) -> Vec<Problem> {
+        self.with_node(|node| {
+            let is_list =
+                node.get("kind").and_then(Cursor::as_str).is_some_and(|kind| is_list(kind, || true));
+            duplicates(node.entries())
+                .filter(|entry| match &*entry.key {
+                    "apiVersion" | "kind" => true,
+                    "items" => is_list,
+                    _ => false,
+                })
+                .map(|entry| Problem {
+                    code: Code::DuplicateKey,
+                    message: already_set(&entry.key),
+                    path: entry.key.clone().into_owned(),
+                    span: entry.key_span.start as usize..entry.key_span.end as usize,
+                    help: None,
+                })
+                .collect()
+        })
+        .unwrap_or_else(|fault| vec![fault.into()])
+    }
+
     fn name(&self, kind: &str) -> ObjectName {
         name_of(kind, &self.metadata())
     }
@@ -502,13 +537,13 @@ impl Document<'_, '_> {
 
     fn broken(self, api_version: &str, kind: &str, problems: Vec<Problem>, into: &mut Vec<Item>) {
         let metadata = self.metadata();
-        let name = name_of(kind, &metadata);
+        let name = (!kind.is_empty()).then(|| name_of(kind, &metadata));
         for problem in problems {
             let mut finding = Diagnostic::new(problem.code, problem.message)
-                .with_object(name.clone())
                 .with_origin(self.origin.clone())
                 .with_path(problem.path)
                 .with_offset(self.origin.document.start + problem.span.start as u64);
+            finding.object.clone_from(&name);
             finding.help = problem.help;
             into.push(Item::Finding(Box::new(finding)));
         }
