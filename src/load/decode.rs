@@ -93,6 +93,8 @@ impl Place<'_> {
         };
         let yaml = match self.block_list(range.clone()) {
             Some(Ok(items)) => Ok(items),
+            // Too long to be read whole: the fault of an item says more than that.
+            Some(Err(fault)) if document.len() > yaml::MAX_DOCUMENT => Err(fault),
             _ => self.yaml(range.clone(), &Expected::default(), 0),
         };
         match (yaml, json_fault) {
@@ -136,6 +138,7 @@ impl Place<'_> {
             .into_par_iter()
             .map(|item| {
                 self.yaml(range.start + item.start..range.start + item.end, &expected, 1)
+                    .map_err(|fault| Fault { offset: item.start + fault.offset, ..fault })
             })
             .collect();
         Some(items.map(|items| items.into_iter().flatten().collect()))
