@@ -5,6 +5,7 @@
 
 mod de;
 mod decode;
+mod dump;
 mod json;
 mod kinds;
 mod locate;

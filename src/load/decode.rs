@@ -15,7 +15,7 @@ use super::node::Cursor;
 use super::schema;
 use super::split;
 use super::yaml::Fault;
-use super::{Manifest, json, strict, yaml};
+use super::{Manifest, dump, json, strict, yaml};
 use crate::diagnostic::{Code, Diagnostic, ObjectName, Origin, SourceId};
 use crate::k8s::{
     BrokenObject, NetworkPolicy, Object, ObjectMeta, UnevaluatedPolicy, WorkloadObject, is_unevaluated,
@@ -207,6 +207,19 @@ impl Place<'_> {
 
     /// A text of JSON objects, one after the other.
     fn json(&self, range: Range<usize>) -> Result<Vec<Item>, Fault> {
+        let elements = dump::list(&self.text[range.clone()], |within, object| {
+            let range = range.start + within.start..range.start + within.end;
+            match object {
+                Some(object) => {
+                    let origin = self.origin(&range, "");
+                    vec![Item::Manifest(Box::new(Manifest { object, origin }))]
+                }
+                None => self.json_element(range, &Expected::default(), 1),
+            }
+        });
+        if let Some(items) = elements {
+            return Ok(items.into_iter().flatten().collect());
+        }
         let objects = json::objects(&self.text[range.clone()])?;
         let mut items = Vec::new();
         for (within, head) in objects {
@@ -214,6 +227,14 @@ impl Place<'_> {
             items.extend(self.json_object(within, &head, &Expected::default(), 0));
         }
         Ok(items)
+    }
+
+    /// One element of a list, whose JSON is known to be right.
+    fn json_element(&self, range: Range<usize>, expected: &Expected, depth: usize) -> Vec<Item> {
+        match json::head(&self.text[range.clone()]) {
+            Some(head) => self.json_object(range, &head, expected, depth),
+            None => vec![Item::Untyped(self.origin(&range, ""))],
+        }
     }
 
     fn json_object(
@@ -243,10 +264,7 @@ impl Place<'_> {
                 .items
                 .par_iter()
                 .flatten()
-                .map(|text| match json::head(text) {
-                    Some(head) => self.json_object(self.range_of(text), &head, &expected, depth + 1),
-                    None => vec![Item::Untyped(self.origin(&self.range_of(text), ""))],
-                })
+                .map(|text| self.json_element(self.range_of(text), &expected, depth + 1))
                 .flatten_iter()
                 .collect();
         }
