@@ -165,9 +165,9 @@ impl Loader {
         let mut untyped: Option<Tally> = None;
         for item in items {
             match item {
-                Item::Manifest(manifest) => {
+                Item::Manifests(manifests) => {
                     self.any_object = true;
-                    self.loaded.manifests.push(*manifest);
+                    self.loaded.manifests.extend(manifests);
                 }
                 Item::Finding(finding) => {
                     self.any_object = true;

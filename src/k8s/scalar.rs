@@ -90,6 +90,10 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for List<T> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T>, A::Error> {
                 let mut list = List::default();
                 while let Some(element) = seq.next_element::<Option<T>>()? {
+                    if list.items.is_empty() {
+                        // Most lists have one element, and a vector makes room for four.
+                        list.items.reserve_exact(1);
+                    }
                     if element.is_none() {
                         list.nulls.push(list.items.len());
                     }

@@ -27,8 +27,8 @@ const MAX_LIST_DEPTH: usize = 8;
 /// What a document led to, in order.
 #[derive(Debug)]
 pub(super) enum Item {
-    /// An object, readable or not.
-    Manifest(Box<Manifest>),
+    /// Objects one after the other, readable or not.
+    Manifests(Vec<Manifest>),
     /// Something to say.
     Finding(Box<Diagnostic>),
     /// An object of a kind that is not read.
@@ -207,18 +207,19 @@ impl Place<'_> {
 
     /// A text of JSON objects, one after the other.
     fn json(&self, range: Range<usize>) -> Result<Vec<Item>, Fault> {
-        let elements = dump::list(&self.text[range.clone()], |within, object| {
+        let stretches = dump::list(&self.text[range.clone()], |items: &mut Vec<Item>, within, object| {
             let range = range.start + within.start..range.start + within.end;
-            match object {
-                Some(object) => {
-                    let origin = self.origin(&range, "");
-                    vec![Item::Manifest(Box::new(Manifest { object, origin }))]
-                }
-                None => self.json_element(range, &Expected::default(), 1),
+            let Some(object) = object else {
+                return items.extend(self.json_element(range, &Expected::default(), 1));
+            };
+            let manifest = Manifest { object, origin: self.origin(&range, "") };
+            match items.last_mut() {
+                Some(Item::Manifests(manifests)) => manifests.push(manifest),
+                _ => items.push(Item::Manifests(vec![manifest])),
             }
         });
-        if let Some(items) = elements {
-            return Ok(items.into_iter().flatten().collect());
+        if let Some(stretches) = stretches {
+            return Ok(stretches.into_iter().flatten().collect());
         }
         let objects = json::objects(&self.text[range.clone()])?;
         let mut items = Vec::new();
@@ -283,7 +284,7 @@ fn unreadable(finding: Diagnostic, origin: Origin) -> [Item; 2] {
     let object = Object::Broken(BrokenObject::default());
     [
         Item::Finding(Box::new(finding.with_origin(origin.clone()))),
-        Item::Manifest(Box::new(Manifest { object, origin })),
+        Item::Manifests(vec![Manifest { object, origin }]),
     ]
 }
 
@@ -435,7 +436,7 @@ impl Document<'_, '_> {
                     Diagnostic::new(Code::Skipped, message).with_object(name).with_origin(self.origin),
                 )));
             }
-            Ok(object) => into.push(Item::Manifest(Box::new(Manifest { object, origin: self.origin }))),
+            Ok(object) => into.push(Item::Manifests(vec![Manifest { object, origin: self.origin }])),
             Err(problems) => self.broken(api_version, kind, problems, into),
         }
     }
@@ -570,7 +571,7 @@ impl Document<'_, '_> {
         }
         let object =
             Object::Broken(BrokenObject { api_version: api_version.into(), kind: kind.into(), metadata });
-        into.push(Item::Manifest(Box::new(Manifest { object, origin: self.origin })));
+        into.push(Item::Manifests(vec![Manifest { object, origin: self.origin }]));
     }
 }
 

@@ -17,13 +17,14 @@ use super::strict::Strict;
 use crate::k8s::{NetworkPolicy, Object, WorkloadObject};
 
 /// How many bytes of a list are decoded in one go.
-const STRETCH: usize = 1 << 20;
+const STRETCH: usize = 2 << 20;
 
-/// Reads a text that is one `List` and nothing else: what `element` makes of the bytes of each element, and of the
-/// object in them unless it needs the careful way. `None` if the text is anything else.
-pub(super) fn list<T: Send>(
+/// Reads a text that is one `List` and nothing else. Every stretch of the list is collected in a `T` of its own:
+/// `element` is given the bytes of each element, and the object in them unless it needs the careful way. `None` if
+/// the text is anything else.
+pub(super) fn list<T: Default + Send>(
     text: &str,
-    element: impl Fn(Range<usize>, Option<Object>) -> T + Sync,
+    element: impl Fn(&mut T, Range<usize>, Option<Object>) + Sync,
 ) -> Option<Vec<T>> {
     let mut walk = Walk { text, at: 0 };
     let (mut api_version, mut kind, mut items) = (None, None, None);
@@ -63,7 +64,7 @@ struct Walk<'t> {
 
 /// Elements that lie one after the other, and what follows them.
 struct Run<T> {
-    elements: Vec<T>,
+    elements: T,
     end: usize,
     /// Whether `end` is after the bracket that closes the list, not before another element.
     closed: bool,
@@ -90,9 +91,9 @@ impl<'t> Walk<'t> {
 
     /// All elements of a list. A long list is cut where elements seem to begin, and its stretches are decoded in
     /// parallel; that is right if each stretch ends where the next was begun.
-    fn elements<T: Send>(
+    fn elements<T: Default + Send>(
         &mut self,
-        element: &(impl Fn(Range<usize>, Option<Object>) -> T + Sync),
+        element: &(impl Fn(&mut T, Range<usize>, Option<Object>) + Sync),
     ) -> Option<Vec<T>> {
         self.take(b'[')?;
         let open = self.at;
@@ -107,7 +108,7 @@ impl<'t> Walk<'t> {
         let mut elements = Vec::new();
         for (cut, run) in cuts.into_iter().zip(runs) {
             let run = if cut == self.at { run? } else { self.run(self.text.len(), element)? };
-            elements.extend(run.elements);
+            elements.push(run.elements);
             self.at = run.end;
             if run.closed {
                 return Some(elements);
@@ -134,15 +135,19 @@ impl<'t> Walk<'t> {
     }
 
     /// The elements from here to `stop`, or to the end of the list.
-    fn run<T>(mut self, stop: usize, element: &impl Fn(Range<usize>, Option<Object>) -> T) -> Option<Run<T>> {
-        let mut elements = Vec::new();
+    fn run<T: Default>(
+        mut self,
+        stop: usize,
+        element: &impl Fn(&mut T, Range<usize>, Option<Object>),
+    ) -> Option<Run<T>> {
+        let mut elements = T::default();
         loop {
             let start = self.at;
             let object = match self.value() {
                 Some(Element(object)) => object,
                 None => self.value::<IgnoredAny>().map(|_| None)?,
             };
-            elements.push(element(start..self.at, object));
+            element(&mut elements, start..self.at, object);
             if self.take(b',').is_none() {
                 self.take(b']')?;
                 return Some(Run { elements, end: self.at, closed: true });

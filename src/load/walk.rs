@@ -69,15 +69,17 @@ fn read_file(path: &Path, found: &mut dyn FnMut(Found)) {
     }
 }
 
-/// Reads to the end, or up to the first NUL byte: no text holds one, and `/dev/zero` has no end.
+/// Reads to the end, or until there is a NUL byte where it is looked for: no text holds one, and `/dev/zero` and
+/// `/dev/urandom` have no end.
 fn read(name: String, mut from: impl Read, found: &mut dyn FnMut(Found)) {
     const STEP: u64 = 4 << 20;
+    const LOOKED_AT: usize = 4 << 10;
     let mut bytes = Vec::new();
     loop {
         let before = bytes.len();
         match from.by_ref().take(STEP).read_to_end(&mut bytes) {
             Ok(0) => break,
-            Ok(_) if bytes[before..].contains(&0) => break,
+            Ok(_) if bytes[before.max(bytes.len().saturating_sub(LOOKED_AT))..].contains(&0) => break,
             Ok(_) => {}
             Err(error) => {
                 let message = format!("cannot read `{name}`: {error}");
