@@ -167,7 +167,8 @@ impl Loader {
             match item {
                 Item::Manifests(manifests) => {
                     self.any_object = true;
-                    self.loaded.manifests.extend(manifests);
+                    let before = &mut self.loaded.manifests;
+                    if before.is_empty() { *before = manifests } else { before.extend(manifests) }
                 }
                 Item::Finding(finding) => {
                     self.any_object = true;

@@ -31,8 +31,8 @@ pub struct WorkloadSpec {
     pub replicas: Option<i32>,
     /// `spec.selector`: a label selector, or a plain map for a ReplicationController.
     pub selector: Option<WorkloadSelector>,
-    /// `spec.template`.
-    pub template: Option<PodTemplate>,
+    /// `spec.template`. Boxed, since most objects are pods, and all take as much room as the largest.
+    pub template: Option<Box<PodTemplate>>,
     /// StatefulSet: `spec.ordinals`.
     pub ordinals: Option<Ordinals>,
     /// Job: how many pods run at once.

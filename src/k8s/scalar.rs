@@ -164,6 +164,8 @@ impl<'de> Deserialize<'de> for Labels {
                 if let Some(twice) = pairs.windows(2).find(|w| w[0].0 == w[1].0) {
                     return Err(de::Error::custom(format!("key \"{}\" already set in map", twice[0].0)));
                 }
+                // There are many of these, and they are kept.
+                pairs.shrink_to_fit();
                 Ok(Labels(pairs))
             }
         }

@@ -42,6 +42,16 @@ pub(super) enum Item {
     Untyped(Origin),
 }
 
+impl Item {
+    /// Adds to the items before it: objects join objects.
+    pub(super) fn append_to(self, items: &mut Vec<Self>) {
+        match (items.last_mut(), self) {
+            (Some(Self::Manifests(before)), Self::Manifests(mut after)) => before.append(&mut after),
+            (_, item) => items.push(item),
+        }
+    }
+}
+
 /// Reads a whole text.
 pub(super) fn text(source: SourceId, text: &str, start: usize) -> Vec<Item> {
     let place = Place { source, text, start };
@@ -207,7 +217,7 @@ impl Place<'_> {
 
     /// A text of JSON objects, one after the other.
     fn json(&self, range: Range<usize>) -> Result<Vec<Item>, Fault> {
-        let stretches = dump::list(&self.text[range.clone()], |items: &mut Vec<Item>, within, object| {
+        let list = dump::list(&self.text[range.clone()], |within, object, items| {
             let range = range.start + within.start..range.start + within.end;
             let Some(object) = object else {
                 return items.extend(self.json_element(range, &Expected::default(), 1));
@@ -218,8 +228,8 @@ impl Place<'_> {
                 _ => items.push(Item::Manifests(vec![manifest])),
             }
         });
-        if let Some(stretches) = stretches {
-            return Ok(stretches.into_iter().flatten().collect());
+        if let Some(items) = list {
+            return Ok(items);
         }
         let objects = json::objects(&self.text[range.clone()])?;
         let mut items = Vec::new();
@@ -361,7 +371,7 @@ struct TemplateOnly {
 }
 #[derive(Deserialize)]
 struct TemplateOnlySpec {
-    template: Option<crate::k8s::PodTemplate>,
+    template: Option<Box<crate::k8s::PodTemplate>>,
 }
 
 impl Document<'_, '_> {

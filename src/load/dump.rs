@@ -12,20 +12,20 @@ use serde::Deserialize;
 use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
+use super::decode::Item;
 use super::kinds::{self, Known, Reader};
 use super::strict::Strict;
 use crate::k8s::{NetworkPolicy, Object, WorkloadObject};
 
 /// How many bytes of a list are decoded in one go.
-const STRETCH: usize = 2 << 20;
+const STRETCH: usize = 1 << 20;
 
-/// Reads a text that is one `List` and nothing else. Every stretch of the list is collected in a `T` of its own:
-/// `element` is given the bytes of each element, and the object in them unless it needs the careful way. `None` if
-/// the text is anything else.
-pub(super) fn list<T: Default + Send>(
+/// Reads a text that is one `List` and nothing else. `element` makes items of the bytes of each element, and of the
+/// object in them unless it needs the careful way. `None` if the text is anything else.
+pub(super) fn list(
     text: &str,
-    element: impl Fn(&mut T, Range<usize>, Option<Object>) + Sync,
-) -> Option<Vec<T>> {
+    element: impl Fn(Range<usize>, Option<Object>, &mut Vec<Item>) + Sync,
+) -> Option<Vec<Item>> {
     let mut walk = Walk { text, at: 0 };
     let (mut api_version, mut kind, mut items) = (None, None, None);
     walk.take(b'{')?;
@@ -63,8 +63,8 @@ struct Walk<'t> {
 }
 
 /// Elements that lie one after the other, and what follows them.
-struct Run<T> {
-    elements: T,
+struct Run {
+    items: Vec<Item>,
     end: usize,
     /// Whether `end` is after the bracket that closes the list, not before another element.
     closed: bool,
@@ -91,10 +91,10 @@ impl<'t> Walk<'t> {
 
     /// All elements of a list. A long list is cut where elements seem to begin, and its stretches are decoded in
     /// parallel; that is right if each stretch ends where the next was begun.
-    fn elements<T: Default + Send>(
+    fn elements(
         &mut self,
-        element: &(impl Fn(&mut T, Range<usize>, Option<Object>) + Sync),
-    ) -> Option<Vec<T>> {
+        element: &(impl Fn(Range<usize>, Option<Object>, &mut Vec<Item>) + Sync),
+    ) -> Option<Vec<Item>> {
         self.take(b'[')?;
         let open = self.at;
         if self.take(b']').is_some() {
@@ -103,15 +103,18 @@ impl<'t> Walk<'t> {
         let cuts = self.cuts(&self.text[open..self.at]);
         let stops = cuts.iter().skip(1).copied().chain([self.text.len()]);
         let stretches: Vec<(usize, usize)> = cuts.iter().copied().zip(stops).collect();
-        let runs: Vec<Option<Run<T>>> =
-            stretches.into_par_iter().map(|(at, stop)| Walk { at, ..*self }.run(stop, element)).collect();
-        let mut elements = Vec::new();
-        for (cut, run) in cuts.into_iter().zip(runs) {
-            let run = if cut == self.at { run? } else { self.run(self.text.len(), element)? };
-            elements.push(run.elements);
-            self.at = run.end;
-            if run.closed {
-                return Some(elements);
+        let mut items = Vec::new();
+        // A few at a time, so that not all objects are in memory twice.
+        for some in stretches.chunks(4 * rayon::current_num_threads()) {
+            let runs: Vec<Option<Run>> =
+                some.par_iter().map(|&(at, stop)| Walk { at, ..*self }.run(stop, element)).collect();
+            for (&(cut, _), run) in some.iter().zip(runs) {
+                let run = if cut == self.at { run? } else { self.run(self.text.len(), element)? };
+                run.items.into_iter().for_each(|item| item.append_to(&mut items));
+                self.at = run.end;
+                if run.closed {
+                    return Some(items);
+                }
             }
         }
         None
@@ -135,26 +138,26 @@ impl<'t> Walk<'t> {
     }
 
     /// The elements from here to `stop`, or to the end of the list.
-    fn run<T: Default>(
+    fn run(
         mut self,
         stop: usize,
-        element: &impl Fn(&mut T, Range<usize>, Option<Object>),
-    ) -> Option<Run<T>> {
-        let mut elements = T::default();
+        element: &impl Fn(Range<usize>, Option<Object>, &mut Vec<Item>),
+    ) -> Option<Run> {
+        let mut items = Vec::new();
         loop {
             let start = self.at;
             let object = match self.value() {
                 Some(Element(object)) => object,
                 None => self.value::<IgnoredAny>().map(|_| None)?,
             };
-            element(&mut elements, start..self.at, object);
+            element(start..self.at, object, &mut items);
             if self.take(b',').is_none() {
                 self.take(b']')?;
-                return Some(Run { elements, end: self.at, closed: true });
+                return Some(Run { items, end: self.at, closed: true });
             }
             self.blanks();
             if self.at >= stop {
-                return Some(Run { elements, end: self.at, closed: false });
+                return Some(Run { items, end: self.at, closed: false });
             }
         }
     }
@@ -250,5 +253,113 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<A> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
         self.0.next_value_seed(seed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::load::{Input, Loaded, Options, load};
+
+    fn read(text: String) -> Loaded {
+        load(&[Input::Text { name: "t.json".to_owned(), bytes: text.into_bytes() }], Options::default())
+    }
+
+    /// A list of these elements, as kubectl prints it.
+    fn list(elements: &[&str]) -> String {
+        let elements = elements.join(",\n        ");
+        format!(
+            "{{\n    \"apiVersion\": \"v1\",\n    \"items\": [\n        {elements}\n    ],\n    \"kind\":      \"List\"\n}}\n"
+        )
+    }
+
+    /// Both ways say the same of a text, positions and all. The escape in the kind sends the second the careful way.
+    fn assert_same(text: &str) -> Loaded {
+        let fast = read(text.to_owned());
+        let careful = read(text.replace("     \"List\"", "\"L\\u0069st\""));
+        assert_eq!(fast.manifests, careful.manifests, "{text}");
+        assert_eq!(fast.diagnostics, careful.diagnostics, "{text}");
+        fast
+    }
+
+    const POD: &str =
+        r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": []}}"#;
+
+    #[test]
+    fn elements_mean_what_they_mean_the_careful_way() {
+        let table = [
+            POD,
+            r#"{"kind": "Pod", "apiVersion": "v1", "metadata": null, "status": {"podIPs": [null, {"ip": "10.0.0.1"}]}}"#,
+            r#"{"metadata": {"name": "late"}, "apiVersion": "v1", "kind": "Pod"}"#,
+            r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "kind": "Secret"}"#,
+            r#"{"apiVersion": "v1", "apiVersion": "v1", "kind": "Pod"}"#,
+            r#"{"apiVersion": "v1", "kind": "Pod", "spec": [[], [], true, "node"]}"#,
+            r#"{"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"ports": [{"containerPort": 80.0}]}]}}"#,
+            r#"{"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"ports": [{"containerPort": "80"}]}]}}"#,
+            r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"labels": {"a": "b", "a": "c"}}}"#,
+            r#"{"apiVersion": "v1", "kind": "Pod", "met\u0061data": {"name": "escaped"}}"#,
+            r#"{"apiVersion": "v1", "kind": "P\u006fd", "metadata": {"name": "escaped \ud83d\ude00"}}"#,
+            r#"{"apiVersion": "v1", "kind": "Pod", "x": "\ud83d"}"#,
+            r#"{"apiVersion": "v1", "kind": "Pod", "metadata": {"annotations": {"config.kubernetes.io/local-config": "true"}}}"#,
+            r#"{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "a"}, "spec": {"ingres": []}}"#,
+            r#"{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"name": "a"}, "spec": {"ingress": [{}]}}"#,
+            r#"{"apiVersion": "extensions/v1beta1", "kind": "NetworkPolicy", "metadata": {"name": "a"}}"#,
+            r#"{"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicyList", "items": [{"metadata": {"name": "a"}}]}"#,
+            r#"{"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "spec": {"a": 80.0}}"#,
+            r#"{"apiVersion": "apps/v1", "kind": "Deployment", "spec": {"template": {"spec": {"containers": []}}}}"#,
+            r#"{"apiVersion": "v1", "kind": "Secret"}"#,
+            r#"{"apiVersion": null, "kind": "NetworkPolicy"}"#,
+            r#"{"kind": "Pod"}"#,
+            "{}",
+            "[]",
+            "null",
+            "5",
+            "\"text\"",
+        ];
+        for element in table {
+            assert_same(&list(&[element]));
+            assert_same(&list(&[POD, element, POD]));
+        }
+        assert_same(&list(&table));
+        assert_same(&list(&table).replace('\n', ""));
+    }
+
+    #[test]
+    fn texts_that_are_no_such_list_are_left_to_the_careful_way() {
+        let good = list(&[POD]);
+        for text in [
+            good.replace("],", "]"),
+            good.replace("],", ",],"),
+            good.replace("[]", "[}"),
+            good.clone() + "x",
+            good.repeat(2),
+            good.replace("\"List\"", "\"List\", \"kind\": \"List\""),
+            good.replace("\"List\"", "\"List\", \"items\": []"),
+            good.replace("\"List\"", "5"),
+            good.replace("\"v1\"", "\"v1\", \"metadata\": null"),
+            list(&[]),
+            good[..good.len() / 2].to_owned(),
+        ] {
+            assert_same(&text);
+        }
+    }
+
+    #[test]
+    fn a_list_in_stretches_is_the_same_list() {
+        let pad = "x".repeat(300 << 10);
+        let pod = |name: usize, more: &str| {
+            format!(
+                "{{\n\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {{\"name\": \"é{name}\"}}{more}}}"
+            )
+        };
+        // An element that seems to end in the middle, wherever a stretch may look for an end.
+        let trap = format!(", \"x\": [{{\"y\": \"{pad}\"}},\n        {{\"z\": 5}}]");
+        for more in [format!(", \"x\": \"{pad}\""), trap] {
+            let mut pods: Vec<String> = (0..20).map(|name| pod(name, &more)).collect();
+            pods[7] = pod(7, ", \"spec\": 5");
+            let pods: Vec<&str> = pods.iter().map(String::as_str).collect();
+            let loaded = assert_same(&list(&pods));
+            assert_eq!(loaded.manifests.len(), 20);
+            assert_eq!(loaded.diagnostics.len(), 1);
+        }
     }
 }
