@@ -252,11 +252,11 @@ mod tests {
     }
 
     fn tree(files: &[&str]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().expect("a folder");
         for file in files {
             let path = dir.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "a: b\n").unwrap();
+            fs::create_dir_all(path.parent().expect("it was joined")).expect("a folder");
+            fs::write(path, "a: b\n").expect("a file");
         }
         dir
     }

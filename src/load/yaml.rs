@@ -319,6 +319,8 @@ fn scalar(error: ScalarError, span: &Range<u32>) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use serde::Deserialize;
 
     use super::*;
@@ -396,11 +398,11 @@ mod tests {
         let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for i in 1..12 {
             let list = vec![format!("*a{}", i - 1); 10].join(", ");
-            bomb.push_str(&format!("a{i}: &a{i} [{list}]\n"));
+            writeln!(bomb, "a{i}: &a{i} [{list}]").unwrap();
         }
         let mut tower = String::from("a0: &a0 x\n");
         for i in 1..100_000 {
-            tower.push_str(&format!("a{i}: &a{i} [*a{}]\n", i - 1));
+            writeln!(tower, "a{i}: &a{i} [*a{}]", i - 1).unwrap();
         }
         let table = [
             bomb,
