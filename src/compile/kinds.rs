@@ -173,11 +173,7 @@ impl Kinds {
 
     /// The kinds that selectors cannot match: hostNetwork pods (R51, R52).
     pub(super) fn host_network(&self) -> RoaringBitmap {
-        self.all
-            .enumerate()
-            .filter(|(_, kind)| kind.host_network)
-            .map(|(id, _)| id.index() as u32)
-            .collect()
+        self.all.enumerate().filter(|(_, kind)| kind.host_network).map(|(id, _)| id.index() as u32).collect()
     }
 }
 
