@@ -7,4 +7,5 @@ mod generated;
 mod properties;
 mod rules;
 mod scenarios;
+mod sessions;
 mod support;
