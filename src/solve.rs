@@ -5,6 +5,7 @@
 //! classes is ever stored. Knows signatures, classes and port sets; knows no names and no policy API.
 
 mod evaluator;
+mod exceptions;
 mod externals;
 mod row;
 mod tiers;
@@ -16,7 +17,6 @@ use std::net::IpAddr;
 
 use crate::cluster::PodId;
 use crate::compile::Program;
-use crate::index::IndexVec;
 use crate::net::{Direction, Family, PortSet};
 
 pub(crate) use evaluator::{CellId, SideId};
@@ -73,11 +73,6 @@ impl<'p> Reachability<'p> {
     /// What was solved.
     pub fn program(&self) -> &'p Program<'p> {
         self.program
-    }
-
-    /// Addresses outside the cluster, grouped so that no flow tells the members of a group apart.
-    pub(crate) fn externals(&self) -> IndexVec<ExternalId, ExternalClass> {
-        externals::classes(&mut self.evaluator.borrow_mut())
     }
 
     /// What may flow between two ends.

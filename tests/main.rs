@@ -8,4 +8,5 @@ mod generated;
 mod properties;
 mod rules;
 mod scenarios;
+mod sessions;
 mod support;

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use podreach::cluster::{Cluster, PodId};
 use podreach::compile::compile;
+use podreach::index::IndexVec;
 use podreach::query::unknowns::{differences, missing_facts};
 use podreach::query::{Flow, Matrix, View};
 use podreach::render::diagnostic::Located;
@@ -32,7 +33,11 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
     findings.extend(notes::differences(settings.profile, &differences(&program)));
     let notes = Located::all(&findings, &input.sources);
     let report = Report {
-        names: Names::new(&input.cluster, matrix.externals()),
+        names: if args.summary {
+            Names::new(&input.cluster, &IndexVec::new())
+        } else {
+            Names::new(&input.cluster, matrix.externals())
+        },
         profile: settings.profile,
         by: view.by,
         summary: timings.stage("count", || matrix.summary()),

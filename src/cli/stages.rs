@@ -62,11 +62,10 @@ fn reject(findings: &[Located<'_>], settings: &Settings) -> Result<Failure, Fail
     } else {
         format!(" in {}", count(files.len() as u64, "file", "files"))
     };
-    let way_out = if errors.iter().any(|finding| finding.diagnostic.code == Code::NoObjects) {
-        ""
-    } else {
-        " (--keep-going leaves bad objects out)"
-    };
+    let lacks_objects =
+        |finding: &&Located<'_>| matches!(finding.diagnostic.code, Code::NoObjects | Code::Unreadable);
+    let way_out =
+        if errors.iter().any(lacks_objects) { "" } else { " (--keep-going leaves bad objects out)" };
     let problems = count(errors.len() as u64, "problem", "problems");
     say(format_args!("error: {problems}{within}; nothing was evaluated{way_out}"));
     match settings.outputs.iter().find(|output| output.file.is_none()).map(|output| output.format) {

@@ -90,7 +90,7 @@ impl Kinds {
                 })
             })
             .collect();
-        let kinds = interner.values().clone();
+        let kinds = interner.into_values();
         let mut by_atom: ByFamily<Vec<(u32, KindId)>> = ByFamily::default();
         let mut by_region: ByFamily<Vec<(AddressSet, Vec<KindId>)>> = ByFamily::default();
         for (id, kind) in kinds.enumerate() {
@@ -173,11 +173,7 @@ impl Kinds {
 
     /// The kinds that selectors cannot match: hostNetwork pods (R51, R52).
     pub(super) fn host_network(&self) -> RoaringBitmap {
-        self.all
-            .enumerate()
-            .filter(|(_, kind)| kind.host_network)
-            .map(|(id, _)| id.index() as u32)
-            .collect()
+        self.all.enumerate().filter(|(_, kind)| kind.host_network).map(|(id, _)| id.index() as u32).collect()
     }
 }
 

@@ -96,7 +96,8 @@ impl Pairs {
 ///
 /// Pairs without a common address family count only when there are no others.
 pub fn can(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Answer {
-    let groups = Groups::new(reachability, from, to);
+    let program = reachability.program();
+    let groups = Groups::new(program, from, to);
     let mut tally = Tally::default();
     let mut strangers = Tally::default();
     for (i, source) in groups.sources.iter().enumerate() {
@@ -118,7 +119,6 @@ pub fn can(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Answe
     let tally = if tally.pairs.total() == 0 { strangers } else { tally };
     let (a, b) = tally.shown().expect("targets hold at least one end and one port");
     let closed = tally.denied.union(&tally.unknown);
-    let program = reachability.program();
     let prover = Prover::new(program.cluster, program.profile);
     Answer {
         from: from.clone(),

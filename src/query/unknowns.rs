@@ -194,9 +194,10 @@ impl<'p> Search<'p> {
                 let mut uses = Direction::ALL.into_iter().flat_map(|direction| {
                     list.uses[direction]
                         .iter()
-                        .filter(move |policy| !self.program.deciding[**policy][direction].is_empty())
+                        .map(|(policy, _)| *policy)
+                        .filter(move |policy| !self.program.deciding[*policy][direction].is_empty())
                 });
-                let Some(&policy) = uses.next() else { continue };
+                let Some(policy) = uses.next() else { continue };
                 for (host_network, concerned) in [false, true].into_iter().zip(&mut concerned) {
                     let unknown = &cluster.unknown_addresses;
                     let regions = if host_network { &unknown.hosts } else { &unknown.pods };

@@ -57,6 +57,14 @@ pub(super) fn padded(text: &str, columns: usize) -> String {
 
 /// Rows of cells as lines, columns aligned, without trailing spaces.
 pub(super) fn columns(rows: &[Vec<String>]) -> Vec<String> {
+    painted_columns(rows, |_, _, cell| cell.to_owned())
+}
+
+/// The same, each cell painted by row and column; paint takes no room.
+pub(super) fn painted_columns(
+    rows: &[Vec<String>],
+    paint: impl Fn(usize, usize, &str) -> String,
+) -> Vec<String> {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         for (i, cell) in row.iter().enumerate() {
@@ -67,9 +75,14 @@ pub(super) fn columns(rows: &[Vec<String>]) -> Vec<String> {
         }
     }
     rows.iter()
-        .map(|row| {
-            let cells: Vec<String> =
-                row.iter().zip(&widths).map(|(cell, &wide)| padded(cell, wide)).collect();
+        .enumerate()
+        .map(|(i, row)| {
+            let cells: Vec<String> = row
+                .iter()
+                .zip(&widths)
+                .enumerate()
+                .map(|(j, (cell, wide))| format!("{}{:2$}", paint(i, j, cell), "", wide - width(cell)))
+                .collect();
             cells.join("  ").trim_end().to_owned()
         })
         .collect()

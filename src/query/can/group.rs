@@ -10,7 +10,7 @@ use crate::cluster::{NodeId, PodId};
 use crate::compile::{ClassId, Program};
 use crate::net::{AddressSet, ByFamily, Family, PortSet, address_number};
 use crate::query::endpoint::{Ports, Target};
-use crate::solve::{End, Reachability};
+use crate::solve::{End, Rows};
 
 /// Ends that are alike.
 #[derive(Clone, Debug)]
@@ -34,8 +34,7 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    pub(super) fn new(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Self {
-        let program = reachability.program();
+    pub(super) fn new(program: &Program<'_>, from: &Target, to: &Target) -> Self {
         let nodes = Nodes::new(program, from, to);
         let mut sources = PodGroups::default();
         for (pod, range) in &from.ends.pods {
@@ -51,7 +50,7 @@ impl Groups {
         }
         let same = same(&sources, &destinations);
         let mut sources = sources.groups;
-        sources.extend(outside(reachability, from, &nodes.addresses));
+        sources.extend(outside(program, from, &nodes.addresses));
         let mut destinations = destinations.groups;
         destinations.extend(match &to.ports {
             Ports::ByDestination { addresses, .. } => {
@@ -59,7 +58,7 @@ impl Groups {
                     |ip: &&IpAddr| to.ends.addresses[Family::of(**ip)].contains(address_number(**ip));
                 addresses.keys().filter(is_outside).map(|&ip| Group::outside(ip)).collect()
             }
-            Ports::Every | Ports::Of(_) => outside(reachability, to, &[]),
+            Ports::Every | Ports::Of(_) => outside(program, to, &[]),
         });
         let with_ports = |group: Group| (to.ports_at(group.first), group);
         let destinations = destinations
@@ -183,12 +182,12 @@ impl<'p> Nodes<'p> {
 }
 
 /// The addresses of a target, grouped so that no flow tells the members of a group apart.
-fn outside(reachability: &Reachability<'_>, target: &Target, apart: &[IpAddr]) -> Vec<Group> {
+fn outside(program: &Program<'_>, target: &Target, apart: &[IpAddr]) -> Vec<Group> {
     let mut groups: Vec<Group> = apart.iter().map(|&ip| Group::outside(ip)).collect();
     if Family::ALL.into_iter().all(|family| target.ends.addresses[family].is_empty()) {
         return groups;
     }
-    for external in &reachability.externals() {
+    for external in &Rows::new(program).externals() {
         let family = external.family;
         let apart: AddressSet = apart
             .iter()

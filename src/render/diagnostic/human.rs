@@ -91,6 +91,9 @@ fn one(finding: &Located<'_>, renderer: &Renderer) -> String {
     let title = level.primary_title(title(diagnostic)).id(diagnostic.code.name());
     let mut group = Group::with_title(title);
     match (position, source) {
+        (Some(_), Some(source)) if source.bytes.is_empty() => {
+            group = group.element(Origin::path(Plain(&source.name).to_string()));
+        }
         (Some(position), Some(source)) => group = group.element(place(diagnostic, position, source)),
         (Some(position), None) => group = group.element(origin(position)),
         (None, Some(source)) => group = group.element(Origin::path(Plain(&source.name).to_string())),

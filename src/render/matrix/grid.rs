@@ -5,12 +5,12 @@ use super::groups::{Carried, Groups};
 use crate::net::{PortSet, Protocol};
 use crate::query::Endpoint;
 use crate::render::style::Palette;
-use crate::render::text::{Plain, columns, width};
+use crate::render::text::{Plain, padded, painted_columns, width};
 
 /// The most endpoints a grid is drawn for.
 pub(super) const LARGEST: usize = 20;
 
-/// How wide a grid may be that shows names and ports; a wider one shows numbers and signs.
+/// How wide a grid may be; a wider one shows numbers for names, and signs for ports if that does not do.
 const WIDEST: usize = 100;
 
 /// What a cell says.
@@ -20,7 +20,7 @@ enum Cell {
     Blank,
     /// Nothing is allowed.
     Nothing,
-    /// Everything is allowed, and no policy selects either end.
+    /// Everything is allowed, and no policy restricts it.
     Open,
     /// Everything is allowed by rules.
     All,
@@ -65,15 +65,24 @@ impl Cell {
         }
     }
 
+    fn painted(&self, text: &str, palette: Palette) -> String {
+        match self {
+            Self::Blank => text.to_owned(),
+            Self::Nothing => palette.faint(text),
+            Self::Ports(_) | Self::All | Self::Partly => palette.allowed(text),
+            Self::Open | Self::Unknown => palette.doubtful(text),
+        }
+    }
+
     const fn meaning(&self) -> Option<&'static str> {
         match self {
             Self::Blank => None,
             Self::Nothing => Some("nothing"),
-            Self::Open => Some("every port, because no policy selects either end"),
+            Self::Open => Some("every port, because no policy restricts it"),
             Self::All => Some("every port, by rules"),
             Self::Ports(_) => Some("some ports"),
             Self::Partly => Some("some ports between some of the pods"),
-            Self::Unknown => Some("unknown: the input does not decide it"),
+            Self::Unknown => Some("at least one port is unknown: the input does not decide it"),
         }
     }
 
@@ -111,16 +120,9 @@ pub(super) fn draw(report: &Report<'_>, groups: &Groups, palette: Palette) -> Ve
         shown.iter().map(|&from| shown.iter().map(|&to| cell(report, groups, from, to)).collect()).collect();
     let endpoints: Vec<Endpoint> = shown.iter().map(|&i| report.endpoints[i].endpoint).collect();
     let names = display_names(report, &endpoints);
-    let detailed = detailed(&names, &cells);
-    let (mut lines, in_words) = if detailed.iter().all(|line| width(line) <= WIDEST) {
-        (detailed, true)
-    } else {
-        (numbered(&names, &cells), false)
-    };
-    if let Some(head) = lines.first_mut() {
-        *head = palette.heading(&*head);
-    }
-    lines.extend(legend(&cells, in_words).map(|legend| palette.faint(legend)));
+    let shape = Shape::fitting(&names, &cells);
+    let mut lines = shape.lines(&names, &cells, palette);
+    lines.extend(legend(&cells, shape).map(|legend| palette.faint(legend)));
     lines
 }
 
@@ -154,35 +156,74 @@ fn display_names(report: &Report<'_>, endpoints: &[Endpoint]) -> Vec<String> {
 
 const CORNER: &str = "from \\ to";
 
-fn detailed(names: &[String], cells: &[Vec<Cell>]) -> Vec<String> {
-    let head = std::iter::once(CORNER.to_owned()).chain(names.iter().cloned()).collect();
-    let rows = names.iter().zip(cells).map(|(name, row)| {
-        std::iter::once(name.clone()).chain(row.iter().map(|cell| cell.word().to_owned())).collect()
-    });
-    columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+/// How much room a grid takes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Shape {
+    /// Names across, ports in the cells.
+    Names,
+    /// Numbers across, ports in the cells.
+    Numbers,
+    /// Numbers across, signs in the cells.
+    Signs,
 }
 
-fn numbered(names: &[String], cells: &[Vec<Cell>]) -> Vec<String> {
-    let number = |i: usize| (i + 1).to_string();
-    let head = [String::new(), CORNER.to_owned()].into_iter().chain((0..names.len()).map(number)).collect();
-    let rows = names.iter().zip(cells).enumerate().map(|(i, (name, row))| {
-        [number(i), name.clone()].into_iter().chain(row.iter().map(|cell| cell.sign().to_owned())).collect()
-    });
-    columns(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+impl Shape {
+    /// The most telling one that is not too wide.
+    fn fitting(names: &[String], cells: &[Vec<Cell>]) -> Self {
+        let fits = |shape: &Self| {
+            shape.lines(names, cells, Palette::default()).iter().all(|line| width(line) <= WIDEST)
+        };
+        [Self::Names, Self::Numbers].into_iter().find(fits).unwrap_or(Self::Signs)
+    }
+
+    /// What stands in a cell.
+    fn says(self, cell: &Cell) -> &str {
+        if self == Self::Signs { cell.sign() } else { cell.word() }
+    }
+
+    /// The grid, its head first.
+    fn lines(self, names: &[String], cells: &[Vec<Cell>], palette: Palette) -> Vec<String> {
+        let number = |i: usize| (i + 1).to_string();
+        let side = |i: usize| match self {
+            Self::Names => vec![names[i].clone()],
+            Self::Numbers | Self::Signs => vec![number(i), names[i].clone()],
+        };
+        let head = match self {
+            Self::Names => std::iter::once(CORNER.to_owned()).chain(names.iter().cloned()).collect(),
+            Self::Numbers | Self::Signs => [String::new(), CORNER.to_owned()]
+                .into_iter()
+                .chain((0..names.len()).map(number))
+                .collect::<Vec<_>>(),
+        };
+        let beside = head.len() - names.len();
+        let body = cells.iter().enumerate().map(|(i, row)| {
+            side(i).into_iter().chain(row.iter().map(|cell| self.says(cell).to_owned())).collect()
+        });
+        let rows: Vec<Vec<String>> = std::iter::once(head).chain(body).collect();
+        let mut lines = painted_columns(&rows, |row, column, text| {
+            match (row.checked_sub(1), column.checked_sub(beside)) {
+                (Some(from), Some(to)) => cells[from][to].painted(text, palette),
+                _ => text.to_owned(),
+            }
+        });
+        if let Some(head) = lines.first_mut() {
+            *head = palette.heading(&*head);
+        }
+        lines
+    }
 }
 
-fn legend(cells: &[Vec<Cell>], in_words: bool) -> impl Iterator<Item = String> {
+fn legend(cells: &[Vec<Cell>], shape: Shape) -> impl Iterator<Item = String> {
     let mut used: Vec<&Cell> = cells.iter().flatten().collect();
     used.sort_by_key(|cell| cell.order());
     used.dedup_by_key(|cell| cell.order());
-    used.into_iter()
-        .filter_map(move |cell| match cell {
-            Cell::Ports(_) if in_words => None,
-            cell => Some((if in_words { cell.word() } else { cell.sign() }, cell.meaning()?)),
-        })
-        .map(|(sign, meaning)| format!("  {sign}  {meaning}"))
-        .collect::<Vec<_>>()
+    let used: Vec<(&str, &str)> = used
         .into_iter()
+        .filter(|cell| shape == Shape::Signs || !matches!(cell, Cell::Ports(_)))
+        .filter_map(|cell| Some((shape.says(cell), cell.meaning()?)))
+        .collect();
+    let wide = used.iter().map(|(sign, _)| width(sign)).max().unwrap_or(0);
+    used.into_iter().map(move |(sign, meaning)| format!("  {}  {meaning}", padded(sign, wide)))
 }
 
 #[cfg(test)]
@@ -203,10 +244,10 @@ mod tests {
                 "db                    -     -",
                 "web               ~   open  -",
                 "any IPv4 address  -   ?",
-                "  -  nothing",
-                "  ~  some ports between some of the pods",
-                "  open  every port, because no policy selects either end",
-                "  ?  unknown: the input does not decide it",
+                "  -     nothing",
+                "  ~     some ports between some of the pods",
+                "  open  every port, because no policy restricts it",
+                "  ?     at least one port is unknown: the input does not decide it",
             ]
         );
     }
@@ -218,8 +259,18 @@ mod tests {
         let groups = group(&report, &Shop::flows(), LARGEST).unwrap();
         let cells: Vec<Vec<Cell>> =
             (0..3).map(|from| (0..3).map(|to| cell(&report, &groups, from, to)).collect()).collect();
+        let names = ["db", "web", "any IPv4 address"].map(String::from);
         assert_eq!(
-            numbered(&["db", "web", "any IPv4 address"].map(String::from), &cells),
+            Shape::Numbers.lines(&names, &cells, Palette::default()),
+            [
+                "   from \\ to         1  2     3",
+                "1  db                   -     -",
+                "2  web               ~  open  -",
+                "3  any IPv4 address  -  ?",
+            ]
+        );
+        assert_eq!(
+            Shape::Signs.lines(&names, &cells, Palette::default()),
             [
                 "   from \\ to         1  2  3",
                 "1  db                   -  -",
@@ -227,6 +278,21 @@ mod tests {
                 "3  any IPv4 address  -  ?",
             ]
         );
+        assert_eq!(Shape::fitting(&names, &cells), Shape::Names);
+        assert_eq!(Shape::fitting(&names.each_ref().map(|name| name.repeat(8)), &cells), Shape::Signs);
+    }
+
+    #[test]
+    fn colours_do_not_move_columns() {
+        let shop = Shop::new();
+        let report = shop.report();
+        let groups = group(&report, &Shop::flows(), LARGEST).unwrap();
+        let plain = draw(&report, &groups, Palette::default());
+        let coloured = draw(&report, &groups, Palette::new(true));
+        assert!(coloured[2].contains('\u{1b}'));
+        let stripped: Vec<String> =
+            coloured.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect();
+        assert_eq!(stripped, plain);
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) struct Carried {
     pub(super) ports: PortSet,
     pub(super) some: PortSet,
     pub(super) unknown: PortSet,
-    /// Whether everything is allowed because no policy selects either end, and not because a rule says so.
+    /// Whether everything is allowed because no policy restricts it, and not because a rule says so.
     pub(super) open: bool,
 }
 

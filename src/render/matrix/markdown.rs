@@ -33,7 +33,7 @@ pub(super) fn write(report: &Report<'_>, flows: &dyn Flows, out: &mut dyn Write)
     for group in &groups {
         let from = cell(&naming.list(group.sources.iter(), usize::MAX));
         for (carried, to) in &group.reached {
-            let open = if carried.open { " (open: no policy selects either end)" } else { "" };
+            let open = if carried.open { " (open: no policy restricts it)" } else { "" };
             writeln!(
                 out,
                 "| {from} | {} | {}{open} | {} | {} |",

@@ -128,7 +128,7 @@ fn isolation(
 /// How people are told of an isolation.
 const fn state(isolation: Isolation) -> &'static str {
     match isolation {
-        Isolation::Open => "open (no policy selects them)",
+        Isolation::Open => "open (no policy restricts it)",
         Isolation::Mixed => "isolated for some of the pods",
         Isolation::Isolated => "isolated",
         Isolation::Unknown => "unknown",
@@ -231,7 +231,7 @@ fn cut(names: Vec<String>, most: usize) -> Vec<String> {
 /// `8080/TCP; 53/UDP between some of the pods; 9090/TCP unknown`.
 fn carried_text(carried: &Carried, detail: Detail) -> String {
     if carried.open {
-        return "all ports (open: no policy selects either end)".to_owned();
+        return "all ports (open: no policy restricts it)".to_owned();
     }
     [(&carried.ports, ""), (&carried.some, " between some of the pods"), (&carried.unknown, " unknown")]
         .into_iter()
