@@ -167,6 +167,28 @@ fn documents_follow_their_schema() {
 }
 
 #[test]
+fn notes_say_which_facts_are_missing() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    let (_, stdout, _) = session.run("matrix -f shop.yaml -o json");
+    let matrix: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let note = |code: &str| {
+        let notes = matrix["notes"].as_array().unwrap();
+        notes.iter().find(|note| note["code"] == code).expect(code).clone()
+    };
+    let fact = note("missing-fact");
+    let message = fact["message"].as_str().unwrap();
+    assert!(message.starts_with("whether namespace `shop` has label `env: prod` is not known"), "{message}");
+    assert_eq!((&fact["name"], &fact["line"]), (&"shop/db".into(), &20.into()));
+    let help = fact["help"].as_str().unwrap();
+    assert_eq!(help, "add the Namespace, or say `--assume ns/shop env=prod`");
+    assert!(note("profiles-differ")["message"].as_str().unwrap().contains("`aws-vpc-cni`"));
+    let (_, table, _) = session.run("matrix -f shop.yaml");
+    assert!(table.contains(message) && table.contains(help), "{table}");
+    let (_, known, _) = session.run("matrix -f shop.yaml --assume ns/shop env=prod");
+    assert!(!known.contains("is not known"), "{known}");
+}
+
+#[test]
 fn people_are_told_names_and_ports() {
     let session = Session::new(&[("shop.yaml", SHOP)]);
     let (status, stdout, stderr) = session.run("matrix -f shop.yaml");
