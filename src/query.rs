@@ -11,7 +11,7 @@ mod selector;
 mod summary;
 
 pub use matrix::{
-    By, Endpoint, EndpointFacts, Ends, External, Flow, Isolation, Matrix, PodPairs, Summary, View,
+    By, Endpoint, EndpointFacts, Ends, External, Flow, Isolation, Matrix, PodPairs, Shown, Summary, View,
 };
 pub use selector::{LabelQuery, LabelQueryError};
 
