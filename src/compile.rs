@@ -62,7 +62,7 @@ pub struct Program<'c> {
     /// The named ports that policies use.
     pub port_names: PortNames,
     /// How pods resolve them.
-    pub resolutions: Interner<ResolutionId, Resolution>,
+    pub resolutions: IndexVec<ResolutionId, Resolution>,
     /// Where the profile matters.
     pub touches: ProfileTouches,
 }
@@ -128,8 +128,8 @@ pub struct CompiledPeers {
     pub classes: Vec<(ClassId, ByFamily<Truth>)>,
     /// The addresses its blocks hold, taken together.
     pub blocks: ByFamily<AddressSet>,
-    /// The policies whose rules have this list.
-    pub uses: ByDirection<Vec<PolicyId>>,
+    /// The rules that have this list: the policy, and the place among its rules of the direction.
+    pub uses: ByDirection<Vec<(PolicyId, u32)>>,
 }
 
 /// Whether the input touches the points on which profiles differ.
@@ -157,7 +157,7 @@ pub fn compile(cluster: &Cluster, profile: Profile) -> Program<'_> {
     let mut ports = PortTable::new();
     let mut port_names = PortNames::default();
     let mut lists: Interner<PeersId, PeerList> = Interner::new();
-    let mut uses: Vec<ByDirection<Vec<PolicyId>>> = Vec::new();
+    let mut uses: Vec<ByDirection<Vec<(PolicyId, u32)>>> = Vec::new();
 
     let policies: IndexVec<PolicyId, Option<CompiledPolicy>> = cluster
         .policies
@@ -168,11 +168,11 @@ pub fn compile(cluster: &Cluster, profile: Profile) -> Program<'_> {
             }
             let mut rules: ByDirection<Vec<CompiledRule>> = ByDirection::default();
             for direction in Direction::ALL {
-                for rule in &policy.rules[direction] {
+                for (place, rule) in (0..).zip(&policy.rules[direction]) {
                     let peers = peer_list(&rule.peers).map(|list| lists.intern_owned(list));
                     if let Some(peers) = peers {
                         uses.resize_with(lists.len(), ByDirection::default);
-                        uses[peers.index()][direction].push(id);
+                        uses[peers.index()][direction].push((id, place));
                     }
                     let ports = port_names.compile(&rule.ports, &mut ports);
                     rules[direction].push(CompiledRule { action: rule.action, peers, ports });
@@ -182,17 +182,15 @@ pub fn compile(cluster: &Cluster, profile: Profile) -> Program<'_> {
         })
         .collect();
 
-    let blocks: Vec<ByFamily<AddressSet>> =
-        lists.values().iter().map(|(_, blocks)| block_union(blocks)).collect();
+    let blocks: Vec<ByFamily<AddressSet>> = lists.iter().map(|(_, blocks)| block_union(blocks)).collect();
     let atoms = AddressAtoms::new(&blocks);
     let egress_names = names_ports(&policies, Direction::Egress);
     let mut resolutions = Interner::new();
     let kinds = Kinds::new(cluster, semantics, &port_names, &atoms, &mut resolutions, egress_names);
-    let selected =
-        classes::memberships(cluster, semantics, &kinds, &atoms, &policies, lists.values(), &blocks);
+    let selected = classes::memberships(cluster, semantics, &kinds, &atoms, &policies, &lists, &blocks);
     let touches = ProfileTouches {
         block_on_pods: kinds.any_in_blocks(&atoms, &blocks),
-        ambiguous_port: resolutions.values().iter().any(Resolution::has_ambiguous),
+        ambiguous_port: resolutions.iter().any(Resolution::has_ambiguous),
         init_container_port: cluster.pods.iter().any(|pod| port_names.used_by_init_container(pod)),
         egress_named_port: egress_names,
         bare_pods: policies.iter().any(Option::is_some) && cluster.pods.iter().any(|pod| pod.bare),
@@ -230,7 +228,7 @@ pub fn compile(cluster: &Cluster, profile: Profile) -> Program<'_> {
         peers,
         ports,
         port_names,
-        resolutions,
+        resolutions: resolutions.into_values(),
         touches,
     }
 }

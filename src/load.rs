@@ -5,6 +5,7 @@
 
 mod de;
 mod decode;
+mod dump;
 mod json;
 mod kinds;
 mod locate;
@@ -164,9 +165,10 @@ impl Loader {
         let mut untyped: Option<Tally> = None;
         for item in items {
             match item {
-                Item::Manifest(manifest) => {
+                Item::Manifests(manifests) => {
                     self.any_object = true;
-                    self.loaded.manifests.push(*manifest);
+                    let before = &mut self.loaded.manifests;
+                    if before.is_empty() { *before = manifests } else { before.extend(manifests) }
                 }
                 Item::Finding(finding) => {
                     self.any_object = true;

@@ -5,6 +5,7 @@
 //! classes is ever stored. Knows signatures, classes and port sets; knows no names and no policy API.
 
 mod evaluator;
+mod exceptions;
 mod externals;
 mod row;
 mod tiers;

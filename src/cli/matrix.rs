@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use podreach::cluster::{Cluster, PodId};
 use podreach::compile::compile;
+use podreach::index::IndexVec;
 use podreach::query::{Flow, Matrix, View};
 use podreach::render::diagnostic::Located;
 use podreach::render::endpoint::Names;
@@ -27,7 +28,11 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
     let matrix = Matrix::new(&reachability);
     let notes = Located::all(&input.diagnostics, &input.sources);
     let report = Report {
-        names: Names::new(&input.cluster, matrix.externals()),
+        names: if args.summary {
+            Names::new(&input.cluster, &IndexVec::new())
+        } else {
+            Names::new(&input.cluster, matrix.externals())
+        },
         profile: settings.profile,
         by: view.by,
         summary: timings.stage("count", || matrix.summary()),

@@ -30,7 +30,7 @@ pub(super) fn memberships(
     kinds: &Kinds,
     atoms: &AddressAtoms,
     policies: &IndexVec<PolicyId, Option<CompiledPolicy>>,
-    lists: &IndexVec<PeersId, PeerList>,
+    lists: &Interner<PeersId, PeerList>,
     blocks: &[ByFamily<AddressSet>],
 ) -> Memberships {
     let mut selector = PodSelector::new(cluster, kinds);
@@ -105,7 +105,7 @@ struct PodSelector<'a> {
 
 impl<'a> PodSelector<'a> {
     fn new(cluster: &'a Cluster, kinds: &Kinds) -> Self {
-        let sets = cluster.labels.sets.values();
+        let sets = &cluster.labels.sets;
         Self {
             cluster,
             pods: SelectorIndex::new(kinds.all.iter().map(|kind| &sets[kind.labels])),
@@ -206,11 +206,11 @@ pub(super) fn merge(
 
     let mut signatures: ByDirection<Interner<SignatureId, Signature>> = ByDirection::default();
     let mut classes: IndexVec<ClassId, Class> = outcomes
-        .values()
-        .iter()
+        .into_values()
+        .into_iter()
         .map(|outcome| {
             let mut signature_of = |direction| {
-                signatures[direction].intern_owned(signature(cluster, policies, outcome, direction))
+                signatures[direction].intern_owned(signature(cluster, policies, &outcome, direction))
             };
             Class {
                 pods: Vec::new(),
@@ -222,7 +222,7 @@ pub(super) fn merge(
                 families: outcome.families,
                 resolution: outcome.resolution,
                 resolves_in: outcome.resolves_in,
-                peers: outcome.peers.clone().into(),
+                peers: outcome.peers.into(),
             }
         })
         .collect();
@@ -235,8 +235,8 @@ pub(super) fn merge(
         classes,
         class_of,
         signatures: ByDirection {
-            ingress: signatures.ingress.values().clone(),
-            egress: signatures.egress.values().clone(),
+            ingress: signatures.ingress.into_values(),
+            egress: signatures.egress.into_values(),
         },
     }
 }

@@ -90,7 +90,7 @@ impl Kinds {
                 })
             })
             .collect();
-        let kinds = interner.values().clone();
+        let kinds = interner.into_values();
         let mut by_atom: ByFamily<Vec<(u32, KindId)>> = ByFamily::default();
         let mut by_region: ByFamily<Vec<(AddressSet, Vec<KindId>)>> = ByFamily::default();
         for (id, kind) in kinds.enumerate() {

@@ -11,10 +11,10 @@ use super::scalar::{Labels, List, null_is_default};
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadObject {
     /// `apps/v1`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub api_version: Box<str>,
     /// `Deployment`, `StatefulSet`, ... or any kind with `spec.template.spec.containers`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub kind: Box<str>,
     /// Name, labels, owners.
     #[serde(default, deserialize_with = "null_is_default")]
@@ -31,8 +31,8 @@ pub struct WorkloadSpec {
     pub replicas: Option<i32>,
     /// `spec.selector`: a label selector, or a plain map for a ReplicationController.
     pub selector: Option<WorkloadSelector>,
-    /// `spec.template`.
-    pub template: Option<PodTemplate>,
+    /// `spec.template`. Boxed, since most objects are pods, and all take as much room as the largest.
+    pub template: Option<Box<PodTemplate>>,
     /// StatefulSet: `spec.ordinals`.
     pub ordinals: Option<Ordinals>,
     /// Job: how many pods run at once.

@@ -11,10 +11,10 @@ use super::scalar::{IntOrString, List, null_is_default};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NetworkPolicy {
     /// `networking.k8s.io/v1`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub api_version: Box<str>,
     /// `NetworkPolicy`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub kind: Box<str>,
     /// Name and namespace; unknown fields in here are not podreach's business.
     #[serde(default, deserialize_with = "null_is_default")]

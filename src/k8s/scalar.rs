@@ -90,6 +90,10 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for List<T> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<List<T>, A::Error> {
                 let mut list = List::default();
                 while let Some(element) = seq.next_element::<Option<T>>()? {
+                    if list.items.is_empty() {
+                        // Most lists have one element, and a vector makes room for four.
+                        list.items.reserve_exact(1);
+                    }
                     if element.is_none() {
                         list.nulls.push(list.items.len());
                     }
@@ -160,6 +164,8 @@ impl<'de> Deserialize<'de> for Labels {
                 if let Some(twice) = pairs.windows(2).find(|w| w[0].0 == w[1].0) {
                     return Err(de::Error::custom(format!("key \"{}\" already set in map", twice[0].0)));
                 }
+                // There are many of these, and they are kept.
+                pairs.shrink_to_fit();
                 Ok(Labels(pairs))
             }
         }

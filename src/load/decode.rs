@@ -9,13 +9,13 @@ use rayon::prelude::*;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::de::Problem;
+use super::de::{Problem, already_set, duplicates};
 use super::kinds::{self, Known, Reader};
 use super::node::Cursor;
 use super::schema;
 use super::split;
 use super::yaml::Fault;
-use super::{Manifest, json, strict, yaml};
+use super::{Manifest, dump, json, strict, yaml};
 use crate::diagnostic::{Code, Diagnostic, ObjectName, Origin, SourceId};
 use crate::k8s::{
     BrokenObject, NetworkPolicy, Object, ObjectMeta, UnevaluatedPolicy, WorkloadObject, is_unevaluated,
@@ -27,8 +27,8 @@ const MAX_LIST_DEPTH: usize = 8;
 /// What a document led to, in order.
 #[derive(Debug)]
 pub(super) enum Item {
-    /// An object, readable or not.
-    Manifest(Box<Manifest>),
+    /// Objects one after the other, readable or not.
+    Manifests(Vec<Manifest>),
     /// Something to say.
     Finding(Box<Diagnostic>),
     /// An object of a kind that is not read.
@@ -40,6 +40,16 @@ pub(super) enum Item {
     },
     /// A document that is no Kubernetes object.
     Untyped(Origin),
+}
+
+impl Item {
+    /// Adds to the items before it: objects join objects.
+    pub(super) fn append_to(self, items: &mut Vec<Self>) {
+        match (items.last_mut(), self) {
+            (Some(Self::Manifests(before)), Self::Manifests(mut after)) => before.append(&mut after),
+            (_, item) => items.push(item),
+        }
+    }
 }
 
 /// Reads a whole text.
@@ -92,8 +102,10 @@ impl Place<'_> {
             None
         };
         let yaml = match self.block_list(range.clone()) {
-            Some(items) => Ok(items),
-            None => self.yaml(range.clone(), &Expected::default(), 0),
+            Some(Ok(items)) => Ok(items),
+            // Too long to be read whole: the fault of an item says more than that.
+            Some(Err(fault)) if document.len() > yaml::MAX_DOCUMENT => Err(fault),
+            _ => self.yaml(range.clone(), &Expected::default(), 0),
         };
         match (yaml, json_fault) {
             (Ok(items), _) => items,
@@ -114,12 +126,18 @@ impl Place<'_> {
         unreadable(finding, origin).into()
     }
 
-    /// A list cut into its items without parsing it whole; `None` if the document is no such list, or the cut was
-    /// not right.
-    fn block_list(&self, range: Range<usize>) -> Option<Vec<Item>> {
+    /// A list cut into its items without parsing it whole; `None` if the document is no such list, or its own fields
+    /// need a closer look. A fault says that an item does not parse, or that the cut was not right.
+    fn block_list(&self, range: Range<usize>) -> Option<Result<Vec<Item>, Fault>> {
         let document = &self.text[range.clone()];
         let list = split::block_list(document)?;
         let head = [yaml::parse(&document[list.before]).ok()?, yaml::parse(&document[list.after]).ok()?];
+        let count = |key: &str| {
+            head.iter().flatten().flat_map(|tree| tree.root().entries()).filter(|e| e.key == key).count()
+        };
+        if count("apiVersion") > 1 || count("kind") > 1 || count("items") > 0 {
+            return None;
+        }
         let field =
             |key| head.iter().flatten().find_map(|tree| tree.root().get(key)?.as_str()).map(str::to_owned);
         let api_version = field("apiVersion");
@@ -128,9 +146,12 @@ impl Place<'_> {
         let items: Result<Vec<Vec<Item>>, Fault> = list
             .items
             .into_par_iter()
-            .map(|item| self.yaml(range.start + item.start..range.start + item.end, &expected, 1))
+            .map(|item| {
+                self.yaml(range.start + item.start..range.start + item.end, &expected, 1)
+                    .map_err(|fault| Fault { offset: item.start + fault.offset, ..fault })
+            })
             .collect();
-        Some(items.ok()?.into_iter().flatten().collect())
+        Some(items.map(|items| items.into_iter().flatten().collect()))
     }
 
     /// A document, or with `depth` 1 an element cut out of a list with its dash.
@@ -170,12 +191,17 @@ impl Place<'_> {
             );
             return into.extend(unreadable(finding, self.origin(range, item)));
         }
+        let document = Document { body: Body::Node(node), origin: self.origin(range, item) };
+        let twice = document.written_twice();
+        if !twice.is_empty() {
+            return document.broken("", "", twice, into);
+        }
         let (api_version, kind) = expected.complete(field("apiVersion"), field("kind"));
         if let Some(kind) = kind
             && is_list(kind, || node.get("items").is_some())
         {
             if depth >= MAX_LIST_DEPTH {
-                return into.extend(too_many_lists(self.origin(range, item)));
+                return into.extend(too_many_lists(document.origin));
             }
             let expected = Expected::of_list(api_version, kind);
             for (index, element) in
@@ -186,12 +212,25 @@ impl Place<'_> {
             }
             return;
         }
-        let document = Document { body: Body::Node(node), origin: self.origin(range, item) };
         document.read(api_version, kind, into);
     }
 
     /// A text of JSON objects, one after the other.
     fn json(&self, range: Range<usize>) -> Result<Vec<Item>, Fault> {
+        let list = dump::list(&self.text[range.clone()], |within, object, items| {
+            let range = range.start + within.start..range.start + within.end;
+            let Some(object) = object else {
+                return items.extend(self.json_element(range, &Expected::default(), 1));
+            };
+            let manifest = Manifest { object, origin: self.origin(&range, "") };
+            match items.last_mut() {
+                Some(Item::Manifests(manifests)) => manifests.push(manifest),
+                _ => items.push(Item::Manifests(vec![manifest])),
+            }
+        });
+        if let Some(items) = list {
+            return Ok(items);
+        }
         let objects = json::objects(&self.text[range.clone()])?;
         let mut items = Vec::new();
         for (within, head) in objects {
@@ -201,6 +240,14 @@ impl Place<'_> {
         Ok(items)
     }
 
+    /// One element of a list, whose JSON is known to be right.
+    fn json_element(&self, range: Range<usize>, expected: &Expected, depth: usize) -> Vec<Item> {
+        match json::head(&self.text[range.clone()]) {
+            Some(head) => self.json_object(range, &head, expected, depth),
+            None => vec![Item::Untyped(self.origin(&range, ""))],
+        }
+    }
+
     fn json_object(
         &self,
         range: Range<usize>,
@@ -208,28 +255,30 @@ impl Place<'_> {
         expected: &Expected,
         depth: usize,
     ) -> Vec<Item> {
+        let document =
+            Document { body: Body::Json(&self.text[range.clone()]), origin: self.origin(&range, "") };
+        let mut items = Vec::new();
+        let twice = if head.twice { document.written_twice() } else { Vec::new() };
+        if !twice.is_empty() {
+            document.broken("", "", twice, &mut items);
+            return items;
+        }
         let (api_version, kind) = expected.complete(head.api_version.as_deref(), head.kind.as_deref());
         if let Some(kind) = kind
             && is_list(kind, || head.items.is_some())
         {
             if depth >= MAX_LIST_DEPTH {
-                return too_many_lists(self.origin(&range, "")).into();
+                return too_many_lists(document.origin).into();
             }
             let expected = Expected::of_list(api_version, kind);
             return head
                 .items
                 .par_iter()
                 .flatten()
-                .map(|text| match json::head(text) {
-                    Some(head) => self.json_object(self.range_of(text), &head, &expected, depth + 1),
-                    None => vec![Item::Untyped(self.origin(&self.range_of(text), ""))],
-                })
+                .map(|text| self.json_element(self.range_of(text), &expected, depth + 1))
                 .flatten_iter()
                 .collect();
         }
-        let document =
-            Document { body: Body::Json(&self.text[range.clone()]), origin: self.origin(&range, "") };
-        let mut items = Vec::new();
         document.read(api_version, kind, &mut items);
         items
     }
@@ -245,7 +294,7 @@ fn unreadable(finding: Diagnostic, origin: Origin) -> [Item; 2] {
     let object = Object::Broken(BrokenObject::default());
     [
         Item::Finding(Box::new(finding.with_origin(origin.clone()))),
-        Item::Manifest(Box::new(Manifest { object, origin })),
+        Item::Manifests(vec![Manifest { object, origin }]),
     ]
 }
 
@@ -322,21 +371,25 @@ struct TemplateOnly {
 }
 #[derive(Deserialize)]
 struct TemplateOnlySpec {
-    template: Option<crate::k8s::PodTemplate>,
+    template: Option<Box<crate::k8s::PodTemplate>>,
 }
 
 impl Document<'_, '_> {
     fn read(self, api_version: Option<&str>, kind: Option<&str>, into: &mut Vec<Item>) {
         let (Some(api_version), Some(kind)) = (api_version, kind) else {
-            match (api_version, kind) {
-                (None, Some(kind)) if kinds::is_known(kind) => {
-                    let problem =
-                        self.problem(Code::RequiredValue, "apiVersion", "Required value".to_owned());
-                    self.broken("", kind, vec![problem], into);
-                }
-                _ => into.push(Item::Untyped(self.origin)),
-            }
-            return;
+            let missing = match (api_version, kind) {
+                (None, Some(kind)) if kinds::is_known(kind) => "apiVersion",
+                // A version without a group may be anybody's, such as that of a Helm chart.
+                (Some(api_version), None) if api_version.contains('/') => "kind",
+                _ => return into.push(Item::Untyped(self.origin)),
+            };
+            let problem = self.problem(Code::RequiredValue, missing, "Required value".to_owned());
+            return self.broken(
+                api_version.unwrap_or_default(),
+                kind.unwrap_or_default(),
+                vec![problem],
+                into,
+            );
         };
         let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
         let object = match kinds::find(api_version, kind) {
@@ -393,7 +446,7 @@ impl Document<'_, '_> {
                     Diagnostic::new(Code::Skipped, message).with_object(name).with_origin(self.origin),
                 )));
             }
-            Ok(object) => into.push(Item::Manifest(Box::new(Manifest { object, origin: self.origin }))),
+            Ok(object) => into.push(Item::Manifests(vec![Manifest { object, origin: self.origin }])),
             Err(problems) => self.broken(api_version, kind, problems, into),
         }
     }
@@ -438,17 +491,8 @@ impl Document<'_, '_> {
         {
             return Ok(value);
         }
-        self.with_node(|node| T::deserialize(node).map_err(|error| vec![error.into_problem(node)])).map_err(
-            |fault| {
-                vec![Problem {
-                    code: fault.code,
-                    message: fault.message,
-                    path: String::new(),
-                    span: fault.offset..fault.offset,
-                    help: None,
-                }]
-            },
-        )?
+        self.with_node(|node| T::deserialize(node).map_err(|error| vec![error.into_problem(node)]))
+            .map_err(|fault| vec![fault.into()])?
     }
 
     /// Runs `f` on the tree of the object, which is made for it if there is none.
@@ -491,6 +535,29 @@ impl Document<'_, '_> {
         .unwrap_or_default()
     }
 
+    /// The fields that decide what the object is and were written twice: it could be either. `items` counts in lists.
+    fn written_twice(&self) -> Vec<Problem> {
+        self.with_node(|node| {
+            let is_list =
+                node.get("kind").and_then(Cursor::as_str).is_some_and(|kind| is_list(kind, || true));
+            duplicates(node.entries())
+                .filter(|entry| match &*entry.key {
+                    "apiVersion" | "kind" => true,
+                    "items" => is_list,
+                    _ => false,
+                })
+                .map(|entry| Problem {
+                    code: Code::DuplicateKey,
+                    message: already_set(&entry.key),
+                    path: entry.key.clone().into_owned(),
+                    span: entry.key_span.start as usize..entry.key_span.end as usize,
+                    help: None,
+                })
+                .collect()
+        })
+        .unwrap_or_else(|fault| vec![fault.into()])
+    }
+
     fn name(&self, kind: &str) -> ObjectName {
         name_of(kind, &self.metadata())
     }
@@ -502,19 +569,19 @@ impl Document<'_, '_> {
 
     fn broken(self, api_version: &str, kind: &str, problems: Vec<Problem>, into: &mut Vec<Item>) {
         let metadata = self.metadata();
-        let name = name_of(kind, &metadata);
+        let name = (!kind.is_empty()).then(|| name_of(kind, &metadata));
         for problem in problems {
             let mut finding = Diagnostic::new(problem.code, problem.message)
-                .with_object(name.clone())
                 .with_origin(self.origin.clone())
                 .with_path(problem.path)
                 .with_offset(self.origin.document.start + problem.span.start as u64);
+            finding.object.clone_from(&name);
             finding.help = problem.help;
             into.push(Item::Finding(Box::new(finding)));
         }
         let object =
             Object::Broken(BrokenObject { api_version: api_version.into(), kind: kind.into(), metadata });
-        into.push(Item::Manifest(Box::new(Manifest { object, origin: self.origin })));
+        into.push(Item::Manifests(vec![Manifest { object, origin: self.origin }]));
     }
 }
 

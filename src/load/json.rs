@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use super::node::{Entry, MAX_DEPTH, NodeId, TooDeep, Tree, TreeBuilder, Value};
 use super::scalar::Scalar;
-use super::yaml::Fault;
+use super::yaml::{Fault, MAX_DOCUMENT};
 use crate::diagnostic::Code;
 
 /// What decides how an object is read. Decoding it fails on bad JSON alone: a field of a wrong type counts as absent.
@@ -25,6 +25,8 @@ pub(super) struct Head<'t> {
     pub(super) kind: Option<Cow<'t, str>>,
     /// The texts of `items`, if that is a list.
     pub(super) items: Option<Vec<&'t str>>,
+    /// Whether one of these fields was written twice.
+    pub(super) twice: bool,
 }
 
 impl<'t> Deserialize<'t> for Head<'t> {
@@ -36,18 +38,26 @@ impl<'t> Deserialize<'t> for Head<'t> {
                 f.write_str("an object")
             }
             fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Head<'t>, A::Error> {
-                let mut head = Head::default();
+                let (mut api_version, mut kind, mut items) = (None, None, None);
+                let mut twice = false;
                 while let Some(Key(key)) = map.next_key()? {
-                    match &*key {
-                        "apiVersion" => head.api_version = map.next_value::<Lenient<'t>>()?.text,
-                        "kind" => head.kind = map.next_value::<Lenient<'t>>()?.text,
-                        "items" => head.items = map.next_value::<Lenient<'t>>()?.items,
+                    let slot = match &*key {
+                        "apiVersion" => &mut api_version,
+                        "kind" => &mut kind,
+                        "items" => &mut items,
                         _ => {
                             map.next_value::<IgnoredAny>()?;
+                            continue;
                         }
-                    }
+                    };
+                    twice |= slot.replace(map.next_value::<Lenient<'t>>()?).is_some();
                 }
-                Ok(head)
+                Ok(Head {
+                    api_version: api_version.and_then(|value| value.text),
+                    kind: kind.and_then(|value| value.text),
+                    items: items.and_then(|value| value.items),
+                    twice,
+                })
             }
         }
         deserializer.deserialize_map(HeadVisitor)
@@ -143,6 +153,10 @@ fn fault(text: &str, error: &serde_json::Error) -> Fault {
 
 /// The tree of one JSON value.
 pub(super) fn tree(text: &str) -> Result<Tree<'_>, Fault> {
+    if text.len() > MAX_DOCUMENT {
+        let message = format!("an object is larger than {} MiB", MAX_DOCUMENT >> 20);
+        return Err(Fault { code: Code::TooLarge, message, offset: 0 });
+    }
     let mut reader = Reader { text, at: 0, builder: TreeBuilder::default() };
     let root = reader.value(0)?;
     Ok(reader.builder.finish(root))

@@ -19,7 +19,7 @@ pub(super) fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, serde_json:
 }
 
 /// The wrapper, around whatever serde hands on: deserializers, visitors, seeds, and the accesses of collections.
-struct Strict<T>(T);
+pub(super) struct Strict<T>(pub(super) T);
 
 macro_rules! forward {
     ($($method:ident)*) => {$(

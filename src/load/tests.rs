@@ -353,5 +353,14 @@ fn a_list_that_cannot_be_cut_is_read_whole() {
     let quoted = list(&pod("a", "{x: \"y\n- z\"}"));
     assert_eq!(objects(&read(quoted)), ["Pod a"]);
     let bad = list(&(pod("a", "{}") + "- a: [\n"));
-    assert_eq!(objects(&read(bad)), ["! "], "what does not parse is an error, whole");
+    let loaded = read(bad);
+    assert_eq!(objects(&loaded), ["! "], "what does not parse is an error, whole");
+    assert!(findings(&loaded)[0].starts_with("9:6 syntax: "), "{:?}", findings(&loaded));
+}
+
+#[test]
+fn a_fault_in_a_list_too_long_to_be_read_whole_is_found_in_its_item() {
+    let filler = format!("- {{apiVersion: v1, kind: Pod, metadata: {{name: a}}}} {}\n", "#".repeat(1 << 20));
+    let text = format!("apiVersion: v1\nkind: List\nitems:\n{}- a: [\n", filler.repeat(65));
+    assert!(findings(&read(text))[0].starts_with("69:6 syntax: "));
 }

@@ -69,15 +69,17 @@ fn read_file(path: &Path, found: &mut dyn FnMut(Found)) {
     }
 }
 
-/// Reads to the end, or up to the first NUL byte: no text holds one, and `/dev/zero` has no end.
+/// Reads to the end, or until there is a NUL byte where it is looked for: no text holds one, and `/dev/zero` and
+/// `/dev/urandom` have no end.
 fn read(name: String, mut from: impl Read, found: &mut dyn FnMut(Found)) {
     const STEP: u64 = 4 << 20;
+    const LOOKED_AT: usize = 4 << 10;
     let mut bytes = Vec::new();
     loop {
         let before = bytes.len();
         match from.by_ref().take(STEP).read_to_end(&mut bytes) {
             Ok(0) => break,
-            Ok(_) if bytes[before..].contains(&0) => break,
+            Ok(_) if bytes[before.max(bytes.len().saturating_sub(LOOKED_AT))..].contains(&0) => break,
             Ok(_) => {}
             Err(error) => {
                 let message = format!("cannot read `{name}`: {error}");
@@ -250,11 +252,11 @@ mod tests {
     }
 
     fn tree(files: &[&str]) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().expect("a folder");
         for file in files {
             let path = dir.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, "a: b\n").unwrap();
+            fs::create_dir_all(path.parent().expect("it was joined")).expect("a folder");
+            fs::write(path, "a: b\n").expect("a file");
         }
         dir
     }

@@ -10,6 +10,7 @@ use std::ops::Range;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, Span};
 use rustc_hash::FxHashMap;
 
+use super::de::Problem;
 use super::node::{Entry, MAX_DEPTH, NodeId, TooDeep, Tree, TreeBuilder, Value};
 use super::scalar::{Scalar, ScalarError, Tag};
 use crate::diagnostic::Code;
@@ -20,7 +21,7 @@ const MAX_ALIASED_NODES: u64 = 1_000_000;
 /// Longest line of a document; etcd takes no object of more than a few MiB.
 const MAX_LINE: usize = 8 << 20;
 
-/// Largest document; a cluster dump in YAML is read item by item (see [`super::split`]).
+/// Largest document that becomes a tree; a cluster dump in YAML is read item by item (see [`super::split`]).
 pub(super) const MAX_DOCUMENT: usize = 64 << 20;
 
 const YAML_NAMESPACE: &str = "tag:yaml.org,2002:";
@@ -40,6 +41,12 @@ impl Fault {
     /// A document that nests too deeply.
     pub(super) fn too_deep(offset: usize) -> Self {
         Self { code: Code::TooLarge, message: format!("nested more than {MAX_DEPTH} levels deep"), offset }
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(Fault { code, message, offset }: Fault) -> Self {
+        Self { code, message, path: String::new(), span: offset..offset, help: None }
     }
 }
 
@@ -312,6 +319,8 @@ fn scalar(error: ScalarError, span: &Range<u32>) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use serde::Deserialize;
 
     use super::*;
@@ -389,11 +398,11 @@ mod tests {
         let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
         for i in 1..12 {
             let list = vec![format!("*a{}", i - 1); 10].join(", ");
-            bomb.push_str(&format!("a{i}: &a{i} [{list}]\n"));
+            writeln!(bomb, "a{i}: &a{i} [{list}]").unwrap();
         }
         let mut tower = String::from("a0: &a0 x\n");
         for i in 1..100_000 {
-            tower.push_str(&format!("a{i}: &a{i} [*a{}]\n", i - 1));
+            writeln!(tower, "a{i}: &a{i} [*a{}]", i - 1).unwrap();
         }
         let table = [
             bomb,

@@ -68,20 +68,21 @@ fn pod_pairs(program: &Program<'_>, rows: &mut Rows<'_>) -> PodPairs {
     let mut shared: FxHashMap<SideId, Tally> = FxHashMap::default();
     let mut by_egress: Vec<ClassId> = program.classes.ids().collect();
     by_egress.sort_by_key(|&class| program.classes[class].signature[Direction::Egress]);
-    let mut ingress = rows.ingress_base.clone();
+    let usual_ingress = rows.usual_ingress().clone();
+    let mut ingress = usual_ingress.clone();
     for source in by_egress {
         let row = rows.row(source);
         let mut tally = *shared.entry(row.egress.base).or_insert_with(|| {
             let mut tally = Tally::default();
             for (signature, &count) in members.enumerate() {
-                let cell = rows.evaluator.join(row.egress.base, rows.ingress_base[signature]);
+                let cell = rows.evaluator.join(row.egress.base, usual_ingress[signature]);
                 tally.add(rows, cell, count);
             }
             tally
         });
         for &(signature, side) in &row.ingress {
             let (usual, actual) = (
-                rows.evaluator.join(row.egress.base, rows.ingress_base[signature]),
+                rows.evaluator.join(row.egress.base, usual_ingress[signature]),
                 rows.evaluator.join(row.egress.base, side),
             );
             tally.add(rows, usual, -members[signature]);
@@ -100,7 +101,7 @@ fn pod_pairs(program: &Program<'_>, rows: &mut Rows<'_>) -> PodPairs {
         tally.add(rows, own, -1);
         total.add_all(tally, weight(source));
         for &(signature, _) in &row.ingress {
-            ingress[signature] = rows.ingress_base[signature];
+            ingress[signature] = usual_ingress[signature];
         }
     }
 

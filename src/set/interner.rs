@@ -1,64 +1,64 @@
 //! Values to small ids and back.
 
 use std::hash::Hash;
+use std::marker::PhantomData;
 
-use rustc_hash::FxHashMap;
+use indexmap::{Equivalent, IndexSet};
+use rustc_hash::FxBuildHasher;
 
 use crate::index::{Id, IndexVec};
 
-/// Gives equal values equal ids, in the order they are first seen.
-///
-/// INVARIANT: `ids` maps exactly the items of `values`, each to its position.
+/// Gives equal values equal ids, in the order they are first seen. Each value is stored once.
 #[derive(Clone, Debug)]
 pub struct Interner<I, T> {
-    values: IndexVec<I, T>,
-    ids: FxHashMap<T, I>,
+    values: IndexSet<T, FxBuildHasher>,
+    id: PhantomData<fn(I) -> I>,
 }
 
-impl<I: Id, T: Clone + Eq + Hash> Interner<I, T> {
+impl<I: Id, T: Eq + Hash> Interner<I, T> {
     /// An empty interner.
-    pub fn new() -> Self {
-        Self { values: IndexVec::new(), ids: FxHashMap::default() }
+    pub const fn new() -> Self {
+        Self { values: IndexSet::with_hasher(FxBuildHasher), id: PhantomData }
     }
 
     /// The id of `value`, a new one if it has none.
     pub fn intern<Q>(&mut self, value: &Q) -> I
     where
-        T: std::borrow::Borrow<Q> + for<'a> From<&'a Q>,
-        Q: Eq + Hash + ?Sized,
+        T: for<'a> From<&'a Q>,
+        Q: Eq + Hash + Equivalent<T> + ?Sized,
     {
-        if let Some(&id) = self.ids.get(value) {
-            return id;
+        match self.values.get_index_of(value) {
+            Some(index) => I::from_index(index),
+            None => self.intern_owned(T::from(value)),
         }
-        self.insert_new(T::from(value))
     }
 
     /// The id of an owned `value`, a new one if it has none.
     pub fn intern_owned(&mut self, value: T) -> I {
-        if let Some(&id) = self.ids.get(&value) {
-            return id;
-        }
-        self.insert_new(value)
-    }
-
-    fn insert_new(&mut self, value: T) -> I {
-        let id = self.values.push(value.clone());
-        self.ids.insert(value, id);
-        id
+        I::from_index(self.values.insert_full(value).0)
     }
 
     /// The id of `value`, if it was interned.
     pub fn get<Q>(&self, value: &Q) -> Option<I>
     where
-        T: std::borrow::Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
+        Q: Hash + Equivalent<T> + ?Sized,
     {
-        self.ids.get(value).copied()
+        self.values.get_index_of(value).map(I::from_index)
     }
 
-    /// All values, by id.
-    pub fn values(&self) -> &IndexVec<I, T> {
-        &self.values
+    /// All values, in the order of their ids.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &T> {
+        self.values.iter()
+    }
+
+    /// All values with their ids, in the order of these.
+    pub fn enumerate(&self) -> impl ExactSizeIterator<Item = (I, &T)> {
+        self.values.iter().enumerate().map(|(index, value)| (I::from_index(index), value))
+    }
+
+    /// The values by id; no more can be interned.
+    pub fn into_values(self) -> IndexVec<I, T> {
+        self.values.into_iter().collect()
     }
 
     /// How many values there are.
@@ -72,7 +72,7 @@ impl<I: Id, T: Clone + Eq + Hash> Interner<I, T> {
     }
 }
 
-impl<I: Id, T: Clone + Eq + Hash> Default for Interner<I, T> {
+impl<I: Id, T: Eq + Hash> Default for Interner<I, T> {
     fn default() -> Self {
         Self::new()
     }
@@ -81,6 +81,6 @@ impl<I: Id, T: Clone + Eq + Hash> Default for Interner<I, T> {
 impl<I: Id, T> std::ops::Index<I> for Interner<I, T> {
     type Output = T;
     fn index(&self, id: I) -> &T {
-        &self.values[id]
+        &self.values[id.index()]
     }
 }

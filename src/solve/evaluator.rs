@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 
 use super::tiers::{Bounds, Deciding, MatchingRule, decide};
-use crate::compile::{ClassId, CompiledPolicy, CompiledRule, PeersId, Program, Resolution, SignatureId};
+use crate::compile::{ClassId, CompiledRule, PeersId, Program, Resolution, Signature, SignatureId};
 use crate::label::Truth;
 use crate::net::{ByFamily, Direction, Family, PortSetId, PortTable, address_number};
+use crate::policy::{NamespaceMatch, PolicyId};
 use crate::set::Interner;
 
 crate::define_id! { [pub(crate)]
@@ -38,18 +39,10 @@ pub(crate) enum Peer<'a> {
 pub(crate) struct Evaluator<'p> {
     pub(crate) program: &'p Program<'p>,
     pub(crate) ports: PortTable,
-    sides: Interner<SideId, Side>,
+    pub(super) sides: Interner<SideId, Side>,
     cells: Interner<CellId, Bounds>,
     joined: FxHashMap<(SideId, SideId), CellId>,
     open: CellId,
-}
-
-/// The rows of one signature: what it makes of everybody, and of those it treats otherwise.
-#[derive(Clone, Debug)]
-pub(crate) struct EgressRow {
-    pub(crate) base: SideId,
-    /// Ascending.
-    pub(crate) exceptions: Vec<(ClassId, SideId)>,
 }
 
 impl<'p> Evaluator<'p> {
@@ -62,8 +55,7 @@ impl<'p> Evaluator<'p> {
 
     /// What the policies of a signature make of a peer, seen from its subjects.
     pub(crate) fn side(&mut self, direction: Direction, id: SignatureId, peer: Peer<'_>) -> SideId {
-        let nothing = Bounds { must: self.ports.empty(), may: self.ports.empty() };
-        let mut side = ByFamily { v4: nothing, v6: nothing };
+        let mut side = ByFamily { v4: self.nothing(), v6: self.nothing() };
         let signature = &self.program.signatures[direction][id];
         for family in Family::ALL {
             let exists = signature.families[family]
@@ -85,8 +77,7 @@ impl<'p> Evaluator<'p> {
         let signature = &program.signatures[direction][id];
         let mut deciding = Vec::with_capacity(signature.policies.len());
         for &(policy_id, selects) in &signature.policies {
-            let policy: &CompiledPolicy =
-                program.policies[policy_id].as_ref().expect("a deciding policy is in force");
+            let policy = program.deciding_policy(policy_id);
             let mut rules = Vec::new();
             for rule in &policy.rules[direction] {
                 let matches = match (rule.peers, peer) {
@@ -101,20 +92,11 @@ impl<'p> Evaluator<'p> {
                     }
                 };
                 if matches.possible() {
-                    let resolution = match (direction, peer) {
-                        (Direction::Ingress, _) => signature.resolution.map(|id| &program.resolutions[id]),
-                        (Direction::Egress, Peer::Class(class)) => {
-                            let class = &program.classes[class];
-                            let namespace = match program.cluster.policies[policy_id].subject.namespaces {
-                                crate::policy::NamespaceMatch::One(namespace) => Some(namespace),
-                                crate::policy::NamespaceMatch::Labels(_) => None,
-                            };
-                            let resolves = class.resolves_in.is_none() || class.resolves_in == namespace;
-                            resolves.then_some(&program.resolutions[class.resolution])
-                        }
-                        (Direction::Egress, _) => None,
+                    let ports = match (direction, peer) {
+                        (Direction::Ingress, _) => self.ingress_ports(rule, signature),
+                        (Direction::Egress, Peer::Class(class)) => self.egress_ports(rule, policy_id, class),
+                        (Direction::Egress, _) => rule.ports.fixed,
                     };
-                    let ports = self.rule_ports(rule, resolution, direction);
                     rules.push(MatchingRule { action: rule.action, ports, sure: matches.sure() });
                 }
             }
@@ -126,6 +108,33 @@ impl<'p> Evaluator<'p> {
             });
         }
         decide(&mut self.ports, &deciding)
+    }
+
+    /// The ports of an ingress rule: names are the subject's own (R33).
+    pub(super) fn ingress_ports(&mut self, rule: &CompiledRule, signature: &Signature) -> PortSetId {
+        let resolution = signature.resolution.map(|id| &self.program.resolutions[id]);
+        self.rule_ports(rule, resolution, Direction::Ingress)
+    }
+
+    /// The ports of an egress rule towards a class: names are the destination's (R39).
+    pub(super) fn egress_ports(
+        &mut self,
+        rule: &CompiledRule,
+        policy: PolicyId,
+        class: ClassId,
+    ) -> PortSetId {
+        if rule.ports.named.is_empty() {
+            return rule.ports.fixed;
+        }
+        let program = self.program;
+        let class = &program.classes[class];
+        let resolves = match (class.resolves_in, program.cluster.policies[policy].subject.namespaces) {
+            (None, _) => true,
+            (Some(own), NamespaceMatch::One(namespace)) => own == namespace,
+            (Some(_), NamespaceMatch::Labels(_)) => false,
+        };
+        let resolution = resolves.then_some(&program.resolutions[class.resolution]);
+        self.rule_ports(rule, resolution, Direction::Egress)
     }
 
     fn rule_ports(
@@ -188,56 +197,15 @@ impl<'p> Evaluator<'p> {
 
     /// No port allowed or unknown.
     pub(crate) fn closed(&mut self) -> CellId {
-        let nothing = self.ports.empty();
-        self.cells.intern_owned(Bounds { must: nothing, may: nothing })
+        let nothing = self.nothing();
+        self.cells.intern_owned(nothing)
+    }
+
+    pub(super) fn nothing(&self) -> Bounds {
+        Bounds { must: self.ports.empty(), may: self.ports.empty() }
     }
 
     pub(crate) fn cell(&self, id: CellId) -> Bounds {
         self.cells[id]
-    }
-
-    /// What a signature makes of every class as destination.
-    pub(crate) fn egress_row(&mut self, id: SignatureId) -> EgressRow {
-        let program = self.program;
-        let base = self.side(Direction::Egress, id, Peer::Unmentioned);
-        let mut mentioned: Vec<ClassId> = Vec::new();
-        for &(policy, _) in &program.signatures[Direction::Egress][id].policies {
-            for rule in
-                &program.policies[policy].as_ref().expect("a deciding policy is in force").rules.egress
-            {
-                match rule.peers {
-                    Some(list) => {
-                        mentioned.extend(program.peers[list].classes.iter().map(|&(class, _)| class));
-                    }
-                    None if rule.ports.named.is_empty() => {}
-                    None => mentioned.extend(program.classes.enumerate().filter_map(|(class, facts)| {
-                        program.resolutions[facts.resolution].declares_any(&rule.ports.named).then_some(class)
-                    })),
-                }
-            }
-        }
-        mentioned.sort_unstable();
-        mentioned.dedup();
-        let exceptions = mentioned
-            .into_iter()
-            .map(|class| (class, self.side(Direction::Egress, id, Peer::Class(class))))
-            .collect();
-        EgressRow { base, exceptions }
-    }
-
-    /// The ingress signatures that mention a source, ascending.
-    pub(crate) fn mentioned_by(
-        &self,
-        lists: impl Iterator<Item = PeersId>,
-        direction: Direction,
-    ) -> Vec<SignatureId> {
-        let mut signatures: Vec<SignatureId> = lists
-            .flat_map(|list| &self.program.peers[list].uses[direction])
-            .flat_map(|&policy| &self.program.deciding[policy][direction])
-            .copied()
-            .collect();
-        signatures.sort_unstable();
-        signatures.dedup();
-        signatures
     }
 }

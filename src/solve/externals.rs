@@ -9,9 +9,11 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::evaluator::{Evaluator, Peer, SideId};
+use super::exceptions::Usual;
 use crate::compile::{PeersId, Program, SignatureId};
 use crate::index::{Id, IndexVec};
-use crate::net::{AddressSet, ByDirection, Direction, Family};
+use crate::label::Truth;
+use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family};
 use crate::set::{SetForest, SetTree};
 
 crate::define_id! {
@@ -31,13 +33,20 @@ pub(crate) struct ExternalClass {
 pub(crate) type Sides = ByDirection<Vec<(SignatureId, SideId)>>;
 
 /// All classes; they partition both families.
-pub(crate) fn classes(evaluator: &mut Evaluator<'_>) -> IndexVec<ExternalId, ExternalClass> {
+pub(super) fn classes(
+    evaluator: &mut Evaluator<'_>,
+    ingress: &mut Usual,
+) -> IndexVec<ExternalId, ExternalClass> {
+    let mut egress = Usual::new(evaluator, Direction::Egress);
     let mut all = Vec::new();
     for family in Family::ALL {
         let mut merged: FxHashMap<Sides, usize> = FxHashMap::default();
         let mut groups: Vec<(Ranges, Sides)> = Vec::new();
         for (lists, ranges) in same_blocks(evaluator.program, family) {
-            let sides = sides(evaluator, family, &lists);
+            let sides = ByDirection {
+                ingress: exceptions(evaluator, ingress, family, &lists),
+                egress: exceptions(evaluator, &mut egress, family, &lists),
+            };
             if let Some(&group) = merged.get(&sides) {
                 groups[group].0.extend(ranges);
             } else {
@@ -69,7 +78,7 @@ fn same_blocks(program: &Program<'_>, family: Family) -> Vec<(Vec<PeersId>, Rang
         Direction::ALL.into_iter().any(|direction| {
             program.peers[list].uses[direction]
                 .iter()
-                .any(|&policy| !program.deciding[policy][direction].is_empty())
+                .any(|&(policy, _)| !program.deciding[policy][direction].is_empty())
         })
     };
     let mut toggles: Vec<(u128, u32)> = Vec::new();
@@ -108,16 +117,19 @@ fn same_blocks(program: &Program<'_>, family: Family) -> Vec<(Vec<PeersId>, Rang
         .collect()
 }
 
-/// What the signatures that mention any of `lists` make of addresses that exactly these hold.
-fn sides(evaluator: &mut Evaluator<'_>, family: Family, lists: &[PeersId]) -> Sides {
-    let mut sides = Sides::default();
-    for direction in Direction::ALL {
-        for signature in evaluator.mentioned_by(lists.iter().copied(), direction) {
-            let side = evaluator.side(direction, signature, Peer::Outside(family, lists));
-            if side != evaluator.side(direction, signature, Peer::Outside(family, &[])) {
-                sides[direction].push((signature, side));
-            }
-        }
-    }
+/// What signatures make of addresses that exactly these lists hold, where it is not the usual.
+fn exceptions(
+    evaluator: &mut Evaluator<'_>,
+    usual: &mut Usual,
+    family: Family,
+    lists: &[PeersId],
+) -> Vec<(SignatureId, SideId)> {
+    let (mut truth, mut families) = (ByFamily { v4: Truth::No, v6: Truth::No }, ByFamily::default());
+    truth[family] = Truth::Yes;
+    families[family] = true;
+    let matched = lists.iter().map(|&list| (list, truth));
+    let mut sides = evaluator.exceptions(usual, Peer::Outside(family, lists), matched, families);
+    sides.retain(|&(id, side)| side != evaluator.side(usual.direction, id, Peer::Outside(family, &[])));
+    sides.sort_unstable();
     sides
 }

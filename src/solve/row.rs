@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::evaluator::{CellId, EgressRow, Evaluator, Peer, SideId};
+use super::evaluator::{CellId, Evaluator, Peer, SideId};
+use super::exceptions::{EgressRow, Sums, Usual};
 use super::externals::{self, ExternalClass, ExternalId};
 use crate::compile::{ClassId, Program, SignatureId};
 use crate::index::IndexVec;
@@ -12,8 +13,8 @@ use crate::net::Direction;
 #[derive(Debug)]
 pub(crate) struct Rows<'p> {
     pub(crate) evaluator: Evaluator<'p>,
-    /// What each ingress signature makes of sources it does not mention.
-    pub(crate) ingress_base: IndexVec<SignatureId, SideId>,
+    ingress: Usual,
+    by_class: Sums<ClassId>,
     /// The last row of policies, and the last row of cells: consecutive sources often share them.
     egress: Option<(SignatureId, Rc<EgressRow>)>,
     cells: Option<(ClassId, Rc<IndexVec<ClassId, CellId>>)>,
@@ -23,17 +24,20 @@ pub(crate) struct Rows<'p> {
 pub(crate) struct Row {
     /// What the source's policies make of each class.
     pub(crate) egress: Rc<EgressRow>,
-    /// What ingress signatures that mention the source make of it; ascending.
+    /// What ingress signatures that mention the source make of it; each once.
     pub(crate) ingress: Vec<(SignatureId, SideId)>,
 }
 
 impl<'p> Rows<'p> {
     pub(crate) fn new(program: &'p Program<'p>) -> Self {
         let mut evaluator = Evaluator::new(program);
-        let signatures = &program.signatures[Direction::Ingress];
-        let ingress_base =
-            signatures.ids().map(|id| evaluator.side(Direction::Ingress, id, Peer::Unmentioned)).collect();
-        Self { evaluator, ingress_base, egress: None, cells: None }
+        let ingress = Usual::new(&mut evaluator, Direction::Ingress);
+        Self { evaluator, ingress, by_class: Sums::new(program.classes.len()), egress: None, cells: None }
+    }
+
+    /// What each ingress signature makes of sources it does not mention.
+    pub(crate) fn usual_ingress(&self) -> &IndexVec<SignatureId, SideId> {
+        &self.ingress.sides
     }
 
     /// The row of a class.
@@ -42,16 +46,12 @@ impl<'p> Rows<'p> {
         let signature = class.signature[Direction::Egress];
         let egress = match self.egress.take() {
             Some((known, row)) if known == signature => row,
-            _ => Rc::new(self.evaluator.egress_row(signature)),
+            _ => Rc::new(self.evaluator.egress_row(signature, &mut self.by_class)),
         };
         self.egress = Some((signature, Rc::clone(&egress)));
-        let lists = class.peers.iter().map(|&(list, _)| list);
-        let ingress = self
-            .evaluator
-            .mentioned_by(lists, Direction::Ingress)
-            .into_iter()
-            .map(|id| (id, self.evaluator.side(Direction::Ingress, id, Peer::Class(source))))
-            .collect();
+        let lists = class.peers.iter().copied();
+        let peer = Peer::Class(source);
+        let ingress = self.evaluator.exceptions(&mut self.ingress, peer, lists, class.families);
         Row { egress, ingress }
     }
 
@@ -64,20 +64,19 @@ impl<'p> Rows<'p> {
         }
         let row = self.row(source);
         let program = self.evaluator.program;
-        let mut ingress = self.ingress_base.clone();
+        let mut ingress = self.ingress.sides.clone();
         for &(signature, side) in &row.ingress {
             ingress[signature] = side;
         }
-        let mut exceptions = row.egress.exceptions.iter().copied().peekable();
-        let cells = program
-            .classes
+        let mut egress: IndexVec<ClassId, SideId> = vec![row.egress.base; program.classes.len()].into();
+        for &(class, side) in &row.egress.exceptions {
+            egress[class] = side;
+        }
+        let cells = egress
             .enumerate()
-            .map(|(id, class)| {
-                let egress = match exceptions.next_if(|&(exception, _)| exception == id) {
-                    Some((_, side)) => side,
-                    None => row.egress.base,
-                };
-                self.evaluator.join(egress, ingress[class.signature[Direction::Ingress]])
+            .map(|(id, &egress)| {
+                let signature = program.classes[id].signature[Direction::Ingress];
+                self.evaluator.join(egress, ingress[signature])
             })
             .collect();
         let cells = Rc::new(cells);
@@ -87,7 +86,7 @@ impl<'p> Rows<'p> {
 
     /// Addresses outside the cluster, grouped by what may flow.
     pub(crate) fn externals(&mut self) -> IndexVec<ExternalId, ExternalClass> {
-        externals::classes(&mut self.evaluator)
+        externals::classes(&mut self.evaluator, &mut self.ingress)
     }
 
     /// What may flow between a class and a class of addresses; `direction` is the class's.
