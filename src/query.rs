@@ -12,7 +12,7 @@ mod summary;
 pub mod unknowns;
 
 pub use matrix::{
-    By, Endpoint, EndpointFacts, Ends, External, Flow, Isolation, Matrix, PodPairs, Summary, View,
+    By, Endpoint, EndpointFacts, Ends, External, Flow, Isolation, Matrix, PodPairs, Shown, Summary, View,
 };
 pub use selector::{LabelQuery, LabelQueryError};
 

@@ -355,6 +355,37 @@ fn explanations_follow_their_schema() {
     assert_eq!(session.run("explain -f shop.yaml shop/web shop/db:9000 --strict").0, 3);
 }
 
+/// What is not shown is not shown as denied, and what is shown is the same in every format.
+#[test]
+fn a_part_of_the_matrix_does_not_pretend_to_be_all_of_it() {
+    let other = SHOP.replace("namespace: shop", "namespace: other");
+    let session = Session::new(&[("shop.yaml", SHOP), ("other.yaml", &other)]);
+    let run = |line: &str| {
+        let (status, stdout, stderr) = session.run(&format!("matrix -f . {line}"));
+        assert_eq!(status, 0, "{line}: {stderr}");
+        stdout
+    };
+    for filter in ["-n shop", "-l app=db", "-n shop -l app=db", "--from shop/web", "--to shop/db"] {
+        let matrix: serde_json::Value = serde_json::from_str(&run(&format!("{filter} -o json"))).unwrap();
+        let endpoints: Vec<_> =
+            matrix["endpoints"].as_array().unwrap().iter().map(|endpoint| &endpoint["workload"]).collect();
+        for flow in matrix["flows"].as_array().unwrap() {
+            for end in ["from", "to"].map(|end| &flow[end]).into_iter().filter(|end| end["cidrs"].is_null()) {
+                assert!(endpoints.contains(&&end["workload"]), "{filter}: {end} is not an endpoint");
+            }
+        }
+        assert!(endpoints.iter().any(|name| **name == "shop/db"), "{filter}");
+        assert!(run(filter).contains("shop/db"), "{filter}");
+    }
+    let table = run("--from other/web --to shop/db");
+    assert!(
+        table.contains("from \\ to") && !table.contains("other/db") && !table.contains("shop/web"),
+        "{table}"
+    );
+    let table = run("-n shop");
+    assert!(table.contains("from \\ to") && !table.contains("other/* (1)"), "{table}");
+}
+
 #[test]
 fn the_matrix_can_be_asked_for_ends_and_ports() {
     let session = Session::new(&[("shop.yaml", SHOP)]);

@@ -120,6 +120,26 @@ pub struct EndpointFacts {
     pub pods: u64,
     /// How it is isolated.
     pub isolation: ByDirection<Isolation>,
+    /// What of it the view shows.
+    pub shown: Shown,
+}
+
+/// Which flows of an endpoint a view shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shown {
+    /// Those from it ([`View::from`]).
+    pub from: bool,
+    /// Those to it ([`View::to`]).
+    pub to: bool,
+    /// Those at the other end of which anything may stand ([`View::about`]).
+    pub about: bool,
+}
+
+impl EndpointFacts {
+    /// Whether a view would show a flow from here to `to`.
+    pub fn shows_flows_to(&self, to: &Self) -> bool {
+        self.shown.from && to.shown.to && (self.shown.about || to.shown.about)
+    }
 }
 
 /// Exact counts over the whole cluster.
@@ -201,14 +221,21 @@ impl<'r> Matrix<'r> {
         })
     }
 
-    /// Every endpoint of a view, pods first by name, externals last.
+    /// Every endpoint of a view, pods first by name, externals last. A view that shows some flows only has the
+    /// endpoints that it names and those its flows lead to or come from.
     pub fn endpoints(&self, view: &View) -> Vec<EndpointFacts> {
         let about = view.about();
+        let (from, to) = (self.ends(view.by, view.from.as_ref()), self.ends(view.by, view.to.as_ref()));
+        let shown = |endpoint, about| Shown {
+            from: from.as_ref().is_none_or(|from| from.contains(&endpoint)),
+            to: to.as_ref().is_none_or(|to| to.contains(&endpoint)),
+            about,
+        };
         let mut facts: Vec<EndpointFacts> = groups(self.program, view.by, None)
             .into_iter()
-            .filter(|group| concerns(about.as_ref(), group))
             .map(|group| EndpointFacts {
                 endpoint: group.endpoint,
+                shown: shown(group.endpoint, concerns(about.as_ref(), &group)),
                 pods: group.classes.iter().map(|&(_, count)| count).sum(),
                 isolation: ByDirection {
                     ingress: self.isolation(&group, Direction::Ingress),
@@ -221,8 +248,35 @@ impl<'r> Matrix<'r> {
             endpoint: Endpoint::External(id),
             pods: 0,
             isolation: open,
+            shown: shown(Endpoint::External(id), about.is_none()),
         }));
+        if about.is_some() || from.is_some() || to.is_some() {
+            let met = self.met(view);
+            let named = |shown: Shown| {
+                (about.is_some() && shown.about)
+                    || (from.is_some() && shown.from)
+                    || (to.is_some() && shown.to)
+            };
+            facts.retain(|facts| named(facts.shown) || met.contains(&facts.endpoint));
+        }
         facts
+    }
+
+    /// The endpoints of a filter; `None` if there is no filter.
+    fn ends(&self, by: By, only: Option<&Ends>) -> Option<FxHashSet<Endpoint>> {
+        let only = only?;
+        let pods = groups(self.program, by, Some(only)).into_iter().map(|group| group.endpoint);
+        Some(pods.chain(self.outside_ends(Some(only)).into_iter().map(Endpoint::External)).collect())
+    }
+
+    /// The ends of every flow of a view.
+    fn met(&self, view: &View) -> FxHashSet<Endpoint> {
+        let mut met = FxHashSet::default();
+        let _ = self.for_each_flow(view, |flow| {
+            met.extend([flow.from, flow.to]);
+            ControlFlow::<()>::Continue(())
+        });
+        met
     }
 
     fn isolation(&self, group: &Group, direction: Direction) -> Isolation {

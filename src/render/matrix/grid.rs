@@ -130,6 +130,7 @@ fn cell(report: &Report<'_>, groups: &Groups, from: usize, to: usize) -> Cell {
     let (source, destination) = (&report.endpoints[from], &report.endpoints[to]);
     let outside = |endpoint| matches!(endpoint, Endpoint::External(_));
     match groups.cells.get(&(from, to)) {
+        _ if !source.shows_flows_to(destination) => Cell::Blank,
         Some(carried) => Cell::of(carried),
         None if from == to && source.pods <= 1 => Cell::Blank,
         None if outside(source.endpoint) && outside(destination.endpoint) => Cell::Blank,
@@ -181,28 +182,37 @@ impl Shape {
         if self == Self::Signs { cell.sign() } else { cell.word() }
     }
 
-    /// The grid, its head first.
+    /// The grid, its head first, without what no flow is shown of; nothing if that leaves nothing.
     fn lines(self, names: &[String], cells: &[Vec<Cell>], palette: Palette) -> Vec<String> {
+        let all = 0..names.len();
+        let filled = |from: usize, to: usize| cells[from][to] != Cell::Blank;
+        let columns: Vec<usize> =
+            all.clone().filter(|&to| all.clone().any(|from| filled(from, to))).collect();
+        // Where columns are numbers, the rows say what the numbers mean.
+        let rows: Vec<usize> = all
+            .clone()
+            .filter(|&from| self != Self::Names || all.clone().any(|to| filled(from, to)))
+            .collect();
+        if columns.is_empty() {
+            return Vec::new();
+        }
         let number = |i: usize| (i + 1).to_string();
-        let side = |i: usize| match self {
-            Self::Names => vec![names[i].clone()],
-            Self::Numbers | Self::Signs => vec![number(i), names[i].clone()],
+        let side = |name: String, i: Option<usize>| match self {
+            Self::Names => vec![name],
+            Self::Numbers | Self::Signs => vec![i.map(number).unwrap_or_default(), name],
         };
-        let head = match self {
-            Self::Names => std::iter::once(CORNER.to_owned()).chain(names.iter().cloned()).collect(),
-            Self::Numbers | Self::Signs => [String::new(), CORNER.to_owned()]
-                .into_iter()
-                .chain((0..names.len()).map(number))
-                .collect::<Vec<_>>(),
-        };
-        let beside = head.len() - names.len();
-        let body = cells.iter().enumerate().map(|(i, row)| {
-            side(i).into_iter().chain(row.iter().map(|cell| self.says(cell).to_owned())).collect()
+        let across = |&to: &usize| if self == Self::Names { names[to].clone() } else { number(to) };
+        let head = side(CORNER.to_owned(), None);
+        let beside = head.len();
+        let head = head.into_iter().chain(columns.iter().map(across)).collect();
+        let body = rows.iter().map(|&from| {
+            let row = columns.iter().map(|&to| self.says(&cells[from][to]).to_owned());
+            side(names[from].clone(), Some(from)).into_iter().chain(row).collect()
         });
-        let rows: Vec<Vec<String>> = std::iter::once(head).chain(body).collect();
-        let mut lines = painted_columns(&rows, |row, column, text| {
+        let texts: Vec<Vec<String>> = std::iter::once(head).chain(body).collect();
+        let mut lines = painted_columns(&texts, |row, column, text| {
             match (row.checked_sub(1), column.checked_sub(beside)) {
-                (Some(from), Some(to)) => cells[from][to].painted(text, palette),
+                (Some(row), Some(column)) => cells[rows[row]][columns[column]].painted(text, palette),
                 _ => text.to_owned(),
             }
         });
@@ -280,6 +290,21 @@ mod tests {
         );
         assert_eq!(Shape::fitting(&names, &cells), Shape::Names);
         assert_eq!(Shape::fitting(&names.each_ref().map(|name| name.repeat(8)), &cells), Shape::Signs);
+    }
+
+    #[test]
+    fn rows_and_columns_without_flows_are_left_out() {
+        let cells = [
+            vec![Cell::Blank, Cell::Nothing, Cell::Blank],
+            vec![Cell::Blank, Cell::Open, Cell::Blank],
+            vec![Cell::Blank, Cell::Blank, Cell::Blank],
+        ];
+        let names = ["a", "b", "c"].map(String::from);
+        let lines = |shape: Shape| shape.lines(&names, &cells, Palette::default());
+        assert_eq!(lines(Shape::Names), ["from \\ to  b", "a          -", "b          open"]);
+        assert_eq!(lines(Shape::Signs), ["   from \\ to  2", "1  a          -", "2  b          o", "3  c"]);
+        let blank = vec![vec![Cell::Blank; 3]; 3];
+        assert!(Shape::Names.lines(&names, &blank, Palette::default()).is_empty());
     }
 
     #[test]

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Flows, Report};
 use crate::net::PortSet;
-use crate::query::{Endpoint, EndpointFacts, Flow, Isolation};
+use crate::query::{By, Endpoint, EndpointFacts, Flow, Isolation};
 
 /// What flows from one endpoint to another.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -212,11 +212,17 @@ pub(super) struct Naming<'a, 'r> {
 }
 
 impl<'a, 'r> Naming<'a, 'r> {
+    /// The sizes are those of the cluster, of which the report may show a part.
     pub(super) fn new(report: &'r Report<'a>) -> Self {
-        let mut namespace_sizes = BTreeMap::new();
-        for facts in &report.endpoints {
-            if let Some(namespace) = report.names.namespace(facts.endpoint) {
-                *namespace_sizes.entry(namespace).or_insert(0) += 1;
+        let cluster = report.names.cluster();
+        let mut namespace_sizes: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut workloads = FxHashSet::default();
+        for pod in cluster.pods.iter() {
+            let size = namespace_sizes.entry(&*cluster.namespaces[pod.namespace].name).or_default();
+            match report.by {
+                By::Pod => *size += pod.count as usize,
+                By::Workload => *size += usize::from(workloads.insert(pod.workload)),
+                By::Namespace => *size = 1,
             }
         }
         Self { report, namespace_sizes }
@@ -262,9 +268,9 @@ impl<'a, 'r> Naming<'a, 'r> {
 /// What an endpoint within the cluster stands for.
 const fn level(report: &Report<'_>) -> &'static str {
     match report.by {
-        crate::query::By::Pod => "pod",
-        crate::query::By::Workload => "workload",
-        crate::query::By::Namespace => "namespace",
+        By::Pod => "pod",
+        By::Workload => "workload",
+        By::Namespace => "namespace",
     }
 }
 

@@ -42,10 +42,9 @@ pub(super) fn write(
     }
     writeln!(out, "{}", pairs(report))?;
     let groups = group(report, flows, grid::LARGEST)?;
-    if report.endpoints.len() <= grid::LARGEST && !report.endpoints.is_empty() {
-        writeln!(out)?;
-        for line in grid::draw(report, &groups, palette) {
-            writeln!(out, "{line}")?;
+    if report.endpoints.len() <= grid::LARGEST {
+        for (i, line) in grid::draw(report, &groups, palette).into_iter().enumerate() {
+            writeln!(out, "{}{line}", if i == 0 { "\n" } else { "" })?;
         }
     }
     let naming = Naming::new(report);
@@ -179,7 +178,7 @@ fn connections(
 ) -> io::Result<()> {
     writeln!(out, "\n{}", palette.heading("Connections"))?;
     if groups.groups.is_empty() {
-        return writeln!(out, "  {}", palette.denied("none: no endpoint may reach another one"));
+        return writeln!(out, "  {}", palette.denied("none: nothing is allowed"));
     }
     for Group { sources, reached } in &groups.groups {
         for line in wrapped(&shortened(naming, sources.iter(), detail), LINE - 2) {
@@ -289,7 +288,7 @@ mod tests {
         let shop = Shop::new();
         let report = shop.report();
         let shown = text(|out| write(&report, &Vec::new(), Detail::Short, Palette::default(), out));
-        assert!(shown.ends_with("Connections\n  none: no endpoint may reach another one\n"), "{shown}");
+        assert!(shown.ends_with("Connections\n  none: nothing is allowed\n"), "{shown}");
     }
 
     #[test]

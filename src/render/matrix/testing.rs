@@ -10,7 +10,9 @@ use crate::index::{Id, IndexVec};
 use crate::label::{LabelSet, LabelSetId, LabelValue};
 use crate::net::{AddressSet, ByDirection, Family, PortSet, Protocol};
 use crate::profile::Profile;
-use crate::query::{By, Endpoint, EndpointFacts, External, ExternalId, Flow, Isolation, PodPairs, Summary};
+use crate::query::{
+    By, Endpoint, EndpointFacts, External, ExternalId, Flow, Isolation, PodPairs, Shown, Summary,
+};
 use crate::render::endpoint::Names;
 
 /// Namespace `shop` with StatefulSet `db` (1 pod) and Deployment `web` (2 pods), and all IPv4 addresses outside.
@@ -109,6 +111,7 @@ impl Shop {
             endpoint,
             pods,
             isolation: ByDirection { ingress, egress },
+            shown: Shown { from: true, to: true, about: true },
         };
         Report {
             names: self.names(),
