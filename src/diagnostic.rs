@@ -140,6 +140,8 @@ codes! {
     Profile = Warning "profile",
     /// The answer depends on the CNI.
     ProfilesDiffer = Note "profiles-differ",
+    /// A policy asks for a fact that the input does not give.
+    MissingFact = Note "missing-fact",
     /// `--keep-going` left an object out.
     LeftOut = Warning "left-out",
 }

@@ -9,6 +9,7 @@ mod group;
 mod matrix;
 mod selector;
 mod summary;
+pub mod unknowns;
 
 pub use matrix::{
     By, Endpoint, EndpointFacts, Ends, External, Flow, Isolation, Matrix, PodPairs, Shown, Summary, View,

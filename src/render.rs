@@ -8,6 +8,7 @@ pub mod endpoint;
 pub mod explain;
 mod json;
 pub mod matrix;
+pub mod notes;
 pub mod style;
 pub mod text;
 

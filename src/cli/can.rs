@@ -4,7 +4,6 @@ use podreach::compile::compile;
 use podreach::query::can::{Answer, Verdict, can};
 use podreach::render::style::Palette;
 use podreach::render::{Format, explain as render, object};
-use podreach::solve::proof::Prover;
 use podreach::solve::solve;
 
 use super::args::ConnectionArgs;
@@ -56,6 +55,5 @@ pub(super) fn answer(
     let to = endpoint::destination(to, &input.cluster, settings)?;
     let program = timings.stage("compile", || compile(&input.cluster, settings.profile));
     let reachability = timings.stage("solve", || solve(&program));
-    let prover = Prover::new(&input.cluster, settings.profile);
-    Ok(timings.stage("answer", || can(&prover, &reachability, &from, &to)))
+    Ok(timings.stage("answer", || can(&reachability, &from, &to)))
 }

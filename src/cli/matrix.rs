@@ -5,10 +5,12 @@ use std::ops::ControlFlow;
 use podreach::cluster::{Cluster, PodId};
 use podreach::compile::compile;
 use podreach::index::IndexVec;
+use podreach::query::unknowns::{differences, missing_facts};
 use podreach::query::{Flow, Matrix, View};
 use podreach::render::diagnostic::Located;
 use podreach::render::endpoint::Names;
 use podreach::render::matrix::{self as render, Flows, Report, Viewed};
+use podreach::render::notes;
 use podreach::render::style::Palette;
 use podreach::solve::solve;
 
@@ -26,7 +28,10 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
     let program = timings.stage("compile", || compile(&input.cluster, settings.profile));
     let reachability = timings.stage("solve", || solve(&program));
     let matrix = Matrix::new(&reachability);
-    let notes = Located::all(&input.diagnostics, &input.sources);
+    let mut findings = input.diagnostics;
+    findings.extend(notes::missing_facts(&input.cluster, &missing_facts(&program)));
+    findings.extend(notes::differences(settings.profile, &differences(&program)));
+    let notes = Located::all(&findings, &input.sources);
     let report = Report {
         names: if args.summary {
             Names::new(&input.cluster, &IndexVec::new())

@@ -10,7 +10,7 @@ use super::{Backends, Cluster, EndpointPort, NamespaceId, Service, ServicePort, 
 use crate::k8s::{self, EndpointSlicePort, IntOrString, LabelSelector, List};
 use crate::label::LabelTable;
 use crate::policy::field::{FieldFinding, FieldPath};
-use crate::policy::{PORT_NUMBER, lower_selector, port_name_problems, port_number, report};
+use crate::policy::{PORT_NUMBER, lower_selector, port_name_problems, port_number, report, validate_labels};
 
 /// The label that ties an EndpointSlice to its Service.
 const SERVICE_LABEL: &str = "kubernetes.io/service-name";
@@ -66,14 +66,10 @@ fn service(
     let backends = if spec.kind.as_deref() == Some("ExternalName") {
         Backends::ExternalName(spec.external_name.clone().unwrap_or_default())
     } else if let Some(written) = spec.selector.as_ref().filter(|selector| !selector.is_empty()) {
+        // A plain map, so problems stand at the selector itself and not at a `matchLabels` in it.
+        validate_labels(written, &path.field("selector"), found);
         let selector = LabelSelector { match_labels: Some(written.clone()), match_expressions: None };
-        match lower_selector(&selector, &path.field("selector"), labels) {
-            Ok(selector) => Backends::Selector(selector),
-            Err(errors) => {
-                found.extend(errors);
-                Backends::None
-            }
-        }
+        lower_selector(&selector, &path.field("selector"), labels).map_or(Backends::None, Backends::Selector)
     } else if behind.is_empty() {
         Backends::None
     } else {

@@ -5,13 +5,15 @@
 
 mod group;
 
-use crate::net::{Family, PortSet, Protocol};
-use crate::query::endpoint::Target;
+use crate::cluster::PodId;
+use crate::compile::Program;
+use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol, address_number};
+use crate::query::endpoint::{Ports, Target};
 use crate::query::explain::{self, PairExplanation};
 use crate::solve::proof::Prover;
 use crate::solve::{Connectivity, End, Reachability};
 
-use group::Group;
+use group::Groups;
 
 /// The answer to a question about a connection (contract 1).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -49,24 +51,6 @@ impl Verdict {
     }
 }
 
-/// Something that knows what may flow between two ends.
-pub trait Connect {
-    /// What may flow from one end to another.
-    fn connectivity(&self, from: End, to: End) -> Connectivity;
-}
-
-impl Connect for Reachability<'_> {
-    fn connectivity(&self, from: End, to: End) -> Connectivity {
-        Reachability::connectivity(self, from, to)
-    }
-}
-
-impl Connect for Prover<'_> {
-    fn connectivity(&self, from: End, to: End) -> Connectivity {
-        self.prove(from, to).connectivity()
-    }
-}
-
 /// What there is to say about the connections from one set of ends to another.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
@@ -86,6 +70,8 @@ pub struct Answer {
     pub unknown: PortSet,
     /// The pair that shows why: a denied one if there is one, else an unknown one, else the first.
     pub shown: PairExplanation,
+    /// Whether a policy for the pair that is shown is one for all pairs.
+    pub shown_stands_for_all: bool,
 }
 
 /// Ordered pairs by verdict. A range of addresses that no rule tells apart counts as one end.
@@ -109,28 +95,31 @@ impl Pairs {
 /// Answers whether every end of `from` may connect to every end of `to` on every port asked for.
 ///
 /// Pairs without a common address family count only when there are no others.
-pub fn can(prover: &Prover<'_>, connect: &impl Connect, from: &Target, to: &Target) -> Answer {
+pub fn can(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Answer {
+    let program = reachability.program();
+    let groups = Groups::new(program, from, to);
     let mut tally = Tally::default();
     let mut strangers = Tally::default();
-    let sources = group::sources(prover, from, to);
-    let with_families = |group: Group| (group.families(prover.cluster()), group);
-    let destinations: Vec<_> = group::destinations(prover, from, to).into_iter().map(with_families).collect();
-    for (source_has, source) in sources.into_iter().map(with_families) {
-        for (destination_has, destination) in &destinations {
-            let related = Family::ALL.into_iter().any(|f| source_has[f] && destination_has[f]);
-            for (weight, a, b) in source.pairs(destination) {
-                let asked = to.ports_at(b);
-                if asked.is_empty() {
-                    continue;
-                }
-                let tally = if related || a == b { &mut tally } else { &mut strangers };
-                tally.add(weight, (a, b), &connect.connectivity(a, b), &asked);
+    for (i, source) in groups.sources.iter().enumerate() {
+        for (j, (destination, asked)) in groups.destinations.iter().enumerate() {
+            let (same, pod) = groups.same(i, j).unzip();
+            if let (Some(same), Some(pod)) = (same, pod) {
+                tally.add(same, (pod, pod), &Connectivity::open(), asked);
+            }
+            let distinct = source.count * destination.count - same.unwrap_or_default();
+            if distinct > 0
+                && let Some((a, b)) = groups.distinct(i, j)
+            {
+                let related = Family::ALL.into_iter().any(|f| source.families[f] && destination.families[f]);
+                let tally = if related { &mut tally } else { &mut strangers };
+                tally.add(distinct, (a, b), &reachability.connectivity(a, b), asked);
             }
         }
     }
     let tally = if tally.pairs.total() == 0 { strangers } else { tally };
     let (a, b) = tally.shown().expect("targets hold at least one end and one port");
     let closed = tally.denied.union(&tally.unknown);
+    let prover = Prover::new(program.cluster, program.profile);
     Answer {
         from: from.clone(),
         to: to.clone(),
@@ -139,7 +128,47 @@ pub fn can(prover: &Prover<'_>, connect: &impl Connect, from: &Target, to: &Targ
         ports: tally.allowed.difference(&closed),
         some: tally.allowed.intersection(&closed),
         unknown: tally.unknown.difference(&tally.allowed),
-        shown: explain::pair(prover, a, b, &to.ports_at(b)),
+        shown: explain::pair(&prover, a, b, &to.ports_at(b), &meant(from, to, a, b)),
+        shown_stands_for_all: !matches!(to.ports, Ports::ByDestination { .. })
+            && stands_for_all(program, from, a)
+            && stands_for_all(program, to, b),
+    }
+}
+
+/// Whether a policy that selects an end by labels, or holds all addresses asked about, is for all of a target; and no
+/// policy tells the pods apart.
+fn stands_for_all(program: &Program<'_>, target: &Target, end: End) -> bool {
+    let cluster = program.cluster;
+    match end {
+        _ if target.is_single() => true,
+        End::Pod(shown, _) => {
+            let labels = |pod: PodId| (cluster.pods[pod].namespace, cluster.pods[pod].labels);
+            let alike = |pod: PodId| {
+                labels(pod) == labels(shown)
+                    && program.class_of[pod] == program.class_of[shown]
+                    && !cluster.pods[pod].host_network
+            };
+            target.ends.addresses == ByFamily::default()
+                && target.ends.pods.iter().all(|(pod, _)| alike(*pod))
+        }
+        End::Address(shown) => {
+            let mut others = Family::ALL.into_iter().filter(|family| *family != Family::of(shown));
+            target.ends.pods.is_empty() && others.all(|family| target.ends.addresses[family].is_empty())
+        }
+    }
+}
+
+/// The addresses that were asked about where one is shown.
+fn meant(from: &Target, to: &Target, a: End, b: End) -> AddressSet {
+    let target = |end| if end == a { from } else { to };
+    match (a, b) {
+        (_, End::Address(ip)) if matches!(to.ports, Ports::ByDestination { .. }) => {
+            AddressSet::from_range(address_number(ip), address_number(ip))
+        }
+        (end @ End::Address(ip), _) | (_, end @ End::Address(ip)) => {
+            target(end).ends.addresses[Family::of(ip)].clone()
+        }
+        (End::Pod(..), End::Pod(..)) => AddressSet::empty(),
     }
 }
 
@@ -186,11 +215,14 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::cluster::Ranges;
+    use crate::compile::compile;
     use crate::profile::Profile;
     use crate::query::endpoint::parse;
     use crate::query::fixture::{THREE_TIER, cluster};
+    use crate::solve::solve;
 
     const BLOCKS: &str = "---
+apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: office, namespace: multi-tier}
 spec:
@@ -200,9 +232,9 @@ spec:
 
     fn ask(from: &str, to: &str) -> Answer {
         let cluster = cluster(&format!("{THREE_TIER}{BLOCKS}"));
-        let prover = Prover::new(&cluster, Profile::Spec);
+        let program = compile(&cluster, Profile::Spec);
         let read = |text| parse(text, &cluster, "multi-tier", &Ranges::default()).unwrap();
-        can(&prover, &prover, &read(from), &read(to))
+        can(&solve(&program), &read(from), &read(to))
     }
 
     #[test]
@@ -214,7 +246,7 @@ spec:
             ("frontend", "ns/kube-system:53/UDP", Verdict::Unknown, (0, 0, 4)),
             ("198.51.100.0/25", "frontend:443", Verdict::Allow, (2, 0, 0)),
             ("198.51.100.0/24", "frontend:443", Verdict::Deny, (2, 2, 0)),
-            ("198.51.100.0/23", "frontend:443", Verdict::Deny, (2, 4, 0)),
+            ("198.51.100.0/23", "frontend:443", Verdict::Deny, (2, 2, 0)),
         ] {
             let answer = ask(from, to);
             let Pairs { allow, deny, unknown } = answer.pairs;

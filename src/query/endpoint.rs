@@ -26,6 +26,8 @@ use port::PortRequest;
 pub struct Target {
     /// The text as it was given.
     pub text: String,
+    /// The text without its port.
+    pub end: String,
     /// The pods and addresses; never empty.
     pub ends: Ends,
     /// The ports asked for.
@@ -51,6 +53,12 @@ pub enum Ports {
 }
 
 impl Target {
+    /// Whether it is one pod and nothing else.
+    pub fn is_single(&self) -> bool {
+        matches!(&self.ends.pods[..], [(_, range)] if range.len() == 1)
+            && self.ends.addresses == ByFamily::default()
+    }
+
     /// The ports asked for on one destination.
     pub fn ports_at(&self, end: End) -> PortSet {
         match (&self.ports, end) {
@@ -105,7 +113,7 @@ pub fn parse(
             port::named(cluster, &ends, &name, protocol, &mut notes)?
         }
     };
-    Ok(Target { text: text.into(), ends, ports, notes })
+    Ok(Target { text: text.into(), end: end.into(), ends, ports, notes })
 }
 
 /// Reads ports by number: `80`, `53/UDP`, `8000-8100/TCP`.
@@ -185,31 +193,38 @@ mod tests {
     use crate::query::fixture::{THREE_TIER, cluster};
 
     const MORE: &str = "---
+apiVersion: v1
 kind: Pod
 metadata: {name: known, namespace: edge, labels: {app: known}}
 spec: {containers: [{ports: [{name: dns, protocol: UDP, containerPort: 53}]}]}
 status: {podIPs: [{ip: 10.1.2.3}, {ip: 'fd00::3'}]}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: job-x, namespace: edge}
 status: {phase: Succeeded}
 ---
+apiVersion: apps/v1
 kind: Deployment
-metadata: {name: off, namespace: edge}
-spec: {replicas: 0, template: {}}
+metadata: {name: idle, namespace: edge}
+spec: {replicas: 0, selector: {matchLabels: {app: idle}}, template: {metadata: {labels: {app: idle}}}}
 ---
+apiVersion: apps/v1
 kind: Deployment
 metadata: {name: twice, namespace: edge}
-spec: {template: {spec: {containers: []}}}
+spec: {selector: {matchLabels: {app: twice}}, template: {metadata: {labels: {app: twice}}}}
 ---
+apiVersion: apps/v1
 kind: StatefulSet
 metadata: {name: twice, namespace: edge}
-spec: {template: {spec: {containers: []}}}
+spec: {selector: {matchLabels: {app: twice}}, template: {metadata: {labels: {app: twice}}}}
 ---
+apiVersion: v1
 kind: Service
 metadata: {name: away, namespace: edge}
-spec: {externalName: example.com}
+spec: {type: ExternalName, externalName: example.com}
 ---
+apiVersion: v1
 kind: Service
 metadata: {name: lonely, namespace: edge}
 spec: {selector: {app: nobody}, ports: [{port: 80}]}
@@ -281,9 +296,11 @@ spec: {selector: {app: nobody}, ports: [{port: 80}]}
             ("thing/a/b", "unknown kind `thing`", "deploy"),
             ("a/b/c/d", "is not an endpoint", "KIND"),
             ("", "is not an endpoint", "KIND"),
-            ("node/n1", "is not an endpoint of policies", "address"),
+            ("node/n1", "Node `n1` is not an endpoint", "address"),
+            ("netpol/multi-tier/default-deny", "NetworkPolicy `default-deny` is not an endpoint", "pods"),
+            ("svc/edge/frontend", "no Service", "`multi-tier/frontend`"),
             ("edge/job-x", "has finished", ""),
-            ("edge/off", "Deployment `edge/off` has no pods", ""),
+            ("edge/idle", "Deployment `edge/idle` has no pods", ""),
             ("edge/twice", "several workloads", "`statefulset/edge/twice`"),
             ("svc/edge/away", "ExternalName for `example.com`", ""),
             ("svc/edge/lonely", "no pod of the input matches", ""),
@@ -300,6 +317,18 @@ spec: {selector: {app: nobody}, ports: [{port: 80}]}
         ] {
             let found = read(text).expect_err(text);
             assert!(found.to_string().contains(error), "{text}: {found}");
+            assert!(found.help().unwrap_or_default().contains(help), "{text}: {:?}", found.help());
+        }
+    }
+
+    #[test]
+    fn a_name_without_its_namespace() {
+        let cluster = cluster(THREE_TIER);
+        for (text, help) in
+            [("frontnd:80", "`multi-tier/frontend`"), ("multi-tier", "`ns/multi-tier`"), ("x", "`-n`")]
+        {
+            let found = parse(text, &cluster, "default", &Ranges::default()).expect_err(text);
+            assert!(found.to_string().contains("no namespace `default`"), "{text}: {found}");
             assert!(found.help().unwrap_or_default().contains(help), "{text}: {:?}", found.help());
         }
     }

@@ -10,7 +10,7 @@ mod reason;
 
 use crate::cluster::Cluster;
 use crate::label::Truth;
-use crate::net::{Direction, PortSet};
+use crate::net::{AddressSet, Direction, PortSet};
 use crate::policy::{Action, PolicyId, Tier};
 use crate::profile::Profile;
 use crate::query::can::Verdict;
@@ -20,6 +20,8 @@ use crate::solve::{Connectivity, End};
 pub use endpoint::{Applied, AppliedRule, EndpointExplanation, Matched, Subject, endpoint};
 pub use fix::{Fix, NoFix};
 pub use near_miss::{Miss, NearMiss};
+pub(super) use reason::undecided;
+
 pub use reason::Reason;
 
 /// Everything there is to say about one pair of ends.
@@ -41,8 +43,9 @@ pub struct PairExplanation {
     pub differs: Vec<(Profile, Verdict)>,
 }
 
-/// Explains what may flow from one end to another on the ports asked for.
-pub fn pair(prover: &Prover<'_>, from: End, to: End, asked: &PortSet) -> PairExplanation {
+/// Explains what may flow from one end to another on the ports asked for. Where an end is an address, it stands for
+/// `meant`, which a fix is to hold.
+pub fn pair(prover: &Prover<'_>, from: End, to: End, asked: &PortSet, meant: &AddressSet) -> PairExplanation {
     let proof = prover.prove(from, to);
     let verdict = Verdict::of(&proof.connectivity(), asked);
     let mut explanation = PairExplanation {
@@ -61,7 +64,7 @@ pub fn pair(prover: &Prover<'_>, from: End, to: End, asked: &PortSet) -> PairExp
         explanation.near_misses = near_miss::near_misses(prover, &explanation);
     }
     if verdict == Verdict::Deny {
-        explanation.fix = Some(fix::fix(prover, &explanation));
+        explanation.fix = Some(fix::fix(prover, &explanation, meant));
     }
     explanation
 }
@@ -177,20 +180,24 @@ fn differing(
 mod tests {
     use super::*;
     use crate::cluster::Ranges;
+    use crate::compile::compile;
+    use crate::query::can::can;
     use crate::query::endpoint::parse;
-    use crate::query::fixture::{THREE_TIER, apply, cluster};
+    use crate::query::fixture::{THREE_TIER, cluster};
+    use crate::solve::solve;
 
     fn explain(cluster: &Cluster, from: &str, to: &str) -> PairExplanation {
-        let prover = Prover::new(cluster, Profile::Spec);
+        let program = compile(cluster, Profile::Spec);
         let read = |text| parse(text, cluster, "multi-tier", &Ranges::default()).unwrap();
-        crate::query::can::can(&prover, &prover, &read(from), &read(to)).shown
+        can(&solve(&program), &read(from), &read(to)).shown
     }
 
     #[test]
     fn the_truth_about_three_tiers() {
         let undeclared = cluster(THREE_TIER);
-        let declared =
-            cluster(&format!("{THREE_TIER}---\nkind: Namespace\nmetadata: {{name: kube-system}}\n"));
+        let declared = cluster(&format!(
+            "{THREE_TIER}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: kube-system}}\n"
+        ));
         for (from, to, verdict) in [
             ("frontend", "api-server:8000", Verdict::Deny),
             ("frontend", "database:5432", Verdict::Deny),
@@ -206,34 +213,42 @@ mod tests {
         }
         let dns = explain(&undeclared, "frontend", "kube-system/coredns:53/UDP");
         assert_eq!(dns.verdict, Verdict::Unknown);
-        let [Reason::NamespaceLabel(namespace, key)] = dns.reasons[..] else { panic!("{:?}", dns.reasons) };
+        let [Reason::NamespaceLabel(namespace, ref requirement)] = dns.reasons[..] else {
+            panic!("{:?}", dns.reasons)
+        };
         assert_eq!(&*undeclared.namespaces[namespace].name, "kube-system");
-        assert_eq!(&*undeclared.labels.keys[key], "name");
+        assert_eq!(&*undeclared.labels.keys[requirement.key], "name");
         assert_eq!(explain(&declared, "frontend", "kube-system/coredns:53/UDP").verdict, Verdict::Deny);
     }
 
     #[test]
     fn near_misses_name_the_one_thing() {
         let more = "---
+apiVersion: v1
 kind: Namespace
 metadata: {name: kube-system}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: typo, namespace: multi-tier, labels: {tier: dtabase}}
 spec: {containers: []}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: stranger, namespace: elsewhere, labels: {tier: frontend}}
 spec: {containers: []}
 ---
+apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: names, namespace: multi-tier}
 spec: {podSelector: {matchLabels: {tier: api}}, ingress: [{ports: [{port: metrics}, {port: admin}]}, {ports: [{port: 81}]}]}
 ---
+apiVersion: v1
 kind: Service
 metadata: {name: api, namespace: multi-tier}
 spec: {selector: {tier: api}, ports: [{port: 81, targetPort: http}]}
 ---
+apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: blocks, namespace: multi-tier}
 spec:
@@ -263,23 +278,24 @@ spec:
 
     #[test]
     fn a_fix_allows_exactly_what_was_asked() {
-        let base = cluster(&format!("{THREE_TIER}---\nkind: Namespace\nmetadata: {{name: kube-system}}\n"));
+        let manifests =
+            format!("{THREE_TIER}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: kube-system}}\n");
+        let base = cluster(&manifests);
         for (from, to, policies) in [
             ("frontend", "api-server:8000", 1),
             ("frontend", "database:5432", 2),
             ("api-server", "database", 2),
             ("frontend", "kube-system/coredns:53/UDP", 1),
             ("database", "203.0.113.0/24:8000-8100", 1),
+            ("internet", "frontend:80", 1),
             ("203.0.113.7", "frontend:80", 1),
         ] {
             let before = explain(&base, from, to);
             let fix = before.fix.as_ref().unwrap().as_ref().unwrap();
             assert_eq!((fix.policies.len(), fix.then), (policies, Verdict::Allow), "{from} -> {to}");
             let yaml: Vec<String> = fix.policies.iter().map(|p| crate::yaml::to_string(p).unwrap()).collect();
-            let mut fixed = base.clone();
-            apply(&mut fixed, &yaml.join("---\n"));
-            let prover = Prover::new(&fixed, Profile::Spec);
-            let after = pair(&prover, before.proof.from, before.proof.to, &before.asked);
+            let fixed = cluster(&format!("{manifests}---\n{}", yaml.join("---\n")));
+            let after = explain(&fixed, from, to);
             assert_eq!(after.verdict, Verdict::Allow, "{from} -> {to}\n{}", yaml.join("---\n"));
             assert!(!yaml.join("").contains("pod-template-hash"));
         }
@@ -289,6 +305,7 @@ spec:
     fn what_another_profile_would_say() {
         let cluster = cluster(&format!(
             "{THREE_TIER}---
+apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {{name: blocks, namespace: multi-tier}}
 spec:

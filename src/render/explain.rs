@@ -8,10 +8,11 @@ use crate::cluster::Cluster;
 use crate::diagnostic::Origin;
 use crate::label::Truth;
 use crate::load::Position;
-use crate::net::{Direction, Family};
+use crate::net::{Direction, Family, PortSet, Protocol};
 use crate::policy::{Peers, PolicyId, Rule, Tier};
 use crate::profile::Profile;
-use crate::query::can::Answer;
+use crate::query::can::{Answer, Verdict};
+use crate::query::endpoint::Ports;
 use crate::query::explain::{Applied, AppliedRule, Coverage, EndpointExplanation, PairExplanation, Subject};
 use crate::render::style::Palette;
 use crate::render::text::count;
@@ -20,7 +21,7 @@ use crate::solve::proof::{PolicyProof, RuleProof, Side};
 pub use json::{EndpointReport, Explanation};
 
 use outline::{Mark, Outline};
-use words::Words;
+pub(super) use words::Words;
 
 /// What explanations speak of, and where it was read.
 #[derive(Clone, Copy)]
@@ -115,29 +116,14 @@ fn can(context: &Context<'_>, answer: &Answer) -> Outline {
 fn headline(words: Words<'_>, answer: &Answer, outline: &mut Outline) {
     let shown = &answer.shown;
     let asked = match answer.to.ports {
-        crate::query::endpoint::Ports::ByDestination { .. } => String::new(),
-        _ => format!(" on {}", shown.asked),
+        Ports::ByDestination { .. } => String::new(),
+        Ports::Every | Ports::Of(_) => format!(" on {}", shown.asked),
     };
-    let (from, to) = if answer.pairs.total() > 1 {
-        (answer.from.text.clone(), answer.to.text.clone())
-    } else {
-        (words.end(shown.proof.from), words.end(shown.proof.to))
-    };
-    let title = format!("{from} -> {to}{asked} (cni {})", shown.proof.profile.name());
-    outline.title(Some(answer.verdict), title);
-    let pairs = answer.pairs;
-    if pairs.total() > 1 {
-        outline.item(
-            0,
-            Mark::Plain,
-            format!(
-                "{} pairs: {} allowed, {} denied at least in part, {} unknown",
-                pairs.total(),
-                pairs.allow,
-                pairs.deny,
-                pairs.unknown
-            ),
-        );
+    let (from, to) = (words.target(&answer.from), words.target(&answer.to));
+    outline
+        .title(Some(answer.verdict), format!("{from} -> {to}{asked} (cni {})", shown.proof.profile.name()));
+    if answer.pairs.total() > 1 {
+        outline.item(0, Mark::Plain, pairs(answer));
     }
     for (ports, what) in
         [(&answer.ports, "allowed"), (&answer.some, "allowed between some"), (&answer.unknown, "unknown")]
@@ -146,6 +132,25 @@ fn headline(words: Words<'_>, answer: &Answer, outline: &mut Outline) {
             outline.item(0, Mark::Plain, format!("{what}: {ports}"));
         }
     }
+}
+
+/// `all 4 pairs denied`, `6 pairs: 2 allowed, 4 denied`.
+fn pairs(answer: &Answer) -> String {
+    let pairs = answer.pairs;
+    let nothing = answer.ports.is_empty() && answer.some.is_empty();
+    let denied = if nothing || is_one_port(&answer.shown.asked) { "denied" } else { "denied on some ports" };
+    let kinds = [(pairs.allow, "allowed"), (pairs.deny, denied), (pairs.unknown, "unknown")];
+    let kinds: Vec<_> = kinds.into_iter().filter(|(number, _)| *number > 0).collect();
+    if let [(number, kind)] = kinds[..] {
+        return format!("all {number} pairs {kind}");
+    }
+    let kinds: Vec<String> = kinds.iter().map(|(number, kind)| format!("{number} {kind}")).collect();
+    format!("{} pairs: {}", pairs.total(), kinds.join(", "))
+}
+
+fn is_one_port(ports: &PortSet) -> bool {
+    let mut ranges = Protocol::ALL.into_iter().flat_map(|protocol| ports.of(protocol).ranges());
+    ranges.next().is_some_and(|(first, last)| first == last) && ranges.next().is_none()
 }
 
 /// What else the user should know.
@@ -183,18 +188,18 @@ fn explained(context: &Context<'_>, answer: &Answer) -> Outline {
         let (from, to) = (words.end(shown.proof.from), words.end(shown.proof.to));
         outline.heading(format!("For example {from} -> {to}: {}", shown.verdict.as_str()));
     }
+    if !shown.reasons.is_empty() {
+        outline.heading("What is not known");
+        for reason in &shown.reasons {
+            outline.item(0, Mark::Plain, words.reason(reason));
+        }
+    }
     match shown.family() {
         None => outline.item(0, Mark::Plain, words.headline(shown)),
         Some(family) => {
             for side in family.sides() {
                 explain_side(context, shown, side, &mut outline);
             }
-        }
-    }
-    if !shown.reasons.is_empty() {
-        outline.heading("What is not known");
-        for reason in &shown.reasons {
-            outline.item(0, Mark::Plain, words.reason(*reason));
         }
     }
     if !shown.near_misses.is_empty() {
@@ -205,7 +210,7 @@ fn explained(context: &Context<'_>, answer: &Answer) -> Outline {
             outline.item(0, Mark::Plain, format!("{rule}: {}", words.miss(&miss.miss)));
         }
     }
-    explain_fix(words, shown, &mut outline);
+    explain_fix(words, shown, answer.shown_stands_for_all, &mut outline);
     let notes = notes(words, answer);
     if !notes.is_empty() {
         outline.heading("Notes");
@@ -252,7 +257,7 @@ fn explain_rules(
     for (i, (rule, step)) in rules.iter().zip(&proof.rules).enumerate() {
         let path = words.rule_path(proof.policy, direction, i);
         let at = context.at(proof.policy, &path);
-        let why = words.rule(explanation, rule, step);
+        let why = words.rule(explanation, explanation.ends_of(direction).1, rule, step);
         outline.item(1, mark(explanation, step), format!("{path}{at}: {why}"));
     }
 }
@@ -265,7 +270,7 @@ fn mark(explanation: &PairExplanation, step: &RuleProof) -> Mark {
     }
 }
 
-fn explain_fix(words: Words<'_>, explanation: &PairExplanation, outline: &mut Outline) {
+fn explain_fix(words: Words<'_>, explanation: &PairExplanation, whole: bool, outline: &mut Outline) {
     match &explanation.fix {
         None => {}
         Some(Err(why)) => {
@@ -273,8 +278,9 @@ fn explain_fix(words: Words<'_>, explanation: &PairExplanation, outline: &mut Ou
             outline.item(0, Mark::Plain, words.no_fix(*why));
         }
         Some(Ok(fix)) => {
-            outline.heading(match fix.then {
-                crate::query::can::Verdict::Allow => "Fix: this would allow it",
+            outline.heading(match (fix.then, whole) {
+                (Verdict::Allow, true) => "Fix: this would allow it",
+                (Verdict::Allow, false) => "Fix: this would allow the example",
                 _ => "Fix: this takes the denial away, what is not known remains",
             });
             if fix.others > 0 {

@@ -21,6 +21,7 @@ use super::Format;
 use super::diagnostic::Located;
 use super::endpoint::Names;
 use super::style::Palette;
+use crate::diagnostic::Code;
 use crate::profile::Profile;
 use crate::query::{By, EndpointFacts, Flow, Matrix, Summary, View};
 
@@ -39,6 +40,12 @@ pub struct Report<'a> {
     pub endpoints: Vec<EndpointFacts>,
     /// What there is to say about the input.
     pub notes: &'a [Located<'a>],
+}
+
+/// The notes on what the answer hangs on beside the policies; the others speak of the input.
+fn doubts<'a>(report: &'a Report<'a>) -> impl Iterator<Item = &'a Located<'a>> {
+    let is_doubt = |code| matches!(code, Code::MissingFact | Code::ProfilesDiffer);
+    report.notes.iter().filter(move |note| is_doubt(note.diagnostic.code))
 }
 
 /// The flows of a matrix, which may be too many to keep.

@@ -370,17 +370,21 @@ mod tests {
     use crate::query::fixture::cluster;
 
     const CLUSTER: &str = "
+apiVersion: v1
 kind: Node
 metadata: {name: n1}
-status: {addresses: [{address: 192.0.2.1}]}
+status: {addresses: [{type: InternalIP, address: 192.0.2.1}]}
 ---
+apiVersion: v1
 kind: Node
 metadata: {name: n2}
-status: {addresses: [{address: 192.0.2.2}]}
+status: {addresses: [{type: InternalIP, address: 192.0.2.2}]}
 ---
+apiVersion: v1
 kind: Namespace
 metadata: {name: a}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: server, namespace: a, labels: {app: server}}
 spec:
@@ -388,28 +392,34 @@ spec:
   containers: [{ports: [{name: web, containerPort: 80}]}, {ports: [{name: web, containerPort: 81}]}]
 status: {podIPs: [{ip: 10.0.0.1}, {ip: 'fd00::1'}]}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: client, namespace: a, labels: {app: client}}
 spec: {nodeName: n1}
 status: {podIPs: [{ip: 10.0.0.2}]}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: six, namespace: a, labels: {app: six}}
 status: {podIPs: [{ip: 'fd00::6'}]}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: lost, namespace: a, labels: {app: lost}}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: host-1, namespace: a, labels: {app: client}}
 spec: {hostNetwork: true, nodeName: n1}
 status: {podIPs: [{ip: 192.0.2.1}]}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: host-2, namespace: a, labels: {app: client}}
 spec: {hostNetwork: true, nodeName: n2}
 status: {podIPs: [{ip: 192.0.2.2}]}
 ---
+apiVersion: v1
 kind: Pod
 metadata: {name: stranger, namespace: b, labels: {app: client}}
 status: {podIPs: [{ip: 10.0.0.9}]}
@@ -447,6 +457,7 @@ status: {podIPs: [{ip: 10.0.0.9}]}
     fn who_is_beyond_policies() {
         check(
             "---
+apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: deny, namespace: a}
 spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
@@ -472,6 +483,7 @@ spec: {podSelector: {}, policyTypes: [Ingress, Egress]}
     fn blocks_and_families() {
         check(
             "---
+apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: blocks, namespace: a}
 spec:
@@ -505,10 +517,12 @@ spec:
     fn named_ports() {
         check(
             "---
+apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: egress, namespace: a}
 spec: {podSelector: {matchLabels: {app: client}}, policyTypes: [Egress], egress: [{ports: [{port: web}]}]}
 ---
+apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: egress, namespace: b}
 spec: {podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: web}]}]}
@@ -530,10 +544,12 @@ spec: {podSelector: {}, policyTypes: [Egress], egress: [{ports: [{port: web}]}]}
     fn a_kind_that_is_not_evaluated_makes_both_sides_unknown() {
         check(
             "---
+apiVersion: cilium.io/v2
 kind: CiliumNetworkPolicy
 metadata: {name: cilium, namespace: a}
-spec: {podSelector: {matchLabels: {app: server}}}
+spec: {endpointSelector: {matchLabels: {app: server}}}
 ---
+apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: deny, namespace: a}
 spec: {podSelector: {}}
@@ -576,6 +592,7 @@ spec: {podSelector: {}}
     fn tiers_are_asked_in_order() {
         let mut cluster = cluster(&format!(
             "{CLUSTER}---
+apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {{name: some, namespace: a}}
 spec: {{podSelector: {{matchLabels: {{app: server}}}}, ingress: [{{ports: [{{port: 80, endPort: 89}}]}}]}}

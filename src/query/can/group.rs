@@ -1,138 +1,214 @@
-//! Sets of ends as groups that no rule tells apart.
+//! Sets of ends as groups that no connection between them tells apart.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
-use crate::cluster::{Cluster, PodId};
-use crate::net::{ByFamily, Direction, Family, address_number, net_range};
-use crate::policy::{Peer, Peers};
+use rustc_hash::FxHashMap;
+
+use crate::cluster::{NodeId, PodId};
+use crate::compile::{ClassId, Program};
+use crate::net::{AddressSet, ByFamily, Family, PortSet, address_number};
 use crate::query::endpoint::{Ports, Target};
-use crate::solve::End;
-use crate::solve::proof::Prover;
+use crate::solve::{End, Rows};
 
 /// Ends that are alike.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Group {
-    /// Some pods of a group.
-    Pods(PodId, Range<u32>),
-    /// A range of addresses, by its first.
-    Addresses(IpAddr),
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    /// How many they are; addresses that no flow tells apart are one.
+    pub(super) count: u128,
+    /// The families they have addresses of.
+    pub(super) families: ByFamily<bool>,
+    first: End,
+    second: Option<End>,
+}
+
+/// The sources and destinations of a question.
+#[derive(Debug)]
+pub(super) struct Groups {
+    pub(super) sources: Vec<Group>,
+    /// With the ports asked for, which are never empty.
+    pub(super) destinations: Vec<(Group, PortSet)>,
+    /// How many pods are in a source and in a destination, and the first of them.
+    same: FxHashMap<(usize, usize), (u128, End)>,
+}
+
+impl Groups {
+    pub(super) fn new(program: &Program<'_>, from: &Target, to: &Target) -> Self {
+        let nodes = Nodes::new(program, from, to);
+        let mut sources = PodGroups::default();
+        for (pod, range) in &from.ends.pods {
+            sources.add(program, *pod, range, nodes.of_source(*pod), None);
+        }
+        let mut destinations = PodGroups::default();
+        for (pod, range) in &to.ends.pods {
+            let asked = to.ports_at(End::Pod(*pod, range.start));
+            if !asked.is_empty() {
+                let asked = matches!(to.ports, Ports::ByDestination { .. }).then_some(asked);
+                destinations.add(program, *pod, range, nodes.of_destination(*pod), asked);
+            }
+        }
+        let same = same(&sources, &destinations);
+        let mut sources = sources.groups;
+        sources.extend(outside(program, from, &nodes.addresses));
+        let mut destinations = destinations.groups;
+        destinations.extend(match &to.ports {
+            Ports::ByDestination { addresses, .. } => {
+                let is_outside =
+                    |ip: &&IpAddr| to.ends.addresses[Family::of(**ip)].contains(address_number(**ip));
+                addresses.keys().filter(is_outside).map(|&ip| Group::outside(ip)).collect()
+            }
+            Ports::Every | Ports::Of(_) => outside(program, to, &[]),
+        });
+        let with_ports = |group: Group| (to.ports_at(group.first), group);
+        let destinations = destinations
+            .into_iter()
+            .map(with_ports)
+            .filter(|(asked, _)| !asked.is_empty())
+            .map(|(asked, group)| (group, asked))
+            .collect();
+        Self { sources, destinations, same }
+    }
+
+    /// How many pods connect to themselves between a source and a destination, and one that does.
+    pub(super) fn same(&self, source: usize, destination: usize) -> Option<(u128, End)> {
+        self.same.get(&(source, destination)).copied()
+    }
+
+    /// Two different ends of a source and a destination, if there are any.
+    pub(super) fn distinct(&self, source: usize, destination: usize) -> Option<(End, End)> {
+        let (from, to) = (&self.sources[source], &self.destinations[destination].0);
+        let ends = |group: &Group| std::iter::once(group.first).chain(group.second);
+        ends(from).flat_map(|a| ends(to).map(move |b| (a, b))).find(|(a, b)| a != b)
+    }
 }
 
 impl Group {
-    /// One pair of distinct ends and one of a pod with itself, each with how many it stands for, as far as there are
-    /// such pairs.
-    pub(super) fn pairs(&self, to: &Self) -> Vec<(u128, End, End)> {
-        let (Self::Pods(a, from), Self::Pods(b, to)) = (self, to) else {
-            return vec![(self.len() * to.len(), self.first(), to.first())];
-        };
-        let all = from.len() as u128 * to.len() as u128;
-        let (start, end) = (from.start.max(to.start), from.end.min(to.end));
-        if a != b || start >= end {
-            return vec![(all, End::Pod(*a, from.start), End::Pod(*b, to.start))];
-        }
-        let same = u128::from(end - start);
-        let mut pairs = vec![(same, End::Pod(*a, start), End::Pod(*b, start))];
-        let distinct =
-            from.clone().take(2).flat_map(|i| to.clone().take(2).map(move |j| (i, j))).find(|(i, j)| i != j);
-        if let Some((i, j)) = distinct {
-            pairs.push((all - same, End::Pod(*a, i), End::Pod(*b, j)));
-        }
-        pairs
-    }
-
-    /// The families its ends have addresses of.
-    pub(super) fn families(&self, cluster: &Cluster) -> ByFamily<bool> {
-        let has = |family| match self {
-            Self::Pods(pod, _) => cluster.pod_addresses(*pod, family).is_some(),
-            Self::Addresses(ip) => Family::of(*ip) == family,
-        };
-        ByFamily { v4: has(Family::V4), v6: has(Family::V6) }
-    }
-
-    fn len(&self) -> u128 {
-        match self {
-            Self::Pods(_, range) => range.len() as u128,
-            Self::Addresses(_) => 1,
-        }
-    }
-
-    fn first(&self) -> End {
-        match self {
-            Self::Pods(pod, range) => End::Pod(*pod, range.start),
-            Self::Addresses(ip) => End::Address(*ip),
-        }
+    fn outside(ip: IpAddr) -> Self {
+        let mut families = ByFamily::default();
+        families[Family::of(ip)] = true;
+        Self { count: 1, families, first: End::Address(ip), second: None }
     }
 }
 
-/// The groups of `from`, as connections to `to` see them.
-pub(super) fn sources(prover: &Prover<'_>, from: &Target, to: &Target) -> Vec<Group> {
-    groups(prover, from, to, Direction::Ingress)
+/// Pods by what tells them apart: their class, the node where that matters, the ports asked for on them.
+#[derive(Default)]
+struct PodGroups {
+    groups: Vec<Group>,
+    of_key: FxHashMap<(ClassId, Option<NodeId>, Option<PortSet>), usize>,
+    members: Vec<(PodId, Range<u32>, usize)>,
 }
 
-/// The groups of `to`, as connections from `from` see them.
-pub(super) fn destinations(prover: &Prover<'_>, from: &Target, to: &Target) -> Vec<Group> {
-    let mut groups = groups(prover, to, from, Direction::Egress);
-    if let Ports::ByDestination { addresses, .. } = &to.ports {
-        groups.retain(|group| matches!(group, Group::Pods(..)));
-        let outside =
-            addresses.keys().filter(|ip| to.ends.addresses[Family::of(**ip)].contains(address_number(**ip)));
-        groups.extend(outside.map(|&ip| Group::Addresses(ip)));
-    }
-    groups
-}
-
-/// The pods of `target`, and its addresses cut wherever a rule of the policies around the pods of `other`, which look
-/// in `direction`, could tell them apart.
-fn groups(prover: &Prover<'_>, target: &Target, other: &Target, direction: Direction) -> Vec<Group> {
-    let mut groups: Vec<Group> =
-        target.ends.pods.iter().map(|(pod, range)| Group::Pods(*pod, range.clone())).collect();
-    for family in Family::ALL {
-        let addresses = &target.ends.addresses[family];
-        if addresses.is_empty() {
-            continue;
+impl PodGroups {
+    fn add(
+        &mut self,
+        program: &Program<'_>,
+        pod: PodId,
+        range: &Range<u32>,
+        node: Option<NodeId>,
+        asked: Option<PortSet>,
+    ) {
+        let class = program.class_of[pod];
+        let first = End::Pod(pod, range.start);
+        let index = *self.of_key.entry((class, node, asked)).or_insert_with(|| {
+            let families = program.classes[class].families;
+            self.groups.push(Group { count: 0, families, first, second: None });
+            self.groups.len() - 1
+        });
+        let group = &mut self.groups[index];
+        group.count += range.len() as u128;
+        if group.second.is_none() {
+            group.second = range.clone().map(|i| End::Pod(pod, i)).find(|end| *end != group.first);
         }
-        let cuts = cuts(prover, other, direction, family);
-        for &(first, last) in addresses.ranges() {
-            let inner = cuts.partition_point(|&cut| cut <= first)..cuts.partition_point(|&cut| cut <= last);
-            let starts = std::iter::once(first).chain(cuts[inner].iter().copied());
-            groups.extend(starts.map(|start| Group::Addresses(address(family, start))));
-        }
+        self.members.push((pod, range.clone(), index));
     }
-    groups
 }
 
-/// Where blocks start, and where the addresses behind them start, ascending.
-fn cuts(prover: &Prover<'_>, subjects: &Target, direction: Direction, family: Family) -> Vec<u128> {
-    let cluster = prover.cluster();
-    let mut policies: Vec<_> =
-        subjects.ends.pods.iter().flat_map(|(pod, _)| prover.candidates(*pod)).collect();
-    policies.sort_unstable();
-    policies.dedup();
-    let mut cuts = Vec::new();
-    let mut cut = |(first, last): (u128, u128)| {
-        cuts.push(first);
-        cuts.extend(last.checked_add(1));
-    };
-    for rule in policies.into_iter().flat_map(|id| &cluster.policies[id].rules[direction]) {
-        let Peers::Of(peers) = &rule.peers else { continue };
-        for peer in peers {
-            if let Peer::IpBlock(block) = peer
-                && Family::of_net(block.cidr) == family
-            {
-                std::iter::once(&block.cidr).chain(&block.except).for_each(|&net| cut(net_range(net)));
+/// The pods that are both sources and destinations.
+fn same(sources: &PodGroups, destinations: &PodGroups) -> FxHashMap<(usize, usize), (u128, End)> {
+    let mut of_pod: FxHashMap<PodId, Vec<(&Range<u32>, usize)>> = FxHashMap::default();
+    for (pod, range, group) in &sources.members {
+        of_pod.entry(*pod).or_default().push((range, *group));
+    }
+    let mut same = FxHashMap::default();
+    for (pod, theirs, destination) in &destinations.members {
+        for &(ours, source) in of_pod.get(pod).into_iter().flatten() {
+            let (start, end) = (ours.start.max(theirs.start), ours.end.min(theirs.end));
+            if start < end {
+                let entry = same.entry((source, *destination)).or_insert((0, End::Pod(*pod, start)));
+                entry.0 += u128::from(end - start);
             }
         }
     }
-    let nodes = subjects.ends.pods.iter().filter_map(|(pod, _)| cluster.pods[*pod].node);
-    for &ip in nodes.flat_map(|node| &cluster.nodes[node].addresses) {
-        if Family::of(ip) == family {
-            cut((address_number(ip), address_number(ip)));
+    same
+}
+
+/// The nodes from which a connection of the question may reach a pod that runs there (R50).
+struct Nodes<'p> {
+    program: &'p Program<'p>,
+    shared: BTreeSet<NodeId>,
+    /// Their addresses among the sources.
+    addresses: Vec<IpAddr>,
+}
+
+impl<'p> Nodes<'p> {
+    fn new(program: &'p Program<'p>, from: &Target, to: &Target) -> Self {
+        let cluster = program.cluster;
+        let hosts = from.ends.pods.iter().map(|(pod, _)| &cluster.pods[*pod]).filter(|pod| pod.host_network);
+        let hosts: BTreeSet<NodeId> = hosts.filter_map(|pod| pod.node).collect();
+        let is_source = |ip: &IpAddr| from.ends.addresses[Family::of(*ip)].contains(address_number(*ip));
+        let mut shared = BTreeSet::new();
+        let mut addresses = Vec::new();
+        let destinations: BTreeSet<NodeId> =
+            to.ends.pods.iter().filter_map(|(pod, _)| cluster.pods[*pod].node).collect();
+        for node in destinations {
+            let own = cluster.nodes[node].addresses.iter().copied().filter(is_source);
+            let before = addresses.len();
+            addresses.extend(own);
+            if addresses.len() > before || hosts.contains(&node) {
+                shared.insert(node);
+            }
         }
+        Self { program, shared, addresses }
     }
-    cuts.sort_unstable();
-    cuts.dedup();
-    cuts
+
+    fn of_source(&self, pod: PodId) -> Option<NodeId> {
+        self.program.cluster.pods[pod].host_network.then(|| self.of_destination(pod)).flatten()
+    }
+
+    fn of_destination(&self, pod: PodId) -> Option<NodeId> {
+        self.program.cluster.pods[pod].node.filter(|node| self.shared.contains(node))
+    }
+}
+
+/// The addresses of a target, grouped so that no flow tells the members of a group apart.
+fn outside(program: &Program<'_>, target: &Target, apart: &[IpAddr]) -> Vec<Group> {
+    let mut groups: Vec<Group> = apart.iter().map(|&ip| Group::outside(ip)).collect();
+    if Family::ALL.into_iter().all(|family| target.ends.addresses[family].is_empty()) {
+        return groups;
+    }
+    for external in &Rows::new(program).externals() {
+        let family = external.family;
+        let apart: AddressSet = apart
+            .iter()
+            .filter(|ip| Family::of(**ip) == family)
+            .map(|ip| (address_number(*ip), address_number(*ip)))
+            .collect();
+        let inside = external.addresses.intersection(&target.ends.addresses[family]).difference(&apart);
+        groups.extend(inside.ranges().first().map(|&(first, last)| {
+            let shown = first.max(first_host(family)).min(last);
+            Group::outside(address(family, shown))
+        }));
+    }
+    groups
+}
+
+/// The first address that a host outside may have: better to show than the address of nobody.
+const fn first_host(family: Family) -> u128 {
+    match family {
+        Family::V4 => 1 << 24,
+        Family::V6 => 0x2000 << 112,
+    }
 }
 
 fn address(family: Family, number: u128) -> IpAddr {

@@ -29,11 +29,23 @@ pub enum EndpointError {
         /// The segment.
         kind: String,
     },
-    /// Nodes are addresses.
-    #[error("node `{name}` is not an endpoint of policies")]
-    Node {
+    /// Nodes are addresses, and policies are no place at all.
+    #[error("{kind} `{name}` is not an endpoint")]
+    NotAnEndpoint {
+        /// Its kind.
+        kind: &'static str,
         /// Its name.
         name: String,
+    },
+    /// A name without a namespace, and the namespace that completes it does not exist.
+    #[error("`{name}` does not say its namespace, and the input has no namespace `{namespace}`")]
+    Unqualified {
+        /// The name.
+        name: String,
+        /// The namespace of `-n`, else `default`.
+        namespace: String,
+        /// What it may mean in other namespaces, best first.
+        nearest: Vec<String>,
     },
     /// No such object.
     #[error("no {what} `{name}` in the input")]
@@ -134,7 +146,14 @@ impl EndpointError {
             Self::UnknownKind { .. } => {
                 Some("known are pod, deploy, sts, ds, rs, rc, job, cj, svc, ns, and kinds of the input".into())
             }
-            Self::Node { .. } => Some("ask about the address of the node".into()),
+            Self::NotAnEndpoint { kind: "Node", .. } => Some("ask about the address of the node".into()),
+            Self::NotAnEndpoint { .. } => Some("ask about pods, workloads, Services or addresses".into()),
+            Self::Unqualified { nearest, .. } if nearest.is_empty() => {
+                Some("write NS/NAME, or name the namespace with `-n`".into())
+            }
+            Self::Unqualified { nearest, .. } => {
+                Some(format!("write NS/NAME, or name the namespace with `-n`; did you mean {}?", list(nearest)))
+            }
             Self::Unknown { nearest, .. } if !nearest.is_empty() => {
                 Some(format!("did you mean {}?", list(nearest)))
             }
@@ -152,10 +171,16 @@ impl EndpointError {
 
 /// The few names closest to `wanted`, best first.
 pub(super) fn nearest(wanted: &str, names: impl Iterator<Item = String>) -> Vec<String> {
+    let names: Vec<String> = names.collect();
+    nearest_by(wanted, names.iter().map(|name| (name.as_str(), name.clone())))
+}
+
+/// The same for things that go by one name and are shown by another.
+pub(super) fn nearest_by<'n>(wanted: &str, names: impl Iterator<Item = (&'n str, String)>) -> Vec<String> {
     let limit = (wanted.chars().count() / 3).max(1);
     let mut close: Vec<(usize, String)> = names
-        .filter(|name| name.len().abs_diff(wanted.len()) <= limit)
-        .map(|name| (strsim::damerau_levenshtein(wanted, &name), name))
+        .filter(|(name, _)| name.len().abs_diff(wanted.len()) <= limit)
+        .map(|(name, shown)| (strsim::damerau_levenshtein(wanted, name), shown))
         .filter(|(distance, _)| *distance <= limit)
         .collect();
     close.sort();

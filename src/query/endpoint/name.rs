@@ -1,11 +1,13 @@
 //! `[KIND/][NS/]NAME`, `NS/*`, `web[1]`: names of pods, workloads and namespaces.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::error::nearest;
+use super::error::{nearest, nearest_by};
 use super::{EndpointError, Scope, whole};
+use crate::cluster::kinds::{self, Role};
 use crate::cluster::{Cluster, NamespaceId, PodId, PodName, WorkloadId};
 use crate::index::Id;
 use crate::query::Ends;
@@ -27,33 +29,6 @@ pub(super) enum PodsForm<'t> {
     Named { kind: Option<&'t str>, namespace: Option<&'t str>, name: &'t str },
 }
 
-/// A kind that can stand first in an endpoint.
-enum Kind {
-    Namespace,
-    Node,
-    Service,
-    /// A pod, or a kind of workload.
-    Pods(&'static str),
-}
-
-/// The kind that kubectl knows under a name or short name.
-fn known_kind(text: &str) -> Option<Kind> {
-    Some(match text.to_ascii_lowercase().as_str() {
-        "ns" | "namespace" | "namespaces" => Kind::Namespace,
-        "no" | "node" | "nodes" => Kind::Node,
-        "svc" | "service" | "services" => Kind::Service,
-        "po" | "pod" | "pods" => Kind::Pods("Pod"),
-        "deploy" | "deployment" | "deployments" => Kind::Pods("Deployment"),
-        "sts" | "statefulset" | "statefulsets" => Kind::Pods("StatefulSet"),
-        "ds" | "daemonset" | "daemonsets" => Kind::Pods("DaemonSet"),
-        "rs" | "replicaset" | "replicasets" => Kind::Pods("ReplicaSet"),
-        "rc" | "replicationcontroller" | "replicationcontrollers" => Kind::Pods("ReplicationController"),
-        "job" | "jobs" => Kind::Pods("Job"),
-        "cj" | "cronjob" | "cronjobs" => Kind::Pods("CronJob"),
-        _ => return None,
-    })
-}
-
 pub(super) fn classify<'t>(text: &'t str, cluster: &Cluster) -> Result<Form<'t>, EndpointError> {
     if text == "internet" {
         return Ok(Form::Internet);
@@ -71,23 +46,31 @@ pub(super) fn classify<'t>(text: &'t str, cluster: &Cluster) -> Result<Form<'t>,
     if segments[0].parse::<IpAddr>().is_ok() {
         return Err(EndpointError::BadBlock { text: text.into() });
     }
-    let of_kind = |kind: &'t str, namespace: Option<&'t str>, name: &'t str| match known_kind(kind) {
-        Some(Kind::Namespace) if namespace.is_none() => Ok(Form::Pods(PodsForm::Namespace(name))),
-        Some(Kind::Namespace) => Err(EndpointError::Shape { text: text.into() }),
-        Some(Kind::Node) => Err(EndpointError::Node { name: name.into() }),
-        Some(Kind::Service) => Ok(Form::Service { namespace, name }),
-        Some(Kind::Pods(kind)) => Ok(Form::Pods(PodsForm::Named { kind: Some(kind), namespace, name })),
-        None => Ok(Form::Pods(PodsForm::Named { kind: Some(kind), namespace, name })),
+    let of_kind = |kind: &'t str, namespace: Option<&'t str>, name: &'t str| {
+        let Some(known) = kinds::find(kind) else {
+            return Ok(Form::Pods(PodsForm::Named { kind: Some(kind), namespace, name }));
+        };
+        match known.role {
+            Role::Namespace if namespace.is_none() => Ok(Form::Pods(PodsForm::Namespace(name))),
+            Role::Namespace => Err(EndpointError::Shape { text: text.into() }),
+            Role::Service => Ok(Form::Service { namespace, name }),
+            Role::Pod | Role::Workload => {
+                Ok(Form::Pods(PodsForm::Named { kind: Some(known.name), namespace, name }))
+            }
+            Role::Node | Role::Policy => {
+                Err(EndpointError::NotAnEndpoint { kind: known.name, name: name.into() })
+            }
+        }
     };
     match *segments {
         [kind, namespace, name] => {
             let exists = || cluster.workloads.iter().any(|w| w.kind.eq_ignore_ascii_case(kind));
-            if known_kind(kind).is_none() && !exists() {
+            if kinds::find(kind).is_none() && !exists() {
                 return Err(EndpointError::UnknownKind { kind: kind.into() });
             }
             of_kind(kind, Some(namespace), name)
         }
-        [kind, name] if known_kind(kind).is_some() => of_kind(kind, None, name),
+        [kind, name] if kinds::find(kind).is_some() => of_kind(kind, None, name),
         [namespace, "*"] => Ok(Form::Pods(PodsForm::Namespace(namespace))),
         [namespace, name] => Ok(Form::Pods(PodsForm::Named { kind: None, namespace: Some(namespace), name })),
         [name] => Ok(Form::Pods(PodsForm::Named { kind: None, namespace: None, name })),
@@ -110,7 +93,16 @@ pub(super) fn pods(scope: &Scope<'_>, form: &PodsForm<'_>) -> Result<Ends, Endpo
             pods
         }
         PodsForm::Named { kind, namespace: given, name } => {
-            let id = namespace(cluster, given.unwrap_or(scope.default_namespace))?;
+            let id = match given {
+                Some(given) => namespace(cluster, given)?,
+                None => {
+                    cluster.namespace(scope.default_namespace).ok_or_else(|| EndpointError::Unqualified {
+                        name: name.into(),
+                        namespace: scope.default_namespace.into(),
+                        nearest: anywhere(cluster, name),
+                    })?
+                }
+            };
             Lookup { cluster, namespace: id, kind, name }.resolve(given.is_some())?
         }
     };
@@ -123,6 +115,20 @@ fn namespace(cluster: &Cluster, name: &str) -> Result<NamespaceId, EndpointError
         name: name.into(),
         nearest: nearest(name, cluster.namespaces.iter().map(|n| n.name.to_string())),
     })
+}
+
+/// What `name` may mean in any namespace, best first.
+fn anywhere(cluster: &Cluster, name: &str) -> Vec<String> {
+    let workloads = cluster.workloads.enumerate().map(|(id, w)| (&*w.name, cluster.workload_path(id)));
+    let pods = cluster.pods.enumerate().filter_map(|(id, pod)| match &pod.name {
+        PodName::Exact(name) => Some((&**name, cluster.pod_path(id, 0))),
+        PodName::Replicas { .. } => None,
+    });
+    let mut names = nearest_by(name, workloads.chain(pods));
+    if cluster.namespace(name).is_some() {
+        names.insert(0, format!("ns/{name}"));
+    }
+    names
 }
 
 /// The search for one name in one namespace.
@@ -238,18 +244,15 @@ impl Lookup<'_, '_> {
         if let Some((.., kind)) = empty {
             return EndpointError::NoPods { kind: kind.to_string(), name: self.path() };
         }
-        let mut close: Vec<String> = Vec::new();
-        if !namespace_given && cluster.namespace(self.name).is_some() {
-            close.push(format!("ns/{}", self.name));
-        }
-        let elsewhere = cluster.workloads.enumerate().filter(|(_, w)| *w.name == *self.name);
-        close.extend(elsewhere.map(|(id, _)| cluster.workload_path(id)).take(3));
-        let workloads = cluster.workloads.ids().map(|w| cluster.workload_path(w));
-        let pods = self.pods().filter(|&id| matches!(cluster.pods[id].name, PodName::Exact(_)));
-        for name in nearest(&self.path(), workloads.chain(pods.map(|id| cluster.pod_path(id, 0)))) {
-            if !close.contains(&name) {
-                close.push(name);
-            }
+        let mut close = anywhere(cluster, self.name);
+        if namespace_given {
+            let workloads = cluster.workloads.ids().map(|w| cluster.workload_path(w));
+            let pods = self.pods().filter(|&id| matches!(cluster.pods[id].name, PodName::Exact(_)));
+            close.retain(|name| !name.starts_with("ns/"));
+            close
+                .splice(0..0, nearest(&self.path(), workloads.chain(pods.map(|id| cluster.pod_path(id, 0)))));
+            let mut seen = BTreeSet::new();
+            close.retain(|name| seen.insert(name.clone()));
         }
         close.truncate(4);
         let what = if self.kind.is_some() { "object of that kind" } else { "workload or pod" };

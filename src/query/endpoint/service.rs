@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::error::{nearest, nearest_by};
 use super::{EndpointError, PortRequest, Ports, Scope, ends_of_addresses, port, whole};
 use crate::cluster::{Backends, Cluster, NamespaceId, PodId, Service, ServicePort};
 use crate::k8s::IntOrString;
@@ -27,9 +28,11 @@ pub(super) fn resolve(
         .namespace(namespace)
         .and_then(|id| cluster.services.get(&(id, name.into())).map(|service| (id, service)));
     let Some((namespace, service)) = found else {
-        let known =
-            cluster.services.keys().map(|(ns, name)| format!("{}/{name}", cluster.namespaces[*ns].name));
-        let nearest = super::error::nearest(&path, known);
+        let known = |(ns, name): &(NamespaceId, Box<str>)| format!("{}/{name}", cluster.namespaces[*ns].name);
+        let mut nearest = nearest(&path, cluster.services.keys().map(known));
+        if nearest.is_empty() {
+            nearest = nearest_by(name, cluster.services.keys().map(|key| (&*key.1, known(key))));
+        }
         return Err(EndpointError::Unknown { what: "Service", name: path, nearest });
     };
     let no_backends = |why: String| EndpointError::NoBackends { service: path.clone(), why };

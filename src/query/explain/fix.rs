@@ -4,14 +4,14 @@
 //! is offered only where the subject is surely isolated already.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::cluster::{Cluster, Pod, PodId};
 use crate::index::Id;
 use crate::label::{KeyId, LabelValue, ValueId};
-use crate::net::{Direction, Family, PortSet, Protocol};
+use crate::net::{AddressSet, Direction, Family, PortSet, Protocol, cidrs, net_range};
 use crate::policy::{Action, PolicyId, Tier};
 use crate::query::can::Verdict;
 use crate::solve::End;
@@ -72,14 +72,14 @@ struct Spec {
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 struct IngressRule {
-    from: [PeerElement; 1],
+    from: Vec<PeerElement>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ports: Vec<PortElement>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 struct EgressRule {
-    to: [PeerElement; 1],
+    to: Vec<PeerElement>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ports: Vec<PortElement>,
 }
@@ -107,6 +107,8 @@ enum PeerElement {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 struct Block {
     cidr: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    except: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -120,9 +122,16 @@ struct PortElement {
 }
 
 /// The fix for a denied pair.
-pub(super) fn fix(prover: &Prover<'_>, explanation: &PairExplanation) -> Result<Fix, NoFix> {
+///
+/// An end that is an address stands for the addresses of `meant`.
+pub(super) fn fix(
+    prover: &Prover<'_>,
+    explanation: &PairExplanation,
+    meant: &AddressSet,
+) -> Result<Fix, NoFix> {
     let family = explanation.family().ok_or(NoFix::NoCommonFamily)?;
-    let mut writer = Writer { prover, explanation, family: family.family, others: 0, policies: Vec::new() };
+    let mut writer =
+        Writer { prover, explanation, meant, family: family.family, others: 0, policies: Vec::new() };
     let mut then = Verdict::Allow;
     for side in family.sides() {
         match explanation.side_verdict(side) {
@@ -137,6 +146,7 @@ pub(super) fn fix(prover: &Prover<'_>, explanation: &PairExplanation) -> Result<
 struct Writer<'a, 'c> {
     prover: &'a Prover<'c>,
     explanation: &'a PairExplanation,
+    meant: &'a AddressSet,
     family: Family,
     others: u64,
     policies: Vec<AllowPolicy>,
@@ -152,11 +162,11 @@ impl Writer<'_, '_> {
             return Ok(());
         };
         let subject = &cluster.pods[subject];
-        let to = self.peer(subject, peer)?;
+        let peers = self.peers(subject, peer)?;
         let ports = port_elements(&self.explanation.asked);
         let (ingress, egress, policy_type) = match side.direction {
-            Direction::Ingress => (Some([IngressRule { from: [to], ports }]), None, "Ingress"),
-            Direction::Egress => (None, Some([EgressRule { to: [to], ports }]), "Egress"),
+            Direction::Ingress => (Some([IngressRule { from: peers, ports }]), None, "Ingress"),
+            Direction::Egress => (None, Some([EgressRule { to: peers, ports }]), "Egress"),
         };
         let namespace = &cluster.namespaces[subject.namespace].name;
         let metadata =
@@ -193,12 +203,15 @@ impl Writer<'_, '_> {
         )
     }
 
-    fn peer(&mut self, subject: &Pod, peer: End) -> Result<PeerElement, NoFix> {
+    fn peers(&mut self, subject: &Pod, peer: End) -> Result<Vec<PeerElement>, NoFix> {
+        match peer {
+            End::Address(ip) => Ok(blocks(Family::of(ip), self.meant)),
+            End::Pod(id, _) => Ok(vec![self.pod(subject, id)?]),
+        }
+    }
+
+    fn pod(&mut self, subject: &Pod, id: PodId) -> Result<PeerElement, NoFix> {
         let cluster = self.prover.cluster();
-        let id = match peer {
-            End::Address(ip) => return Ok(single_address(ip)),
-            End::Pod(id, _) => id,
-        };
         let pod = &cluster.pods[id];
         if !pod.host_network {
             let namespace_selector = (pod.namespace != subject.namespace).then(|| {
@@ -214,7 +227,9 @@ impl Writer<'_, '_> {
             crate::cluster::Addresses::Known(known) => known
                 .iter()
                 .find(|ip| Family::of(**ip) == self.family)
-                .map(|&ip| single_address(ip))
+                .map(|&ip| PeerElement::Block {
+                    ip_block: Block { cidr: IpNet::from(ip).to_string(), except: Vec::new() },
+                })
                 .ok_or(NoFix::AddressUnknown(id)),
             crate::cluster::Addresses::Unknown => Err(NoFix::AddressUnknown(id)),
         }
@@ -258,7 +273,11 @@ impl Writer<'_, '_> {
         let cluster = self.prover.cluster();
         let end = |end: End| match end {
             End::Pod(id, _) => cluster.workloads[cluster.pods[id].workload].name.to_string(),
-            End::Address(ip) => ip.to_string(),
+            End::Address(ip) => match &cidrs(Family::of(ip), self.meant)[..] {
+                [one] if one.prefix_len() == one.max_prefix_len() => ip.to_string(),
+                [one] => one.to_string(),
+                _ => "addresses".into(),
+            },
         };
         let (from, to) = (end(self.explanation.proof.from), end(self.explanation.proof.to));
         let mut base: String = format!("allow-{from}-to-{to}")
@@ -278,8 +297,28 @@ impl Writer<'_, '_> {
     }
 }
 
-fn single_address(ip: IpAddr) -> PeerElement {
-    PeerElement::Block { ip_block: Block { cidr: ipnet::IpNet::from(ip).to_string() } }
+/// Addresses as blocks: one with exceptions if that is shorter than a list.
+fn blocks(family: Family, addresses: &AddressSet) -> Vec<PeerElement> {
+    let listed = cidrs(family, addresses);
+    let block = |cidr: &IpNet, except: &[IpNet]| {
+        let except = except.iter().map(ToString::to_string).collect();
+        PeerElement::Block { ip_block: Block { cidr: cidr.to_string(), except } }
+    };
+    if let [first, .., last] = &listed[..]
+        && let Some(around) = around(*first, *last)
+    {
+        let (start, end) = net_range(around);
+        let holes = cidrs(family, &AddressSet::from_range(start, end).difference(addresses));
+        if holes.len() + 1 < listed.len() {
+            return vec![block(&around, &holes)];
+        }
+    }
+    listed.iter().map(|cidr| block(cidr, &[])).collect()
+}
+
+/// The smallest block that holds two.
+fn around(first: IpNet, last: IpNet) -> Option<IpNet> {
+    std::iter::successors(Some(first), IpNet::supernet).find(|net| net.contains(&last))
 }
 
 /// Labels that name the application rather than one rollout or one replica, the usual ones first.

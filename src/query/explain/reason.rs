@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::cluster::{Cluster, NamespaceId, PodId};
-use crate::label::{KeyId, LabelSetId, LabelValue, SelectorId, Truth};
+use crate::label::{LabelSetId, Requirement, SelectorId, Truth};
 use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, Tier};
 use crate::query::can::Verdict;
 use crate::solve::End;
@@ -12,14 +12,14 @@ use crate::solve::proof::{BlockStep, PeerStep, Side};
 use super::{Coverage, PairExplanation};
 
 /// A fact that the input does not give.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Reason {
     /// A policy of a kind that is not evaluated may select an end.
     NotEvaluated(PolicyId),
-    /// A label of a namespace that no manifest declares.
-    NamespaceLabel(NamespaceId, KeyId),
-    /// A label of a pod whose value a controller chooses.
-    PodLabel(PodId, KeyId),
+    /// Whether a namespace that no manifest declares meets a requirement.
+    NamespaceLabel(NamespaceId, Requirement),
+    /// Whether a pod meets a requirement on a label whose value a controller chooses.
+    PodLabel(PodId, Requirement),
     /// The address of a pod.
     PodAddress(PodId),
 }
@@ -74,35 +74,21 @@ fn of_selectors(cluster: &Cluster, selectors: &PodMatch, end: End, reasons: &mut
     if let NamespaceMatch::Labels(selector) = selectors.namespaces {
         let labels = cluster.namespaces[pod.namespace].labels;
         reasons.extend(
-            unknown_keys(cluster, selector, labels).map(|key| Reason::NamespaceLabel(pod.namespace, key)),
+            undecided(cluster, selector, labels).map(|r| Reason::NamespaceLabel(pod.namespace, r.clone())),
         );
     }
-    reasons.extend(unknown_keys(cluster, selectors.pods, pod.labels).map(|key| Reason::PodLabel(id, key)));
+    reasons.extend(undecided(cluster, selectors.pods, pod.labels).map(|r| Reason::PodLabel(id, r.clone())));
 }
 
-/// Keys on which a selector does not know what to say of a label set.
-fn unknown_keys(
+/// The requirements of a selector that labels neither meet nor fail.
+pub(in crate::query) fn undecided(
     cluster: &Cluster,
     selector: SelectorId,
     labels: LabelSetId,
-) -> impl Iterator<Item = KeyId> + use<'_> {
+) -> impl Iterator<Item = &Requirement> {
     let labels = &cluster.labels.sets[labels];
     cluster.labels.selectors[selector]
         .requirements()
         .iter()
         .filter(|requirement| requirement.accepts(labels.get(requirement.key)) == Truth::Unknown)
-        .map(|requirement| requirement.key)
-}
-
-impl Reason {
-    /// What is known of the label a reason speaks of.
-    pub fn label(self, cluster: &Cluster) -> Option<LabelValue> {
-        match self {
-            Self::NamespaceLabel(namespace, key) => {
-                cluster.labels.sets[cluster.namespaces[namespace].labels].get(key)
-            }
-            Self::PodLabel(pod, key) => cluster.labels.sets[cluster.pods[pod].labels].get(key),
-            Self::NotEvaluated(_) | Self::PodAddress(_) => None,
-        }
-    }
 }

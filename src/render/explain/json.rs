@@ -50,11 +50,13 @@ struct Question {
     to: String,
 }
 
+/// One of the two: YAML writes enums with tags, which JSON does not have.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-enum EndObject {
-    Pod(String),
-    Cidrs([String; 1]),
+struct EndObject {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cidrs: Option<[String; 1]>,
 }
 
 #[derive(Debug, Serialize)]
@@ -220,7 +222,7 @@ impl Explanation {
             port: shown.asked.to_string(),
             verdict: answer.verdict.as_str(),
             why: words.headline(shown),
-            reasons: shown.reasons.iter().map(|reason| words.reason(*reason)).collect(),
+            reasons: shown.reasons.iter().map(|reason| words.reason(reason)).collect(),
             pairs: PairCounts {
                 total: answer.pairs.total(),
                 allow: answer.pairs.allow,
@@ -249,8 +251,10 @@ impl Explanation {
 
 fn end(words: Words<'_>, end: End) -> EndObject {
     match end {
-        End::Pod(..) => EndObject::Pod(words.end(end)),
-        End::Address(address) => EndObject::Cidrs([ipnet::IpNet::from(address).to_string()]),
+        End::Pod(..) => EndObject { pod: Some(words.end(end)), cidrs: None },
+        End::Address(address) => {
+            EndObject { pod: None, cidrs: Some([ipnet::IpNet::from(address).to_string()]) }
+        }
     }
 }
 
@@ -282,6 +286,7 @@ fn policy(
     proof: &PolicyProof,
 ) -> PolicyObject {
     let words = Words { cluster: context.cluster };
+    let (_, peer) = explanation.ends_of(direction);
     let policy = &context.cluster.policies[proof.policy];
     let rules = policy.rules[direction].iter().zip(&proof.rules).enumerate().map(|(i, (rule, step))| {
         let (file, line) = context.place(proof.policy, &words.rule_path(proof.policy, direction, i));
@@ -289,7 +294,8 @@ fn policy(
             Coverage::None => Some(false),
             Coverage::All | Coverage::Some(_) => known(step.peers.truth),
         };
-        RuleObject { index: rule.index, file, line, matches, why: words.rule(explanation, rule, step) }
+        let why = words.rule(explanation, peer, rule, step);
+        RuleObject { index: rule.index, file, line, matches, why }
     });
     let (file, line) = context.place(proof.policy, "");
     PolicyObject {

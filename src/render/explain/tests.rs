@@ -1,9 +1,11 @@
 use super::*;
 use crate::cluster::Ranges;
+use crate::compile::compile;
 use crate::query::can::can;
 use crate::query::endpoint::parse;
 use crate::query::fixture::{THREE_TIER, cluster};
 use crate::solve::proof::Prover;
+use crate::solve::solve;
 
 /// Line 1 for every object, and one more for every field below it: stands for a loader in these tests.
 #[expect(clippy::unnecessary_wraps, reason = "the signature of a locator")]
@@ -14,9 +16,9 @@ fn locate(_: &Origin, path: &str) -> Option<Position> {
 
 fn ask<T>(from: &str, to: &str, render: impl FnOnce(&Context<'_>, &Answer) -> T) -> T {
     let cluster = cluster(THREE_TIER);
-    let prover = Prover::new(&cluster, Profile::Spec);
+    let program = compile(&cluster, Profile::Spec);
     let read = |text| parse(text, &cluster, "multi-tier", &Ranges::default()).unwrap();
-    let answer = can(&prover, &prover, &read(from), &read(to));
+    let answer = can(&solve(&program), &read(from), &read(to));
     render(&Context { cluster: &cluster, profile: Profile::Spec, locate: &locate }, &answer)
 }
 
@@ -52,6 +54,8 @@ fn markdown() {
 fn json() {
     let object = ask("api-server[0]", "database:5432", answer_object);
     insta::assert_snapshot!(serde_json::to_string_pretty(&object).unwrap());
+    let yaml = crate::yaml::to_string(&object).unwrap();
+    assert!(yaml.contains("from:\n  pod: multi-tier/api-server[0]\n"), "{yaml}");
 }
 
 #[test]

@@ -1,18 +1,19 @@
 //! The sentences of explanations. Nothing here is escaped: that is the business of whoever prints them.
 
-use crate::cluster::{Cluster, PodId};
+use crate::cluster::{Cluster, NamespaceId, PodId};
 use crate::label::{KeyId, LabelSetId, LabelValue, Operator, Requirement, SelectorId, Truth};
 use crate::net::{Direction, PortSet};
 use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, PortMatch, Ports, Rule, Tier};
 use crate::query::can::Verdict;
+use crate::query::endpoint::{self, Target};
 use crate::query::explain::{Coverage, Miss, NoFix, PairExplanation, Reason};
 use crate::solve::End;
 use crate::solve::proof::{Basis, BlockStep, Exemption, PeerProof, PeerStep, PortStep, RuleProof, Side};
 
 /// Words about one cluster.
 #[derive(Clone, Copy)]
-pub(super) struct Words<'c> {
-    pub(super) cluster: &'c Cluster,
+pub(in crate::render) struct Words<'c> {
+    pub(in crate::render) cluster: &'c Cluster,
 }
 
 fn list(items: impl IntoIterator<Item = String>, separator: &str) -> String {
@@ -28,12 +29,21 @@ impl<'c> Words<'c> {
         }
     }
 
+    /// What was asked about: the name of the pod if it is one, else the text as it was given, without its port.
+    pub(super) fn target(self, target: &Target) -> String {
+        match &target.ends.pods[..] {
+            [(pod, range)] if target.is_single() => self.cluster.pod_path(*pod, range.start),
+            _ if matches!(target.ports, endpoint::Ports::ByDestination { .. }) => target.text.clone(),
+            _ => target.end.clone(),
+        }
+    }
+
     /// `NetworkPolicy shop/default-deny`.
     pub(super) fn policy(self, policy: PolicyId) -> String {
         self.cluster.policies[policy].name.to_string()
     }
 
-    fn key(self, key: KeyId) -> &'c str {
+    pub(in crate::render) fn key(self, key: KeyId) -> &'c str {
         &self.cluster.labels.keys[key]
     }
 
@@ -45,18 +55,51 @@ impl<'c> Words<'c> {
         &self.cluster.namespaces[self.cluster.pods[pod].namespace].name
     }
 
-    /// What is the case, and what the label would have to be.
-    fn label(self, requirement: &Requirement, labels: LabelSetId) -> String {
-        let has = match self.cluster.labels.sets[labels].get(requirement.key) {
-            None => format!("has no label `{}`", self.key(requirement.key)),
+    /// What would have to be the case with a label, and what is: `had label `env: prod` (it has `env: test`)`.
+    fn if_it_had(self, requirement: &Requirement, labels: LabelSetId) -> String {
+        let key = self.key(requirement.key);
+        let is = match self.cluster.labels.sets[labels].get(requirement.key) {
+            None => format!("it has no label `{key}`"),
             Some(LabelValue::Known(value)) => {
-                format!("has `{}: {}`", self.key(requirement.key), self.cluster.labels.values[value])
+                format!("it has `{key}: {}`", self.cluster.labels.values[value])
             }
-            Some(LabelValue::Present | LabelValue::Unknown) => {
-                format!("has another `{}`", self.key(requirement.key))
-            }
+            Some(LabelValue::Present | LabelValue::Unknown) => format!("it has another `{key}`"),
         };
-        format!("it {has}, the selector asks for `{}`", self.requirement(requirement))
+        format!("had {} ({is})", self.wanted(requirement))
+    }
+
+    /// The label a requirement asks for: `label `env: prod``.
+    pub(in crate::render) fn wanted(self, requirement: &Requirement) -> String {
+        let key = self.key(requirement.key);
+        let values =
+            list(requirement.values.iter().map(|v| format!("`{}`", self.cluster.labels.values[*v])), ", ");
+        match (requirement.operator, &*requirement.values) {
+            (Operator::In, [value]) => format!("label `{key}: {}`", self.cluster.labels.values[*value]),
+            (Operator::In, _) => format!("label `{key}` with one of {values}"),
+            (Operator::NotIn, _) => format!("no label `{key}`, or one with none of {values}"),
+            (Operator::Exists, _) => format!("label `{key}`"),
+            (Operator::DoesNotExist, _) => format!("no label `{key}`"),
+        }
+    }
+
+    /// For a selector that asks for the name of a namespace under another key: the label every namespace has.
+    pub(in crate::render) fn automatic(self, requirement: &Requirement, namespace: NamespaceId) -> String {
+        let name = &self.cluster.namespaces[namespace].name;
+        let meant = requirement.operator == Operator::In
+            && requirement.values.iter().any(|value| self.cluster.labels.values[*value] == *name);
+        if meant {
+            format!("; the automatic label is `kubernetes.io/metadata.name: {name}`")
+        } else {
+            String::new()
+        }
+    }
+
+    /// A value that would meet a requirement, for `--assume`.
+    pub(in crate::render) fn value(self, requirement: &Requirement) -> &'c str {
+        match (requirement.operator, &*requirement.values) {
+            (Operator::In, [value, ..]) => &self.cluster.labels.values[*value],
+            _ => "VALUE",
+        }
     }
 
     /// A requirement as kubectl writes it.
@@ -124,8 +167,14 @@ impl<'c> Words<'c> {
         }
     }
 
-    /// Why a rule matches what was asked, or does not.
-    pub(super) fn rule(self, explanation: &PairExplanation, rule: &Rule, step: &RuleProof) -> String {
+    /// Why a rule matches what was asked of a peer, or does not.
+    pub(super) fn rule(
+        self,
+        explanation: &PairExplanation,
+        peer: End,
+        rule: &Rule,
+        step: &RuleProof,
+    ) -> String {
         let ports = match explanation.coverage(step) {
             Coverage::All => None,
             Coverage::Some(hit) => Some(format!("of the ports asked for only {hit}")),
@@ -133,13 +182,13 @@ impl<'c> Words<'c> {
         };
         let peers = match (&rule.peers, step.peers.truth) {
             (Peers::Any, _) => "everybody".to_owned(),
-            (Peers::Of(_), Truth::Yes) => "the peer".to_owned(),
+            (Peers::Of(_), Truth::Yes) => self.end(peer),
             (Peers::Of(peers), truth) => {
                 let each = peers
                     .iter()
                     .zip(&step.peers.each)
                     .filter(|(_, step)| step.truth == truth || truth == Truth::Unknown)
-                    .map(|(peer, step)| self.peer_step(peer, step));
+                    .map(|(element, step)| self.peer_step(element, step, peer));
                 return match ports {
                     Some(ports) => format!("{}; {ports}", list(each, "; ")),
                     None => list(each, "; "),
@@ -173,33 +222,34 @@ impl<'c> Words<'c> {
         format!("only for {}", parts.join(", "))
     }
 
-    fn peer_step(self, peer: &Peer, step: &PeerProof) -> String {
-        let what = self.peer(peer);
+    fn peer_step(self, element: &Peer, step: &PeerProof, peer: End) -> String {
+        let what = self.peer(element);
+        let peer = self.end(peer);
         match step.step {
             PeerStep::Pods { host_network: true, .. } => {
-                format!("{what}: selectors never match hostNetwork pods")
+                format!("{what}: {peer} is a hostNetwork pod, which selectors never match")
             }
             PeerStep::Pods { namespace, pods, .. } => {
                 let part = match (namespace, pods) {
-                    (Truth::No, Truth::No) => "neither its namespace nor its labels match",
-                    (Truth::No, _) => "its namespace does not match",
-                    (_, Truth::No) => "its labels do not match",
-                    (Truth::Unknown, _) => "the labels of its namespace are not known",
-                    (_, Truth::Unknown) => "its labels are not all known",
-                    (Truth::Yes, Truth::Yes) if step.truth == Truth::Yes => "it matches",
-                    (Truth::Yes, Truth::Yes) => "whether it matches is not known",
+                    (Truth::No, Truth::No) => "matches neither the namespace nor the labels of",
+                    (Truth::No, _) => "does not match the namespace of",
+                    (_, Truth::No) => "does not match the labels of",
+                    (Truth::Unknown, _) => "perhaps matches: not all is known of the namespace of",
+                    (_, Truth::Unknown) => "perhaps matches: not all labels are known of",
+                    (Truth::Yes, Truth::Yes) if step.truth == Truth::Yes => "matches",
+                    (Truth::Yes, Truth::Yes) => "perhaps matches",
                 };
-                format!("{what}: {part}")
+                format!("{what}: {part} {peer}")
             }
-            PeerStep::Address => format!("{what}: selectors never match addresses that are not of pods"),
+            PeerStep::Address => format!("{what}: {peer} is not a pod, and selectors match nothing else"),
             PeerStep::Block(step) => {
                 let part = match step {
-                    BlockStep::Inside => "the address is inside",
-                    BlockStep::Outside => "the address is outside",
-                    BlockStep::Perhaps => "the address of the pod is not known",
-                    BlockStep::Excepted(_) => "the address is in `except`",
-                    BlockStep::OtherFamily => "the address is of the other IP family",
-                    BlockStep::NotForPods => "with this CNI blocks match no pods",
+                    BlockStep::Inside => format!("{peer} is inside"),
+                    BlockStep::Outside => format!("{peer} is outside"),
+                    BlockStep::Perhaps => format!("the address of {peer} is not known"),
+                    BlockStep::Excepted(_) => format!("{peer} is in `except`"),
+                    BlockStep::OtherFamily => "the connection is of the other IP family".to_owned(),
+                    BlockStep::NotForPods => "with this CNI blocks match no pods".to_owned(),
                 };
                 format!("{what}: {part}")
             }
@@ -226,11 +276,11 @@ impl<'c> Words<'c> {
         }
         let Some(family) = explanation.family() else { return String::new() };
         if explanation.verdict == Verdict::Unknown {
-            let reasons: Vec<String> = explanation.reasons.iter().map(|r| self.reason(*r)).collect();
+            let reasons: Vec<String> = explanation.reasons.iter().map(|r| self.reason(r)).collect();
             return match &reasons[..] {
                 [] => "the input does not decide it".into(),
-                [one] => one.clone(),
-                [first, more @ ..] => format!("{first} (and {} more)", more.len()),
+                [one] => format!("not known: {one}"),
+                [first, more @ ..] => format!("not known: {first} (and {} more)", more.len()),
             };
         }
         let said = family
@@ -290,31 +340,33 @@ impl<'c> Words<'c> {
     }
 
     /// A missing fact and how to supply it.
-    pub(super) fn reason(self, reason: Reason) -> String {
+    pub(super) fn reason(self, reason: &Reason) -> String {
         match reason {
             Reason::NotEvaluated(policy) => format!(
-                "{} may apply, and policies of its kind are not evaluated; `--ignore-kind {}` leaves them out",
-                self.policy(policy),
-                self.cluster.policies[policy].name.kind
+                "what {} makes of it: policies of this kind are not evaluated; `--ignore-kind {}` leaves them out",
+                self.policy(*policy),
+                self.cluster.policies[*policy].name.kind
             ),
-            Reason::NamespaceLabel(namespace, key) => {
-                let name = &self.cluster.namespaces[namespace].name;
-                let key = self.key(key);
+            Reason::NamespaceLabel(namespace, requirement) => {
+                let name = &self.cluster.namespaces[*namespace].name;
+                let (key, value) = (self.key(requirement.key), self.value(requirement));
                 format!(
-                    "label `{key}` of namespace `{name}` is not known; add the Namespace to the input, or say `--assume ns/{name} {key}=VALUE`"
+                    "whether namespace `{name}` has {}: the input does not declare it; add the Namespace, or say `--assume ns/{name} {key}={value}`{}",
+                    self.wanted(requirement),
+                    self.automatic(requirement, *namespace)
                 )
             }
-            Reason::PodLabel(pod, key) => {
-                let (path, key) = (self.pod(pod), self.key(key));
-                let why = match reason.label(self.cluster) {
-                    Some(LabelValue::Present) => "is chosen by a controller",
-                    _ => "is not known",
-                };
-                format!("label `{key}` of pod `{path}` {why}; say `--assume pod/{path} {key}=VALUE`")
+            Reason::PodLabel(pod, requirement) => {
+                let (path, key) = (self.pod(*pod), self.key(requirement.key));
+                format!(
+                    "whether pod `{path}` has {}: a controller chooses the value; say `--assume pod/{path} {key}={}`",
+                    self.wanted(requirement),
+                    self.value(requirement)
+                )
             }
             Reason::PodAddress(pod) => format!(
-                "the address of pod `{}` is not known; give its status, or say `--pod-cidr CIDR`",
-                self.pod(pod)
+                "the address of pod `{}`: the input does not give it; dump the pod with its status, or say `--pod-cidr CIDR`",
+                self.pod(*pod)
             ),
         }
     }
@@ -324,31 +376,20 @@ impl<'c> Words<'c> {
         match miss {
             Miss::Subject(pod, requirement) => {
                 let labels = self.cluster.pods[*pod].labels;
-                format!("would apply to pod `{}`, but {}", self.pod(*pod), self.label(requirement, labels))
+                format!("would apply if pod `{}` {}", self.pod(*pod), self.if_it_had(requirement, labels))
             }
             Miss::NamespaceLabel(namespace, requirement) => {
-                let namespace = &self.cluster.namespaces[*namespace];
-                let automatic = requirement
-                    .values
-                    .iter()
-                    .any(|value| self.cluster.labels.values[*value] == namespace.name)
-                    .then(|| {
-                        format!("; the automatic label is `kubernetes.io/metadata.name: {}`", namespace.name)
-                    });
+                let facts = &self.cluster.namespaces[*namespace];
                 format!(
-                    "would match if the labels of namespace `{}` did: {}{}",
-                    namespace.name,
-                    self.label(requirement, namespace.labels),
-                    automatic.unwrap_or_default()
+                    "would match if namespace `{}` {}{}",
+                    facts.name,
+                    self.if_it_had(requirement, facts.labels),
+                    self.automatic(requirement, *namespace)
                 )
             }
             Miss::PodLabel(pod, requirement) => {
                 let labels = self.cluster.pods[*pod].labels;
-                format!(
-                    "would match if the labels of pod `{}` did: {}",
-                    self.pod(*pod),
-                    self.label(requirement, labels)
-                )
+                format!("would match if pod `{}` {}", self.pod(*pod), self.if_it_had(requirement, labels))
             }
             Miss::OtherNamespace(pod, own) => format!(
                 "a podSelector alone means namespace `{}`; pod `{}` has the labels, but is in `{}`: add a namespaceSelector to the same element",

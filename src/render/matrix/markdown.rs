@@ -26,9 +26,10 @@ pub(super) fn write(report: &Report<'_>, flows: &dyn Flows, out: &mut dyn Write)
     writeln!(out, "\n### Allowed connections\n")?;
     let groups = group(report, flows, 0)?.groups;
     if groups.is_empty() {
-        return writeln!(out, "None: no endpoint may reach another one.");
+        writeln!(out, "None: no endpoint may reach another one.")?;
+    } else {
+        writeln!(out, "| from | to | allowed | between some of the pods | unknown |\n|---|---|---|---|---|")?;
     }
-    writeln!(out, "| from | to | allowed | between some of the pods | unknown |\n|---|---|---|---|---|")?;
     for group in &groups {
         let from = cell(&naming.list(group.sources.iter(), usize::MAX));
         for (carried, to) in &group.reached {
@@ -42,6 +43,13 @@ pub(super) fn write(report: &Report<'_>, flows: &dyn Flows, out: &mut dyn Write)
                 ports(&carried.unknown)
             )?;
         }
+    }
+    for (i, note) in super::doubts(report).enumerate() {
+        if i == 0 {
+            writeln!(out, "\n### Notes\n")?;
+        }
+        let help = note.diagnostic.help.as_ref().map(|help| format!("; {help}"));
+        writeln!(out, "- {}{}", Markdown(&note.diagnostic.message), Markdown(&help.unwrap_or_default()))?;
     }
     Ok(())
 }

@@ -53,7 +53,23 @@ pub(super) fn write(
     } else {
         isolation(report, &naming, palette, out)?;
     }
-    connections(&groups, &naming, detail, palette, out)
+    connections(&groups, &naming, detail, palette, out)?;
+    notes(report, palette, out)
+}
+
+/// What the answer hangs on beside the policies.
+fn notes(report: &Report<'_>, palette: Palette, out: &mut dyn Write) -> io::Result<()> {
+    for (i, note) in super::doubts(report).enumerate() {
+        if i == 0 {
+            writeln!(out, "\n{}", palette.heading("Notes"))?;
+        }
+        let place = note.position.as_ref().map(|at| format!(" ({}:{})", at.source, at.line));
+        writeln!(out, "  {}{}", Plain(&note.diagnostic.message), Plain(&place.unwrap_or_default()))?;
+        if let Some(help) = &note.diagnostic.help {
+            writeln!(out, "    {}", palette.faint(Plain(help)))?;
+        }
+    }
+    Ok(())
 }
 
 /// `20 ordered pairs of pods: 4 open, 2 on some ports, 14 closed`.

@@ -1,0 +1,131 @@
+//! What a matrix hangs on beside the policies, as findings: missing facts with how to supply them, and points on which
+//! CNIs differ.
+
+use super::explain::Words;
+use super::text::count;
+use crate::cluster::Cluster;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::profile::Profile;
+use crate::query::unknowns::{Difference, Fact, MissingFact, Point};
+
+/// The most facts that are told one by one.
+const MOST: usize = 24;
+
+/// The most names that one fact lists.
+const NAMES: usize = 3;
+
+/// The missing facts, each with the field that asks for it.
+pub fn missing_facts(cluster: &Cluster, facts: &[MissingFact]) -> Vec<Diagnostic> {
+    let words = Words { cluster };
+    let shown = if facts.len() > MOST + 1 { MOST } else { facts.len() };
+    let mut notes: Vec<Diagnostic> = facts[..shown].iter().map(|missing| note(words, missing)).collect();
+    if facts.len() > shown {
+        let more = count((facts.len() - shown) as u64, "more fact is", "more facts are");
+        notes.push(Diagnostic::new(Code::MissingFact, format!("{more} not known that policies ask for")));
+    }
+    notes
+}
+
+fn note(words: Words<'_>, missing: &MissingFact) -> Diagnostic {
+    let cluster = words.cluster;
+    let (message, help) = match &missing.fact {
+        Fact::NamespaceLabel(requirement, namespaces) => {
+            let meant = namespaces.iter().copied().find(|id| !words.automatic(requirement, *id).is_empty());
+            let example = meant.unwrap_or(namespaces[0]);
+            let name = |id| format!("`{}`", cluster.namespaces[id].name);
+            let names = some(namespaces.iter().map(|id| name(*id)), namespaces.len());
+            let (noun, have, them) = if namespaces.len() == 1 {
+                ("namespace", "has", "it")
+            } else {
+                ("namespaces", "have", "them")
+            };
+            (
+                format!(
+                    "whether {noun} {names} {have} {} is not known: the input does not declare {them}",
+                    words.wanted(requirement)
+                ),
+                format!(
+                    "add the Namespace, or say `--assume ns/{} {}={}`{}",
+                    cluster.namespaces[example].name,
+                    words.key(requirement.key),
+                    words.value(requirement),
+                    words.automatic(requirement, example)
+                ),
+            )
+        }
+        Fact::PodLabel(requirement, pods) => {
+            let name = |pod| format!("`{}`", cluster.pod_path(pod, 0));
+            let names = some(pods.iter().map(|pod| name(*pod)), pods.len());
+            (
+                format!(
+                    "whether pods such as {names} have {} is not known: a controller chooses the value",
+                    words.wanted(requirement)
+                ),
+                format!(
+                    "say `--assume pod/{} {}={}`",
+                    cluster.pod_path(pods[0], 0),
+                    words.key(requirement.key),
+                    words.value(requirement)
+                ),
+            )
+        }
+        Fact::Addresses(pods) => (
+            format!(
+                "blocks of policies may hold the addresses of {}, which the input does not give",
+                count(*pods, "pod", "pods")
+            ),
+            "dump the pods with their status, or say `--pod-cidr CIDR`".to_owned(),
+        ),
+    };
+    let policy = &cluster.policies[missing.policy];
+    Diagnostic::new(Code::MissingFact, message)
+        .with_object(policy.name.clone())
+        .with_origin(policy.origin.clone())
+        .with_path(&missing.path)
+        .with_help(help)
+}
+
+/// The first few names.
+fn some(names: impl Iterator<Item = String>, all: usize) -> String {
+    let shown = if all > NAMES + 1 { NAMES } else { all };
+    let names: Vec<String> = names.take(shown).collect();
+    let more = if all > shown { format!(" and {} more", all - shown) } else { String::new() };
+    format!("{}{more}", names.join(", "))
+}
+
+/// The points on which other profiles decide otherwise.
+pub fn differences(profile: Profile, differences: &[Difference]) -> Vec<Diagnostic> {
+    let here = profile.semantics();
+    differences
+        .iter()
+        .map(|Difference { point, others }| {
+            let what = match point {
+                Point::BlocksOnPods if here.ip_block_matches_pods => {
+                    "an ipBlock matches addresses of pods here (I5)"
+                }
+                Point::BlocksOnPods => {
+                    "an ipBlock holds addresses of pods, which it does not match here (I5)"
+                }
+                Point::AmbiguousPort => {
+                    "an egress rule names a port that stands for several numbers on a pod (I14)"
+                }
+                Point::InitContainerPort => {
+                    "a rule names a port that an init container or a sidecar declares (I15)"
+                }
+                Point::EgressNamedPort if here.egress_port_crosses_namespaces => {
+                    "an egress rule names a port, which means the pods of every namespace here (I16)"
+                }
+                Point::EgressNamedPort => {
+                    "an egress rule names a port, which means the pods of its own namespace here (I16)"
+                }
+                Point::BarePods if here.bare_pods_are_subjects => {
+                    "policies apply to pods without an owner here (I19)"
+                }
+                Point::BarePods => "no policy applies to pods without an owner here (I19)",
+            };
+            let others: Vec<String> = others.iter().map(|other| format!("`{}`", other.name())).collect();
+            let verb = if others.len() == 1 { "decides" } else { "decide" };
+            Diagnostic::new(Code::ProfilesDiffer, format!("{what}; {} {verb} otherwise", others.join(", ")))
+        })
+        .collect()
+}

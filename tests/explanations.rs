@@ -1,0 +1,186 @@
+//! Proofs, answers and fixes on random clusters: what they say of single connections and sets is what the solver says.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use podreach::cluster::{Addresses, Cluster};
+use podreach::compile::compile;
+use podreach::load::Position;
+use podreach::net::{AddressSet, ByFamily, Family, PortSet, address_number};
+use podreach::profile::Profile;
+use podreach::query::Ends;
+use podreach::query::can::{Answer, Pairs, Verdict, can};
+use podreach::query::endpoint::{Ports, Target};
+use podreach::query::explain::endpoint;
+use podreach::reference::Reference;
+use podreach::render::explain::{
+    Context, answer_markdown, answer_object, answer_text, can_text, endpoint_markdown, endpoint_object,
+    endpoint_text,
+};
+use podreach::render::style::Palette;
+use podreach::solve::proof::Prover;
+use podreach::solve::{End, Reachability, solve};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use crate::support::generate::{self, Case};
+use crate::support::judge::{self, pairs, pods};
+
+/// `cases` clusters, unless the environment says otherwise.
+fn config(cases: u32) -> ProptestConfig {
+    let mut config =
+        ProptestConfig { failure_persistence: None, max_shrink_iters: 4000, ..Default::default() };
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = cases;
+    }
+    config
+}
+
+/// The cluster of a case, addresses and ports worth asking about.
+fn cluster(case: &Case) -> Result<(Cluster, Vec<IpAddr>, Vec<PortSet>), TestCaseError> {
+    let manifests = judge::manifests(case).map_err(TestCaseError::fail)?;
+    let reference = Reference::new(&manifests, &case.options, case.profile);
+    let cluster = judge::build(case, &manifests).map_err(TestCaseError::fail)?;
+    let ports = reference.interesting_ports().into_iter();
+    let ports = ports.map(|(protocol, port)| PortSet::from_range(protocol, port, port));
+    let ports = std::iter::once(PortSet::full()).chain(ports).collect();
+    Ok((cluster, reference.interesting_addresses(), ports))
+}
+
+/// Addresses that no pod owns: the others mean the pods.
+fn outside(cluster: &Cluster, addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+    let owned = |pod: &podreach::cluster::Pod| match &pod.addresses {
+        Addresses::Known(known) => known.to_vec(),
+        Addresses::Unknown => Vec::new(),
+    };
+    let owned: BTreeSet<IpAddr> = cluster.pods.iter().flat_map(owned).collect();
+    addresses.into_iter().filter(|ip| !owned.contains(ip)).collect()
+}
+
+/// Some ends as if somebody had typed them.
+fn target(ends: &[End], ports: &PortSet) -> Target {
+    let mut target = Target {
+        text: "these".into(),
+        end: "these".into(),
+        ends: Ends::default(),
+        ports: if ports.is_full() { Ports::Every } else { Ports::Of(ports.clone()) },
+        notes: Vec::new(),
+    };
+    let mut addresses: ByFamily<Vec<(u128, u128)>> = ByFamily::default();
+    for &end in ends {
+        match end {
+            End::Pod(pod, index) => target.ends.pods.push((pod, index..index + 1)),
+            End::Address(ip) => addresses[Family::of(ip)].push((address_number(ip), address_number(ip))),
+        }
+    }
+    for family in Family::ALL {
+        target.ends.addresses[family] = AddressSet::from_ranges(addresses[family].iter().copied());
+    }
+    target
+}
+
+/// A few ends.
+fn some(all: &[End], chosen: &[Index]) -> Vec<End> {
+    let chosen: BTreeSet<End> = chosen.iter().map(|index| *index.get(all)).collect();
+    chosen.into_iter().collect()
+}
+
+fn render(cluster: &Cluster, profile: Profile, answer: &Answer) -> String {
+    let place = |_: &_, path: &str| Some(Position { source: path.into(), line: 1, column: 1, span: 0..0 });
+    let context = Context { cluster, profile, locate: &place };
+    let prover = Prover::new(cluster, profile);
+    let policies = endpoint(&prover, &answer.from);
+    [
+        can_text(&context, answer, Palette::default()),
+        answer_text(&context, answer, Palette::default()),
+        answer_markdown(&context, answer),
+        serde_json::to_string(&answer_object(&context, answer)).expect("answers are JSON"),
+        endpoint_text(&context, &policies, Palette::default()),
+        endpoint_markdown(&context, &policies),
+        serde_json::to_string(&endpoint_object(&context, &policies)).expect("policies are JSON"),
+    ]
+    .concat()
+}
+
+/// The pairs of two sets by verdict, one by one.
+fn count(reachability: &Reachability<'_>, from: &[End], to: &[End], asked: &PortSet) -> Pairs {
+    let mut pairs = Pairs::default();
+    for &a in from {
+        for &b in to {
+            match Verdict::of(&reachability.connectivity(a, b), asked) {
+                Verdict::Allow => pairs.allow += 1,
+                Verdict::Deny => pairs.deny += 1,
+                Verdict::Unknown => pairs.unknown += 1,
+            }
+        }
+    }
+    pairs
+}
+
+proptest! {
+    #![proptest_config(config(512))]
+
+    /// A proof comes to what the solver says.
+    #[test]
+    fn a_proof_proves_what_is_solved(case in generate::case()) {
+        let (cluster, addresses, _) = cluster(&case)?;
+        let program = compile(&cluster, case.profile);
+        let reachability = solve(&program);
+        let prover = Prover::new(&cluster, case.profile);
+        for (from, to) in pairs(&cluster, &outside(&cluster, addresses)) {
+            let proved = prover.prove(from, to).connectivity();
+            prop_assert_eq!(proved, reachability.connectivity(from, to), "{:?} -> {:?}", from, to);
+        }
+    }
+
+    /// The verdict on sets is that on all of their pairs, and everything that is said of it can be printed.
+    #[test]
+    fn sets_are_judged_as_their_pairs(
+        case in generate::case(),
+        from in prop::collection::vec(any::<Index>(), 1..6),
+        to in prop::collection::vec(any::<Index>(), 1..6),
+        port in any::<Index>(),
+    ) {
+        let (cluster, _, ports) = cluster(&case)?;
+        let pods = pods(&cluster);
+        prop_assume!(!pods.is_empty());
+        let (from, to, asked) = (some(&pods, &from), some(&pods, &to), port.get(&ports));
+        let program = compile(&cluster, case.profile);
+        let reachability = solve(&program);
+        let answer = can(&reachability, &target(&from, asked), &target(&to, asked));
+        let counted = count(&reachability, &from, &to, asked);
+        let strangers = counted.total() - answer.pairs.total();
+        prop_assert_eq!((answer.pairs.allow, answer.pairs.unknown), (counted.allow, counted.unknown));
+        prop_assert_eq!(answer.pairs.deny, counted.deny - strangers);
+        prop_assert_eq!(answer.shown.verdict, answer.verdict);
+        prop_assert!(!render(&cluster, case.profile, &answer).is_empty());
+    }
+
+    /// A fix that claims to allow a connection does, once it is applied.
+    #[test]
+    fn a_fix_allows_what_was_asked(
+        case in generate::case(),
+        pair in any::<Index>(),
+        port in any::<Index>(),
+    ) {
+        let (cluster, addresses, ports) = cluster(&case)?;
+        let pairs = pairs(&cluster, &outside(&cluster, addresses));
+        prop_assume!(!pairs.is_empty());
+        let ((from, to), asked) = (*pair.get(&pairs), port.get(&ports));
+        let (from, to) = (target(&[from], asked), target(&[to], asked));
+        let program = compile(&cluster, case.profile);
+        let answer = can(&solve(&program), &from, &to);
+        prop_assert!(!render(&cluster, case.profile, &answer).is_empty());
+        if let Some(Ok(fix)) = &answer.shown.fix {
+            let mut fixed = case.clone();
+            for policy in &fix.policies {
+                fixed.objects.push(serde_json::to_value(policy).expect("a policy is JSON"));
+            }
+            let manifests = judge::manifests(&fixed).map_err(TestCaseError::fail)?;
+            let cluster = judge::build(&fixed, &manifests).map_err(TestCaseError::fail)?;
+            let program = compile(&cluster, fixed.profile);
+            let after = can(&solve(&program), &from, &to);
+            prop_assert_eq!(after.verdict, fix.then, "{}", render(&cluster, case.profile, &answer));
+        }
+    }
+}
