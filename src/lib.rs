@@ -19,7 +19,7 @@
 //! use podreach::profile::Profile;
 //! use podreach::query::can::{Verdict, can};
 //! use podreach::query::{By, Matrix, View, endpoint};
-//! use podreach::solve::{proof::Prover, solve};
+//! use podreach::solve::solve;
 //!
 //! // From a text here; `Input::Path` reads a file or a directory.
 //! let manifests = "
@@ -52,11 +52,10 @@
 //! let reachability = solve(&program);
 //!
 //! // One question, in the words of the command line.
-//! let prover = Prover::new(&cluster, Profile::Spec);
 //! let ask = |from, to| {
 //!     let from = endpoint::parse_source(from, &cluster, "default", &Ranges::default())?;
 //!     let to = endpoint::parse(to, &cluster, "default", &Ranges::default())?;
-//!     Ok::<_, endpoint::EndpointError>(can(&prover, &reachability, &from, &to).verdict)
+//!     Ok::<_, endpoint::EndpointError>(can(&reachability, &from, &to).verdict)
 //! };
 //! assert_eq!(ask("shop/web", "shop/db:5432")?, Verdict::Allow);
 //! assert_eq!(ask("shop/web", "shop/db:22")?, Verdict::Deny);
