@@ -55,8 +55,8 @@ fn draw(text: &str) -> String {
     }
     writeln!(svg, "</style>\n<rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#151b23\"/>").unwrap();
     for (i, line) in lines.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
-        let (x, y) = (2 * CELL.0, (i + 2) * CELL.1 - 5);
-        writeln!(svg, "<text x=\"{x}\" y=\"{y}\" xml:space=\"preserve\">{line}</text>").unwrap();
+        let y = (i + 2) * CELL.1 - 5;
+        writeln!(svg, "<text y=\"{y}\" xml:space=\"preserve\">{line}</text>").unwrap();
     }
     svg.push_str("</svg>\n");
     svg
@@ -68,15 +68,19 @@ fn line(text: &str) -> String {
     let mut column = 0;
     for (i, piece) in text.split("\u{1b}[").enumerate() {
         let (code, piece) = if i == 0 { ("0", piece) } else { piece.split_once('m').unwrap() };
-        if piece.is_empty() {
+        let (start, length) = (column, piece.chars().count());
+        column += length;
+        let text = piece.trim_start();
+        let start = start + length - text.chars().count();
+        let text = text.trim_end();
+        if text.is_empty() {
             continue;
         }
         let class = STYLES.iter().find(|(known, ..)| *known == code).map(|(_, class, _)| *class);
         let class = class.map(|class| format!(" class=\"{class}\"")).unwrap_or_default();
-        let (x, length) = ((column + 2) * CELL.0, piece.chars().count());
-        let piece = piece.replace('&', "&amp;").replace('<', "&lt;");
-        write!(svg, "<tspan x=\"{x}\" textLength=\"{}\"{class}>{piece}</tspan>", length * CELL.0).unwrap();
-        column += length;
+        let (x, wide) = ((start + 2) * CELL.0, text.chars().count() * CELL.0);
+        let text = text.replace('&', "&amp;").replace('<', "&lt;");
+        write!(svg, "<tspan x=\"{x}\" textLength=\"{wide}\"{class}>{text}</tspan>").unwrap();
     }
     svg
 }
