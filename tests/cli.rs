@@ -293,11 +293,8 @@ fn nothing_is_enforced_by_flannel_and_that_is_said() {
 #[cfg(unix)]
 #[test]
 fn whoever_closes_the_pipe_has_seen_enough() {
-    let many: String = (0..400)
-        .map(|n| {
-            format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}}}\nspec: {{containers: []}}\n---\n")
-        })
-        .collect();
+    let pod = |n| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}}}\nspec: {{containers: []}}\n");
+    let many = (0..400).map(pod).collect::<Vec<String>>().join("---\n");
     let session = Session::new(&[("many.yaml", &many)]);
     let mut child = session
         .command("matrix -f many.yaml --by pod -o ndjson")
