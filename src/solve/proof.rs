@@ -426,13 +426,11 @@ status: {podIPs: [{ip: 10.0.0.9}]}
 ";
 
     fn end(cluster: &Cluster, text: &str) -> End {
-        match text.parse() {
-            Ok(address) => End::Address(address),
-            Err(_) => {
-                let pod = cluster.pods.ids().find(|id| cluster.pods[*id].name_of(0) == text);
-                End::Pod(pod.unwrap(), 0)
-            }
+        if let Ok(address) = text.parse() {
+            return End::Address(address);
         }
+        let pod = cluster.pods.ids().find(|id| cluster.pods[*id].name_of(0) == text);
+        End::Pod(pod.unwrap(), 0)
     }
 
     fn verdict(cluster: &Cluster, profile: Profile, from: &str, to: &str, port: u16) -> Verdict {
