@@ -79,9 +79,14 @@ impl<'p> Reachability<'p> {
     ///
     /// Two addresses have no policy between them: connections that do not touch the cluster are open here.
     pub fn connectivity(&self, from: End, to: End) -> Connectivity {
+        self.bounds(self.cell(from, to))
+    }
+
+    /// What may flow between two ends, by number: equal numbers are equal bounds.
+    pub(crate) fn cell(&self, from: End, to: End) -> CellId {
         let program = self.program;
         let mut evaluator = self.evaluator.borrow_mut();
-        let cell = match (from, to) {
+        match (from, to) {
             (End::Pod(a, i), End::Pod(b, j)) => {
                 if a == b && i == j {
                     evaluator.open()
@@ -109,7 +114,12 @@ impl<'p> Reachability<'p> {
                 }
             }
             (End::Address(_), End::Address(_)) => evaluator.open(),
-        };
+        }
+    }
+
+    /// What a cell says.
+    pub(crate) fn bounds(&self, cell: CellId) -> Connectivity {
+        let evaluator = self.evaluator.borrow();
         let bounds = evaluator.cell(cell);
         Connectivity {
             must: evaluator.ports.get(bounds.must).clone(),

@@ -5,13 +5,16 @@
 
 mod group;
 
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
 use crate::cluster::PodId;
 use crate::compile::Program;
 use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol, address_number};
 use crate::query::endpoint::{Ports, Target};
 use crate::query::explain::{self, PairExplanation};
 use crate::solve::proof::Prover;
-use crate::solve::{Connectivity, End, Reachability};
+use crate::solve::{CellId, Connectivity, End, Reachability};
 
 use group::Groups;
 
@@ -98,24 +101,7 @@ impl Pairs {
 pub fn can(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Answer {
     let program = reachability.program();
     let groups = Groups::new(program, from, to);
-    let mut tally = Tally::default();
-    let mut strangers = Tally::default();
-    for (i, source) in groups.sources.iter().enumerate() {
-        for (j, (destination, asked)) in groups.destinations.iter().enumerate() {
-            let (same, pod) = groups.same(i, j).unzip();
-            if let (Some(same), Some(pod)) = (same, pod) {
-                tally.add(same, (pod, pod), &Connectivity::open(), asked);
-            }
-            let distinct = source.count * destination.count - same.unwrap_or_default();
-            if distinct > 0
-                && let Some((a, b)) = groups.distinct(i, j)
-            {
-                let related = Family::ALL.into_iter().any(|f| source.families[f] && destination.families[f]);
-                let tally = if related { &mut tally } else { &mut strangers };
-                tally.add(distinct, (a, b), &reachability.connectivity(a, b), asked);
-            }
-        }
-    }
+    let (tally, strangers) = tallies(reachability, &groups);
     let tally = if tally.pairs.total() == 0 { strangers } else { tally };
     let (a, b) = tally.shown().expect("targets hold at least one end and one port");
     let closed = tally.denied.union(&tally.unknown);
@@ -133,6 +119,40 @@ pub fn can(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Answe
             && stands_for_all(program, from, a)
             && stands_for_all(program, to, b),
     }
+}
+
+/// What is to be said of pairs with a common address family, and of those without one.
+fn tallies(reachability: &Reachability<'_>, groups: &Groups) -> (Tally, Tally) {
+    // Many pairs come to few different cells: these are judged, and in order of their first pair.
+    let mut cells: IndexMap<(CellId, &PortSet, bool), (u128, (End, End)), FxBuildHasher> =
+        IndexMap::default();
+    let mut tally = Tally::default();
+    let mut strangers = Tally::default();
+    let mut same_pod = Vec::new();
+    for (i, source) in groups.sources.iter().enumerate() {
+        for (j, (destination, asked)) in groups.destinations.iter().enumerate() {
+            let mut distinct = source.count * destination.count;
+            if let Some((same, pod)) = groups.same(i, j) {
+                distinct -= same;
+                same_pod.push((same, pod, asked));
+            }
+            if distinct > 0
+                && let Some((a, b)) = groups.distinct(i, j)
+            {
+                let related = Family::ALL.into_iter().any(|f| source.families[f] && destination.families[f]);
+                let cell = reachability.cell(a, b);
+                cells.entry((cell, asked, related)).or_insert((0, (a, b))).0 += distinct;
+            }
+        }
+    }
+    for ((cell, asked, related), (weight, pair)) in cells {
+        let tally = if related { &mut tally } else { &mut strangers };
+        tally.add(weight, pair, &reachability.bounds(cell), asked);
+    }
+    for (weight, pod, asked) in same_pod {
+        tally.add(weight, (pod, pod), &Connectivity::open(), asked);
+    }
+    (tally, strangers)
 }
 
 /// Whether a policy that selects an end by labels, or holds all addresses asked about, is for all of a target; and no
