@@ -167,6 +167,28 @@ fn documents_follow_their_schema() {
 }
 
 #[test]
+fn notes_say_which_facts_are_missing() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    let (_, stdout, _) = session.run("matrix -f shop.yaml -o json");
+    let matrix: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let note = |code: &str| {
+        let notes = matrix["notes"].as_array().unwrap();
+        notes.iter().find(|note| note["code"] == code).expect(code).clone()
+    };
+    let fact = note("missing-fact");
+    let message = fact["message"].as_str().unwrap();
+    assert!(message.starts_with("whether namespace `shop` has label `env: prod` is not known"), "{message}");
+    assert_eq!((&fact["name"], &fact["line"]), (&"shop/db".into(), &20.into()));
+    let help = fact["help"].as_str().unwrap();
+    assert_eq!(help, "add the Namespace, or say `--assume ns/shop env=prod`");
+    assert!(note("profiles-differ")["message"].as_str().unwrap().contains("`aws-vpc-cni`"));
+    let (_, table, _) = session.run("matrix -f shop.yaml");
+    assert!(table.contains(message) && table.contains(help), "{table}");
+    let (_, known, _) = session.run("matrix -f shop.yaml --assume ns/shop env=prod");
+    assert!(!known.contains("is not known"), "{known}");
+}
+
+#[test]
 fn people_are_told_names_and_ports() {
     let session = Session::new(&[("shop.yaml", SHOP)]);
     let (status, stdout, stderr) = session.run("matrix -f shop.yaml");
@@ -271,11 +293,8 @@ fn nothing_is_enforced_by_flannel_and_that_is_said() {
 #[cfg(unix)]
 #[test]
 fn whoever_closes_the_pipe_has_seen_enough() {
-    let many: String = (0..400)
-        .map(|n| {
-            format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}}}\nspec: {{containers: []}}\n---\n")
-        })
-        .collect();
+    let pod = |n| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}}}\nspec: {{containers: []}}\n");
+    let many = (0..400).map(pod).collect::<Vec<String>>().join("---\n");
     let session = Session::new(&[("many.yaml", &many)]);
     let mut child = session
         .command("matrix -f many.yaml --by pod -o ndjson")

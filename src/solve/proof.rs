@@ -426,13 +426,8 @@ status: {podIPs: [{ip: 10.0.0.9}]}
 ";
 
     fn end(cluster: &Cluster, text: &str) -> End {
-        match text.parse() {
-            Ok(address) => End::Address(address),
-            Err(_) => {
-                let pod = cluster.pods.ids().find(|id| cluster.pods[*id].name_of(0) == text);
-                End::Pod(pod.unwrap(), 0)
-            }
-        }
+        let named = || cluster.pods.ids().find(|id| cluster.pods[*id].name_of(0) == text).unwrap();
+        text.parse().map_or_else(|_| End::Pod(named(), 0), End::Address)
     }
 
     fn verdict(cluster: &Cluster, profile: Profile, from: &str, to: &str, port: u16) -> Verdict {
