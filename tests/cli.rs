@@ -178,7 +178,7 @@ fn notes_say_which_facts_are_missing() {
     let fact = note("missing-fact");
     let message = fact["message"].as_str().unwrap();
     assert!(message.starts_with("whether namespace `shop` has label `env: prod` is not known"), "{message}");
-    assert_eq!((&fact["name"], &fact["line"]), (&"shop/db".into(), &20.into()));
+    assert_eq!((&fact["name"], &fact["line"]), (&"shop/db".into(), &19.into()));
     let help = fact["help"].as_str().unwrap();
     assert_eq!(help, "add the Namespace, or say `--assume ns/shop env=prod`");
     assert!(note("profiles-differ")["message"].as_str().unwrap().contains("`aws-vpc-cni`"));
