@@ -1,6 +1,6 @@
 //! Program to reachability: tiers, rows, the matrix, and the proof of one verdict.
 //!
-//! The matrix stays factorised. For a source class, [`Row`] holds what its own policies make of everybody, what the
+//! The matrix stays factorised. For a source class, a row holds what its own policies make of everybody, what the
 //! policies of each destination signature make of it, and the few exceptions to both; nothing of the size classes x
 //! classes is ever stored. Knows signatures, classes and port sets; knows no names and no policy API.
 

@@ -178,7 +178,7 @@ fn notes_say_which_facts_are_missing() {
     let fact = note("missing-fact");
     let message = fact["message"].as_str().unwrap();
     assert!(message.starts_with("whether namespace `shop` has label `env: prod` is not known"), "{message}");
-    assert_eq!((&fact["name"], &fact["line"]), (&"shop/db".into(), &20.into()));
+    assert_eq!((&fact["name"], &fact["line"]), (&"shop/db".into(), &19.into()));
     let help = fact["help"].as_str().unwrap();
     assert_eq!(help, "add the Namespace, or say `--assume ns/shop env=prod`");
     assert!(note("profiles-differ")["message"].as_str().unwrap().contains("`aws-vpc-cni`"));
@@ -293,11 +293,8 @@ fn nothing_is_enforced_by_flannel_and_that_is_said() {
 #[cfg(unix)]
 #[test]
 fn whoever_closes_the_pipe_has_seen_enough() {
-    let many: String = (0..400)
-        .map(|n| {
-            format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}}}\nspec: {{containers: []}}\n---\n")
-        })
-        .collect();
+    let pod = |n| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}}}\nspec: {{containers: []}}\n");
+    let many = (0..400).map(pod).collect::<Vec<String>>().join("---\n");
     let session = Session::new(&[("many.yaml", &many)]);
     let mut child = session
         .command("matrix -f many.yaml --by pod -o ndjson")

@@ -131,7 +131,7 @@ pub struct Shown {
     pub from: bool,
     /// Those to it ([`View::to`]).
     pub to: bool,
-    /// Those at the other end of which anything may stand ([`View::about`]).
+    /// All of them, whatever stands at the other end (the field `about` of [`View`]).
     pub about: bool,
 }
 

@@ -217,7 +217,7 @@ impl<'a, 'r> Naming<'a, 'r> {
         let cluster = report.names.cluster();
         let mut namespace_sizes: BTreeMap<&str, usize> = BTreeMap::new();
         let mut workloads = FxHashSet::default();
-        for pod in cluster.pods.iter() {
+        for pod in &cluster.pods {
             let size = namespace_sizes.entry(&*cluster.namespaces[pod.namespace].name).or_default();
             match report.by {
                 By::Pod => *size += pod.count as usize,
