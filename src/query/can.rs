@@ -121,11 +121,13 @@ pub fn can(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Answe
     }
 }
 
+/// How many pairs come to a cell with the same ports asked for, with or without a common family, and the first of them.
+type Cells<'g> = IndexMap<(CellId, &'g PortSet, bool), (u128, (End, End)), FxBuildHasher>;
+
 /// What is to be said of pairs with a common address family, and of those without one.
 fn tallies(reachability: &Reachability<'_>, groups: &Groups) -> (Tally, Tally) {
     // Many pairs come to few different cells: these are judged, and in order of their first pair.
-    let mut cells: IndexMap<(CellId, &PortSet, bool), (u128, (End, End)), FxBuildHasher> =
-        IndexMap::default();
+    let mut cells: Cells<'_> = IndexMap::default();
     let mut tally = Tally::default();
     let mut strangers = Tally::default();
     let mut same_pod = Vec::new();
