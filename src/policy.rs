@@ -76,6 +76,14 @@ pub struct Policy {
     pub rules: ByDirection<Vec<Rule>>,
 }
 
+impl Policy {
+    /// Whether it stands for something that could not be read (`--keep-going`), and not for a kind that is not
+    /// evaluated: those that share the name of a Kubernetes kind carry their group.
+    pub fn is_left_out(&self) -> bool {
+        self.tier == Tier::Unevaluated && matches!(&*self.name.kind, "" | "NetworkPolicy")
+    }
+}
+
 /// Pods by namespace and labels. Never matches hostNetwork pods or anything that is no pod (R25, R52).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PodMatch {

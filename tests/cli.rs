@@ -224,6 +224,23 @@ fn bad_input_is_reported_whole_and_ends_with_2() {
 }
 
 #[test]
+fn a_policy_left_out_is_to_be_corrected_and_not_to_be_ignored() {
+    let pod = |name: &str| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: {name}}}\n---\n");
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p}\n\
+                  spec: {podSelector: {}, ingress: [{ports: [{port: 0}]}]}\n";
+    let session = Session::new(&[("all.yaml", &(pod("a") + &pod("b") + policy))]);
+    for verb in ["can", "explain"] {
+        let (_, stdout, _) = session.run(&format!("{verb} -f all.yaml --keep-going a b:80"));
+        assert!(
+            stdout.starts_with("unknown") && stdout.contains("left out because of its errors"),
+            "{stdout}"
+        );
+        assert!(!stdout.contains("ignore-kind"), "{stdout}");
+    }
+    assert_eq!(session.run("can -f all.yaml --keep-going a b:80").0, 3);
+}
+
+#[test]
 fn strict_ends_with_3_when_something_is_unknown() {
     let session = Session::new(&[("shop.yaml", SHOP)]);
     assert_eq!(session.run("matrix -f shop.yaml --strict -o ndjson").0, 3);

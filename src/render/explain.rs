@@ -238,7 +238,9 @@ fn explain_side(context: &Context<'_>, explanation: &PairExplanation, side: &Sid
 /// What to say of a policy that has no rules of a direction.
 fn without_rules(context: &Context<'_>, policy: PolicyId, direction: Direction) -> Option<String> {
     let policy = &context.cluster.policies[policy];
-    if policy.tier == Tier::Unevaluated {
+    if policy.is_left_out() {
+        Some("left out because of its errors".into())
+    } else if policy.tier == Tier::Unevaluated {
         Some("policies of this kind are not evaluated".into())
     } else {
         policy.rules[direction].is_empty().then(|| format!("no {} rules", direction.as_str()))

@@ -342,6 +342,12 @@ impl<'c> Words<'c> {
     /// A missing fact and how to supply it.
     pub(super) fn reason(self, reason: &Reason) -> String {
         match reason {
+            Reason::NotEvaluated(policy) if self.cluster.policies[*policy].is_left_out() => {
+                format!(
+                    "what {} says: it was left out because of its errors; correct them",
+                    self.policy(*policy)
+                )
+            }
             Reason::NotEvaluated(policy) => format!(
                 "what {} makes of it: policies of this kind are not evaluated; `--ignore-kind {}` leaves them out",
                 self.policy(*policy),
