@@ -28,7 +28,12 @@ pub use networking::{
     NetworkPolicyPort, NetworkPolicySpec,
 };
 pub use scalar::{IntOrString, Labels, List};
-pub use unevaluated::{UNEVALUATED, UnevaluatedKind, is_unevaluated, unevaluated};
+pub use unevaluated::{UNEVALUATED, UnevaluatedKind};
+
+/// The API group of an apiVersion, without the version; empty for `v1`.
+pub fn group(api_version: &str) -> &str {
+    api_version.rsplit_once('/').map_or("", |(group, _)| group)
+}
 
 /// One object of the input.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,6 +62,22 @@ pub enum Object {
 }
 
 impl Object {
+    /// `Pod`, `Deployment`, ...; empty if not even that could be read.
+    pub fn kind(&self) -> &str {
+        match self {
+            Self::Namespace(_) => "Namespace",
+            Self::Node(_) => "Node",
+            Self::Pod(_) => "Pod",
+            Self::Workload(object) => &object.kind,
+            Self::Service(_) => "Service",
+            Self::Endpoints(_) => "Endpoints",
+            Self::EndpointSlice(_) => "EndpointSlice",
+            Self::NetworkPolicy(_) => "NetworkPolicy",
+            Self::Unevaluated(object) => &object.kind,
+            Self::Broken(object) => &object.kind,
+        }
+    }
+
     /// Its metadata.
     pub const fn metadata(&self) -> &ObjectMeta {
         match self {

@@ -10,12 +10,11 @@ use rustc_hash::FxHashMap;
 use super::findings::Findings;
 use crate::diagnostic::{Code, ObjectName, Origin};
 use crate::k8s::{
-    self, BrokenObject, EndpointSlice, Endpoints, NetworkPolicy, Object, ObjectMeta, UnevaluatedPolicy,
-    WorkloadObject,
+    self, BrokenObject, EndpointSlice, Endpoints, NetworkPolicy, Object, ObjectMeta, UnevaluatedKind,
+    UnevaluatedPolicy, WorkloadObject, group,
 };
 use crate::load::Manifest;
 use crate::policy::field::{FieldFinding, FieldPath, Quoted};
-use crate::policy::unevaluated::{UnevaluatedKind, group};
 use crate::policy::{dns_label_problems, dns_subdomain_problems, report, validate_labels};
 
 /// The namespace of objects that name none (W14).
@@ -180,36 +179,6 @@ fn meta_mut(object: &mut Object) -> Option<&mut ObjectMeta> {
     })
 }
 
-fn meta(object: &Object) -> &ObjectMeta {
-    match object {
-        Object::Namespace(o) => &o.metadata,
-        Object::Node(o) => &o.metadata,
-        Object::Pod(o) => &o.metadata,
-        Object::Workload(o) => &o.metadata,
-        Object::Service(o) => &o.metadata,
-        Object::Endpoints(o) => &o.metadata,
-        Object::EndpointSlice(o) => &o.metadata,
-        Object::NetworkPolicy(o) => &o.metadata,
-        Object::Unevaluated(o) => &o.metadata,
-        Object::Broken(o) => &o.metadata,
-    }
-}
-
-fn kind(object: &Object) -> &str {
-    match object {
-        Object::Namespace(_) => "Namespace",
-        Object::Node(_) => "Node",
-        Object::Pod(_) => "Pod",
-        Object::Workload(o) => &o.kind,
-        Object::Service(_) => "Service",
-        Object::Endpoints(_) => "Endpoints",
-        Object::EndpointSlice(_) => "EndpointSlice",
-        Object::NetworkPolicy(_) => "NetworkPolicy",
-        Object::Unevaluated(o) => &o.kind,
-        Object::Broken(o) => &o.kind,
-    }
-}
-
 fn is_namespaced(object: &Object) -> bool {
     match object {
         Object::Namespace(_) | Object::Node(_) => false,
@@ -217,7 +186,7 @@ fn is_namespaced(object: &Object) -> bool {
             UnevaluatedKind::find(api_version, kind)
                 .map_or(metadata.namespace.is_some(), |kind| kind.namespaced)
         }
-        Object::Broken(BrokenObject { api_version, kind, metadata }) => {
+        Object::Broken(BrokenObject { api_version, kind, metadata, .. }) => {
             metadata.namespace.is_some()
                 || super::kinds::find(kind).is_some_and(|kind| kind.namespaced)
                 || UnevaluatedKind::find(api_version, kind).is_some_and(|kind| kind.namespaced)
@@ -235,7 +204,7 @@ struct Names<'m> {
 impl<'m> Names<'m> {
     fn identify(&mut self, index: usize, manifest: &'m Manifest) -> Identity<'m> {
         let object = &manifest.object;
-        let (kind, meta) = (kind(object), meta(object));
+        let (kind, meta) = (object.kind(), object.metadata());
         let namespace = match meta.namespace.as_deref() {
             _ if !is_namespaced(object) => "",
             None | Some("") => DEFAULT_NAMESPACE,

@@ -9,9 +9,9 @@ use super::objects::{DEFAULT_NAMESPACE, Identity, Item, Objects};
 use super::{Cluster, NamespaceId};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::index::IndexVec;
-use crate::k8s::Object;
+use crate::k8s::{Object, UNEVALUATED, UnevaluatedKind, group};
 use crate::label::SelectorId;
-use crate::policy::unevaluated::{self, UnevaluatedKind};
+use crate::policy::unevaluated;
 use crate::policy::{Policy, PolicyId, Tier, networking_v1};
 use crate::profile::ProfileSet;
 
@@ -54,10 +54,10 @@ pub(super) fn policies(
         let mut name = item.id.object_name();
         if matches!(&*policy.kind, "NetworkPolicy" | "ClusterNetworkPolicy") {
             // Kinds of several groups: say which is meant.
-            name.kind = format!("{}.{}", policy.kind, unevaluated::group(&policy.api_version)).into();
+            name.kind = format!("{}.{}", policy.kind, group(&policy.api_version)).into();
         }
         policies.extend(unevaluated::lower(policy, namespace, &name, item.id.origin, &mut cluster.labels));
-        let group = unevaluated::group(&policy.api_version);
+        let group = group(&policy.api_version);
         counted.entry((group, &policy.kind)).or_default().push(&item.id);
     }
     for ((group, kind), objects) in counted {
@@ -180,11 +180,11 @@ fn report_not_evaluated(group: &str, kind: &str, objects: &[&Identity<'_>], find
 /// An `--ignore-kind` must name a kind that is not evaluated.
 fn check_ignored(ignore: &[String], findings: &mut Findings) {
     for name in ignore {
-        if unevaluated::KINDS.iter().any(|kind| kind.is_called(name)) {
+        if UNEVALUATED.iter().any(|kind| kind.is_called(name)) {
             continue;
         }
         let distance = |kind: &UnevaluatedKind| jaro_winkler(&kind.kind.to_lowercase(), &name.to_lowercase());
-        let nearest = unevaluated::KINDS.iter().max_by(|a, b| distance(a).total_cmp(&distance(b)));
+        let nearest = UNEVALUATED.iter().max_by(|a, b| distance(a).total_cmp(&distance(b)));
         let mut diagnostic = Diagnostic::new(
             Code::UnsupportedValue,
             format!("`--ignore-kind {name}`: no policy kind that is not evaluated has this name"),

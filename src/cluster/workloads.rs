@@ -6,9 +6,8 @@
 use super::objects::{Identity, Item};
 use super::owners::TEMPLATE_HASH;
 use crate::diagnostic::Code;
-use crate::k8s::{CompletionMode, LabelSelector, Labels, PodSpec, WorkloadObject, WorkloadSpec};
+use crate::k8s::{CompletionMode, LabelSelector, Labels, PodSpec, WorkloadObject, WorkloadSpec, group};
 use crate::policy::field::{FieldFinding, FieldPath};
-use crate::policy::unevaluated::group;
 use crate::policy::{selector_accepts, validate_labels, validate_selector};
 
 /// What a controller makes of a workload.

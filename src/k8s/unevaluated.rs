@@ -46,12 +46,19 @@ pub const UNEVALUATED: &[UnevaluatedKind] = &[
     cluster_wide("policy.networking.k8s.io", "ClusterNetworkPolicy"),
 ];
 
-/// The entry of a kind, if it is a policy kind that is not evaluated.
-pub fn unevaluated(group: &str, kind: &str) -> Option<&'static UnevaluatedKind> {
-    UNEVALUATED.iter().find(|entry| entry.group == group && entry.kind == kind)
-}
+impl UnevaluatedKind {
+    /// The kind with this apiVersion, whatever the version.
+    pub fn find(api_version: &str, kind: &str) -> Option<&'static Self> {
+        UNEVALUATED.iter().find(|entry| entry.kind == kind && entry.group == super::group(api_version))
+    }
 
-/// Whether objects of this API group and kind are policies that are not evaluated.
-pub fn is_unevaluated(group: &str, kind: &str) -> bool {
-    unevaluated(group, kind).is_some()
+    /// `KIND.GROUP`, as kubectl writes it.
+    pub fn qualified(&self) -> String {
+        format!("{}.{}", self.kind, self.group)
+    }
+
+    /// Whether a user who says `name` means this kind: `KIND` or `KIND.GROUP`, in any case.
+    pub fn is_called(&self, name: &str) -> bool {
+        name.eq_ignore_ascii_case(self.kind) || name.eq_ignore_ascii_case(&self.qualified())
+    }
 }

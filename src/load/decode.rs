@@ -18,7 +18,7 @@ use super::yaml::Fault;
 use super::{Manifest, dump, json, strict, yaml};
 use crate::diagnostic::{Code, Diagnostic, ObjectName, Origin, SourceId};
 use crate::k8s::{
-    BrokenObject, NetworkPolicy, Object, ObjectMeta, UnevaluatedPolicy, WorkloadObject, is_unevaluated,
+    BrokenObject, NetworkPolicy, Object, ObjectMeta, UnevaluatedKind, UnevaluatedPolicy, WorkloadObject,
 };
 
 /// How deep lists may lie in lists.
@@ -391,7 +391,6 @@ impl Document<'_, '_> {
                 into,
             );
         };
-        let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
         let object = match kinds::find(api_version, kind) {
             Known::Reader { reader, removed } => {
                 if removed {
@@ -408,18 +407,20 @@ impl Document<'_, '_> {
                 let message = format!("no matches for kind \"{kind}\" in version \"{api_version}\"");
                 Err(vec![self.problem(Code::InvalidValue, "apiVersion", message)])
             }
-            Known::No if is_unevaluated(group, kind) => self.decode().map(|policy: Untyped| {
-                let spec = match (policy.spec, policy.specs) {
-                    (spec, None) => spec.unwrap_or_default(),
-                    (spec, Some(specs)) => spec.into_iter().chain(specs).collect(),
-                };
-                Object::Unevaluated(UnevaluatedPolicy {
-                    api_version: api_version.into(),
-                    kind: kind.into(),
-                    metadata: policy.metadata.unwrap_or_default(),
-                    spec,
+            Known::No if UnevaluatedKind::find(api_version, kind).is_some() => {
+                self.decode().map(|policy: Untyped| {
+                    let spec = match (policy.spec, policy.specs) {
+                        (spec, None) => spec.unwrap_or_default(),
+                        (spec, Some(specs)) => spec.into_iter().chain(specs).collect(),
+                    };
+                    Object::Unevaluated(UnevaluatedPolicy {
+                        api_version: api_version.into(),
+                        kind: kind.into(),
+                        metadata: policy.metadata.unwrap_or_default(),
+                        spec,
+                    })
                 })
-            }),
+            }
             Known::No if self.has_pod_template() => self.workload(api_version, kind).or_else(|problems| {
                 let rest = self.decode().map_err(|_| problems)?;
                 let TemplateOnly { metadata, spec } = rest;

@@ -1,6 +1,6 @@
 //! The one table of the kinds that podreach reads.
 
-use crate::k8s::UNEVALUATED;
+use crate::k8s::{UNEVALUATED, group};
 
 /// The wire type of a kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,12 +70,11 @@ const OWN_GROUPS: &[&str] = &["", "apps", "batch", "discovery.k8s.io", "extensio
 /// What is known of an apiVersion and kind.
 pub(super) fn find(api_version: &str, kind: &str) -> Known {
     let Some(row) = KINDS.iter().find(|row| row.kind == kind) else { return Known::No };
-    let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
     if row.served == api_version {
         Known::Reader { reader: row.reader, removed: false }
     } else if row.removed.contains(&api_version) {
         Known::Reader { reader: row.reader, removed: true }
-    } else if OWN_GROUPS.contains(&group) {
+    } else if OWN_GROUPS.contains(&group(api_version)) {
         Known::WrongVersion
     } else {
         Known::No

@@ -1,8 +1,8 @@
 //! Policy kinds that podreach recognises and does not evaluate: which pods they might select.
 //!
-//! Owns one table of kinds, who could enforce each, and how to read its subject. Rules are never looked at: whatever such
-//! a policy selects is unknown in both directions (contract 1). Where a subject cannot be read exactly, all pods of the
-//! policy's scope are taken, with [`PodMatch::perhaps`] set; too much is safe, too little is not.
+//! Owns who could enforce each kind of [`UNEVALUATED`](crate::k8s::UNEVALUATED), and how to read its subject. Rules are
+//! never looked at: whatever such a policy selects is unknown in both directions. Where a subject cannot be read exactly,
+//! all pods of the policy's scope are taken, with [`PodMatch::perhaps`] set; too much is safe, too little is not.
 
 use serde_json::Value;
 
@@ -10,23 +10,11 @@ use super::validate::lower_selector;
 use super::{NamespaceMatch, PodMatch, Policy, Tier};
 use crate::diagnostic::{ObjectName, Origin};
 use crate::ids::NamespaceId;
-use crate::k8s::{LabelSelector, LabelSelectorRequirement, List, UnevaluatedPolicy};
+use crate::k8s::{LabelSelector, LabelSelectorRequirement, List, UnevaluatedKind, UnevaluatedPolicy};
 use crate::label::{LabelTable, Selector, SelectorId};
 use crate::net::ByDirection;
 use crate::policy::field::FieldPath;
 use crate::profile::{Profile, ProfileSet};
-
-/// A policy kind that is recognised and not evaluated.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct UnevaluatedKind {
-    /// The API group, without a version.
-    pub group: &'static str,
-    /// The kind.
-    pub kind: &'static str,
-    /// Whether objects of the kind live in a namespace.
-    pub namespaced: bool,
-    family: Family,
-}
 
 /// Kinds that are enforced by the same software and read alike.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,89 +30,40 @@ enum Family {
     MultiNetwork,
 }
 
-macro_rules! kinds {
-    ($($family:ident: $group:literal $kind:ident $scope:ident,)+) => {
-        /// Every kind that is recognised.
-        pub const KINDS: &[UnevaluatedKind] = &[$(UnevaluatedKind {
-            group: $group,
-            kind: stringify!($kind),
-            namespaced: matches!(Scope::$scope, Scope::Namespace),
-            family: Family::$family,
-        },)+];
-    };
-}
-
-enum Scope {
-    Namespace,
-    Cluster,
-}
-
-kinds! {
-    Cilium: "cilium.io" CiliumNetworkPolicy Namespace,
-    Cilium: "cilium.io" CiliumClusterwideNetworkPolicy Cluster,
-    Calico: "projectcalico.org" NetworkPolicy Namespace,
-    Calico: "projectcalico.org" GlobalNetworkPolicy Cluster,
-    Calico: "projectcalico.org" StagedNetworkPolicy Namespace,
-    Calico: "projectcalico.org" StagedGlobalNetworkPolicy Cluster,
-    Calico: "projectcalico.org" StagedKubernetesNetworkPolicy Namespace,
-    Calico: "crd.projectcalico.org" NetworkPolicy Namespace,
-    Calico: "crd.projectcalico.org" GlobalNetworkPolicy Cluster,
-    Calico: "crd.projectcalico.org" StagedNetworkPolicy Namespace,
-    Calico: "crd.projectcalico.org" StagedGlobalNetworkPolicy Cluster,
-    Calico: "crd.projectcalico.org" StagedKubernetesNetworkPolicy Namespace,
-    Antrea: "crd.antrea.io" NetworkPolicy Namespace,
-    Antrea: "crd.antrea.io" ClusterNetworkPolicy Cluster,
-    Admin: "policy.networking.k8s.io" AdminNetworkPolicy Cluster,
-    Admin: "policy.networking.k8s.io" BaselineAdminNetworkPolicy Cluster,
-    Admin: "policy.networking.k8s.io" ClusterNetworkPolicy Cluster,
-    EgressFirewall: "k8s.ovn.org" EgressFirewall Namespace,
-    Eks: "networking.k8s.aws" ApplicationNetworkPolicy Namespace,
-    Eks: "networking.k8s.aws" ClusterNetworkPolicy Cluster,
-    GkeFqdn: "networking.gke.io" FQDNNetworkPolicy Namespace,
-    Istio: "security.istio.io" AuthorizationPolicy Namespace,
-    MultiNetwork: "k8s.cni.cncf.io" MultiNetworkPolicy Namespace,
-}
-
 /// The namespace whose Istio policies hold for the whole mesh.
 const ISTIO_ROOT: &str = "istio-system";
 
 impl UnevaluatedKind {
-    /// The kind with this apiVersion, whatever the version.
-    pub fn find(api_version: &str, kind: &str) -> Option<&'static Self> {
-        let group = group(api_version);
-        KINDS.iter().find(|k| k.kind == kind && k.group == group)
-    }
-
-    /// Whether `--ignore-kind name` means this kind: `KIND` or `KIND.GROUP`, in any case.
-    pub fn is_called(&self, name: &str) -> bool {
-        name.eq_ignore_ascii_case(self.kind) || name.eq_ignore_ascii_case(&self.qualified())
-    }
-
-    /// `KIND.GROUP`, as kubectl writes it.
-    pub fn qualified(&self) -> String {
-        format!("{}.{}", self.kind, self.group)
+    /// `None` for a group nobody placed: any of its kinds could select anything, and be enforced by anybody.
+    fn family(&self) -> Option<Family> {
+        Some(match self.group {
+            "cilium.io" => Family::Cilium,
+            "projectcalico.org" | "crd.projectcalico.org" => Family::Calico,
+            "crd.antrea.io" => Family::Antrea,
+            "policy.networking.k8s.io" => Family::Admin,
+            "k8s.ovn.org" => Family::EgressFirewall,
+            "networking.k8s.aws" => Family::Eks,
+            "networking.gke.io" => Family::GkeFqdn,
+            "security.istio.io" => Family::Istio,
+            "k8s.cni.cncf.io" => Family::MultiNetwork,
+            _ => return None,
+        })
     }
 
     /// Who could enforce it.
-    pub const fn enforced_by(&self) -> ProfileSet {
+    pub fn enforced_by(&self) -> ProfileSet {
         use Profile::{Antrea, AwsVpcCni, Calico, Cilium, KubeNetworkPolicies, OvnKubernetes, Spec};
-        match self.family {
-            Family::Cilium | Family::GkeFqdn => ProfileSet::of(&[Spec, Cilium]),
-            Family::Calico => ProfileSet::of(&[Spec, Calico]),
-            Family::Antrea => ProfileSet::of(&[Spec, Antrea]),
-            Family::Admin => {
-                ProfileSet::of(&[Spec, OvnKubernetes, Antrea, Calico, Cilium, KubeNetworkPolicies])
-            }
-            Family::EgressFirewall => ProfileSet::of(&[Spec, OvnKubernetes]),
-            Family::Eks => ProfileSet::of(&[Spec, AwsVpcCni]),
-            Family::Istio | Family::MultiNetwork => ProfileSet::ALL,
-        }
+        let profiles: &[Profile] = match self.family() {
+            Some(Family::Cilium | Family::GkeFqdn) => &[Spec, Cilium],
+            Some(Family::Calico) => &[Spec, Calico],
+            Some(Family::Antrea) => &[Spec, Antrea],
+            Some(Family::Admin) => &[Spec, OvnKubernetes, Antrea, Calico, Cilium, KubeNetworkPolicies],
+            Some(Family::EgressFirewall) => &[Spec, OvnKubernetes],
+            Some(Family::Eks) => &[Spec, AwsVpcCni],
+            Some(Family::Istio | Family::MultiNetwork) | None => return ProfileSet::ALL,
+        };
+        ProfileSet::of(profiles)
     }
-}
-
-/// The group of an apiVersion; empty for `v1`.
-pub fn group(api_version: &str) -> &str {
-    api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
 /// A policy that makes everything it selects unknown in both directions.
@@ -171,7 +110,7 @@ pub fn lower(
     };
     let mut subjects = Vec::new();
     for spec in specs {
-        match kind.map(|k| k.family) {
+        match kind.and_then(UnevaluatedKind::family) {
             Some(Family::Cilium) => subjects.extend(reader.cilium(spec)),
             Some(Family::Calico) if policy.kind.as_ref() == "StagedKubernetesNetworkPolicy" => {
                 subjects.push(reader.pod_selector(spec));
@@ -372,6 +311,7 @@ mod tests {
 
     use super::*;
     use crate::index::Id;
+    use crate::k8s::UNEVALUATED;
     use crate::label::{LabelSet, LabelValue, Truth};
 
     /// The subjects of a policy: (namespace `7` or `*` or the selector's truth for `env=prod`, truth for `app=web`,
@@ -539,13 +479,20 @@ mod tests {
             ("MultiNetworkPolicy.k8s.cni.cncf.io", Profile::ALL.map(Profile::name).to_vec()),
         ];
         for (name, expected) in cases {
-            let kind = KINDS.iter().find(|k| k.qualified() == name).unwrap();
+            let kind = UNEVALUATED.iter().find(|k| k.qualified() == name).unwrap();
             let found: Vec<&str> = Profile::ALL
                 .into_iter()
                 .filter(|p| kind.enforced_by().contains(*p))
                 .map(Profile::name)
                 .collect();
             assert_eq!(found, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_kind_belongs_to_somebody() {
+        for kind in UNEVALUATED {
+            assert!(kind.family().is_some(), "{}", kind.qualified());
         }
     }
 }
