@@ -62,7 +62,7 @@ pub struct Cluster {
     pub empty_workloads: Vec<(NamespaceId, Box<str>, Box<str>)>,
 }
 
-/// Where addresses that the input does not give may lie (contract 1, "Addresses not given").
+/// Where addresses that the input does not give may lie (docs/guide/unknown.md).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct UnknownAddresses {
     /// Of pods; `None` for a family such pods do not have.

@@ -303,7 +303,7 @@ impl Reference {
             .filter(|(selected, _)| *selected != Answer::No)
             .map(|(selected, spec)| (selected, self.admits(spec, &question)))
             .collect();
-        // R1, R3 and contract 1, "Bounds".
+        // R1, R3 and the two bounds.
         let isolated = selecting.iter().any(|(selected, _)| *selected == Answer::Yes);
         let must =
             selecting.iter().any(|(selected, admits)| *selected == Answer::Yes && *admits == Answer::Yes)
@@ -525,7 +525,7 @@ fn step(address: IpAddr, by: i8) -> Option<IpAddr> {
     }
 }
 
-/// Contract 1, "Addresses not given": the blocks that hold the addresses which the input does not give, of pods and of
+/// docs/guide/unknown.md: the blocks that hold the addresses which the input does not give, of pods and of
 /// hostNetwork pods. Pods are IPv4, unless `--pod-cidr` says otherwise, and IPv6 too if other pods show it; they lie in
 /// `--pod-cidr`, else in the private ranges of the family. HostNetwork pods lie in `--node-cidr`, else in the private
 /// ranges of the families that pods have.

@@ -298,7 +298,7 @@ fn samples(cluster: &Cluster, external: &External) -> Vec<IpAddr> {
     edges.map(to_address).filter(|address| !is_taken(address)).collect()
 }
 
-/// The flows of a matrix at one level, as contract 3 defines them, from the connectivity of every pair.
+/// The flows of a matrix at one level, as docs/guide/formats.md defines them, from the connectivity of every pair.
 fn expected_flows(
     cluster: &Cluster,
     reachability: &Reachability<'_>,

@@ -1,4 +1,4 @@
-//! Where pods are: the addresses a manifest gives, and where the others may lie (W23, W24, contract 1).
+//! Where pods are: the addresses a manifest gives, and where the others may lie (W23, W24).
 
 use std::net::IpAddr;
 

@@ -18,7 +18,7 @@ use crate::solve::{CellId, Connectivity, End, Reachability};
 
 use group::Groups;
 
-/// The answer to a question about a connection (contract 1).
+/// The answer to a question about a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Verdict {
     /// Allowed, whatever the unknown facts are.

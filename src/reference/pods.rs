@@ -74,7 +74,7 @@ pub(super) fn expand(manifests: &[Manifest], options: &Options) -> Vec<Pod> {
                 let outermost = outermost_owner(workload, manifests);
                 for pod in &mut made {
                     if pod.name.is_empty() {
-                        // Contract 2: a name that a rollout does not change.
+                        // A name that a rollout does not change.
                         let number = numbered.entry(outermost.clone()).or_insert(0);
                         pod.name = format!("{}[{number}]", outermost.2);
                         *number += 1;
@@ -251,7 +251,7 @@ fn replicas(workload: &WorkloadObject, nodes: &[String]) -> Vec<Pod> {
                 .collect()
         }
         "DaemonSet" => {
-            // W6 and contract 2: one pod a node, two if there is none.
+            // W6: one pod a node, two if there is none.
             let mut nodes: Vec<Option<&String>> = nodes.iter().map(Some).collect();
             if nodes.is_empty() {
                 nodes = vec![None, None];

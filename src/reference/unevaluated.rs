@@ -1,4 +1,4 @@
-//! Policies of kinds that are recognised and not evaluated: which pods they might select (contract 1).
+//! Policies of kinds that are recognised and not evaluated: which pods they might select.
 
 use serde_json::Value;
 
