@@ -10,6 +10,7 @@ mod build;
 mod containers;
 mod findings;
 pub mod kinds;
+mod left_out;
 mod namespaces;
 mod objects;
 mod owners;

@@ -96,7 +96,7 @@ impl Object {
 }
 
 /// What is known of an object that could not be read.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct BrokenObject {
     /// Empty when not even that could be read.
     pub api_version: Box<str>,
@@ -104,6 +104,17 @@ pub struct BrokenObject {
     pub kind: Box<str>,
     /// As far as it could be read.
     pub metadata: ObjectMeta,
+    /// What is sound of it, if its kind is known: only to say what else is wrong, never to be evaluated.
+    pub rest: Option<Box<Rest>>,
+}
+
+/// What is left of an object without the fields that could not be read.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Rest {
+    /// The object.
+    pub object: Object,
+    /// Paths of fields whose neighbours say nothing certain, now that something is missing there.
+    pub doubtful: Vec<Box<str>>,
 }
 
 /// A policy of a kind that podreach recognises and does not evaluate.

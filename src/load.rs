@@ -12,6 +12,7 @@ mod locate;
 mod node;
 mod scalar;
 mod schema;
+mod shapes;
 mod split;
 mod strict;
 mod walk;

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use super::findings::Findings;
 use super::objects::Objects;
 use super::{
-    Addresses, Built, Cluster, Ranges, addresses, assume, namespaces, policies, population, services,
+    Addresses, Built, Cluster, Ranges, addresses, assume, left_out, namespaces, policies, population,
+    services,
 };
 use crate::load::Manifest;
 
@@ -45,6 +46,7 @@ pub fn build(manifests: &[Manifest], options: &Options) -> Built {
     let mut findings = Findings::new(options.keep_going);
     let mut cluster = Cluster::default();
     let objects = Objects::collect(manifests, &mut findings);
+    left_out::inspect(&objects, &mut findings);
 
     cluster.namespaces = namespaces::namespaces(&objects, &mut cluster.labels, &mut findings);
     let mentioned = population::mentioned_nodes(&objects);

@@ -1,6 +1,7 @@
 //! Namespaces and nodes: those declared, and those merely mentioned (W15, W16, D3, R29).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::addresses;
 use super::findings::Findings;
@@ -111,32 +112,31 @@ pub(super) fn nodes(
                 let labels = labels.sets.intern_owned(LabelSet::new(Vec::new(), false));
                 return Node { name: name.into(), labels, addresses: [].into(), origin: None };
             };
+            let mut found = Vec::new();
+            let addresses = node_addresses(item.object, &mut found);
+            if !findings.fields(&item.id, found) {
+                findings.left_out(&item.id, "its bad addresses are not known");
+            }
             Node {
                 name: name.into(),
                 labels: exact(item.id.meta.labels.as_ref(), labels),
-                addresses: node_addresses(item, findings),
+                addresses,
                 origin: Some(item.id.origin.clone()),
             }
         })
         .collect()
 }
 
-fn node_addresses(node: &Item<'_, k8s::Node>, findings: &mut Findings) -> Box<[std::net::IpAddr]> {
-    let written = node.object.status.as_ref().and_then(|status| status.addresses.as_deref());
+/// The addresses of a node that connections come from.
+pub(super) fn node_addresses(node: &k8s::Node, found: &mut Vec<FieldFinding>) -> Box<[IpAddr]> {
+    let written = node.status.as_ref().and_then(|status| status.addresses.as_deref());
     let list = FieldPath::new("status.addresses");
-    let (mut addresses, mut found) = (Vec::new(), Vec::new());
+    let mut addresses = Vec::new();
     for (i, entry) in written.unwrap_or_default().iter().enumerate() {
         if matches!(entry.kind.as_deref(), Some("InternalIP" | "ExternalIP")) {
             let path = list.index(i);
-            addresses.extend(addresses::address(
-                entry.address.as_deref(),
-                &path.field("address"),
-                &mut found,
-            ));
+            addresses.extend(addresses::address(entry.address.as_deref(), &path.field("address"), found));
         }
-    }
-    if !findings.fields(&node.id, found) {
-        findings.left_out(&node.id, "its bad addresses are not known");
     }
     addresses::sorted(addresses).into()
 }

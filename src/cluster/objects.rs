@@ -72,7 +72,9 @@ impl<'m> Objects<'m> {
         for (index, manifest) in manifests.iter().enumerate() {
             let id = names.identify(index, manifest);
             let mut fate = Fate::Kept;
-            if matches!(manifest.object, Object::Broken(_)) || !check_metadata(&id, manifest, findings) {
+            if matches!(manifest.object, Object::Broken(_))
+                || !findings.fields(&id, metadata_problems(&id, &manifest.object))
+            {
                 fate = Fate::LeftOut;
             } else if let Some(key) = key(&id, manifest) {
                 let first = *seen.entry(key).or_insert(index);
@@ -231,11 +233,11 @@ fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-/// Checks name, namespace and labels; tells whether they are right.
-fn check_metadata(id: &Identity<'_>, manifest: &Manifest, findings: &mut Findings) -> bool {
+/// What is wrong with name, namespace and labels.
+pub(super) fn metadata_problems(id: &Identity<'_>, object: &Object) -> Vec<FieldFinding> {
     let mut found = Vec::new();
     let metadata = FieldPath::new("metadata");
-    let problems: fn(&str) -> Vec<String> = match manifest.object {
+    let problems: fn(&str) -> Vec<String> = match object {
         Object::Namespace(_) | Object::Service(_) => dns_label_problems,
         _ => dns_subdomain_problems,
     };
@@ -264,7 +266,7 @@ fn check_metadata(id: &Identity<'_>, manifest: &Manifest, findings: &mut Finding
     if let Some(labels) = &id.meta.labels {
         validate_labels(labels, &metadata.field("labels"), &mut found);
     }
-    findings.fields(id, found)
+    found
 }
 
 #[cfg(test)]

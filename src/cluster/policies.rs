@@ -321,7 +321,7 @@ mod tests {
                 namespace: namespace.map(Into::into),
                 ..ObjectMeta::default()
             };
-            BrokenObject { api_version: api_version.into(), kind: kind.into(), metadata }
+            BrokenObject { api_version: api_version.into(), kind: kind.into(), metadata, rest: None }
         };
         let cases: [(BrokenObject, &[&str]); 8] = [
             (broken("", "", None, None), &["Unevaluated  : *"]),

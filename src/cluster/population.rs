@@ -134,12 +134,6 @@ struct Census<'o, 'm, 'c> {
     without_pods: Vec<Top<'o>>,
 }
 
-/// A workload's template, checked.
-struct Template<'m> {
-    plan: Plan<'m>,
-    ports: Box<[NamedPort]>,
-}
-
 /// What pods of one workload have in common.
 struct Group {
     namespace: NamespaceId,
@@ -280,12 +274,12 @@ impl<'o, 'm> Census<'o, 'm, '_> {
             let id = &workloads[i].id;
             (top.namespace, top.name, top.kind, id.kind, &id.name)
         });
-        let templates: Vec<(Top<'o>, usize, Template<'m>)> =
-            order.into_iter().filter_map(|(top, i)| Some((top, i, self.template(i)?))).collect();
-        let inner = templates.iter().filter(|(_, _, template)| template.plan.replicas.makes_pods());
+        let plans: Vec<(Top<'o>, usize, Plan<'m>)> =
+            order.into_iter().filter_map(|(top, i)| Some((top, i, self.planned(i)?))).collect();
+        let inner = plans.iter().filter(|(_, _, plan)| plan.replicas.makes_pods());
         let outer: FxHashSet<usize> = inner.flat_map(|&(_, i, _)| self.owners.above(i)).collect();
-        for (top, i, template) in templates.into_iter().filter(|(_, i, _)| !outer.contains(i)) {
-            self.settle_template(top, i, template);
+        for (top, i, plan) in plans.iter().filter(|(_, i, _)| !outer.contains(i)) {
+            self.template(*top, *i, plan);
         }
         let empty = std::mem::take(&mut self.without_pods);
         for top in empty {
@@ -297,31 +291,26 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         self.population
     }
 
-    /// What a workload's template says; `None`, and a finding, if that is not valid.
-    fn template(&mut self, object: usize) -> Option<Template<'m>> {
+    /// What a workload makes; `None`, and a finding, if it is not valid.
+    fn planned(&mut self, object: usize) -> Option<Plan<'m>> {
         let item = &self.objects.workloads[object];
         let mut found = Vec::new();
-        let planned = plan(item, &mut found);
-        let ports = planned.as_ref().and_then(|plan| {
-            let root = FieldPath::new(plan.template);
-            Some(containers::named_ports(plan.spec?, &root.field("spec"), &mut found))
-        });
-        let sound = self.findings.fields(&item.id, found);
-        let Some(plan) = planned.filter(|_| sound) else {
+        let plan = plan(item, &mut found);
+        self.findings.fields(&item.id, found);
+        if plan.is_none() {
             self.findings.left_out(&item.id, "the cluster is evaluated without the pods of its template");
-            return None;
-        };
-        Some(Template { plan, ports: ports.unwrap_or_default() })
+        }
+        plan
     }
 
-    fn settle_template(&mut self, top: Top<'o>, object: usize, template: Template<'m>) {
+    fn template(&mut self, top: Top<'o>, object: usize, plan: &Plan<'m>) {
         let item = &self.objects.workloads[object];
         if let Some(note) = lifecycle(&item.id, item.object) {
             self.findings.object(&item.id, Code::Lifecycle, note);
         }
         let pods_before = self.population.pods.len();
         if !self.peopled.contains(&(top.namespace, top.name, top.kind)) {
-            self.expand(top, item, &template.plan, template.ports);
+            self.expand(top, item, plan);
         }
         if self.population.pods.len() == pods_before {
             self.without_pods.push(top);
@@ -329,13 +318,7 @@ impl<'o, 'm> Census<'o, 'm, '_> {
     }
 
     /// The pods a template makes.
-    fn expand(
-        &mut self,
-        top: Top<'o>,
-        item: &Item<'m, WorkloadObject>,
-        plan: &Plan<'m>,
-        ports: Box<[NamedPort]>,
-    ) {
+    fn expand(&mut self, top: Top<'o>, item: &Item<'m, WorkloadObject>, plan: &Plan<'m>) {
         let nodes: Vec<NodeId> = match plan.replicas {
             Replicas::PerNode => self.declared_nodes(),
             _ => Vec::new(),
@@ -372,7 +355,7 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         let group = Group {
             namespace: self.namespace(top.namespace),
             workload: self.workload(top, item.id.origin, None),
-            ports,
+            ports: plan.ports.clone(),
             host_network,
             node,
             origin: item.id.origin.clone(),

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use super::containers::protocol;
 use super::findings::Findings;
-use super::objects::{Item, Objects};
+use super::objects::Objects;
 use super::{Backends, Cluster, EndpointPort, NamespaceId, Service, ServicePort, addresses};
+use crate::diagnostic::Origin;
 use crate::k8s::{self, EndpointSlicePort, IntOrString, LabelSelector, List};
 use crate::label::LabelTable;
 use crate::policy::field::{FieldFinding, FieldPath};
@@ -31,7 +32,7 @@ pub(super) fn services(
             cluster.namespace(item.id.namespace).expect("every namespace that an object names is there");
         let behind = endpoints.remove(&(item.id.namespace, &*item.id.name)).unwrap_or_default();
         let mut found = Vec::new();
-        let service = service(item, behind, &mut cluster.labels, &mut found);
+        let service = service(item.object, item.id.origin, behind, &mut cluster.labels, &mut found);
         if findings.fields(&item.id, found) {
             services.insert((namespace, (*item.id.name).into()), service);
         } else {
@@ -41,14 +42,16 @@ pub(super) fn services(
     services
 }
 
-fn service(
-    item: &Item<'_, k8s::Service>,
+/// A Service, with the addresses behind it if it has no selector.
+pub(super) fn service(
+    service: &k8s::Service,
+    origin: &Origin,
     behind: Vec<Endpoint>,
     labels: &mut LabelTable,
     found: &mut Vec<FieldFinding>,
 ) -> Service {
     let absent = k8s::ServiceSpec::default();
-    let spec = item.object.spec.as_ref().unwrap_or(&absent);
+    let spec = service.spec.as_ref().unwrap_or(&absent);
     let path = FieldPath::new("spec");
     let headless = spec.cluster_ip.as_deref() == Some("None");
     let mut cluster_ips = Vec::new();
@@ -76,7 +79,7 @@ fn service(
         Backends::Addresses(behind)
     };
     Service {
-        origin: item.id.origin.clone(),
+        origin: origin.clone(),
         backends,
         ports,
         headless,
@@ -134,39 +137,15 @@ fn endpoints<'o>(
     };
     for item in &objects.endpoints {
         let mut found = Vec::new();
-        let list = FieldPath::new("subsets");
-        for (i, subset) in item.object.subsets.iter().flat_map(|list| list.iter()).enumerate() {
-            let subset_path = list.index(i);
-            let ports = endpoint_ports(subset.ports.as_ref(), &subset_path.field("ports"), &mut found);
-            let path = subset_path.field("addresses");
-            let mut addresses = Vec::new();
-            for (j, entry) in subset.addresses.iter().flat_map(|list| list.iter()).enumerate() {
-                let entry_path = path.index(j);
-                addresses.extend(addresses::address(
-                    entry.ip.as_deref(),
-                    &entry_path.field("ip"),
-                    &mut found,
-                ));
-            }
+        for (addresses, ports) in subsets(item.object, &mut found) {
             add((item.id.namespace, &item.id.name), addresses, &ports);
         }
         findings.fields(&item.id, found);
     }
     for item in &objects.slices {
-        let Some(service) = item.id.meta.labels.as_ref().and_then(|labels| labels.get(SERVICE_LABEL)) else {
-            continue;
-        };
         let mut found = Vec::new();
-        let ports = endpoint_ports(item.object.ports.as_ref(), &FieldPath::new("ports"), &mut found);
-        let list = FieldPath::new("endpoints");
-        for (i, endpoint) in item.object.endpoints.iter().flat_map(|list| list.iter()).enumerate() {
-            let endpoint_path = list.index(i);
-            let path = endpoint_path.field("addresses");
-            let written = endpoint.addresses.iter().flat_map(|list| list.iter());
-            let addresses = written
-                .enumerate()
-                .filter_map(|(j, text)| addresses::address(Some(text), &path.index(j), &mut found))
-                .collect();
+        let (addresses, ports) = slice(item.object, &mut found);
+        if let Some(service) = item.id.meta.labels.as_ref().and_then(|labels| labels.get(SERVICE_LABEL)) {
             add((item.id.namespace, service), addresses, &ports);
         }
         findings.fields(&item.id, found);
@@ -182,6 +161,47 @@ fn endpoints<'o>(
             .collect()
     };
     all.into_iter().map(|(service, addresses)| (service, sorted(addresses))).collect()
+}
+
+/// Addresses and the ports that all of them have, by subset.
+pub(super) fn subsets(
+    endpoints: &k8s::Endpoints,
+    found: &mut Vec<FieldFinding>,
+) -> Vec<(Vec<IpAddr>, Vec<EndpointPort>)> {
+    let list = FieldPath::new("subsets");
+    let subsets = endpoints.subsets.iter().flat_map(|list| list.iter()).enumerate();
+    subsets
+        .map(|(i, subset)| {
+            let subset_path = list.index(i);
+            let ports = endpoint_ports(subset.ports.as_ref(), &subset_path.field("ports"), found);
+            let path = subset_path.field("addresses");
+            let written = subset.addresses.iter().flat_map(|list| list.iter()).enumerate();
+            let addresses = written.filter_map(|(j, entry)| {
+                let entry_path = path.index(j);
+                addresses::address(entry.ip.as_deref(), &entry_path.field("ip"), found)
+            });
+            (addresses.collect(), ports)
+        })
+        .collect()
+}
+
+/// The addresses of a slice and the ports that all of them have.
+pub(super) fn slice(
+    slice: &k8s::EndpointSlice,
+    found: &mut Vec<FieldFinding>,
+) -> (Vec<IpAddr>, Vec<EndpointPort>) {
+    let ports = endpoint_ports(slice.ports.as_ref(), &FieldPath::new("ports"), found);
+    let list = FieldPath::new("endpoints");
+    let mut addresses = Vec::new();
+    for (i, endpoint) in slice.endpoints.iter().flat_map(|list| list.iter()).enumerate() {
+        let endpoint_path = list.index(i);
+        let path = endpoint_path.field("addresses");
+        let written = endpoint.addresses.iter().flat_map(|list| list.iter());
+        addresses.extend(
+            written.enumerate().filter_map(|(j, text)| addresses::address(Some(text), &path.index(j), found)),
+        );
+    }
+    (addresses, ports)
 }
 
 fn endpoint_ports(

@@ -5,6 +5,7 @@
 
 use super::objects::{Identity, Item};
 use super::owners::TEMPLATE_HASH;
+use super::{NamedPort, containers};
 use crate::diagnostic::Code;
 use crate::k8s::{CompletionMode, LabelSelector, Labels, PodSpec, WorkloadObject, WorkloadSpec, group};
 use crate::policy::field::{FieldFinding, FieldPath};
@@ -21,8 +22,8 @@ pub(super) struct Plan<'m> {
     pub(super) added: Vec<Added<'m>>,
     /// `spec` of the template.
     pub(super) spec: Option<&'m PodSpec>,
-    /// Where the template stands.
-    pub(super) template: &'static str,
+    /// The named ports of its containers.
+    pub(super) ports: Box<[NamedPort]>,
 }
 
 /// How many pods a workload has, and what tells them apart.
@@ -137,13 +138,16 @@ pub(super) fn plan<'m>(
     }
     check_selector(controller, item, spec, labels, &labels_path, findings);
     let replicas = replicas(controller, item, spec, &path, findings);
+    let pod_spec = template.spec.as_ref();
+    let spec_path = FieldPath::new(template_path);
+    let ports = pod_spec.map(|spec| containers::named_ports(spec, &spec_path.field("spec"), findings));
     let sound = findings[errors_before..].iter().all(|f| !f.is_error());
     let plan = Plan {
         replicas: replicas?,
         labels,
         added: added_labels(controller, item, spec),
-        spec: template.spec.as_ref(),
-        template: template_path,
+        spec: pod_spec,
+        ports: ports.unwrap_or_default(),
     };
     sound.then_some(plan)
 }

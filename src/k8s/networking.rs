@@ -22,11 +22,12 @@ pub struct NetworkPolicy {
     /// What the policy says; absent or null is the empty spec.
     pub spec: Option<NetworkPolicySpec>,
     /// Dumps carry one; it is never read.
-    status: Option<Ignored>,
+    #[serde(default)]
+    status: Ignored,
 }
 
 /// A value that is accepted and dropped.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Ignored;
 
 impl PartialEq for Ignored {

@@ -12,13 +12,13 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use super::de::{Problem, already_set, duplicates};
 use super::kinds::{self, Known, Reader};
 use super::node::Cursor;
-use super::schema;
+use super::schema::Checked;
 use super::split;
 use super::yaml::Fault;
 use super::{Manifest, dump, json, strict, yaml};
 use crate::diagnostic::{Code, Diagnostic, ObjectName, Origin, SourceId};
 use crate::k8s::{
-    BrokenObject, NetworkPolicy, Object, ObjectMeta, UnevaluatedKind, UnevaluatedPolicy, WorkloadObject,
+    BrokenObject, NetworkPolicy, Object, ObjectMeta, Rest, UnevaluatedKind, UnevaluatedPolicy, WorkloadObject,
 };
 
 /// How deep lists may lie in lists.
@@ -194,7 +194,7 @@ impl Place<'_> {
         let document = Document { body: Body::Node(node), origin: self.origin(range, item) };
         let twice = document.written_twice();
         if !twice.is_empty() {
-            return document.broken("", "", twice, into);
+            return document.broken("", "", twice.into(), into);
         }
         let (api_version, kind) = expected.complete(field("apiVersion"), field("kind"));
         if let Some(kind) = kind
@@ -260,7 +260,7 @@ impl Place<'_> {
         let mut items = Vec::new();
         let twice = if head.twice { document.written_twice() } else { Vec::new() };
         if !twice.is_empty() {
-            document.broken("", "", twice, &mut items);
+            document.broken("", "", twice.into(), &mut items);
             return items;
         }
         let (api_version, kind) = expected.complete(head.api_version.as_deref(), head.kind.as_deref());
@@ -374,6 +374,18 @@ struct TemplateOnlySpec {
     template: Option<Box<crate::k8s::PodTemplate>>,
 }
 
+/// Why a document is no object: everything that is wrong with its fields, and what is sound of it.
+struct Failure {
+    problems: Vec<Problem>,
+    rest: Option<Box<Rest>>,
+}
+
+impl From<Vec<Problem>> for Failure {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self { problems, rest: None }
+    }
+}
+
 impl Document<'_, '_> {
     fn read(self, api_version: Option<&str>, kind: Option<&str>, into: &mut Vec<Item>) {
         let (Some(api_version), Some(kind)) = (api_version, kind) else {
@@ -387,7 +399,7 @@ impl Document<'_, '_> {
             return self.broken(
                 api_version.unwrap_or_default(),
                 kind.unwrap_or_default(),
-                vec![problem],
+                vec![problem].into(),
                 into,
             );
         };
@@ -405,10 +417,10 @@ impl Document<'_, '_> {
             }
             Known::WrongVersion => {
                 let message = format!("no matches for kind \"{kind}\" in version \"{api_version}\"");
-                Err(vec![self.problem(Code::InvalidValue, "apiVersion", message)])
+                Err(Failure::from(vec![self.problem(Code::InvalidValue, "apiVersion", message)]))
             }
             Known::No if UnevaluatedKind::find(api_version, kind).is_some() => {
-                self.decode().map(|policy: Untyped| {
+                self.decode().map_err(Failure::from).map(|policy: Untyped| {
                     let spec = match (policy.spec, policy.specs) {
                         (spec, None) => spec.unwrap_or_default(),
                         (spec, Some(specs)) => spec.into_iter().chain(specs).collect(),
@@ -421,18 +433,22 @@ impl Document<'_, '_> {
                     })
                 })
             }
-            Known::No if self.has_pod_template() => self.workload(api_version, kind).or_else(|problems| {
-                let rest = self.decode().map_err(|_| problems)?;
-                let TemplateOnly { metadata, spec } = rest;
-                let spec = spec
-                    .map(|spec| crate::k8s::WorkloadSpec { template: spec.template, ..Default::default() });
-                Ok(Object::Workload(WorkloadObject {
-                    api_version: api_version.into(),
-                    kind: kind.into(),
-                    metadata: metadata.unwrap_or_default(),
-                    spec,
-                }))
-            }),
+            Known::No if self.has_pod_template() => {
+                self.object(Reader::Workload, api_version, kind).or_else(|failure| {
+                    let rest = self.decode().map_err(|_| failure)?;
+                    let TemplateOnly { metadata, spec } = rest;
+                    let spec = spec.map(|spec| crate::k8s::WorkloadSpec {
+                        template: spec.template,
+                        ..Default::default()
+                    });
+                    Ok(Object::Workload(WorkloadObject {
+                        api_version: api_version.into(),
+                        kind: kind.into(),
+                        metadata: metadata.unwrap_or_default(),
+                        spec,
+                    }))
+                })
+            }
             Known::No => {
                 into.push(Item::Ignored { kind: kind.into(), origin: self.origin });
                 return;
@@ -448,41 +464,51 @@ impl Document<'_, '_> {
                 )));
             }
             Ok(object) => into.push(Item::Manifests(vec![Manifest { object, origin: self.origin }])),
-            Err(problems) => self.broken(api_version, kind, problems, into),
+            Err(failure) => self.broken(api_version, kind, failure, into),
         }
     }
 
-    fn object(&self, reader: Reader, api_version: &str, kind: &str) -> Result<Object, Vec<Problem>> {
+    fn object(&self, reader: Reader, api_version: &str, kind: &str) -> Result<Object, Failure> {
         match reader {
-            Reader::Namespace => self.decode().map(Object::Namespace),
-            Reader::Node => self.decode().map(Object::Node),
-            Reader::Pod => self.decode().map(Object::Pod),
-            Reader::Service => self.decode().map(Object::Service),
-            Reader::Endpoints => self.decode().map(Object::Endpoints),
-            Reader::EndpointSlice => self.decode().map(Object::EndpointSlice),
-            Reader::Workload => self.workload(api_version, kind),
-            Reader::NetworkPolicy => self
-                .decode()
-                .map(|mut policy: NetworkPolicy| {
-                    policy.api_version = api_version.into();
-                    policy.kind = kind.into();
-                    Object::NetworkPolicy(policy)
+            Reader::Namespace => self.typed(reader, Object::Namespace),
+            Reader::Node => self.typed(reader, Object::Node),
+            Reader::Pod => self.typed(reader, Object::Pod),
+            Reader::Service => self.typed(reader, Object::Service),
+            Reader::Endpoints => self.typed(reader, Object::Endpoints),
+            Reader::EndpointSlice => self.typed(reader, Object::EndpointSlice),
+            Reader::Workload => self.typed(reader, |workload: WorkloadObject| {
+                Object::Workload(WorkloadObject {
+                    api_version: api_version.into(),
+                    kind: kind.into(),
+                    ..workload
                 })
-                .map_err(|first| {
-                    let all = self.with_node(|node| schema::NETWORK_POLICY.check(node)).unwrap_or_default();
-                    if all.is_empty() { first } else { all }
-                }),
+            }),
+            Reader::NetworkPolicy => self.typed(reader, |mut policy: NetworkPolicy| {
+                policy.api_version = api_version.into();
+                policy.kind = kind.into();
+                Object::NetworkPolicy(policy)
+            }),
         }
     }
 
-    fn workload(&self, api_version: &str, kind: &str) -> Result<Object, Vec<Problem>> {
-        self.decode().map(|workload: WorkloadObject| {
-            Object::Workload(WorkloadObject {
-                api_version: api_version.into(),
-                kind: kind.into(),
-                ..workload
-            })
-        })
+    /// Decodes an object of a kind that is read; or else finds everything that keeps it from that.
+    fn typed<T: DeserializeOwned>(
+        &self,
+        reader: Reader,
+        wrap: impl Fn(T) -> Object,
+    ) -> Result<Object, Failure> {
+        let first = match self.decode() {
+            Ok(value) => return Ok(wrap(value)),
+            Err(first) => first,
+        };
+        let shape = reader.shape();
+        let Ok((checked, sound)) = self.with_node(|node| (shape.check(node), shape.sound(node))) else {
+            return Err(first.into());
+        };
+        let Checked { problems, doubtful } = checked;
+        let rest = sound.and_then(|sound| serde_json::from_value(sound).ok());
+        let rest = rest.map(|value| Box::new(Rest { object: wrap(value), doubtful }));
+        Err(Failure { problems: if problems.is_empty() { first } else { problems }, rest })
     }
 
     /// Decodes the object; what is wrong with it otherwise, the first problem only.
@@ -568,10 +594,10 @@ impl Document<'_, '_> {
         Problem { code, message, path: path.to_owned(), span, help: None }
     }
 
-    fn broken(self, api_version: &str, kind: &str, problems: Vec<Problem>, into: &mut Vec<Item>) {
+    fn broken(self, api_version: &str, kind: &str, failure: Failure, into: &mut Vec<Item>) {
         let metadata = self.metadata();
         let name = (!kind.is_empty()).then(|| name_of(kind, &metadata));
-        for problem in problems {
+        for problem in failure.problems {
             let mut finding = Diagnostic::new(problem.code, problem.message)
                 .with_origin(self.origin.clone())
                 .with_path(problem.path)
@@ -580,8 +606,12 @@ impl Document<'_, '_> {
             finding.help = problem.help;
             into.push(Item::Finding(Box::new(finding)));
         }
-        let object =
-            Object::Broken(BrokenObject { api_version: api_version.into(), kind: kind.into(), metadata });
+        let object = Object::Broken(BrokenObject {
+            api_version: api_version.into(),
+            kind: kind.into(),
+            metadata,
+            rest: failure.rest,
+        });
         into.push(Item::Manifests(vec![Manifest { object, origin: self.origin }]));
     }
 }

@@ -1,7 +1,10 @@
-//! The strict shape of policies, to report everything that is wrong with one at once.
+//! Shapes of objects, to report everything that is wrong with one at once.
 //!
-//! serde stops at the first problem. When a policy does not decode, its tree is held against the table here, which
-//! accepts exactly what the structs of [`crate::k8s`] accept (a test mutates documents to make sure).
+//! serde stops at the first problem. When an object does not decode, its tree is held against the shape of its kind
+//! ([`super::shapes`]), which accepts exactly what the structs of [`crate::k8s`] accept (a test mutates documents to make
+//! sure). What is [`sound`](Shape::sound) of it is kept, so that the cluster can say what else is wrong.
+
+use serde_json::Value as Json;
 
 use super::de::{Problem, already_set, duplicates, join_key};
 use super::node::{Cursor, Entry, Value};
@@ -15,6 +18,8 @@ pub(super) enum Shape {
     Any,
     /// A string.
     String,
+    /// One of these strings.
+    OneOf(&'static [&'static str]),
     /// A boolean.
     Bool,
     /// A 32-bit integer.
@@ -31,82 +36,46 @@ pub(super) enum Shape {
     Open(&'static [(&'static str, Shape)]),
 }
 
-/// `networking.k8s.io/v1 NetworkPolicy`.
-pub(super) const NETWORK_POLICY: Shape = Shape::Object(&[
-    ("apiVersion", Shape::String),
-    ("kind", Shape::String),
-    ("metadata", METADATA),
-    ("spec", SPEC),
-    ("status", Shape::Any),
-]);
-
-const METADATA: Shape = Shape::Open(&[
-    ("name", Shape::String),
-    ("generateName", Shape::String),
-    ("namespace", Shape::String),
-    ("uid", Shape::String),
-    ("labels", Shape::Labels),
-    ("annotations", ANNOTATIONS),
-    ("ownerReferences", Shape::List(&OWNER)),
-    ("deletionTimestamp", Shape::String),
-]);
-
-const ANNOTATIONS: Shape =
-    Shape::Open(&[("config.kubernetes.io/local-config", Shape::String), ("helm.sh/hook", Shape::String)]);
-
-const OWNER: Shape = Shape::Open(&[
-    ("apiVersion", Shape::String),
-    ("kind", Shape::String),
-    ("name", Shape::String),
-    ("uid", Shape::String),
-    ("controller", Shape::Bool),
-]);
-
-const SPEC: Shape = Shape::Object(&[
-    ("podSelector", SELECTOR),
-    ("policyTypes", STRINGS),
-    ("ingress", Shape::List(&INGRESS)),
-    ("egress", Shape::List(&EGRESS)),
-]);
-
-const STRINGS: Shape = Shape::List(&Shape::String);
-
-const SELECTOR: Shape =
-    Shape::Object(&[("matchLabels", Shape::Labels), ("matchExpressions", Shape::List(&REQUIREMENT))]);
-
-const REQUIREMENT: Shape =
-    Shape::Object(&[("key", Shape::String), ("operator", Shape::String), ("values", STRINGS)]);
-
-const INGRESS: Shape = Shape::Object(&[("from", Shape::List(&PEER)), ("ports", Shape::List(&PORT))]);
-
-const EGRESS: Shape = Shape::Object(&[("to", Shape::List(&PEER)), ("ports", Shape::List(&PORT))]);
-
-const PEER: Shape =
-    Shape::Object(&[("podSelector", SELECTOR), ("namespaceSelector", SELECTOR), ("ipBlock", IP_BLOCK)]);
-
-const IP_BLOCK: Shape = Shape::Object(&[("cidr", Shape::String), ("except", STRINGS)]);
-
-const PORT: Shape =
-    Shape::Object(&[("protocol", Shape::String), ("port", Shape::IntOrString), ("endPort", Shape::Int32)]);
-
 impl Shape {
     /// Everything that is wrong with `value`, in the order it is written.
-    pub(super) fn check(self, value: Cursor<'_, '_>) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        self.check_field(value, "", &mut problems);
-        problems.sort_by_key(|problem| problem.span.start);
-        problems
+    pub(super) fn check(self, value: Cursor<'_, '_>) -> Checked {
+        let mut checked = Checked::default();
+        self.check_field(value, "", &mut checked);
+        checked.problems.sort_by_key(|problem| problem.span.start);
+        // The labels of a template are held against the selector.
+        let compared =
+            |path: &str| path.starts_with("spec.selector") || path.starts_with("spec.template.metadata");
+        if checked.doubtful.iter().any(|path| compared(path)) {
+            checked.doubtful.push("spec.template.metadata.labels".into());
+        }
+        checked
     }
 
-    fn check_field(self, value: Cursor<'_, '_>, path: &str, problems: &mut Vec<Problem>) {
+    fn check_field(self, value: Cursor<'_, '_>, path: &str, checked: &mut Checked) {
         match (self, value.value()) {
             (Self::Any, _)
             | (_, Value::Scalar(Scalar::Null))
             | (Self::String | Self::IntOrString, Value::Scalar(Scalar::String(_)))
             | (Self::Bool, Value::Scalar(Scalar::Bool(_))) => {}
+            (Self::OneOf(supported), Value::Scalar(Scalar::String(text))) => {
+                if !supported.contains(&&**text) {
+                    let supported: Vec<String> =
+                        supported.iter().map(|value| format!("\"{value}\"")).collect();
+                    checked.of_element(Problem {
+                        code: Code::UnsupportedValue,
+                        message: format!(
+                            "Unsupported value: \"{text}\": supported values: {}",
+                            supported.join(", ")
+                        ),
+                        path: path.to_owned(),
+                        span: value.span(),
+                        help: None,
+                    });
+                }
+            }
             (Self::Int32 | Self::IntOrString, Value::Scalar(Scalar::Int(number))) => {
                 if i32::try_from(*number).is_err() {
-                    problems.push(Problem {
+                    checked.of_element(Problem {
                         code: Code::WrongType,
                         message: format!("cannot unmarshal number {number} into field of type int32"),
                         path: path.to_owned(),
@@ -117,30 +86,33 @@ impl Shape {
             }
             (Self::List(element), Value::Seq(_)) => {
                 for (index, item) in value.items().into_iter().flatten().enumerate() {
-                    element.check_field(item, &format!("{path}[{index}]"), problems);
+                    element.check_field(item, &format!("{path}[{index}]"), checked);
                 }
             }
             (Self::Labels, Value::Map(entries)) => {
-                report_duplicates(entries, |_| true, path, problems);
+                report_duplicates(entries, |_| true, path, checked);
                 for entry in entries {
-                    Self::String.check_field(value.at(entry.value), &join_key(path, &entry.key), problems);
+                    Self::String.check_field(value.at(entry.value), &join_key(path, &entry.key), checked);
                 }
             }
             (Self::Object(known), Value::Map(entries)) => {
-                Self::check_fields(known, value, path, problems);
+                Self::check_fields(known, value, path, checked);
                 for entry in entries.iter().filter(|entry| find(known, &entry.key).is_none()) {
+                    let meant = nearest(known, &entry.key);
+                    // That field is not missing, its name is wrong.
+                    checked.doubtful.extend(meant.map(|field| join_key(path, field).into()));
                     let path = join_key(path, &entry.key);
-                    problems.push(Problem {
+                    checked.of_field(Problem {
                         code: Code::UnknownField,
                         message: format!("unknown field \"{path}\""),
                         span: span_of(&entry.key_span),
-                        help: nearest(known, &entry.key).map(|field| format!("did you mean `{field}`?")),
+                        help: meant.map(|field| format!("did you mean `{field}`?")),
                         path,
                     });
                 }
             }
-            (Self::Open(known), Value::Map(_)) => Self::check_fields(known, value, path, problems),
-            (wanted, _) => problems.push(Problem {
+            (Self::Open(known), Value::Map(_)) => Self::check_fields(known, value, path, checked),
+            (wanted, _) => checked.of_element(Problem {
                 code: Code::WrongType,
                 message: format!(
                     "cannot unmarshal {} into field of type {}",
@@ -154,19 +126,52 @@ impl Shape {
         }
     }
 
-    fn check_fields(known: &[(&str, Self)], value: Cursor<'_, '_>, path: &str, problems: &mut Vec<Problem>) {
-        report_duplicates(value.entries(), |key| find(known, key).is_some(), path, problems);
+    fn check_fields(known: &[(&str, Self)], value: Cursor<'_, '_>, path: &str, checked: &mut Checked) {
+        report_duplicates(value.entries(), |key| find(known, key).is_some(), path, checked);
         for entry in value.entries() {
             if let Some(shape) = find(known, &entry.key) {
-                shape.check_field(value.at(entry.value), &join_key(path, &entry.key), problems);
+                shape.check_field(value.at(entry.value), &join_key(path, &entry.key), checked);
             }
+        }
+    }
+
+    /// What of `value` has this shape: fields that are unknown or of the wrong type are left out, elements of lists that
+    /// are so become null, and of a key that was written twice the last value counts.
+    pub(super) fn sound(self, value: Cursor<'_, '_>) -> Option<Json> {
+        let pairs = |shape_of: &dyn Fn(&str) -> Option<Self>| {
+            let entries = value.entries().iter().filter_map(|entry| {
+                let sound = shape_of(&entry.key)?.sound(value.at(entry.value))?;
+                Some((entry.key.clone().into_owned(), sound))
+            });
+            Some(Json::Object(entries.collect()))
+        };
+        match (self, value.value()) {
+            (Self::Any, _) => None,
+            (_, Value::Scalar(Scalar::Null)) => Some(Json::Null),
+            (Self::String | Self::IntOrString, Value::Scalar(Scalar::String(text))) => {
+                Some(Json::from(&**text))
+            }
+            (Self::OneOf(supported), Value::Scalar(Scalar::String(text))) => {
+                supported.contains(&&**text).then(|| Json::from(&**text))
+            }
+            (Self::Bool, Value::Scalar(Scalar::Bool(value))) => Some(Json::from(*value)),
+            (Self::Int32 | Self::IntOrString, Value::Scalar(Scalar::Int(number))) => {
+                i32::try_from(*number).ok().map(Json::from)
+            }
+            (Self::List(element), Value::Seq(_)) => {
+                let elements = value.items().into_iter().flatten();
+                Some(elements.map(|item| element.sound(item).unwrap_or(Json::Null)).collect())
+            }
+            (Self::Labels, Value::Map(_)) => pairs(&|_| Some(Self::String)),
+            (Self::Object(known) | Self::Open(known), Value::Map(_)) => pairs(&|key| find(known, key)),
+            _ => None,
         }
     }
 
     const fn type_name(self) -> &'static str {
         match self {
             Self::Any => "any",
-            Self::String => "string",
+            Self::String | Self::OneOf(_) => "string",
             Self::Bool => "bool",
             Self::Int32 => "int32",
             Self::IntOrString => "int or string",
@@ -191,6 +196,41 @@ impl Shape {
     }
 }
 
+/// What [`Shape::check`] finds.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    /// Everything that is wrong, in the order it is written.
+    pub(super) problems: Vec<Problem>,
+    /// Where the problems throw doubt on what else there is to say: a finding there, below, or about what holds it may be
+    /// no more than a consequence.
+    pub(super) doubtful: Vec<Box<str>>,
+}
+
+impl Checked {
+    /// A problem of one field.
+    fn of_field(&mut self, problem: Problem) {
+        self.doubtful.push(problem.path.as_str().into());
+        self.problems.push(problem);
+    }
+
+    /// A problem of a field without which the fields beside it mean something else.
+    fn of_element(&mut self, problem: Problem) {
+        self.doubtful.push(element_of(&problem.path).into());
+        self.problems.push(problem);
+    }
+}
+
+/// The innermost list element that a field is in: its fields depend on each other. The field itself if there is none.
+fn element_of(path: &str) -> &str {
+    let is_index = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    path.rmatch_indices(']')
+        .map(|(end, _)| &path[..=end])
+        .find(|element| {
+            element[..element.len() - 1].rsplit_once('[').is_some_and(|(_, index)| is_index(index))
+        })
+        .unwrap_or(path)
+}
+
 fn find(known: &[(&str, Shape)], key: &str) -> Option<Shape> {
     known.iter().find(|(name, _)| *name == key).map(|(_, shape)| *shape)
 }
@@ -206,10 +246,10 @@ fn report_duplicates(
     entries: &[Entry<'_>],
     matters: impl Fn(&str) -> bool,
     path: &str,
-    problems: &mut Vec<Problem>,
+    checked: &mut Checked,
 ) {
     for entry in duplicates(entries).filter(|entry| matters(&entry.key)) {
-        problems.push(Problem {
+        checked.of_field(Problem {
             code: Code::DuplicateKey,
             message: already_set(&entry.key),
             path: join_key(path, &entry.key),
@@ -225,13 +265,17 @@ fn span_of(span: &std::ops::Range<u32>) -> std::ops::Range<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Debug;
+
     use proptest::prelude::*;
+    use proptest::test_runner::TestCaseError;
     use serde::Deserialize;
-    use serde_json::{Value as Json, json};
+    use serde::de::DeserializeOwned;
+    use serde_json::json;
 
     use super::*;
-    use crate::k8s::NetworkPolicy;
-    use crate::load::{json, strict, yaml};
+    use crate::k8s::{self, NetworkPolicy};
+    use crate::load::{json, shapes, strict, yaml};
 
     fn policy() -> Json {
         json!({
@@ -257,6 +301,73 @@ mod tests {
             },
             "status": {"conditions": []},
         })
+    }
+
+    fn pod() -> Json {
+        json!({
+            "metadata": {"name": "p", "labels": {"a": "b"}},
+            "spec": {
+                "hostNetwork": false, "nodeName": "n", "restartPolicy": "Always",
+                "containers": [{"name": "c", "image": "i", "ports": [{"name": "http", "containerPort": 80, "protocol": "TCP"}]}],
+                "initContainers": [{"name": "s", "restartPolicy": "Always"}],
+            },
+            "status": {"phase": "Running", "podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}], "hostIP": "10.1.0.1"},
+        })
+    }
+
+    fn workload() -> Json {
+        let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": pod()["spec"]});
+        json!({
+            "metadata": {"name": "w"},
+            "spec": {
+                "replicas": 2, "template": template, "ordinals": {"start": 1}, "parallelism": 1, "completions": 1,
+                "selector": {"matchLabels": {"a": "b"}, "matchExpressions": [{"key": "a", "operator": "Exists"}]},
+                "completionMode": "Indexed", "manualSelector": true, "suspend": false,
+                "jobTemplate": {"spec": {"template": template, "completionMode": "NonIndexed"}},
+            },
+        })
+    }
+
+    fn service() -> Json {
+        json!({
+            "metadata": {"name": "s"},
+            "spec": {
+                "type": "ClusterIP", "selector": {"a": "b"}, "clusterIP": "10.9.0.1", "clusterIPs": ["10.9.0.1"],
+                "externalName": "x", "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": "http"}],
+            },
+        })
+    }
+
+    fn node() -> Json {
+        json!({
+            "metadata": {"name": "n"}, "spec": {"podCIDRs": ["10.0.0.0/24"]},
+            "status": {"addresses": [{"type": "InternalIP", "address": "10.1.0.1"}]},
+        })
+    }
+
+    fn endpoints() -> Json {
+        json!({
+            "metadata": {"name": "e"},
+            "subsets": [{"addresses": [{"ip": "10.0.0.1"}], "ports": [{"name": "http", "port": 80, "protocol": "TCP"}]}],
+        })
+    }
+
+    fn slice() -> Json {
+        json!({
+            "metadata": {"name": "e"}, "endpoints": [{"addresses": ["10.0.0.1"]}], "ports": [{"name": "http", "port": 80}],
+        })
+    }
+
+    #[test]
+    fn doubt_spreads_to_the_list_element() {
+        for (path, element) in [
+            ("spec.podSelector.matchLabels.a", "spec.podSelector.matchLabels.a"),
+            ("spec.ingress[0].ports[12].port", "spec.ingress[0].ports[12]"),
+            ("spec.ingress[0].from[1].podSelector.matchLabels[a.b/c]", "spec.ingress[0].from[1]"),
+            ("metadata.labels[7x]", "metadata.labels[7x]"),
+        ] {
+            assert_eq!(element_of(path), element);
+        }
     }
 
     /// Every place in a value, as a JSON pointer.
@@ -303,37 +414,70 @@ mod tests {
         ])
     }
 
+    fn changed(mut document: Json, changes: Vec<(prop::sample::Index, Json, u8)>) -> Json {
+        for (place, value, how) in changes {
+            let mut all = Vec::new();
+            places(&document, "", &mut all);
+            let place = document.pointer_mut(place.get::<String>(&all)).expect("it was just listed");
+            match (how, place) {
+                (0, Json::Object(map)) => {
+                    map.insert("extra".to_owned(), value);
+                }
+                (0, Json::Array(items)) => items.push(value),
+                (1, Json::Object(map)) => map.clear(),
+                (_, place) => *place = value,
+            }
+        }
+        document
+    }
+
+    fn holds<T: DeserializeOwned + PartialEq + Debug>(
+        shape: Shape,
+        document: &Json,
+    ) -> Result<(), TestCaseError> {
+        let text = document.to_string();
+        let tree = json::tree(&text).expect("it is JSON");
+        let problems = shape.check(tree.root()).problems;
+        let slow = T::deserialize(tree.root());
+        prop_assert_eq!(problems.is_empty(), slow.is_ok(), "{}: {:?}, {:?}", text, problems, slow);
+        prop_assert_eq!(
+            strict::from_str::<T>(&text).ok(),
+            slow.as_ref().ok().map(|_| T::deserialize(tree.root()).unwrap())
+        );
+        let sound = shape.sound(tree.root()).expect("it is an object");
+        let rest: Result<T, _> = serde_json::from_value(sound);
+        prop_assert!(rest.is_ok(), "what is sound of {} decodes: {:?}", text, rest);
+        if let (Ok(whole), Ok(rest)) = (slow, rest) {
+            prop_assert_eq!(whole, rest, "nothing is lost of {}", text);
+        }
+        Ok(())
+    }
+
     proptest! {
         #[test]
         fn the_table_accepts_what_serde_accepts(
             changes in prop::collection::vec((any::<prop::sample::Index>(), some_value(), 0..3_u8), 0..3),
+            kind in 0..7_usize,
         ) {
-            let mut document = policy();
-            for (place, value, how) in changes {
-                let mut all = Vec::new();
-                places(&document, "", &mut all);
-                let place = document.pointer_mut(place.get::<String>(&all)).expect("it was just listed");
-                match (how, place) {
-                    (0, Json::Object(map)) => { map.insert("extra".to_owned(), value); }
-                    (0, Json::Array(items)) => items.push(value),
-                    (1, Json::Object(map)) => map.clear(),
-                    (_, place) => *place = value,
-                }
-            }
+            let whole = [policy(), pod(), workload(), service(), node(), endpoints(), slice()];
+            let document = changed(whole[kind].clone(), changes);
             // Anything else has no kind, and is not held against the table.
             prop_assume!(document.is_object());
-            let text = document.to_string();
-            let tree = json::tree(&text).expect("it is JSON");
-            let problems = NETWORK_POLICY.check(tree.root());
-            let slow = NetworkPolicy::deserialize(tree.root());
-            prop_assert_eq!(problems.is_empty(), slow.is_ok(), "{}: {:?}, {:?}", text, problems, slow);
-            prop_assert_eq!(strict::from_str::<NetworkPolicy>(&text).ok(), slow.ok(), "{}", text);
+            match kind {
+                0 => holds::<NetworkPolicy>(shapes::NETWORK_POLICY, &document)?,
+                1 => holds::<k8s::Pod>(shapes::POD, &document)?,
+                2 => holds::<k8s::WorkloadObject>(shapes::WORKLOAD, &document)?,
+                3 => holds::<k8s::Service>(shapes::SERVICE, &document)?,
+                4 => holds::<k8s::Node>(shapes::NODE, &document)?,
+                5 => holds::<k8s::Endpoints>(shapes::ENDPOINTS, &document)?,
+                _ => holds::<k8s::EndpointSlice>(shapes::ENDPOINT_SLICE, &document)?,
+            }
         }
     }
 
     fn check(text: &str) -> Vec<String> {
         let tree = yaml::parse(text).unwrap().unwrap();
-        let problems = NETWORK_POLICY.check(tree.root());
+        let problems = shapes::NETWORK_POLICY.check(tree.root()).problems;
         assert_eq!(problems.is_empty(), NetworkPolicy::deserialize(tree.root()).is_ok(), "{text}");
         problems.into_iter().map(|p| format!("{} {}", p.message, p.help.unwrap_or_default())).collect()
     }
