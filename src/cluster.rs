@@ -7,6 +7,7 @@
 mod addresses;
 mod assume;
 mod build;
+mod census;
 mod containers;
 mod findings;
 pub mod kinds;

@@ -2,13 +2,13 @@
 
 use podreach::compile::compile;
 use podreach::query::can::{Answer, Verdict, can};
-use podreach::render::style::Palette;
-use podreach::render::{Format, explain as render, object};
+use podreach::render::{Format, explain as render};
 use podreach::solve::solve;
 
 use super::args::ConnectionArgs;
 use super::error::Failure;
 use super::explain::context;
+use super::output::write_answer;
 use super::settings::Settings;
 use super::stages::{self, Evaluable};
 use super::timings::Timings;
@@ -25,16 +25,12 @@ pub(super) fn run(args: &ConnectionArgs, settings: &Settings) -> Result<ExitStat
     let answer = answer(&args.from, &args.to, &input, settings, &mut timings)?;
     let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
     let context = context(&input, settings, &locate);
-    for output in &settings.outputs {
-        let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
-        output.write(|out| match output.format {
-            Format::Json | Format::Yaml => {
-                object(output.format, &render::answer_object(&context, &answer), out)
-            }
-            Format::Markdown => out.write_all(render::can_markdown(&context, &answer).as_bytes()),
-            _ => out.write_all(render::can_text(&context, &answer, palette).as_bytes()),
-        })?;
-    }
+    write_answer(
+        settings,
+        || render::answer_object(&context, &answer),
+        || render::can_markdown(&context, &answer),
+        |palette| render::can_text(&context, &answer, palette),
+    )?;
     timings.report();
     Ok(match answer.verdict {
         Verdict::Allow => ExitStatus::Done,

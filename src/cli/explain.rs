@@ -7,12 +7,11 @@ use podreach::query::Isolation;
 use podreach::query::can::Verdict;
 use podreach::query::explain::endpoint as policies_of;
 use podreach::render::explain::{self as render, Context};
-use podreach::render::style::Palette;
-use podreach::render::{Format, object};
 use podreach::solve::proof::Prover;
 
 use super::args::ExplainArgs;
 use super::error::Failure;
+use super::output::write_answer;
 use super::settings::Settings;
 use super::stages::{self, Evaluable};
 use super::timings::Timings;
@@ -50,16 +49,12 @@ fn connection(
     let answer = can::answer(from, to, input, settings, timings)?;
     let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
     let context = context(input, settings, &locate);
-    for output in &settings.outputs {
-        let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
-        output.write(|out| match output.format {
-            Format::Json | Format::Yaml => {
-                object(output.format, &render::answer_object(&context, &answer), out)
-            }
-            Format::Markdown => out.write_all(render::answer_markdown(&context, &answer).as_bytes()),
-            _ => out.write_all(render::answer_text(&context, &answer, palette).as_bytes()),
-        })?;
-    }
+    write_answer(
+        settings,
+        || render::answer_object(&context, &answer),
+        || render::answer_markdown(&context, &answer),
+        |palette| render::answer_text(&context, &answer, palette),
+    )?;
     Ok(answer.verdict == Verdict::Unknown)
 }
 
@@ -69,16 +64,12 @@ fn policies(text: &str, input: &Evaluable, settings: &Settings) -> Result<bool, 
     let explanation = policies_of(&Prover::new(&input.cluster, settings.profile), &target);
     let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
     let context = context(input, settings, &locate);
-    for output in &settings.outputs {
-        let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
-        output.write(|out| match output.format {
-            Format::Json | Format::Yaml => {
-                object(output.format, &render::endpoint_object(&context, &explanation), out)
-            }
-            Format::Markdown => out.write_all(render::endpoint_markdown(&context, &explanation).as_bytes()),
-            _ => out.write_all(render::endpoint_text(&context, &explanation, palette).as_bytes()),
-        })?;
-    }
+    write_answer(
+        settings,
+        || render::endpoint_object(&context, &explanation),
+        || render::endpoint_markdown(&context, &explanation),
+        |palette| render::endpoint_text(&context, &explanation, palette),
+    )?;
     Ok(explanation
         .subjects
         .iter()

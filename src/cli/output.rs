@@ -6,9 +6,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use podreach::render::Format;
+use podreach::render::style::Palette;
+use podreach::render::{Format, object};
+use serde::Serialize;
 
 use super::error::Failure;
+use super::settings::Settings;
 use super::suggest::nearest;
 
 /// One `-o`.
@@ -38,6 +41,24 @@ impl FromStr for Output {
         })?;
         Ok(Self { format, file })
     }
+}
+
+/// Writes an answer to every output, in the words of its format.
+pub(super) fn write_answer<T: Serialize>(
+    settings: &Settings,
+    as_object: impl Fn() -> T,
+    as_markdown: impl Fn() -> String,
+    as_text: impl Fn(Palette) -> String,
+) -> Result<(), Failure> {
+    for output in &settings.outputs {
+        let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
+        output.write(|out| match output.format {
+            Format::Json | Format::Yaml => object(output.format, &as_object(), out),
+            Format::Markdown => out.write_all(as_markdown().as_bytes()),
+            _ => out.write_all(as_text(palette).as_bytes()),
+        })?;
+    }
+    Ok(())
 }
 
 impl Output {

@@ -5,8 +5,7 @@ use std::net::IpAddr;
 use super::findings::Findings;
 use super::objects::Objects;
 use super::{
-    Addresses, Built, Cluster, Ranges, addresses, assume, left_out, namespaces, policies, population,
-    services,
+    Addresses, Built, Cluster, Ranges, addresses, assume, census, left_out, namespaces, policies, services,
 };
 use crate::load::Manifest;
 
@@ -49,10 +48,10 @@ pub fn build(manifests: &[Manifest], options: &Options) -> Built {
     left_out::inspect(&objects, &mut findings);
 
     cluster.namespaces = namespaces::namespaces(&objects, &mut cluster.labels, &mut findings);
-    let mentioned = population::mentioned_nodes(&objects);
+    let mentioned = census::mentioned_nodes(&objects);
     cluster.nodes = namespaces::nodes(&objects, mentioned, &mut cluster.labels, &mut findings);
 
-    let mut population = population::populate(&objects, &mut cluster, &mut findings);
+    let mut population = census::populate(&objects, &mut cluster, &mut findings);
     assume::apply(&options.assume, &mut population, &mut cluster, &mut findings);
     population.settle(&mut cluster);
     let shows_v6 = cluster.pods.iter().any(|pod| match &pod.addresses {

@@ -1,0 +1,860 @@
+//! All pods of the cluster, and the workloads they belong to.
+//!
+//! Pods come from Pod objects and from the templates of workloads that have no pod in the input (W18). If the input holds
+//! a pod of a workload, finished or not, the pods of the input are all it has. Where the input holds a Deployment and its
+//! ReplicaSets, or a CronJob and its Jobs, the inner ones make the pods: their templates show what a controller added.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::addresses;
+use super::containers;
+use super::findings::Findings;
+use super::namespaces::{exact, known};
+use super::objects::{Item, Objects};
+use super::owners::{Owners, Top, controller};
+use super::population::{PodDraft, Population, WorkloadDraft};
+use super::workloads::{Added, PODS_WITHOUT_NODES, Plan, Replicas, is_test_hook, lifecycle, plan};
+use super::{Cluster, NamedPort, NamespaceId, NodeId, PodName};
+use crate::diagnostic::{Code, Origin};
+use crate::index::{Id, IndexVec};
+use crate::k8s::{self, Labels, WorkloadObject};
+use crate::label::{KeyId, LabelSet, LabelSetId, LabelTable, LabelValue};
+use crate::policy::field::{FieldFinding, FieldPath};
+
+/// How many pods podreach lists one by one because their labels or nodes differ.
+const MOST_EXPANDED: u32 = 1_000_000;
+
+/// Labels that admission copies from the node when a pod is bound to one (W1).
+const TOPOLOGY_LABELS: [&str; 2] = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
+
+/// The node names that pods of the input, and templates, give.
+pub(super) fn mentioned_nodes<'o>(objects: &'o Objects<'_>) -> BTreeSet<&'o str> {
+    let live = objects.pods.iter().filter(|pod| !is_finished(pod.object)).map(|pod| pod.object.spec.as_ref());
+    let templates = objects.workloads.iter().map(|workload| {
+        let spec = workload.object.spec.as_ref()?;
+        let job = spec.job_template.as_ref().and_then(|template| template.spec.as_ref());
+        job.unwrap_or(spec).template.as_ref()?.spec.as_ref()
+    });
+    live.chain(templates).flatten().filter_map(node_name).collect()
+}
+
+fn node_name(spec: &k8s::PodSpec) -> Option<&str> {
+    spec.node_name.as_deref().filter(|name| !name.is_empty())
+}
+
+/// R53.
+fn is_finished(pod: &k8s::Pod) -> bool {
+    let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+/// Finds all pods. `cluster` has its namespaces and nodes already.
+pub(super) fn populate(objects: &Objects<'_>, cluster: &mut Cluster, findings: &mut Findings) -> Population {
+    let owners = Owners::new(objects);
+    let mut census = Census {
+        objects,
+        owners: &owners,
+        cluster,
+        findings,
+        population: Population::default(),
+        workload_of: FxHashMap::default(),
+        peopled: FxHashSet::default(),
+        pod_names: FxHashSet::default(),
+        next_index: FxHashMap::default(),
+        expanded: 0,
+        without_pods: Vec::new(),
+    };
+    for pod in &objects.pods {
+        census.pod(pod);
+    }
+    let mut population = census.templates();
+    population.finished.sort_unstable();
+    population.empty.sort_unstable();
+    population.empty.dedup();
+    population
+}
+
+/// What workloads are told apart by.
+type WorkloadKey<'o> = (&'o str, &'o str, &'o str);
+
+struct Census<'o, 'm, 'c> {
+    objects: &'o Objects<'m>,
+    owners: &'c Owners<'o>,
+    cluster: &'c mut Cluster,
+    findings: &'c mut Findings,
+    population: Population,
+    /// Places in `population.workloads`.
+    workload_of: FxHashMap<WorkloadKey<'o>, usize>,
+    /// Workloads of which the input holds a pod.
+    peopled: FxHashSet<WorkloadKey<'o>>,
+    pod_names: FxHashSet<(&'o str, &'o str)>,
+    /// The next index of unnamed pods, by namespace and base name.
+    next_index: FxHashMap<(&'o str, &'o str), u32>,
+    expanded: u32,
+    /// Workloads of which some object makes no pod.
+    without_pods: Vec<Top<'o>>,
+}
+
+/// What pods of one workload have in common.
+struct Group {
+    namespace: NamespaceId,
+    workload: usize,
+    ports: Box<[NamedPort]>,
+    host_network: bool,
+    node: Option<NodeId>,
+    origin: Origin,
+}
+
+impl Group {
+    fn pods(
+        &self,
+        name: PodName,
+        count: u32,
+        labels: LabelSetId,
+        nodes: &IndexVec<NodeId, super::Node>,
+    ) -> PodDraft {
+        let of_node: &[IpAddr] = self.node.map_or(&[], |node| &nodes[node].addresses);
+        PodDraft {
+            namespace: self.namespace,
+            workload: self.workload,
+            name,
+            count,
+            labels,
+            ports: self.ports.clone(),
+            addresses: addresses::of_pod(None, self.host_network, of_node, &mut Vec::new()),
+            host_network: self.host_network,
+            node: self.node,
+            bare: false,
+            origin: self.origin.clone(),
+        }
+    }
+}
+
+impl<'o, 'm> Census<'o, 'm, '_> {
+    fn namespace(&self, name: &str) -> NamespaceId {
+        self.cluster.namespace(name).expect("every namespace that an object names is there")
+    }
+
+    fn node(&self, name: &str) -> Option<NodeId> {
+        self.cluster.nodes.as_slice().binary_search_by(|n| (*n.name).cmp(name)).ok().map(NodeId::from_index)
+    }
+
+    fn declared_nodes(&self) -> Vec<NodeId> {
+        let nodes = self.cluster.nodes.enumerate();
+        nodes.filter(|(_, node)| node.origin.is_some()).map(|(id, _)| id).collect()
+    }
+
+    /// One Pod object.
+    fn pod(&mut self, item: &'o Item<'m, k8s::Pod>) {
+        let (id, pod) = (&item.id, item.object);
+        let top = self.owners.of_pod(id.namespace, id.meta);
+        if let Some(top) = top {
+            self.peopled.insert((top.namespace, top.name, top.kind));
+        }
+        let namespace = self.namespace(id.namespace);
+        if is_finished(pod) {
+            self.population.finished.push((namespace, (*id.name).into()));
+            return;
+        }
+        let absent = k8s::PodSpec::default();
+        let spec = pod.spec.as_ref().unwrap_or(&absent);
+        let host_network = spec.host_network == Some(true);
+        let node = node_name(spec).and_then(|name| self.node(name));
+        let of_node: &[IpAddr] = node.map_or(&[], |node| &self.cluster.nodes[node].addresses);
+        let mut found = Vec::new();
+        let ports = containers::named_ports(spec, &FieldPath::new("spec"), &mut found);
+        let addresses = addresses::of_pod(pod.status.as_ref(), host_network, of_node, &mut found);
+        // Replicas share their containers: what is odd about them was or will be said of their owner.
+        if top.is_some_and(|top| top.object.is_some()) {
+            found.retain(FieldFinding::is_error);
+        }
+        if !self.findings.fields(id, found) {
+            self.findings.left_out(id, "the cluster is evaluated without this pod");
+            return;
+        }
+        if id.meta.deletion_timestamp.is_some() {
+            self.findings.object(id, Code::Lifecycle, "terminating; it counts until its network is gone");
+        }
+        if is_test_hook(id) {
+            self.findings.object(id, Code::Lifecycle, "a Helm test hook: it is there only while tests run");
+        }
+        let written = id.meta.labels.as_ref();
+        let labels = if node.is_some() {
+            exact(written, &mut self.cluster.labels)
+        } else {
+            pod_labels(written, &[], None, &mut self.cluster.labels)
+        };
+        let itself = Top { namespace: id.namespace, name: &id.name, kind: "Pod", object: None };
+        let workload = match top {
+            Some(top) => self.workload(top, &id.origin.clone(), None),
+            None => self.workload(itself, id.origin, Some(labels)),
+        };
+        self.pod_names.insert((id.namespace, &id.name));
+        self.population.pods.push(PodDraft {
+            namespace,
+            workload,
+            name: PodName::Exact((*id.name).into()),
+            count: 1,
+            labels,
+            ports,
+            addresses,
+            host_network,
+            node,
+            bare: controller(id.meta).is_none(),
+            origin: id.origin.clone(),
+        });
+    }
+
+    /// The draft of a workload. `origin` is where a pod of it stands, `labels` its own if it is no object.
+    fn workload(&mut self, top: Top<'o>, origin: &Origin, labels: Option<LabelSetId>) -> usize {
+        let key = (top.namespace, top.name, top.kind);
+        if let Some(&place) = self.workload_of.get(&key) {
+            return place;
+        }
+        let object = top.object.map(|object| &self.objects.workloads[object].id);
+        let written = object.and_then(|id| id.meta.labels.as_ref());
+        let draft = WorkloadDraft {
+            namespace: self.namespace(top.namespace),
+            name: top.name.into(),
+            kind: top.kind.into(),
+            labels: labels.unwrap_or_else(|| exact(written, &mut self.cluster.labels)),
+            origin: object.map_or(origin, |id| id.origin).clone(),
+        };
+        self.population.workloads.push(draft);
+        let place = self.population.workloads.len() - 1;
+        self.workload_of.insert(key, place);
+        place
+    }
+
+    /// All workloads, in an order that gives unnamed pods the same index whatever the order of the input.
+    fn templates(mut self) -> Population {
+        let workloads = &self.objects.workloads;
+        let mut order: Vec<(Top<'o>, usize)> =
+            (0..workloads.len()).map(|i| (self.owners.of_workload(i), i)).collect();
+        order.sort_by_key(|&(top, i)| {
+            let id = &workloads[i].id;
+            (top.namespace, top.name, top.kind, id.kind, &id.name)
+        });
+        let plans: Vec<(Top<'o>, usize, Plan<'m>)> =
+            order.into_iter().filter_map(|(top, i)| Some((top, i, self.planned(i)?))).collect();
+        let inner = plans.iter().filter(|(_, _, plan)| plan.replicas.makes_pods());
+        let outer: FxHashSet<usize> = inner.flat_map(|&(_, i, _)| self.owners.above(i)).collect();
+        for (top, i, plan) in plans.iter().filter(|(_, i, _)| !outer.contains(i)) {
+            self.template(*top, *i, plan);
+        }
+        let empty = std::mem::take(&mut self.without_pods);
+        for top in empty {
+            if !self.workload_of.contains_key(&(top.namespace, top.name, top.kind)) {
+                let namespace = self.namespace(top.namespace);
+                self.population.empty.push((namespace, top.name.into(), top.kind.into()));
+            }
+        }
+        self.population
+    }
+
+    /// What a workload makes; `None`, and a finding, if it is not valid.
+    fn planned(&mut self, object: usize) -> Option<Plan<'m>> {
+        let item = &self.objects.workloads[object];
+        let mut found = Vec::new();
+        let plan = plan(item, &mut found);
+        self.findings.fields(&item.id, found);
+        if plan.is_none() {
+            self.findings.left_out(&item.id, "the cluster is evaluated without the pods of its template");
+        }
+        plan
+    }
+
+    fn template(&mut self, top: Top<'o>, object: usize, plan: &Plan<'m>) {
+        let item = &self.objects.workloads[object];
+        if let Some(note) = lifecycle(&item.id, item.object) {
+            self.findings.object(&item.id, Code::Lifecycle, note);
+        }
+        let pods_before = self.population.pods.len();
+        if !self.peopled.contains(&(top.namespace, top.name, top.kind)) {
+            self.expand(top, item, plan);
+        }
+        if self.population.pods.len() == pods_before {
+            self.without_pods.push(top);
+        }
+    }
+
+    /// The pods a template makes.
+    fn expand(&mut self, top: Top<'o>, item: &Item<'m, WorkloadObject>, plan: &Plan<'m>) {
+        let nodes: Vec<NodeId> = match plan.replicas {
+            Replicas::PerNode => self.declared_nodes(),
+            _ => Vec::new(),
+        };
+        let one_by_one = match plan.replicas {
+            Replicas::Alike(_) => 0,
+            Replicas::Ordinals { count, .. } | Replicas::Indexed(count) => count,
+            Replicas::PerNode => u32::try_from(nodes.len()).unwrap_or(u32::MAX),
+        };
+        let total = match plan.replicas {
+            Replicas::Alike(count) => count,
+            Replicas::PerNode if nodes.is_empty() => PODS_WITHOUT_NODES,
+            _ => one_by_one,
+        };
+        let base = (top.namespace, top.name);
+        let first = self.next_index.get(&base).copied().unwrap_or(0);
+        let end = first.checked_add(total);
+        if self.expanded.saturating_add(one_by_one) > MOST_EXPANDED || end.is_none() {
+            let message = format!(
+                "{total} pods are more than podreach lists: at most {MOST_EXPANDED} pods with labels or nodes of their own \
+                 in all, and {} of one name",
+                u32::MAX
+            );
+            let finding = FieldFinding::new(Code::TooLarge, &FieldPath::new("spec"), message);
+            self.findings.field(&item.id, finding);
+            return;
+        }
+        if total == 0 {
+            return;
+        }
+        self.expanded += one_by_one;
+        let host_network = plan.spec.is_some_and(|spec| spec.host_network == Some(true));
+        let node = plan.spec.and_then(node_name).and_then(|name| self.node(name));
+        let group = Group {
+            namespace: self.namespace(top.namespace),
+            workload: self.workload(top, item.id.origin, None),
+            ports: plan.ports.clone(),
+            host_network,
+            node,
+            origin: item.id.origin.clone(),
+        };
+        let unnamed = |index: u32| PodName::Replicas { base: top.name.into(), first: first + index };
+        let Cluster { labels, nodes: all_nodes, .. } = &mut *self.cluster;
+        let mut label_set = |own: &[Added<'_>]| {
+            let added: Vec<Added<'_>> = plan.added.iter().chain(own).cloned().collect();
+            pod_labels(plan.labels, &added, node, labels)
+        };
+        let pods = &mut self.population.pods;
+        match plan.replicas {
+            Replicas::Ordinals { first, count } => {
+                for ordinal in first..first.saturating_add(count) {
+                    let (name, index) = (format!("{}-{ordinal}", item.id.name), ordinal.to_string());
+                    if self.pod_names.contains(&(top.namespace, &*name)) {
+                        let message = format!(
+                            "a Pod of the input has the name `{name}`, so this makes no pod of that name"
+                        );
+                        self.findings.object(&item.id, Code::AmbiguousName, message);
+                        continue;
+                    }
+                    let labels = label_set(&[
+                        Added::Known("statefulset.kubernetes.io/pod-name", &name),
+                        Added::Known("apps.kubernetes.io/pod-index", &index),
+                    ]);
+                    pods.push(group.pods(PodName::Exact(name.into()), 1, labels, all_nodes));
+                }
+                return;
+            }
+            Replicas::Indexed(count) => {
+                for index in 0..count {
+                    let own = index.to_string();
+                    let labels = label_set(&[Added::Known("batch.kubernetes.io/job-completion-index", &own)]);
+                    pods.push(group.pods(unnamed(index), 1, labels, all_nodes));
+                }
+            }
+            Replicas::PerNode if !nodes.is_empty() => {
+                let labels = label_set(&[]);
+                for (index, node) in (0..).zip(nodes) {
+                    let group = Group {
+                        node: Some(node),
+                        ports: group.ports.clone(),
+                        origin: group.origin.clone(),
+                        ..group
+                    };
+                    pods.push(group.pods(unnamed(index), 1, labels, all_nodes));
+                }
+            }
+            Replicas::PerNode | Replicas::Alike(_) => {
+                let labels = label_set(&[]);
+                pods.push(group.pods(unnamed(0), total, labels, all_nodes));
+            }
+        }
+        self.next_index.insert(base, first + total);
+    }
+}
+
+/// The labels of a pod that is not bound to a node yet: what is written, and over it what the controller adds.
+fn pod_labels(
+    written: Option<&Labels>,
+    added: &[Added<'_>],
+    node: Option<NodeId>,
+    labels: &mut LabelTable,
+) -> LabelSetId {
+    let mut entries: Vec<(KeyId, LabelValue)> = Vec::new();
+    if node.is_none() {
+        entries.extend(TOPOLOGY_LABELS.map(|key| (labels.keys.intern(key), LabelValue::Unknown)));
+    }
+    // Perhaps a controller adds it; what the template says stands if there is anything.
+    for label in added {
+        if let Added::Unknown(key) = label {
+            entries.push((labels.keys.intern(*key), LabelValue::Unknown));
+        }
+    }
+    entries.extend(written.into_iter().flat_map(Labels::iter).map(|(key, value)| known(key, value, labels)));
+    for label in added {
+        match label {
+            Added::Known(key, value) => entries.push(known(key, value, labels)),
+            Added::Present(key) => entries.push((labels.keys.intern(*key), LabelValue::Present)),
+            Added::Unknown(_) => {}
+        }
+    }
+    labels.sets.intern_owned(LabelSet::new(entries, true))
+}
+
+#[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "inputs read better where `json!` stands alone")]
+mod tests {
+    use std::slice;
+
+    use serde_json::{Value, json};
+
+    use super::super::Addresses;
+    use super::super::testing::{built, cluster, codes, errors, labels_of, messages, pods};
+    use super::*;
+    use crate::diagnostic::Severity;
+
+    /// A workload with `spec` beside a template of pods `app: web`.
+    fn workload(api_version: &str, kind: &str, spec: Value) -> Value {
+        let mut object = json!({
+            "apiVersion": api_version, "kind": kind, "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{}]}}},
+        });
+        if api_version == "apps/v1" {
+            object["spec"]["selector"] = json!({"matchLabels": {"app": "web"}});
+        }
+        for (key, value) in spec.as_object().unwrap() {
+            object["spec"][key] = value.clone();
+        }
+        object
+    }
+
+    fn pod(name: &str, owner: Value, labels: Value) -> Value {
+        let owners = if owner.is_null() { json!([]) } else { json!([owner]) };
+        json!({
+            "kind": "Pod", "metadata": {"name": name, "namespace": "shop", "labels": labels, "ownerReferences": owners},
+            "spec": {"nodeName": "n1"},
+        })
+    }
+
+    fn with(mut object: Value, pointer: &str, value: Value) -> Value {
+        let (parent, key) = pointer.rsplit_once('/').unwrap();
+        object.pointer_mut(parent).unwrap()[key] = value;
+        object
+    }
+
+    const TOPOLOGY: [&str; 2] = ["topology.kubernetes.io/region?", "topology.kubernetes.io/zone?"];
+
+    fn labels(own: &[&str]) -> Vec<String> {
+        let mut all: Vec<String> = own.iter().chain(&TOPOLOGY).map(ToString::to_string).collect();
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn w01_a_pod_without_a_node_has_an_unknown_zone() {
+        let manifest = json!({"kind": "Pod", "metadata": {"name": "a", "labels": {"app": "web"}}});
+        assert_eq!(labels_of(&cluster(slice::from_ref(&manifest)), 0), labels(&["app=web"]));
+        let bound = with(manifest.clone(), "/spec", json!({"nodeName": "n"}));
+        assert_eq!(labels_of(&cluster(&[bound]), 0), ["app=web"]);
+        let given =
+            with(manifest, "/metadata/labels", json!({TOPOLOGY_LABELS[0]: "z", TOPOLOGY_LABELS[1]: "r"}));
+        assert_eq!(
+            labels_of(&cluster(&[given]), 0),
+            ["topology.kubernetes.io/region=r", "topology.kubernetes.io/zone=z"]
+        );
+    }
+
+    #[test]
+    fn w02_to_w04_replicas() {
+        let cases: [(&str, &str, Value, &[&str]); 7] = [
+            ("apps/v1", "Deployment", json!({}), &["shop/web[0] x1"]),
+            ("apps/v1", "Deployment", json!({"replicas": 3}), &["shop/web[0] x3"]),
+            ("apps/v1", "Deployment", json!({"replicas": i32::MAX}), &["shop/web[0] x2147483647"]),
+            ("apps/v1", "Deployment", json!({"replicas": 0}), &[]),
+            ("extensions/v1beta1", "Deployment", json!({"replicas": 2}), &["shop/web[0] x2"]),
+            ("apps/v1", "ReplicaSet", json!({"replicas": 2}), &["shop/web[0] x2"]),
+            ("v1", "ReplicationController", json!({"replicas": 2}), &["shop/web[0] x2"]),
+        ];
+        for (api_version, kind, spec, expected) in cases {
+            let cluster = cluster(&[workload(api_version, kind, spec.clone())]);
+            assert_eq!(pods(&cluster), expected, "{kind} {spec}");
+            assert_eq!(cluster.empty_workloads.is_empty(), !expected.is_empty());
+        }
+    }
+
+    #[test]
+    fn w02_w03_w04_w06_labels_of_controllers() {
+        let cases: [(&str, &str, &[&str]); 4] = [
+            ("apps/v1", "Deployment", &["app=web", "pod-template-hash"]),
+            ("apps/v1", "ReplicaSet", &["app=web"]),
+            ("v1", "ReplicationController", &["app=web"]),
+            ("apps/v1", "DaemonSet", &["app=web", "controller-revision-hash", "pod-template-generation"]),
+        ];
+        for (api_version, kind, expected) in cases {
+            assert_eq!(
+                labels_of(&cluster(&[workload(api_version, kind, json!({}))]), 0),
+                labels(expected),
+                "{kind}"
+            );
+        }
+    }
+
+    #[test]
+    fn w04_template_labels_default_to_those_of_the_replication_controller() {
+        let object = json!({
+            "apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "web", "labels": {"a": "b"}},
+            "spec": {"template": {"spec": {"containers": [{}]}}},
+        });
+        assert_eq!(labels_of(&cluster(&[object]), 0), labels(&["a=b"]));
+    }
+
+    #[test]
+    fn w05_statefulset_labels_are_exact() {
+        let spec = json!({"replicas": 2, "ordinals": {"start": 5}});
+        let cluster = cluster(&[workload("apps/v1", "StatefulSet", spec)]);
+        assert_eq!(pods(&cluster), ["shop/web-5 x1", "shop/web-6 x1"]);
+        assert_eq!(
+            labels_of(&cluster, 1),
+            labels(&[
+                "app=web",
+                "apps.kubernetes.io/pod-index=6",
+                "controller-revision-hash",
+                "statefulset.kubernetes.io/pod-name=web-6",
+            ])
+        );
+    }
+
+    #[test]
+    fn w05_a_pod_of_the_same_name_takes_the_place_of_an_ordinal() {
+        let built = built(&[
+            workload("apps/v1", "StatefulSet", json!({"replicas": 2})),
+            pod("web-1", Value::Null, json!({})),
+        ]);
+        assert_eq!(pods(&built.cluster), ["shop/web-0 x1", "shop/web-1 x1"]);
+        assert_eq!(codes(&built), [Code::AmbiguousName]);
+    }
+
+    #[test]
+    fn w06_a_daemonset_has_a_pod_on_every_node() {
+        let set = workload("apps/v1", "DaemonSet", json!({}));
+        assert_eq!(pods(&cluster(slice::from_ref(&set))), ["shop/web[0] x2"]);
+        let node = |name: &str| json!({"kind": "Node", "metadata": {"name": name}});
+        let two = cluster(&[set.clone(), node("b"), node("a")]);
+        assert_eq!(pods(&two), ["shop/web[0] x1", "shop/web[1] x1"]);
+        let on: Vec<&str> = two.pods.iter().map(|p| &*two.nodes[p.node.unwrap()].name).collect();
+        assert_eq!(on, ["a", "b"]);
+        // A node that a pod merely mentions is not known.
+        assert_eq!(pods(&cluster(&[set, pod("x", Value::Null, json!({}))])), ["shop/web[0] x2", "shop/x x1"]);
+    }
+
+    #[test]
+    fn w07_jobs() {
+        let cases: [(Value, &[&str]); 7] = [
+            (json!({}), &["shop/web[0] x1"]),
+            (json!({"parallelism": 3}), &["shop/web[0] x3"]),
+            (json!({"parallelism": 3, "completions": 2}), &["shop/web[0] x2"]),
+            (json!({"completions": 5}), &["shop/web[0] x1"]),
+            (json!({"parallelism": 0}), &[]),
+            (json!({"suspend": true}), &[]),
+            (
+                json!({"parallelism": 2, "completions": 2, "completionMode": "Indexed"}),
+                &["shop/web[0] x1", "shop/web[1] x1"],
+            ),
+        ];
+        for (spec, expected) in cases {
+            assert_eq!(pods(&cluster(&[workload("batch/v1", "Job", spec.clone())])), expected, "{spec}");
+        }
+    }
+
+    #[test]
+    fn w07_labels_of_jobs() {
+        let job = workload("batch/v1", "Job", json!({}));
+        let names = ["app=web", "batch.kubernetes.io/job-name=web", "job-name=web"];
+        let present = ["batch.kubernetes.io/controller-uid", "controller-uid"];
+        assert_eq!(labels_of(&cluster(slice::from_ref(&job)), 0), labels(&[&names[..], &present].concat()));
+        let uid = with(job.clone(), "/metadata/uid", json!("u1"));
+        let known = ["batch.kubernetes.io/controller-uid=u1", "controller-uid=u1"];
+        assert_eq!(labels_of(&cluster(&[uid]), 0), labels(&[&names[..], &known].concat()));
+        let manual = workload(
+            "batch/v1",
+            "Job",
+            json!({"manualSelector": true, "selector": {"matchLabels": {"app": "web"}}}),
+        );
+        assert_eq!(labels_of(&cluster(&[manual]), 0), labels(&["app=web"]));
+        let indexed = workload(
+            "batch/v1",
+            "Job",
+            json!({"parallelism": 2, "completions": 2, "completionMode": "Indexed"}),
+        );
+        assert!(
+            labels_of(&cluster(&[indexed]), 1)
+                .contains(&"batch.kubernetes.io/job-completion-index=1".to_owned())
+        );
+    }
+
+    fn cron_job(suspend: bool) -> Value {
+        let job = workload("batch/v1", "Job", json!({"parallelism": 2}));
+        json!({
+            "apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"suspend": suspend, "jobTemplate": {"spec": job["spec"]}},
+        })
+    }
+
+    #[test]
+    fn w08_cron_jobs() {
+        let running = built(&[cron_job(false)]);
+        assert_eq!(pods(&running.cluster), ["shop/web[0] x2"]);
+        assert_eq!(
+            labels_of(&running.cluster, 0),
+            labels(&[
+                "app=web",
+                "batch.kubernetes.io/controller-uid",
+                "batch.kubernetes.io/job-name",
+                "controller-uid",
+                "job-name",
+            ])
+        );
+        assert_eq!(codes(&running), []);
+        let suspended = built(&[cron_job(true)]);
+        assert_eq!(pods(&suspended.cluster), ["shop/web[0] x1"]);
+        assert_eq!(codes(&suspended), [Code::Lifecycle]);
+    }
+
+    #[test]
+    fn w10_static_pods_are_their_own_workload() {
+        let cluster = cluster(&[pod("etcd-n1", json!({"kind": "Node", "name": "n1"}), json!({}))]);
+        let pod = &cluster.pods.as_slice()[0];
+        assert_eq!(&*cluster.workloads[pod.workload].kind, "Pod");
+        assert!(!pod.bare);
+    }
+
+    #[test]
+    fn w12_helm_test_pods_are_counted_and_noted() {
+        let object =
+            json!({"kind": "Pod", "metadata": {"name": "t", "annotations": {"helm.sh/hook": "test"}}});
+        let built = built(&[object]);
+        assert_eq!(pods(&built.cluster), ["default/t x1"]);
+        assert_eq!(codes(&built), [Code::Lifecycle]);
+    }
+
+    #[test]
+    fn w13_other_kinds_are_taken_as_deployments() {
+        let built = built(&[workload("argoproj.io/v1alpha1", "Rollout", json!({"replicas": 2}))]);
+        assert_eq!(pods(&built.cluster), ["shop/web[0] x2"]);
+        assert_eq!(codes(&built), [Code::UnknownWorkload]);
+        assert_eq!(
+            labels_of(&built.cluster, 0),
+            labels(&["app=web", "pod-template-hash?", "rollouts-pod-template-hash?"])
+        );
+    }
+
+    #[test]
+    fn w17_the_selector_must_match_the_template() {
+        let wrong = json!({"selector": {"matchLabels": {"app": "db"}}});
+        let mismatch = "spec.template.metadata.labels: Invalid value: {\"app\":\"web\"}: `selector` does not match template `labels`";
+        for kind in ["Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"] {
+            assert_eq!(errors(&[workload("apps/v1", kind, wrong.clone())]), [mismatch]);
+            let none = workload("apps/v1", kind, json!({"selector": null}));
+            assert_eq!(errors(&[none]), ["spec.selector: Required value"]);
+            let empty = workload("apps/v1", kind, json!({"selector": {}}));
+            let kind = kind.to_lowercase();
+            assert_eq!(
+                errors(&[empty]),
+                [format!("spec.selector: Invalid value: {{}}: empty selector is invalid for {kind}")]
+            );
+        }
+        assert_eq!(errors(&[workload("extensions/v1beta1", "Deployment", json!({}))]), [""; 0]);
+    }
+
+    #[test]
+    fn workload_fields_are_validated() {
+        let cases = [
+            (
+                workload("apps/v1", "Deployment", json!({"replicas": -1})),
+                "spec.replicas: Invalid value: -1: must be greater than or equal to 0",
+            ),
+            (
+                workload("batch/v1", "Job", json!({"completionMode": "Indexed"})),
+                "spec.completions: Required value: when completion mode is Indexed",
+            ),
+            (workload("apps/v1", "Deployment", json!({"template": null})), "spec.template: Required value"),
+            (
+                workload(
+                    "v1",
+                    "ReplicationController",
+                    json!({"template": {"spec": {"containers": [{"ports": [{"containerPort": 0}]}]}}}),
+                ),
+                "spec.template.spec.containers[0].ports[0].containerPort: Required value",
+            ),
+        ];
+        for (object, expected) in cases {
+            assert_eq!(errors(&[object]), [expected]);
+        }
+    }
+
+    #[test]
+    fn w18_a_dump_counts_once() {
+        let deployment = workload("apps/v1", "Deployment", json!({"replicas": 3}));
+        let hash = json!({"app": "web", TEMPLATE: "5d4f8"});
+        let set = |name: &str, replicas: i32, owned: bool| {
+            let mut set = workload("apps/v1", "ReplicaSet", json!({"replicas": replicas}));
+            set["metadata"] =
+                json!({"name": name, "namespace": "shop", "uid": name, "labels": {TEMPLATE: "5d4f8"}});
+            if owned {
+                set["metadata"]["ownerReferences"] =
+                    json!([{"kind": "Deployment", "name": "web", "controller": true}]);
+            }
+            set
+        };
+        let owner =
+            json!({"kind": "ReplicaSet", "name": "web-5d4f8", "uid": "web-5d4f8", "controller": true});
+        let a = pod("web-5d4f8-a", owner.clone(), hash.clone());
+        let b = pod("web-5d4f8-b", owner, hash);
+        let inputs: [&[Value]; 6] = [
+            &[deployment.clone(), set("web-5d4f8", 2, true), set("web-old", 0, true), a.clone(), b.clone()],
+            &[a.clone(), b.clone(), set("web-5d4f8", 2, false), deployment.clone()],
+            &[set("web-5d4f8", 2, true), a.clone(), b.clone()],
+            &[set("web-5d4f8", 2, false), a.clone(), b.clone()],
+            &[deployment.clone(), a.clone(), b.clone()],
+            &[a, b],
+        ];
+        for input in inputs {
+            let cluster = cluster(input);
+            assert_eq!(pods(&cluster), ["shop/web-5d4f8-a x1", "shop/web-5d4f8-b x1"]);
+            let names: Vec<String> =
+                cluster.workloads.ids().map(|id| cluster.workload_name(id).to_string()).collect();
+            assert_eq!(names, ["Deployment shop/web"]);
+            assert_eq!(cluster.empty_workloads, []);
+            assert_eq!(labels_of(&cluster, 0), ["app=web", "pod-template-hash=5d4f8"]);
+        }
+        // Without pods the inner owner makes them, for its template shows the hash.
+        let cluster = cluster(&[set("web-5d4f8", 2, true), set("web-old", 0, true), deployment]);
+        assert_eq!(pods(&cluster), ["shop/web[0] x2"]);
+    }
+
+    const TEMPLATE: &str = super::super::owners::TEMPLATE_HASH;
+
+    #[test]
+    fn w18_owners_that_own_each_other_do_not_hang() {
+        let mut a = workload("apps/v1", "ReplicaSet", json!({}));
+        a["metadata"]["ownerReferences"] = json!([{"kind": "ReplicaSet", "name": "b"}]);
+        let mut b = workload("apps/v1", "ReplicaSet", json!({}));
+        b["metadata"] = json!({"name": "b", "namespace": "shop", "ownerReferences": [{"kind": "ReplicaSet", "name": "web"}]});
+        cluster(&[a, b]);
+    }
+
+    #[test]
+    fn w18_jobs_belong_to_their_cron_job() {
+        let owner = json!({"kind": "Job", "name": "web-29000000"});
+        let cluster = cluster(&[cron_job(false), pod("web-29000000-x", owner, json!({}))]);
+        assert_eq!(pods(&cluster), ["shop/web-29000000-x x1"]);
+        assert_eq!(&*cluster.workloads.as_slice()[0].kind, "CronJob");
+    }
+
+    #[test]
+    fn w20_finished_pods_own_nothing() {
+        let job = workload("batch/v1", "Job", json!({}));
+        let owner = json!({"kind": "Job", "name": "web"});
+        for phase in ["Succeeded", "Failed"] {
+            let done = with(pod("web-x", owner.clone(), json!({})), "/status", json!({"phase": phase}));
+            let cluster = cluster(&[job.clone(), done]);
+            assert_eq!(pods(&cluster), [""; 0]);
+            assert_eq!(cluster.finished.len(), 1);
+            assert_eq!(cluster.empty_workloads.len(), 1);
+        }
+        for phase in ["Pending", "Running", "Unknown"] {
+            let live = with(pod("web-x", owner.clone(), json!({})), "/status", json!({"phase": phase}));
+            assert_eq!(pods(&cluster(&[job.clone(), live])), ["shop/web-x x1"]);
+        }
+    }
+
+    #[test]
+    fn w20_terminating_pods_stay_and_are_noted() {
+        let object =
+            json!({"kind": "Pod", "metadata": {"name": "a", "deletionTimestamp": "2026-01-01T00:00:00Z"}});
+        let built = built(&[object]);
+        assert_eq!(pods(&built.cluster), ["default/a x1"]);
+        assert_eq!(codes(&built), [Code::Lifecycle]);
+    }
+
+    #[test]
+    fn w23_w24_addresses_and_nodes() {
+        let node = json!({
+            "kind": "Node", "metadata": {"name": "n1"},
+            "status": {"addresses": [{"type": "InternalIP", "address": "192.168.0.1"}, {"type": "Hostname", "address": "n1"}]},
+        });
+        let host = with(pod("a", Value::Null, json!({})), "/spec/hostNetwork", json!(true));
+        let cluster = cluster(&[node, host, pod("b", Value::Null, json!({}))]);
+        let [a, b] = cluster.pods.as_slice() else { panic!("two pods") };
+        assert!(a.host_network && !b.host_network);
+        assert_eq!(a.addresses, Addresses::Known(["192.168.0.1".parse().unwrap()].into()));
+        assert_eq!(b.addresses, Addresses::Unknown);
+        assert_eq!((a.node, b.node), (Some(NodeId::from_index(0)), Some(NodeId::from_index(0))));
+    }
+
+    #[test]
+    fn names_stay_unique_across_kinds() {
+        let set = workload("apps/v1", "DaemonSet", json!({}));
+        let deployment = workload("apps/v1", "Deployment", json!({"replicas": 3}));
+        for input in [[set.clone(), deployment.clone()], [deployment, set]] {
+            assert_eq!(pods(&cluster(&input)), ["shop/web[0] x2", "shop/web[2] x3"]);
+        }
+    }
+
+    #[test]
+    fn too_many_pods_are_an_error() {
+        let cases = [
+            vec![workload("apps/v1", "StatefulSet", json!({"replicas": 1_000_001}))],
+            vec![
+                workload("apps/v1", "Deployment", json!({"replicas": i32::MAX})),
+                workload("apps/v1", "ReplicaSet", json!({"replicas": i32::MAX})),
+                workload("v1", "ReplicationController", json!({"replicas": i32::MAX})),
+            ],
+        ];
+        for input in cases {
+            assert!(codes(&built(&input)).contains(&Code::TooLarge));
+        }
+    }
+
+    #[test]
+    fn pods_come_in_order_of_namespace_and_name() {
+        let a = json!({"kind": "Pod", "metadata": {"name": "web-1", "namespace": "shop"}});
+        let b = json!({"kind": "Pod", "metadata": {"name": "z", "namespace": "alpha"}});
+        let job = workload(
+            "batch/v1",
+            "Job",
+            json!({"parallelism": 11, "completions": 11, "completionMode": "Indexed"}),
+        );
+        let cluster = cluster(&[job, a, b]);
+        let names = pods(&cluster);
+        assert_eq!(
+            (&*names[0], &*names[1], &*names[2], &*names[12]),
+            ("alpha/z x1", "shop/web-1 x1", "shop/web[0] x1", "shop/web[10] x1")
+        );
+        let ranges: Vec<_> =
+            cluster.namespaces.iter().map(|n| n.pods.start.index()..n.pods.end.index()).collect();
+        assert_eq!(ranges, [0..1, 1..13]);
+        for (id, workload) in cluster.workloads.enumerate() {
+            assert!(
+                workload.pods.is_sorted() && workload.pods.iter().all(|p| cluster.pods[*p].workload == id)
+            );
+        }
+    }
+
+    #[test]
+    fn owned_pods_do_not_repeat_the_warnings_of_their_owner() {
+        let port = |number| json!({"ports": [{"name": "http", "containerPort": number}]});
+        let spec = json!({"containers": [port(1), port(2)]});
+        let template = json!({"metadata": {"labels": {"app": "web"}}, "spec": spec});
+        let deployment = workload("apps/v1", "Deployment", json!({"template": template}));
+        let mut owned = pod("web-x", json!({"kind": "Deployment", "name": "web"}), json!({}));
+        owned["spec"] = spec;
+        let built = built(&[deployment, owned]);
+        assert_eq!(messages(&built, |s| s == Severity::Warning).len(), 1);
+    }
+}
