@@ -361,7 +361,7 @@ proptest! {
         for by in [By::Pod, By::Workload, By::Namespace] {
             let mut listed = Vec::new();
             let end = matrix.for_each_flow(&View { by, ..View::default() }, |flow| {
-                listed.push(flow);
+                listed.push(flow.clone());
                 std::ops::ControlFlow::<()>::Continue(())
             });
             prop_assert!(end.is_continue());

@@ -96,7 +96,7 @@ fn is_undecided(args: &MatrixArgs, report: &Report<'_>, matrix: &Matrix<'_>, vie
 }
 
 fn any_unknown(matrix: &Matrix<'_>, view: &View) -> bool {
-    let found = matrix.for_each_flow(view, |flow: Flow| {
+    let found = matrix.for_each_flow(view, |flow: &Flow| {
         if flow.unknown.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     found.is_break()

@@ -2,7 +2,6 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::ops::ControlFlow;
-use std::rc::Rc;
 
 use ipnet::IpNet;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -183,14 +182,31 @@ pub struct Matrix<'r> {
     outside: OnceCell<(IndexVec<ExternalId, ExternalClass>, IndexVec<ExternalId, External>)>,
 }
 
-/// A class of the source, how many of its pods are meant, and its cells by class.
-type SourceRow = (ClassId, u64, Rc<IndexVec<ClassId, CellId>>);
+/// The columns of a listing, and what is kept from row to row.
+struct Columns<'a> {
+    all: Vec<Column<'a>>,
+    /// The columns that each class has pods in.
+    of_class: IndexVec<ClassId, Vec<usize>>,
+    /// The columns that each pod group of the cluster stands in, and with how many pods.
+    of_pod: FxHashMap<PodId, Vec<(usize, u64)>>,
+    /// For each class of the source its cells; all of them nothing between rows.
+    cells: Vec<IndexVec<ClassId, CellId>>,
+}
 
-/// One column of the row that is being listed.
+/// One column of the rows that are being listed.
 struct Column<'a> {
     group: &'a Group,
     /// Whether the view is about this group.
     about: bool,
+}
+
+/// A flow that is filled in over and over, so that listing flows allocates nothing.
+struct Buffer {
+    flow: Option<Flow>,
+    /// What its port sets are in the table.
+    ids: [PortSetId; 3],
+    /// See [`View::ports`].
+    only: Option<PortSetId>,
 }
 
 impl<'r> Matrix<'r> {
@@ -313,35 +329,30 @@ impl<'r> Matrix<'r> {
     }
 
     /// Calls `visit` for every flow of a view, sorted by the text of `from`, then of `to`, until it breaks.
+    ///
+    /// The work grows with the flows, not with the pairs of endpoints.
     pub fn for_each_flow<B>(
         &self,
         view: &View,
-        mut visit: impl FnMut(Flow) -> ControlFlow<B>,
+        mut visit: impl FnMut(&Flow) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let about = view.about();
         let sources = groups(self.program, view.by, view.from.as_ref());
         let destinations = groups(self.program, view.by, view.to.as_ref());
-        let columns: Vec<Column<'_>> = destinations
-            .iter()
-            .map(|group| Column { group, about: concerns(about.as_ref(), group) })
-            .collect();
-        let column_of = Self::column_of(view.by, &destinations);
+        let mut columns = self.columns(&destinations, about.as_ref());
         let (from_outside, to_outside) =
             (self.outside_ends(view.from.as_ref()), self.outside_ends(view.to.as_ref()));
 
+        let mut flow = Buffer::new(view, &mut self.rows.borrow_mut());
         for &external in &from_outside {
-            for flow in self.flows_from_outside(view, external, &columns, about.is_some()) {
-                visit(flow)?;
-            }
+            self.flows_from_outside(&mut flow, external, &columns, about.is_some(), &mut visit)?;
         }
         for source in &sources {
             let source_about = concerns(about.as_ref(), source);
-            for flow in self.flows_to_outside(view, source, &to_outside, source_about) {
-                visit(flow)?;
+            if source_about {
+                self.flows_to_outside(&mut flow, source, &to_outside, &mut visit)?;
             }
-            for flow in self.flows_between(view, source, &columns, &column_of, source_about) {
-                visit(flow)?;
-            }
+            self.flows_between(&mut flow, view.by, source, &mut columns, source_about, &mut visit)?;
         }
         ControlFlow::Continue(())
     }
@@ -360,84 +371,96 @@ impl<'r> Matrix<'r> {
         ids.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// Which column each pod group of the cluster stands in, and with how many pods. By pod, a group stands in several
-    /// columns, and pairs are looked at one by one anyway.
-    fn column_of(by: By, destinations: &[Group]) -> FxHashMap<PodId, (usize, u64)> {
-        let mut column_of = FxHashMap::default();
-        if by != By::Pod {
-            for (column, group) in destinations.iter().enumerate() {
-                for (pod, range) in &group.pods {
-                    column_of.entry(*pod).or_insert((column, 0)).1 += u64::from(range.end - range.start);
-                }
+    fn columns<'a>(&self, destinations: &'a [Group], about: Option<&FxHashSet<PodId>>) -> Columns<'a> {
+        let mut of_class: IndexVec<ClassId, Vec<usize>> = vec![Vec::new(); self.program.classes.len()].into();
+        let mut of_pod: FxHashMap<PodId, Vec<(usize, u64)>> = FxHashMap::default();
+        for (column, group) in destinations.iter().enumerate() {
+            for &(class, _) in &group.classes {
+                of_class[class].push(column);
+            }
+            for (pod, range) in &group.pods {
+                of_pod.entry(*pod).or_default().push((column, u64::from(range.end - range.start)));
             }
         }
-        column_of
+        let all = destinations.iter().map(|group| Column { group, about: concerns(about, group) }).collect();
+        Columns { all, of_class, of_pod, cells: Vec::new() }
     }
 
-    fn flows_from_outside(
+    fn flows_from_outside<B>(
         &self,
-        view: &View,
+        flow: &mut Buffer,
         external: ExternalId,
-        columns: &[Column<'_>],
+        columns: &Columns<'_>,
         only_about: bool,
-    ) -> Vec<Flow> {
+        visit: &mut impl FnMut(&Flow) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         let class = &self.outside().0[external];
         let mut rows = self.rows.borrow_mut();
         let mut known: FxHashMap<ClassId, CellId> = FxHashMap::default();
-        let mut flows = Vec::new();
-        for column in columns.iter().filter(|column| column.about || !only_about) {
+        for column in columns.all.iter().filter(|column| column.about || !only_about) {
             let mut blend = Blend::default();
             for &(id, _) in &column.group.classes {
                 let cell = *known.entry(id).or_insert_with(|| rows.external(Direction::Ingress, id, class));
                 blend.add(&mut rows, cell);
             }
-            flows.extend(blend.flow(&rows, view, Endpoint::External(external), column.group.endpoint));
+            if let Some(flow) =
+                flow.fill(&blend, &mut rows, Endpoint::External(external), column.group.endpoint)
+            {
+                visit(flow)?;
+            }
         }
-        flows
+        ControlFlow::Continue(())
     }
 
-    fn flows_to_outside(
+    fn flows_to_outside<B>(
         &self,
-        view: &View,
+        flow: &mut Buffer,
         source: &Group,
         externals: &[ExternalId],
-        about: bool,
-    ) -> Vec<Flow> {
-        if !about {
-            return Vec::new();
-        }
+        visit: &mut impl FnMut(&Flow) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         let classes = &self.outside().0;
         let mut rows = self.rows.borrow_mut();
-        let mut flows = Vec::new();
         for &external in externals {
             let mut blend = Blend::default();
             for &(id, _) in &source.classes {
                 let cell = rows.external(Direction::Egress, id, &classes[external]);
                 blend.add(&mut rows, cell);
             }
-            flows.extend(blend.flow(&rows, view, source.endpoint, Endpoint::External(external)));
+            if let Some(flow) = flow.fill(&blend, &mut rows, source.endpoint, Endpoint::External(external)) {
+                visit(flow)?;
+            }
         }
-        flows
+        ControlFlow::Continue(())
     }
 
-    fn flows_between(
+    fn flows_between<B>(
         &self,
-        view: &View,
+        flow: &mut Buffer,
+        by: By,
         source: &Group,
-        columns: &[Column<'_>],
-        column_of: &FxHashMap<PodId, (usize, u64)>,
+        columns: &mut Columns<'_>,
         about: bool,
-    ) -> Vec<Flow> {
+        visit: &mut impl FnMut(&Flow) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
         let mut rows = self.rows.borrow_mut();
-        let cells: Vec<SourceRow> =
-            source.classes.iter().map(|&(class, count)| (class, count, rows.cells(class))).collect();
-        let mut exempt = self.exempt_pairs(source, column_of);
-        let mut flows = Vec::new();
-        for (index, column) in columns.iter().enumerate().filter(|(_, column)| about || column.about) {
+        let mut exempt = self.exempt_pairs(source, &columns.of_pod);
+        let met = columns.begin_row(source, &mut rows);
+        let mut candidates: Vec<usize> = exempt.keys().copied().collect();
+        for &class in &met {
+            candidates.extend_from_slice(&columns.of_class[class]);
+        }
+        candidates.sort_unstable();
+        candidates.dedup();
+        for index in candidates {
+            let column = &columns.all[index];
+            if !about && !column.about {
+                continue;
+            }
             let group = column.group;
             let mut blend = Blend::default();
             let single = |group: &Group| group.classes.len() == 1 && group.classes[0].1 == 1;
-            if view.by == By::Pod || (single(source) && single(group)) {
+            if by == By::Pod || (single(source) && single(group)) {
                 let (from, to) = (&source.pods[0], &group.pods[0]);
                 if from == to {
                     continue;
@@ -446,45 +469,45 @@ impl<'r> Matrix<'r> {
                 let cell = if self.program.same_node(from.0, to.0) {
                     rows.evaluator.exempt(a, b)
                 } else {
-                    cells[0].2[b]
+                    columns.cells[0][b]
                 };
                 blend.add(&mut rows, cell);
             } else {
                 let mut exempt = exempt.remove(&index).unwrap_or_default();
                 let common = source.common(self.program, group);
-                for (from, from_count, cells) in &cells {
+                for (&(from, from_count), cells) in source.classes.iter().zip(&columns.cells) {
                     for &(to, to_count) in &group.classes {
-                        let own = if *from == to { common.get(from).copied().unwrap_or(0) } else { 0 };
-                        let exempt = exempt.remove(&(*from, to)).unwrap_or(0);
+                        let own = if from == to { common.get(&from).copied().unwrap_or(0) } else { 0 };
+                        let exempt = exempt.remove(&(from, to)).unwrap_or(0);
                         if from_count * to_count > own + exempt {
                             blend.add(&mut rows, cells[to]);
                         }
                         if exempt > 0 {
-                            let cell = rows.evaluator.exempt(*from, to);
+                            let cell = rows.evaluator.exempt(from, to);
                             blend.add(&mut rows, cell);
                         }
                     }
                 }
             }
-            flows.extend(blend.flow(&rows, view, source.endpoint, group.endpoint));
+            if let Some(flow) = flow.fill(&blend, &mut rows, source.endpoint, group.endpoint) {
+                visit(flow)?;
+            }
         }
-        flows
+        columns.end_row(&met, &mut rows);
+        ControlFlow::Continue(())
     }
 
     /// How many pairs from a group to each column are exempt because they share a node (R50), by classes.
     fn exempt_pairs(
         &self,
         source: &Group,
-        column_of: &FxHashMap<PodId, (usize, u64)>,
+        columns_of: &FxHashMap<PodId, Vec<(usize, u64)>>,
     ) -> FxHashMap<usize, FxHashMap<(ClassId, ClassId), u64>> {
         let mut pairs: FxHashMap<usize, FxHashMap<(ClassId, ClassId), u64>> = FxHashMap::default();
-        if column_of.is_empty() {
-            return pairs;
-        }
         let cluster = self.program.cluster;
         for (host, range) in &source.pods {
             for other in self.mates.beside(cluster, *host) {
-                if let Some(&(column, there)) = column_of.get(other) {
+                for &(column, there) in columns_of.get(other).into_iter().flatten() {
                     let classes = (self.program.class_of[*host], self.program.class_of[*other]);
                     let count = u64::from(range.end - range.start) * there;
                     *pairs.entry(column).or_default().entry(classes).or_default() += count;
@@ -541,27 +564,71 @@ impl Blend {
             },
         });
     }
+}
+
+impl Buffer {
+    fn new(view: &View, rows: &mut Rows<'_>) -> Self {
+        let table = &mut rows.evaluator.ports;
+        Self {
+            flow: None,
+            ids: [table.empty(); 3],
+            only: view.ports.as_ref().map(|ports| table.id(ports.clone())),
+        }
+    }
 
     /// The flow, unless there is none, on the ports that the view shows.
-    fn flow(self, rows: &Rows<'_>, view: &View, from: Endpoint, to: Endpoint) -> Option<Flow> {
-        let Blended { every, any, unknown } = self.bounds?;
-        let table = &rows.evaluator.ports;
-        if any == table.empty() && unknown == table.empty() {
+    fn fill(&mut self, blend: &Blend, rows: &mut Rows<'_>, from: Endpoint, to: Endpoint) -> Option<&Flow> {
+        let Blended { every, any, unknown } = blend.bounds?;
+        let table = &mut rows.evaluator.ports;
+        let mut ids = [every, table.difference(any, every), table.difference(unknown, any)];
+        if let Some(only) = self.only {
+            ids = ids.map(|id| table.intersection(id, only));
+        }
+        if ids == [table.empty(); 3] {
             return None;
         }
-        let shown = |ports: PortSet| match &view.ports {
-            Some(only) => ports.intersection(only),
-            None => ports,
-        };
-        let any = table.get(any);
-        let flow = Flow {
+        let empty = PortSet::empty;
+        let flow = self.flow.get_or_insert_with(|| Flow {
             from,
             to,
-            ports: shown(table.get(every).clone()),
-            some: shown(any.difference(table.get(every))),
-            unknown: shown(table.get(unknown).difference(any)),
-        };
-        let empty = flow.ports.is_empty() && flow.some.is_empty() && flow.unknown.is_empty();
-        (!empty).then_some(flow)
+            ports: empty(),
+            some: empty(),
+            unknown: empty(),
+        });
+        (flow.from, flow.to) = (from, to);
+        let sets = [&mut flow.ports, &mut flow.some, &mut flow.unknown];
+        for ((set, known), id) in sets.into_iter().zip(&mut self.ids).zip(ids) {
+            if *known != id {
+                *known = id;
+                set.clone_from(table.get(id));
+            }
+        }
+        Some(flow)
+    }
+}
+
+impl Columns<'_> {
+    /// Lays out the cells of a source; returns the classes to which something may flow.
+    fn begin_row(&mut self, source: &Group, rows: &mut Rows<'_>) -> Vec<ClassId> {
+        let closed = rows.evaluator.closed();
+        while self.cells.len() < source.classes.len() {
+            self.cells.push(vec![closed; self.of_class.len()].into());
+        }
+        let mut met = Vec::new();
+        for (&(class, _), cells) in source.classes.iter().zip(&mut self.cells) {
+            for &(to, cell) in rows.cells(class).iter() {
+                cells[to] = cell;
+                met.push(to);
+            }
+        }
+        met
+    }
+
+    /// Clears the cells of the row again.
+    fn end_row(&mut self, met: &[ClassId], rows: &mut Rows<'_>) {
+        let closed = rows.evaluator.closed();
+        for &class in met {
+            self.cells.iter_mut().for_each(|cells| cells[class] = closed);
+        }
     }
 }

@@ -46,6 +46,13 @@ pub(super) fn to_writer<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -
     value.serialize(&mut Serializer::with_formatter(out, Printable)).map_err(io::Error::from)
 }
 
+/// `value` on one line, without the line's end.
+pub(super) fn line<T: Serialize + ?Sized>(value: &T) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    to_writer(&mut line, value)?;
+    Ok(line)
+}
+
 /// Writes the elements of a list, each on a line of its own, within an object that is indented by two spaces.
 pub(super) struct Elements {
     first: bool,

@@ -65,7 +65,7 @@ pub struct Viewed<'a> {
 
 impl Flows for Viewed<'_> {
     fn for_each(&self, visit: &mut dyn FnMut(&Flow) -> io::Result<()>) -> io::Result<()> {
-        let result = self.matrix.for_each_flow(self.view, |flow| match visit(&flow) {
+        let result = self.matrix.for_each_flow(self.view, |flow| match visit(flow) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => ControlFlow::Break(error),
         });

@@ -201,6 +201,11 @@ impl<'p> Evaluator<'p> {
         self.cells.intern_owned(nothing)
     }
 
+    /// Whether a side lets nothing through.
+    pub(super) fn is_closed(&self, side: SideId) -> bool {
+        Family::ALL.into_iter().all(|family| self.sides[side][family].may == self.ports.empty())
+    }
+
     pub(super) fn nothing(&self) -> Bounds {
         Bounds { must: self.ports.empty(), may: self.ports.empty() }
     }

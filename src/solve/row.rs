@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::evaluator::{CellId, Evaluator, Peer, SideId};
 use super::exceptions::{EgressRow, Sums, Usual};
 use super::externals::{self, ExternalClass, ExternalId};
@@ -17,7 +19,20 @@ pub(crate) struct Rows<'p> {
     by_class: Sums<ClassId>,
     /// The last row of policies, and the last row of cells: consecutive sources often share them.
     egress: Option<(SignatureId, Rc<EgressRow>)>,
-    cells: Option<(ClassId, Rc<IndexVec<ClassId, CellId>>)>,
+    cells: Option<(ClassId, Rc<Cells>)>,
+    /// The classes of each ingress signature, and the signatures that let in sources they do not mention; made when
+    /// cells are first asked for.
+    destinations: Option<Rc<Destinations>>,
+}
+
+/// Where something may flow from one source, ascending; nothing flows anywhere else.
+pub(crate) type Cells = Vec<(ClassId, CellId)>;
+
+/// See [`Rows::destinations`].
+#[derive(Debug)]
+struct Destinations {
+    members: IndexVec<SignatureId, Vec<ClassId>>,
+    usually_open: Vec<SignatureId>,
 }
 
 /// Everything needed to read the row of one source.
@@ -32,7 +47,14 @@ impl<'p> Rows<'p> {
     pub(crate) fn new(program: &'p Program<'p>) -> Self {
         let mut evaluator = Evaluator::new(program);
         let ingress = Usual::new(&mut evaluator, Direction::Ingress);
-        Self { evaluator, ingress, by_class: Sums::new(program.classes.len()), egress: None, cells: None }
+        Self {
+            evaluator,
+            ingress,
+            by_class: Sums::new(program.classes.len()),
+            egress: None,
+            cells: None,
+            destinations: None,
+        }
     }
 
     /// What each ingress signature makes of sources it does not mention.
@@ -55,8 +77,8 @@ impl<'p> Rows<'p> {
         Row { egress, ingress }
     }
 
-    /// What may flow from `source` to every class, by class.
-    pub(crate) fn cells(&mut self, source: ClassId) -> Rc<IndexVec<ClassId, CellId>> {
+    /// Where something may flow from `source`. The work grows with that, and with what the source's policies mention.
+    pub(crate) fn cells(&mut self, source: ClassId) -> Rc<Cells> {
         if let Some((known, cells)) = &self.cells
             && *known == source
         {
@@ -64,24 +86,49 @@ impl<'p> Rows<'p> {
         }
         let row = self.row(source);
         let program = self.evaluator.program;
-        let mut ingress = self.ingress.sides.clone();
-        for &(signature, side) in &row.ingress {
-            ingress[signature] = side;
+        let ingress_of = |class: ClassId| program.classes[class].signature[Direction::Ingress];
+        let special: FxHashMap<SignatureId, SideId> = row.ingress.iter().copied().collect();
+        let mut cells: Cells = Vec::new();
+        let mut mentioned: FxHashSet<ClassId> = FxHashSet::default();
+        for &(class, egress) in &row.egress.exceptions {
+            mentioned.insert(class);
+            let signature = ingress_of(class);
+            let ingress = special.get(&signature).copied().unwrap_or(self.ingress.sides[signature]);
+            cells.push((class, self.evaluator.join(egress, ingress)));
         }
-        let mut egress: IndexVec<ClassId, SideId> = vec![row.egress.base; program.classes.len()].into();
-        for &(class, side) in &row.egress.exceptions {
-            egress[class] = side;
+        if !self.evaluator.is_closed(row.egress.base) {
+            let destinations = self.destinations();
+            let usual = destinations.usually_open.iter().filter(|id| !special.contains_key(id));
+            let usual = usual.map(|&id| (id, self.ingress.sides[id]));
+            let sides: Vec<(SignatureId, SideId)> = usual.chain(row.ingress.iter().copied()).collect();
+            for (signature, ingress) in sides {
+                let cell = self.evaluator.join(row.egress.base, ingress);
+                let members = destinations.members[signature].iter();
+                cells.extend(members.filter(|class| !mentioned.contains(class)).map(|&class| (class, cell)));
+            }
         }
-        let cells = egress
-            .enumerate()
-            .map(|(id, &egress)| {
-                let signature = program.classes[id].signature[Direction::Ingress];
-                self.evaluator.join(egress, ingress[signature])
-            })
-            .collect();
+        let closed = self.evaluator.closed();
+        cells.retain(|&(_, cell)| cell != closed);
+        cells.sort_unstable();
         let cells = Rc::new(cells);
         self.cells = Some((source, Rc::clone(&cells)));
         cells
+    }
+
+    fn destinations(&mut self) -> Rc<Destinations> {
+        let Self { evaluator, ingress, destinations, .. } = self;
+        Rc::clone(destinations.get_or_insert_with(|| {
+            let program = evaluator.program;
+            let mut members: IndexVec<SignatureId, Vec<ClassId>> =
+                vec![Vec::new(); ingress.sides.len()].into();
+            for (id, class) in program.classes.enumerate() {
+                members[class.signature[Direction::Ingress]].push(id);
+            }
+            let sides = ingress.sides.enumerate();
+            let usually_open =
+                sides.filter(|(_, side)| !evaluator.is_closed(**side)).map(|(id, _)| id).collect();
+            Rc::new(Destinations { members, usually_open })
+        }))
     }
 
     /// Addresses outside the cluster, grouped by what may flow.

@@ -1,20 +1,46 @@
 //! Rows and nothing else: NDJSON and CSV.
 
+use std::collections::hash_map::Entry;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use rustc_hash::FxHashMap;
+
 use super::Flows;
-use super::row::Row;
+use super::row::FlowPorts;
 use crate::net::{PortSet, Protocol};
+use crate::query::{Endpoint, Flow};
 use crate::render::endpoint::Names;
 use crate::render::json;
 
-/// One JSON object a line.
+/// One JSON object a line, put together from parts that are written once: millions of lines name few endpoints.
 pub(super) fn ndjson(names: &Names<'_>, flows: &dyn Flows, out: &mut dyn Write) -> io::Result<()> {
+    let mut ends: FxHashMap<Endpoint, Vec<u8>> = FxHashMap::default();
+    let mut ports: Option<(Flow, Vec<u8>)> = None;
+    let mut line = Vec::new();
     flows.for_each(&mut |flow| {
-        json::to_writer(out, &Row { names, flow })?;
-        out.write_all(b"\n")
+        line.clear();
+        for (key, end) in [(&b"{\"from\":"[..], flow.from), (b",\"to\":", flow.to)] {
+            line.extend_from_slice(key);
+            match ends.entry(end) {
+                Entry::Occupied(known) => line.extend_from_slice(known.get()),
+                Entry::Vacant(new) => line.extend_from_slice(new.insert(json::line(&names.json(end))?)),
+            }
+        }
+        line.push(b',');
+        let known = match &mut ports {
+            Some((last, text)) if same_ports(last, flow) => text,
+            other => &mut other.insert((flow.clone(), json::line(&FlowPorts(flow))?)).1,
+        };
+        // The line goes on with the fields of the object, and ends as it does.
+        line.extend_from_slice(&known[1..]);
+        line.push(b'\n');
+        out.write_all(&line)
     })
+}
+
+fn same_ports(a: &Flow, b: &Flow) -> bool {
+    (&a.ports, &a.some, &a.unknown) == (&b.ports, &b.some, &b.unknown)
 }
 
 /// A header and one record a flow, as RFC 4180 has it but with the line ends of a terminal. CIDRs and ports are
