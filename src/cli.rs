@@ -11,12 +11,12 @@ mod error;
 mod explain;
 mod matrix;
 mod output;
+mod progress;
 mod project;
 mod settings;
 mod stages;
 mod status;
 mod suggest;
-mod timings;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

@@ -9,9 +9,9 @@ use super::args::ConnectionArgs;
 use super::error::Failure;
 use super::explain::context;
 use super::output::write_answer;
+use super::progress::{Progress, Stage};
 use super::settings::Settings;
 use super::stages::{self, Evaluable};
-use super::timings::Timings;
 use super::{ExitStatus, endpoint};
 
 /// The formats of `can` and `explain`.
@@ -20,9 +20,9 @@ pub(super) const FORMATS: &[Format] =
 
 pub(super) fn run(args: &ConnectionArgs, settings: &Settings) -> Result<ExitStatus, Failure> {
     settings.outputs.iter().try_for_each(|output| output.require("can", FORMATS))?;
-    let mut timings = Timings::new(settings.timings);
-    let input = stages::evaluable(settings, &mut timings)?;
-    let answer = answer(&args.from, &args.to, &input, settings, &mut timings)?;
+    let mut progress = Progress::new(settings);
+    let input = stages::evaluable(settings, &mut progress)?;
+    let answer = answer(&args.from, &args.to, &input, settings, &mut progress)?;
     let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
     let context = context(&input, settings, &locate);
     write_answer(
@@ -31,7 +31,7 @@ pub(super) fn run(args: &ConnectionArgs, settings: &Settings) -> Result<ExitStat
         || render::can_markdown(&context, &answer),
         |palette| render::can_text(&context, &answer, palette),
     )?;
-    timings.report();
+    progress.report();
     Ok(match answer.verdict {
         Verdict::Allow => ExitStatus::Done,
         Verdict::Deny => ExitStatus::No,
@@ -45,11 +45,11 @@ pub(super) fn answer(
     to: &str,
     input: &Evaluable,
     settings: &Settings,
-    timings: &mut Timings,
+    progress: &mut Progress,
 ) -> Result<Answer, Failure> {
     let from = endpoint::source(from, &input.cluster, settings)?;
     let to = endpoint::destination(to, &input.cluster, settings)?;
-    let program = timings.stage("compile", || compile(&input.cluster, settings.profile));
-    let reachability = timings.stage("solve", || solve(&program));
-    Ok(timings.stage("answer", || can(&reachability, &from, &to)))
+    let program = progress.stage(Stage::Compile, || compile(&input.cluster, settings.profile));
+    let reachability = progress.stage(Stage::Solve, || solve(&program));
+    Ok(progress.stage(Stage::Answer, || can(&reachability, &from, &to)))
 }

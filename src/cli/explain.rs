@@ -12,20 +12,20 @@ use podreach::solve::proof::Prover;
 use super::args::ExplainArgs;
 use super::error::Failure;
 use super::output::write_answer;
+use super::progress::Progress;
 use super::settings::Settings;
 use super::stages::{self, Evaluable};
-use super::timings::Timings;
 use super::{ExitStatus, can, endpoint};
 
 pub(super) fn run(args: &ExplainArgs, settings: &Settings) -> Result<ExitStatus, Failure> {
     settings.outputs.iter().try_for_each(|output| output.require("explain", can::FORMATS))?;
-    let mut timings = Timings::new(settings.timings);
-    let input = stages::evaluable(settings, &mut timings)?;
+    let mut progress = Progress::new(settings);
+    let input = stages::evaluable(settings, &mut progress)?;
     let undecided = match &args.to {
-        Some(to) => connection(&args.from, to, &input, settings, &mut timings)?,
+        Some(to) => connection(&args.from, to, &input, settings, &mut progress)?,
         None => policies(&args.from, &input, settings)?,
     };
-    timings.report();
+    progress.report();
     Ok(if settings.strict && undecided { ExitStatus::Undecided } else { ExitStatus::Done })
 }
 
@@ -44,9 +44,9 @@ fn connection(
     to: &str,
     input: &Evaluable,
     settings: &Settings,
-    timings: &mut Timings,
+    progress: &mut Progress,
 ) -> Result<bool, Failure> {
-    let answer = can::answer(from, to, input, settings, timings)?;
+    let answer = can::answer(from, to, input, settings, progress)?;
     let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
     let context = context(input, settings, &locate);
     write_answer(

@@ -16,17 +16,17 @@ use podreach::solve::solve;
 
 use super::args::MatrixArgs;
 use super::error::Failure;
+use super::progress::{Progress, Stage};
 use super::settings::Settings;
 use super::suggest::nearest;
-use super::timings::Timings;
 use super::{ExitStatus, endpoint, say, stages};
 
 pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, Failure> {
-    let mut timings = Timings::new(settings.timings);
-    let input = stages::evaluable(settings, &mut timings)?;
+    let mut progress = Progress::new(settings);
+    let input = stages::evaluable(settings, &mut progress)?;
     let view = view(args, settings, &input.cluster)?;
-    let program = timings.stage("compile", || compile(&input.cluster, settings.profile));
-    let reachability = timings.stage("solve", || solve(&program));
+    let program = progress.stage(Stage::Compile, || compile(&input.cluster, settings.profile));
+    let reachability = progress.stage(Stage::Solve, || solve(&program));
     let matrix = Matrix::new(&reachability);
     let mut findings = input.diagnostics;
     findings.extend(notes::missing_facts(&input.cluster, &missing_facts(&program)));
@@ -40,7 +40,7 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
         },
         profile: settings.profile,
         by: view.by,
-        summary: timings.stage("count", || matrix.summary()),
+        summary: progress.stage(Stage::Count, || matrix.summary()),
         endpoints: if args.summary { Vec::new() } else { matrix.endpoints(&view) },
         notes: &notes,
     };
@@ -48,8 +48,8 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
         say("note: the input has no pods, so there is nothing to list");
     }
     let flows = Viewed { matrix: &matrix, view: &view };
-    timings.stage("output", || write(args, settings, &report, &flows))?;
-    timings.report();
+    progress.stage(Stage::Output, || write(args, settings, &report, &flows))?;
+    progress.report();
     let undecided = settings.strict && is_undecided(args, &report, &matrix, &view);
     Ok(if undecided { ExitStatus::Undecided } else { ExitStatus::Done })
 }

@@ -13,8 +13,8 @@ use podreach::render::{Format, diagnostic};
 use diagnostic::Located;
 
 use super::error::Failure;
+use super::progress::{Progress, Stage};
 use super::settings::Settings;
-use super::timings::Timings;
 use super::{output, say};
 
 /// Input that can be evaluated.
@@ -29,10 +29,10 @@ pub(super) struct Evaluable {
 }
 
 /// Loads and builds, and says what there is to say about the input. Errors end here, all of them reported.
-pub(super) fn evaluable(settings: &Settings, timings: &mut Timings) -> Result<Evaluable, Failure> {
-    let loaded = timings.stage("load", || load::load(&settings.inputs, settings.load));
+pub(super) fn evaluable(settings: &Settings, progress: &mut Progress) -> Result<Evaluable, Failure> {
+    let loaded = progress.stage(Stage::Load, || load::load(&settings.inputs, settings.load));
     let Built { cluster, diagnostics } =
-        timings.stage("build", || cluster::build(&loaded.manifests, &settings.build));
+        progress.stage(Stage::Build, || cluster::build(&loaded.manifests, &settings.build));
     let mut all = loaded.diagnostics;
     all.extend(diagnostics);
     all.extend(of_profile(settings.profile));
