@@ -87,13 +87,13 @@ impl Progress {
 
     /// Runs a stage.
     pub(super) fn stage<T>(&mut self, stage: Stage, run: impl FnOnce() -> T) -> T {
-        let (start, cpu) = (Instant::now(), cpu_time());
+        let before = self.measures.is_some().then(|| (Instant::now(), cpu_time()));
         let result = if self.watched && !(stage == Stage::Output && self.answers_there) {
             self.shown(stage, run)
         } else {
             run()
         };
-        if let Some(measures) = &mut self.measures {
+        if let Some((measures, (start, cpu))) = self.measures.as_mut().zip(before) {
             let cpu = cpu_time().zip(cpu).map(|(after, before)| after.saturating_sub(before));
             measures.push(Measure { stage, took: start.elapsed(), cpu, peak_kib: peak_kib() });
         }
