@@ -329,7 +329,12 @@ fn timings_name_every_stage() {
     let session = Session::new(&[("shop.yaml", SHOP)]);
     let (_, _, stderr) = session.run("matrix -f shop.yaml --timings -o ndjson");
     for stage in ["load", "build", "compile", "solve", "output"] {
-        assert!(stderr.lines().any(|line| line.starts_with(stage) && line.contains(" s") && (cfg!(not(unix)) || line.contains(" cpu "))), "{stderr}");
+        assert!(
+            stderr.lines().any(|line| line.starts_with(stage)
+                && line.contains(" s")
+                && (cfg!(not(unix)) || line.contains(" cpu "))),
+            "{stderr}"
+        );
     }
 }
 

@@ -1,0 +1,117 @@
+//! Measures how cost grows with the cluster: runs the whole command on generated dumps of growing size, and draws
+//! what each stage took.
+//!
+//! `cargo build --release && cargo run --release --example growth` writes `reports/growth/`: `growth.csv` with every
+//! figure, and the curves of CPU time and of memory. Give a number of pods to stop there.
+
+// By path, as the benches do: all of them share the generator.
+#[path = "../synth/generator.rs"]
+mod generator;
+
+mod draw;
+
+use std::error::Error;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use generator::{Format, Recipe, Shape};
+
+/// Where the results go.
+const FOLDER: &str = "reports/growth";
+
+/// What is measured: a name, how it is generated, and at how many pods.
+const SERIES: [(&str, Shape, Format, &[u32]); 5] = [
+    ("A, JSON", Shape::A, Format::Json, &[1_000, 3_000, 10_000, 30_000, 100_000, 150_000]),
+    ("A, YAML", Shape::A, Format::Yaml, &[1_000, 3_000, 10_000, 30_000]),
+    ("C, JSON", Shape::C, Format::Json, &[1_000, 3_000, 10_000, 30_000, 100_000, 150_000]),
+    ("D, JSON", Shape::D, Format::Json, &[1_000, 3_000, 10_000, 30_000, 100_000]),
+    ("E, JSON", Shape::E, Format::Json, &[100, 300, 1_000, 2_400]),
+];
+
+/// One run of the command.
+#[derive(Clone, Debug)]
+struct Run {
+    series: &'static str,
+    pods: u32,
+    /// Size of the dump in bytes.
+    bytes: u64,
+    /// CPU seconds of each stage, in order.
+    stages: Vec<(String, f64)>,
+    /// Peak memory of the process in MiB.
+    peak: f64,
+}
+
+impl Run {
+    fn seconds_of(&self, stages: &[&str]) -> f64 {
+        self.stages.iter().filter(|(name, _)| stages.contains(&name.as_str())).map(|(_, cpu)| cpu).sum()
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let largest = match std::env::args().nth(1) {
+        Some(number) => number.parse()?,
+        None => u32::MAX,
+    };
+    let binary = beside_this_example()?;
+    let dumps = tempfile::tempdir()?;
+    let mut runs = Vec::new();
+    for (series, shape, format, sizes) in SERIES {
+        for &pods in sizes.iter().filter(|&&pods| pods <= largest) {
+            let path = dumps.path().join(if format == Format::Json { "dump.json" } else { "dump.yaml" });
+            let mut file = BufWriter::new(File::create(&path)?);
+            generator::write(&Recipe::new(shape, Some(usize::try_from(pods)?)), format, &mut file)?;
+            file.flush()?;
+            let run = measure(&binary, series, pods, &path)?;
+            writeln!(std::io::stderr(), "{series} {pods}: {:.3} s", run.seconds_of(draw::STAGES))?;
+            runs.push(run);
+        }
+    }
+    fs::create_dir_all(FOLDER)?;
+    write_csv(&runs, &Path::new(FOLDER).join("growth.csv"))?;
+    draw::stages(&runs, "A, JSON", &Path::new(FOLDER).join("stages.svg"))?;
+    draw::after_reading(&runs, &Path::new(FOLDER).join("solving.svg"))?;
+    draw::memory(&runs, &Path::new(FOLDER).join("memory.svg"))?;
+    Ok(())
+}
+
+/// The command, which cargo puts in the folder above that of the examples.
+fn beside_this_example() -> Result<PathBuf, Box<dyn Error>> {
+    let example = std::env::current_exe()?;
+    let folder = example.parent().and_then(Path::parent).ok_or("an example lies in a folder of cargo's")?;
+    let binary = folder.join("podreach").with_extension(std::env::consts::EXE_EXTENSION);
+    if binary.exists() { Ok(binary) } else { Err("run `cargo build --release` first".into()) }
+}
+
+/// Runs `matrix --summary --timings` and reads what it says of its stages.
+fn measure(binary: &Path, series: &'static str, pods: u32, dump: &Path) -> Result<Run, Box<dyn Error>> {
+    let output = Command::new(binary).args(["matrix", "--summary", "--timings", "-f"]).arg(dump).output()?;
+    let said = String::from_utf8(output.stderr)?;
+    if !output.status.success() {
+        return Err(said.into());
+    }
+    let (mut stages, mut peak) = (Vec::new(), 0.0_f64);
+    for line in said.lines() {
+        // `load   0.291 s  cpu   0.262 s  peak   198 MiB`
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if let [stage, _, "s", "cpu", cpu, "s", "peak", mib, "MiB"] = words[..] {
+            stages.push((stage.to_owned(), cpu.parse()?));
+            peak = peak.max(mib.parse()?);
+        }
+    }
+    Ok(Run { series, pods, bytes: fs::metadata(dump)?.len(), stages, peak })
+}
+
+fn write_csv(runs: &[Run], path: &Path) -> std::io::Result<()> {
+    let mut csv = BufWriter::new(File::create(path)?);
+    writeln!(csv, "series,pods,input kB,load,build,compile,solve,count,CPU s,peak MiB")?;
+    for run in runs {
+        let stages: Vec<String> =
+            draw::STAGES.iter().map(|stage| format!("{:.3}", run.seconds_of(&[stage]))).collect();
+        let (kilobytes, cpu) = (run.bytes / 1_000, run.seconds_of(draw::STAGES));
+        let Run { series, pods, peak, .. } = run;
+        writeln!(csv, "\"{series}\",{pods},{kilobytes},{},{cpu:.3},{peak:.0}", stages.join(","))?;
+    }
+    csv.flush()
+}
