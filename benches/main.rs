@@ -15,6 +15,7 @@ criterion_group!(
     compile::compile,
     solve::solve,
     query::flows,
-    query::verdicts
+    query::verdicts,
+    query::explanations
 );
 criterion_main!(benches);

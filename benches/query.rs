@@ -5,9 +5,11 @@ use std::ops::ControlFlow;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use podreach::cluster::PodId;
 use podreach::index::Id;
+use podreach::net::{AddressSet, PortSet};
 use podreach::profile::Profile;
-use podreach::query::{By, Matrix, View};
+use podreach::query::{By, Matrix, View, explain};
 use podreach::solve::End;
+use podreach::solve::proof::Prover;
 use podreach::{compile, solve};
 
 use super::support::{Shape, cluster, group};
@@ -37,7 +39,7 @@ pub(crate) fn flows(criterion: &mut Criterion) {
 pub(crate) fn verdicts(criterion: &mut Criterion) {
     const PAIRS: usize = 1_000;
     let mut group = group(criterion, "query/verdicts".to_owned());
-    for pods in [1_000, 10_000, 30_000] {
+    for pods in [1_000, 10_000, 150_000] {
         let cluster = cluster(Shape::A, pods);
         let program = compile::compile(&cluster, Profile::Spec);
         let groups = cluster.pods.len();
@@ -54,6 +56,28 @@ pub(crate) fn verdicts(criterion: &mut Criterion) {
                 },
                 criterion::BatchSize::LargeInput,
             );
+        });
+    }
+}
+
+/// Explains single pairs of shape A, spread over the cluster; throughput is in explanations.
+pub(crate) fn explanations(criterion: &mut Criterion) {
+    const PAIRS: usize = 100;
+    let mut group = group(criterion, "query/explanations".to_owned());
+    for pods in [1_000, 10_000, 150_000] {
+        let cluster = cluster(Shape::A, pods);
+        let prover = Prover::new(&cluster, Profile::Spec);
+        let groups = cluster.pods.len();
+        let pod = |number: usize| End::Pod(PodId::from_index(number % groups), 0);
+        group.throughput(Throughput::Elements(PAIRS as u64));
+        group.bench_function(BenchmarkId::from_parameter(pods), |bencher| {
+            bencher.iter(|| {
+                for pair in 0..PAIRS {
+                    let (from, to) = (pod(pair * 7_919), pod(pair * 104_729 + 1));
+                    let (asked, meant) = (PortSet::full(), AddressSet::empty());
+                    std::hint::black_box(explain::pair(&prover, from, to, &asked, &meant));
+                }
+            });
         });
     }
 }

@@ -158,19 +158,18 @@ impl Writer<'_, '_> {
         if let Some(policy) = self.overruling(side) {
             return Err(NoFix::Tier(policy));
         }
-        let (End::Pod(subject, _), peer) = self.explanation.ends_of(side.direction) else {
+        let (End::Pod(id, _), peer) = self.explanation.ends_of(side.direction) else {
             return Ok(());
         };
-        let subject = &cluster.pods[subject];
+        let subject = &cluster.pods[id];
         let peers = self.peers(subject, peer)?;
         let ports = port_elements(&self.explanation.asked);
         let (ingress, egress, policy_type) = match side.direction {
             Direction::Ingress => (Some([IngressRule { from: peers, ports }]), None, "Ingress"),
             Direction::Egress => (None, Some([EgressRule { to: peers, ports }]), "Egress"),
         };
-        let namespace = &cluster.namespaces[subject.namespace].name;
-        let metadata =
-            Metadata { name: self.free_name(namespace, side.direction), namespace: namespace.to_string() };
+        let namespace = cluster.namespaces[subject.namespace].name.to_string();
+        let metadata = Metadata { name: self.free_name(id, side.direction), namespace };
         let pod_selector = self.pod_selector(subject);
         let spec = Spec { pod_selector, policy_types: [policy_type], ingress, egress };
         let policy =
@@ -268,8 +267,8 @@ impl Writer<'_, '_> {
         LabelSelector { match_labels: chosen.iter().map(text).collect() }
     }
 
-    /// A name that no policy of the namespace has, so that pasting the fix overwrites nothing.
-    fn free_name(&self, namespace: &str, direction: Direction) -> String {
+    /// A name that no policy of the subject's namespace has, so that pasting the fix overwrites nothing.
+    fn free_name(&self, subject: PodId, direction: Direction) -> String {
         let cluster = self.prover.cluster();
         let end = |end: End| match end {
             End::Pod(id, _) => cluster.workloads[cluster.pods[id].workload].name.to_string(),
@@ -286,9 +285,9 @@ impl Writer<'_, '_> {
             .take(200)
             .collect();
         base.truncate(base.trim_end_matches('-').len());
-        let taken = |name: &str| {
-            cluster.policies.iter().any(|p| *p.name.namespace == *namespace && *p.name.name == *name)
-        };
+        let there: Vec<&str> =
+            self.prover.candidates(subject).map(|id| &*cluster.policies[id].name.name).collect();
+        let taken = |name: &str| there.contains(&name);
         let name = format!("{base}-{}", direction.as_str());
         std::iter::once(name.clone())
             .chain((2..=u32::MAX).map(|n| format!("{name}-{n}")))
