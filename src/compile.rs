@@ -9,6 +9,7 @@
 mod addresses;
 mod classes;
 mod kinds;
+mod members;
 mod ports;
 mod selector_index;
 
@@ -22,6 +23,7 @@ use crate::policy::{Action, IpBlock, Peer, Peers, PodMatch, PolicyId, Tier};
 use crate::profile::{Profile, Semantics};
 use crate::set::Interner;
 
+pub use members::{DenseMembers, Layout, Members};
 pub use ports::{CompiledPorts, PortNameId, PortNames, Resolution, ResolutionId};
 
 use addresses::AddressAtoms;
@@ -82,7 +84,7 @@ pub struct Class {
     pub resolution: ResolutionId,
     /// I16: the namespace whose egress rules its named ports resolve for; `None` for every namespace's.
     pub resolves_in: Option<NamespaceId>,
-    /// The peer lists that match it, ascending, and how surely in each family.
+    /// The peer lists of few classes that match it, ascending, and how surely in each family.
     pub peers: Box<[(PeersId, ByFamily<Truth>)]>,
 }
 
@@ -124,8 +126,8 @@ pub struct CompiledRule {
 /// A `from` or `to` list that is not "everything".
 #[derive(Clone, Debug)]
 pub struct CompiledPeers {
-    /// The classes it matches, ascending, and how surely in each family; `No` in both is left out.
-    pub classes: Vec<(ClassId, ByFamily<Truth>)>,
+    /// The classes it matches.
+    pub classes: Members,
     /// The addresses its blocks hold, taken together.
     pub blocks: ByFamily<AddressSet>,
     /// The rules that have this list: the policy, and the place among its rules of the direction.
@@ -153,6 +155,11 @@ type PeerList = (Vec<PodMatch>, Vec<IpBlock>);
 
 /// Compiles `cluster` for `profile`.
 pub fn compile(cluster: &Cluster, profile: Profile) -> Program<'_> {
+    compile_as(cluster, profile, Layout::default())
+}
+
+/// Compiles `cluster` for `profile`, with a say in how it is kept.
+pub fn compile_as(cluster: &Cluster, profile: Profile, layout: Layout) -> Program<'_> {
     let semantics = profile.semantics();
     let mut ports = PortTable::new();
     let mut port_names = PortNames::default();
@@ -187,7 +194,8 @@ pub fn compile(cluster: &Cluster, profile: Profile) -> Program<'_> {
     let egress_names = names_ports(&policies, Direction::Egress);
     let mut resolutions = Interner::new();
     let kinds = Kinds::new(cluster, semantics, &port_names, &atoms, &mut resolutions, egress_names);
-    let selected = classes::memberships(cluster, semantics, &kinds, &atoms, &policies, &lists, &blocks);
+    let listed: Vec<(&PeerList, &ByFamily<AddressSet>)> = lists.iter().zip(&blocks).collect();
+    let selected = classes::memberships(cluster, semantics, &kinds, &atoms, &policies, &listed, layout);
     let touches = ProfileTouches {
         block_on_pods: kinds.any_in_blocks(&atoms, &blocks),
         ambiguous_port: resolutions.iter().any(Resolution::has_ambiguous),
@@ -197,15 +205,20 @@ pub fn compile(cluster: &Cluster, profile: Profile) -> Program<'_> {
     };
 
     let merged = classes::merge(cluster, &kinds, &policies, selected);
-    let mut peers: IndexVec<PeersId, CompiledPeers> = blocks
-        .into_iter()
-        .zip(uses)
-        .map(|(blocks, uses)| CompiledPeers { classes: Vec::new(), blocks, uses })
-        .collect();
+    let mut members: IndexVec<PeersId, Vec<(ClassId, ByFamily<Truth>)>> =
+        vec![Vec::new(); lists.len()].into();
     for (id, class) in merged.classes.enumerate() {
         for &(list, truth) in &class.peers {
-            peers[list].classes.push((id, truth));
+            members[list].push((id, truth));
         }
+    }
+    let mut peers: IndexVec<PeersId, CompiledPeers> = members
+        .into_iter()
+        .zip(blocks.into_iter().zip(uses))
+        .map(|(members, (blocks, uses))| CompiledPeers { classes: Members::Few(members), blocks, uses })
+        .collect();
+    for (list, dense) in merged.dense {
+        peers[list].classes = Members::Many(dense);
     }
     let mut deciding: IndexVec<PolicyId, ByDirection<Vec<SignatureId>>> =
         vec![ByDirection::default(); policies.len()].into();
@@ -270,12 +283,15 @@ fn names_ports(policies: &IndexVec<PolicyId, Option<CompiledPolicy>>, direction:
 /// Memo of what each selector pair selects.
 type Selections<T> = FxHashMap<PodMatch, T>;
 
-impl Class {
-    /// How surely a peer list matches the class, by family.
-    pub fn matched_by(&self, list: PeersId) -> ByFamily<Truth> {
-        match self.peers.binary_search_by_key(&list, |&(id, _)| id) {
-            Ok(i) => self.peers[i].1,
-            Err(_) => ByFamily { v4: Truth::No, v6: Truth::No },
+impl Program<'_> {
+    /// How surely a peer list matches a class, by family.
+    pub fn matched_by(&self, class: ClassId, list: PeersId) -> ByFamily<Truth> {
+        let few = &self.classes[class].peers;
+        match &self.peers[list].classes {
+            Members::Many(dense) => dense.truth(class),
+            Members::Few(_) => few
+                .binary_search_by_key(&list, |&(id, _)| id)
+                .map_or(ByFamily { v4: Truth::No, v6: Truth::No }, |i| few[i].1),
         }
     }
 }

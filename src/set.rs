@@ -1,9 +1,11 @@
-//! Data structures without a subject: sets of ranges, sets that share their parts, interners.
+//! Data structures without a subject: sets of ranges, of bits, sets that share their parts, interners.
 
+pub mod bits;
 mod forest;
 mod interner;
 mod range;
 
+pub use bits::Bits;
 pub use forest::{SetForest, SetTree};
 pub use interner::Interner;
 pub use range::{Bounded, RangeSet};

@@ -7,6 +7,8 @@
 mod evaluator;
 mod exceptions;
 mod externals;
+mod outline;
+mod pairs;
 mod row;
 mod tiers;
 
@@ -23,6 +25,7 @@ pub(crate) use evaluator::{CellId, SideId};
 use evaluator::{Evaluator, Peer};
 pub(crate) use externals::ExternalClass;
 pub use externals::ExternalId;
+pub(crate) use pairs::outlined;
 pub(crate) use row::Rows;
 
 /// One end of a connection.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use podreach::cluster::{self, Cluster};
-use podreach::compile::compile;
+use podreach::compile::{Layout, compile, compile_as};
 use podreach::index::Id;
 use podreach::load::Manifest;
 use podreach::net::{AddressSet, ByFamily, Family, PortSet};
@@ -343,14 +343,19 @@ fn expected_flows(
         .collect()
 }
 
+/// Everything sparse, everything dense, and mixtures.
+fn layout() -> impl Strategy<Value = Layout> {
+    prop_oneof![Just(usize::MAX), 0_usize..5].prop_map(Layout::DenseAbove)
+}
+
 proptest! {
     #![proptest_config(config(1024))]
 
     /// What the matrix lists is what the pairs say, at every level.
     #[test]
-    fn flows_are_sums_of_pairs(case in generate::case()) {
+    fn flows_are_sums_of_pairs(case in generate::case(), layout in layout()) {
         let cluster = cluster_of(&case)?;
-        let program = compile(&cluster, case.profile);
+        let program = compile_as(&cluster, case.profile, layout);
         let reachability = solve(&program);
         let matrix = Matrix::new(&reachability);
         // An external that holds nothing but addresses of pods and nodes cannot be sampled.
@@ -371,11 +376,11 @@ proptest! {
         }
     }
 
-    /// The summary counts pairs.
+    /// The summary counts pairs, and no answer depends on how the members of peer lists are kept.
     #[test]
-    fn the_summary_counts_pairs(case in generate::case()) {
+    fn the_summary_counts_pairs(case in generate::case(), layout in layout()) {
         let cluster = cluster_of(&case)?;
-        let program = compile(&cluster, case.profile);
+        let program = compile_as(&cluster, case.profile, layout);
         let reachability = solve(&program);
         let mut counted = PodPairs::default();
         for (from, to) in pairs(&cluster, &[]).into_iter().filter(|(from, to)| from != to) {
@@ -392,6 +397,22 @@ proptest! {
         prop_assert_eq!(summary.pod_pairs, counted);
         prop_assert_eq!(summary.pods, cluster.pod_count());
         prop_assert!(summary.classes <= summary.pods);
+    }
+
+    /// Classes, verdicts and counts are the same however the members of peer lists are kept.
+    #[test]
+    fn layouts_agree(case in generate::case(), layout in layout()) {
+        let cluster = cluster_of(&case)?;
+        let (sparse, other) = (
+            compile_as(&cluster, case.profile, Layout::DenseAbove(usize::MAX)),
+            compile_as(&cluster, case.profile, layout),
+        );
+        prop_assert_eq!(&sparse.class_of, &other.class_of);
+        let (sparse, other) = (solve(&sparse), solve(&other));
+        for (from, to) in pairs(&cluster, &[]) {
+            prop_assert_eq!(sparse.connectivity(from, to), other.connectivity(from, to));
+        }
+        prop_assert_eq!(Matrix::new(&sparse).summary().pod_pairs, Matrix::new(&other).summary().pod_pairs);
     }
 
     /// Every address is in exactly one external, and an external has one family.

@@ -1,9 +1,11 @@
 //! Kinds of pods that every policy treats alike become one class.
 
 use roaring::RoaringBitmap;
+use rustc_hash::FxHashMap;
 
 use super::addresses::AddressAtoms;
 use super::kinds::{KindId, Kinds};
+use super::members::{DenseMembers, Layout};
 use super::selector_index::{Matches, SelectorIndex};
 use super::{
     Class, ClassId, CompiledPolicy, PeerList, PeersId, Program, ResolutionId, Selections, Signature,
@@ -11,16 +13,20 @@ use super::{
 };
 use crate::cluster::{Cluster, NamespaceId, PodId};
 use crate::index::{Id, IndexVec};
-use crate::label::Truth;
+use crate::label::{SelectorId, Truth};
 use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family};
 use crate::policy::{NamespaceMatch, PodMatch, PolicyId, Tier};
 use crate::profile::Semantics;
 use crate::set::Interner;
 
-/// Which policies select each kind, and which peer lists match it; both ascending.
+/// Which policies select each kind, and which peer lists match it.
 pub(super) struct Memberships {
+    /// Ascending.
     subjects: IndexVec<KindId, Vec<(PolicyId, Truth)>>,
+    /// The lists that match few kinds, ascending.
     peers: IndexVec<KindId, Vec<(PeersId, ByFamily<Truth>)>>,
+    /// The lists that match many, ascending, with the kinds.
+    dense: Vec<(PeersId, DenseMembers)>,
 }
 
 /// Evaluates every selector and block over the kinds.
@@ -30,37 +36,38 @@ pub(super) fn memberships(
     kinds: &Kinds,
     atoms: &AddressAtoms,
     policies: &IndexVec<PolicyId, Option<CompiledPolicy>>,
-    lists: &Interner<PeersId, PeerList>,
-    blocks: &[ByFamily<AddressSet>],
+    lists: &[(&PeerList, &ByFamily<AddressSet>)],
+    layout: Layout,
 ) -> Memberships {
     let mut selector = PodSelector::new(cluster, kinds);
     let mut found = Memberships {
         subjects: vec![Vec::new(); kinds.all.len()].into(),
         peers: vec![Vec::new(); kinds.all.len()].into(),
+        dense: Vec::new(),
     };
     for (id, policy) in cluster.policies.enumerate() {
         if policies[id].is_none() {
             continue;
         }
-        let matches = selector.select(&policy.subject);
-        for kind in &matches.possible {
-            let kind_id = KindId::from_index(kind as usize);
-            if kinds.all[kind_id].subject {
-                found.subjects[kind_id].push((id, truth(matches, kind)));
+        for (kind, truth) in selector.select(&policy.subject).iter() {
+            let kind = KindId::from_index(kind as usize);
+            if kinds.all[kind].subject {
+                found.subjects[kind].push((id, truth));
             }
         }
     }
-    for ((id, (pods, _)), blocks) in lists.enumerate().zip(blocks) {
-        let mut matched: Vec<(KindId, ByFamily<Truth>)> = Vec::new();
+    let count = kinds.all.len();
+    let mut matched: Vec<(KindId, ByFamily<Truth>)> = Vec::new();
+    for (id, &((pods, _), blocks)) in lists.iter().enumerate() {
+        let id = PeersId::from_index(id);
+        matched.clear();
         for pod_match in pods {
-            let matches = selector.select(pod_match);
-            for kind in &matches.possible {
-                let truth = truth(matches, kind);
+            matched.extend(selector.select(pod_match).iter().map(|(kind, truth)| {
                 let kind = KindId::from_index(kind as usize);
-                let place = &kinds.all[kind].place;
-                let of = |family| if place[family].exists() { truth } else { Truth::No };
-                matched.push((kind, ByFamily { v4: of(Family::V4), v6: of(Family::V6) }));
-            }
+                let families = kinds.all[kind].families();
+                let of = |family| if families[family] { truth } else { Truth::No };
+                (kind, ByFamily { v4: of(Family::V4), v6: of(Family::V6) })
+            }));
         }
         if semantics.ip_block_matches_pods {
             for family in Family::ALL {
@@ -71,25 +78,32 @@ pub(super) fn memberships(
                 }
             }
         }
-        matched.sort_unstable_by_key(|&(kind, _)| kind);
-        matched.dedup_by(|later, earlier| {
-            let same = later.0 == earlier.0;
-            if same {
-                for family in Family::ALL {
-                    earlier.1[family] = earlier.1[family].or(later.1[family]);
+        // What one selector found is in order already.
+        if !matched.is_sorted_by(|a, b| a.0 < b.0) {
+            matched.sort_unstable_by_key(|&(kind, _)| kind);
+            matched.dedup_by(|later, earlier| {
+                let same = later.0 == earlier.0;
+                if same {
+                    for family in Family::ALL {
+                        earlier.1[family] = earlier.1[family].or(later.1[family]);
+                    }
                 }
+                same
+            });
+        }
+        if layout.is_dense(matched.len(), count) {
+            let mut dense = DenseMembers::default();
+            for &(kind, truth) in &matched {
+                dense.insert(kind, truth, kinds.all[kind].families(), count);
             }
-            same
-        });
-        for (kind, truth) in matched {
-            found.peers[kind].push((id, truth));
+            found.dense.push((id, dense));
+        } else {
+            for &(kind, truth) in &matched {
+                found.peers[kind].push((id, truth));
+            }
         }
     }
     found
-}
-
-fn truth(matches: &Matches, item: u32) -> Truth {
-    if matches.sure.contains(item) { Truth::Yes } else { Truth::Unknown }
 }
 
 /// Evaluates [`PodMatch`]es over kinds, each distinct one once.
@@ -101,6 +115,8 @@ struct PodSelector<'a> {
     ranges: IndexVec<NamespaceId, std::ops::Range<u32>>,
     hosts: RoaringBitmap,
     done: Selections<Matches>,
+    /// The kinds in the namespaces that a selector matches.
+    inside: FxHashMap<SelectorId, Matches>,
 }
 
 impl<'a> PodSelector<'a> {
@@ -115,6 +131,7 @@ impl<'a> PodSelector<'a> {
             ranges: kinds.by_namespace(cluster.namespaces.len()),
             hosts: kinds.host_network(),
             done: Selections::default(),
+            inside: FxHashMap::default(),
         }
     }
 
@@ -126,36 +143,28 @@ impl<'a> PodSelector<'a> {
         &self.done[pod_match]
     }
 
-    fn evaluate(&self, pod_match: &PodMatch) -> Matches {
+    fn evaluate(&mut self, pod_match: &PodMatch) -> Matches {
         let selectors = &self.cluster.labels.selectors;
         let pods = &selectors[pod_match.pods];
-        let mut matches = match pod_match.namespaces {
-            NamespaceMatch::One(namespace) => self.pods.matches(pods, Some(self.ranges[namespace].clone())),
-            NamespaceMatch::Labels(id) => {
-                let namespaces = self.namespaces.matches(&selectors[id], None);
-                let kinds_of = |namespaces: &RoaringBitmap| {
-                    let mut kinds = RoaringBitmap::new();
-                    for namespace in namespaces {
-                        kinds.insert_range(self.ranges[NamespaceId::from_index(namespace as usize)].clone());
-                    }
-                    kinds
-                };
-                if namespaces.possible.len() == 1 {
-                    let only = namespaces.possible.min().expect("it has one element");
-                    let range = self.ranges[NamespaceId::from_index(only as usize)].clone();
-                    let mut matches = self.pods.matches(pods, Some(range));
-                    if namespaces.sure.is_empty() {
-                        matches.sure.clear();
-                    }
-                    matches
-                } else {
-                    let mut matches = self.pods.matches(pods, None);
-                    matches.possible &= kinds_of(&namespaces.possible);
-                    matches.sure &= kinds_of(&namespaces.sure);
-                    matches
-                }
-            }
+        let inside = match pod_match.namespaces {
+            NamespaceMatch::One(namespace) => Matches::all(self.ranges[namespace].clone()),
+            NamespaceMatch::Labels(id) => self
+                .inside
+                .entry(id)
+                .or_insert_with(|| {
+                    let namespaces = self.namespaces.matches(&selectors[id], self.namespaces.all());
+                    let kinds_of = |namespaces: &RoaringBitmap| {
+                        let ranges = namespaces.iter().map(|namespace| {
+                            self.ranges[NamespaceId::from_index(namespace as usize)].clone()
+                        });
+                        RoaringBitmap::from_sorted_iter(ranges.flatten())
+                            .expect("kinds are in order of namespace")
+                    };
+                    Matches { sure: kinds_of(&namespaces.sure), possible: kinds_of(&namespaces.possible) }
+                })
+                .clone(),
         };
+        let mut matches = self.pods.matches(pods, inside);
         matches.possible -= &self.hosts;
         matches.sure -= &self.hosts;
         if pod_match.perhaps {
@@ -170,6 +179,8 @@ pub(super) struct Merged {
     pub(super) classes: IndexVec<ClassId, Class>,
     pub(super) class_of: IndexVec<PodId, ClassId>,
     pub(super) signatures: ByDirection<IndexVec<SignatureId, Signature>>,
+    /// The lists that match many classes, ascending.
+    pub(super) dense: Vec<(PeersId, DenseMembers)>,
 }
 
 /// Everything that policies see of a kind.
@@ -177,6 +188,8 @@ pub(super) struct Merged {
 struct Outcome {
     subjects: Vec<(PolicyId, Truth)>,
     peers: Vec<(PeersId, ByFamily<Truth>)>,
+    /// Equal for kinds that the lists of many do not tell apart.
+    alike: u32,
     resolution: ResolutionId,
     resolves_in: Option<NamespaceId>,
     families: ByFamily<bool>,
@@ -189,6 +202,7 @@ pub(super) fn merge(
     policies: &IndexVec<PolicyId, Option<CompiledPolicy>>,
     mut memberships: Memberships,
 ) -> Merged {
+    let alike = alike(kinds.all.len(), &memberships.dense);
     let mut outcomes: Interner<ClassId, Outcome> = Interner::new();
     let class_of_kind: IndexVec<KindId, ClassId> = kinds
         .all
@@ -197,9 +211,10 @@ pub(super) fn merge(
             outcomes.intern_owned(Outcome {
                 subjects: std::mem::take(&mut memberships.subjects[id]),
                 peers: std::mem::take(&mut memberships.peers[id]),
+                alike: alike[id],
                 resolution: kind.resolution,
                 resolves_in: kind.resolves_in,
-                families: ByFamily { v4: kind.place.v4.exists(), v6: kind.place.v6.exists() },
+                families: kind.families(),
             })
         })
         .collect();
@@ -231,7 +246,9 @@ pub(super) fn merge(
         classes[class].pods.push(pod);
         classes[class].weight += u64::from(cluster.pods[pod].count);
     }
+    let merged = |dense: DenseMembers| dense.merged(&class_of_kind, classes.len());
     Merged {
+        dense: memberships.dense.into_iter().map(|(list, dense)| (list, merged(dense))).collect(),
         classes,
         class_of,
         signatures: ByDirection {
@@ -239,6 +256,41 @@ pub(super) fn merge(
             egress: signatures.egress.into_values(),
         },
     }
+}
+
+/// Numbers that are equal for kinds that are in the same sets: all start alike, and each set splits them.
+fn alike(kinds: usize, dense: &[(PeersId, DenseMembers)]) -> IndexVec<KindId, u32> {
+    let mut alike: IndexVec<KindId, u32> = vec![0; kinds].into();
+    // By number: how many kinds have it, how many of those are in the set, and the number that these get.
+    let mut sizes = vec![kinds as u32];
+    let mut inside = vec![0_u32];
+    let mut split: Vec<Option<u32>> = vec![None];
+    for (_, set) in dense.iter().flat_map(|(_, dense)| &dense.sets) {
+        if sizes.len() == kinds {
+            break;
+        }
+        for kind in set.iter().map(KindId::from_index) {
+            inside[alike[kind] as usize] += 1;
+        }
+        for kind in set.iter().map(KindId::from_index) {
+            let old = alike[kind] as usize;
+            if inside[old] < sizes[old] {
+                alike[kind] = *split[old].get_or_insert_with(|| {
+                    sizes.push(inside[old]);
+                    (sizes.len() - 1) as u32
+                });
+            }
+        }
+        for (old, new) in split.iter_mut().enumerate() {
+            if let Some(new) = new.take() {
+                sizes[old] -= sizes[new as usize];
+            }
+        }
+        inside.clear();
+        inside.resize(sizes.len(), 0);
+        split.resize(sizes.len(), None);
+    }
+    alike
 }
 
 fn signature(

@@ -30,6 +30,13 @@ pub(super) struct Kind {
     pub(super) resolves_in: Option<NamespaceId>,
 }
 
+impl Kind {
+    /// Which families it has addresses of.
+    pub(super) fn families(&self) -> ByFamily<bool> {
+        ByFamily { v4: self.place.v4.exists(), v6: self.place.v6.exists() }
+    }
+}
+
 /// Where a pod is in the address space of one family.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) enum Place {

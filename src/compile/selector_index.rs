@@ -6,7 +6,7 @@
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
-use crate::label::{KeyId, LabelSet, LabelValue, Operator, Requirement, Selector, ValueId};
+use crate::label::{KeyId, LabelSet, LabelValue, Operator, Requirement, Selector, Truth, ValueId};
 
 /// Posting lists over items numbered from 0, in the order given.
 #[derive(Debug, Default)]
@@ -38,6 +38,24 @@ pub(super) struct Matches {
     pub(super) possible: RoaringBitmap,
 }
 
+impl Matches {
+    /// Surely these.
+    pub(super) fn all(items: std::ops::Range<u32>) -> Self {
+        let mut all = RoaringBitmap::new();
+        all.insert_range(items);
+        Self { sure: all.clone(), possible: all }
+    }
+
+    /// The items, ascending, and how surely each matches.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, Truth)> {
+        let all_sure = self.sure.len() == self.possible.len();
+        self.possible.iter().map(move |item| {
+            let sure = all_sure || self.sure.contains(item);
+            (item, if sure { Truth::Yes } else { Truth::Unknown })
+        })
+    }
+}
+
 impl SelectorIndex {
     pub(super) fn new<'a>(items: impl IntoIterator<Item = &'a LabelSet>) -> Self {
         let mut index = Self::default();
@@ -66,11 +84,13 @@ impl SelectorIndex {
         index
     }
 
-    /// The items of `scope` (all items if `None`) that `selector` matches.
-    pub(super) fn matches(&self, selector: &Selector, scope: Option<std::ops::Range<u32>>) -> Matches {
-        let mut scoped = RoaringBitmap::new();
-        scoped.insert_range(scope.unwrap_or(0..self.count));
-        let mut matches = Matches { sure: scoped.clone(), possible: scoped };
+    /// Every item.
+    pub(super) fn all(&self) -> Matches {
+        Matches::all(0..self.count)
+    }
+
+    /// What of `matches` a selector matches too.
+    pub(super) fn matches(&self, selector: &Selector, mut matches: Matches) -> Matches {
         for requirement in selector.requirements() {
             self.restrict(&mut matches, requirement);
             if matches.possible.is_empty() {
@@ -124,7 +144,6 @@ mod tests {
 
     use super::*;
     use crate::index::Id;
-    use crate::label::Truth;
 
     fn label_set() -> impl Strategy<Value = LabelSet> {
         let value = prop_oneof![
@@ -164,10 +183,10 @@ mod tests {
         ) {
             let index = SelectorIndex::new(&items);
             let scope = from.min(items.len() as u32)..to.min(items.len() as u32);
-            for scope in [None, Some(scope)] {
-                let matches = index.matches(&selector, scope.clone());
+            for (scope, within) in [(0..u32::MAX, index.all()), (scope.clone(), Matches::all(scope))] {
+                let matches = index.matches(&selector, within);
                 for (item, labels) in (0..).zip(&items) {
-                    let inside = scope.as_ref().is_none_or(|scope| scope.contains(&item));
+                    let inside = scope.contains(&item);
                     let expected = if inside { selector.matches(labels) } else { Truth::No };
                     prop_assert_eq!(matches.sure.contains(item), expected.sure(), "item {}", item);
                     prop_assert_eq!(matches.possible.contains(item), expected.possible(), "item {}", item);

@@ -1,14 +1,12 @@
 //! Exact counts over all ordered pairs of distinct pods, without visiting pairs.
 
-use rustc_hash::FxHashMap;
-
 use super::group::NodeMates;
 use super::matrix::{PodPairs, Summary};
-use crate::compile::{ClassId, Program};
+use crate::compile::{ClassId, Program, SignatureId};
 use crate::index::IndexVec;
 use crate::net::Direction;
 use crate::policy::Tier;
-use crate::solve::{CellId, Rows, SideId};
+use crate::solve::{CellId, Rows, SideId, outlined};
 
 /// Counts everything.
 pub(super) fn summary(program: &Program<'_>, rows: &mut Rows<'_>) -> Summary {
@@ -55,53 +53,65 @@ impl Tally {
     }
 }
 
-/// Each source starts from what its policies make of pods they do not mention, over destinations that do not mention
-/// it; that tally is shared by all sources with the same policies. Then only the mentioned are corrected.
+/// What the lists of many say is counted for everybody at once; then what single classes change is put right.
 fn pod_pairs(program: &Program<'_>, rows: &mut Rows<'_>) -> PodPairs {
     let weight = |class: ClassId| i128::from(program.classes[class].weight);
-    let mut members: IndexVec<_, i128> = vec![0; program.signatures[Direction::Ingress].len()].into();
-    for class in &program.classes {
-        members[class.signature[Direction::Ingress]] += i128::from(class.weight);
+    let mut total = Tally::default();
+    for (cell, &count) in outlined(rows).enumerate() {
+        total.add(rows, cell, count.cast_signed());
     }
 
-    let mut total = Tally::default();
-    let mut shared: FxHashMap<SideId, Tally> = FxHashMap::default();
+    let mut members: IndexVec<SignatureId, (Vec<ClassId>, i128)> =
+        vec![(Vec::new(), 0); program.signatures.ingress.len()].into();
+    for (id, class) in program.classes.enumerate() {
+        let (classes, pods) = &mut members[class.signature.ingress];
+        classes.push(id);
+        *pods += i128::from(class.weight);
+    }
     let mut by_egress: Vec<ClassId> = program.classes.ids().collect();
-    by_egress.sort_by_key(|&class| program.classes[class].signature[Direction::Egress]);
-    let usual_ingress = rows.usual_ingress().clone();
-    let mut ingress = usual_ingress.clone();
+    by_egress.sort_by_key(|&class| program.classes[class].signature.egress);
+    let mut exceptional: IndexVec<SignatureId, Option<SideId>> = vec![None; members.len()].into();
     for source in by_egress {
         let row = rows.row(source);
-        let mut tally = *shared.entry(row.egress.base).or_insert_with(|| {
-            let mut tally = Tally::default();
-            for (signature, &count) in members.enumerate() {
-                let cell = rows.evaluator.join(row.egress.base, usual_ingress[signature]);
-                tally.add(rows, cell, count);
+        let own = &program.classes[source].signature;
+        let even = rows.even(Direction::Egress, own.egress);
+        let mut tally = Tally::default();
+        for exception in &row.ingress {
+            exceptional[exception.of] = Some(exception.actual);
+            let (classes, pods) = &members[exception.of];
+            let mut correct = |rows: &mut Rows<'_>, side: SideId, pods: i128| {
+                let usual = rows.evaluator.join(side, exception.usual);
+                let actual = rows.evaluator.join(side, exception.actual);
+                tally.add(rows, usual, -pods);
+                tally.add(rows, actual, pods);
+            };
+            match even {
+                Some(side) => correct(rows, side, *pods),
+                None => {
+                    for &destination in classes {
+                        let side = rows.usual(Direction::Egress, own.egress, destination);
+                        correct(rows, side, weight(destination));
+                    }
+                }
             }
-            tally
-        });
-        for &(signature, side) in &row.ingress {
-            let (usual, actual) = (
-                rows.evaluator.join(row.egress.base, usual_ingress[signature]),
-                rows.evaluator.join(row.egress.base, side),
-            );
-            tally.add(rows, usual, -members[signature]);
-            tally.add(rows, actual, members[signature]);
-            ingress[signature] = side;
         }
-        for &(destination, side) in &row.egress.exceptions {
-            let theirs = ingress[program.classes[destination].signature[Direction::Ingress]];
+        for exception in &*row.egress {
+            let theirs = program.classes[exception.of].signature.ingress;
+            let side = match exceptional[theirs] {
+                Some(side) => side,
+                None => rows.usual(Direction::Ingress, theirs, source),
+            };
             let (usual, actual) =
-                (rows.evaluator.join(row.egress.base, theirs), rows.evaluator.join(side, theirs));
-            tally.add(rows, usual, -weight(destination));
-            tally.add(rows, actual, weight(destination));
+                (rows.evaluator.join(exception.usual, side), rows.evaluator.join(exception.actual, side));
+            tally.add(rows, usual, -weight(exception.of));
+            tally.add(rows, actual, weight(exception.of));
         }
         // A pod and itself is no pair.
         let own = rows.evaluator.between(source, source);
         tally.add(rows, own, -1);
         total.add_all(tally, weight(source));
-        for &(signature, _) in &row.ingress {
-            ingress[signature] = usual_ingress[signature];
+        for exception in &row.ingress {
+            exceptional[exception.of] = None;
         }
     }
 

@@ -83,7 +83,7 @@ impl<'p> Evaluator<'p> {
                 let matches = match (rule.peers, peer) {
                     (None, _) => Truth::Yes,
                     (Some(_), Peer::Unmentioned) => Truth::No,
-                    (Some(list), Peer::Class(class)) => program.classes[class].matched_by(list)[family],
+                    (Some(list), Peer::Class(class)) => program.matched_by(class, list)[family],
                     (Some(list), Peer::Address(address)) => {
                         Truth::from_bool(program.peers[list].blocks[family].contains(address_number(address)))
                     }
@@ -108,6 +108,18 @@ impl<'p> Evaluator<'p> {
             });
         }
         decide(&mut self.ports, &deciding)
+    }
+
+    /// Adds the ports of a rule that matches, as surely as `truth` says, to an additive side.
+    pub(super) fn add(&mut self, side: &mut Side, truth: ByFamily<Truth>, ports: PortSetId) {
+        for family in Family::ALL {
+            if truth[family].possible() {
+                side[family].may = self.ports.union(side[family].may, ports);
+            }
+            if truth[family].sure() {
+                side[family].must = self.ports.union(side[family].must, ports);
+            }
+        }
     }
 
     /// The ports of an ingress rule: names are the subject's own (R33).

@@ -1,29 +1,33 @@
-//! Whom a signature treats otherwise than everybody, and how.
+//! Whom a signature treats otherwise than its outline says, and how.
 //!
 //! Most signatures are *additive*: NetworkPolicies that surely select their subjects, so that a side is the union of what
 //! the matching rules admit. Their exceptions are summed up rule by rule, without asking who else might match; the few
 //! other signatures are evaluated peer by peer.
 
 use super::evaluator::{Evaluator, Peer, Side, SideId};
-use crate::compile::{ClassId, CompiledPolicy, PeersId, Program, Signature, SignatureId};
+use super::outline::Outlines;
+use crate::compile::{ClassId, CompiledPolicy, CompiledRule, PeersId, Program, SignatureId};
 use crate::index::{Id, IndexVec};
 use crate::label::Truth;
-use crate::net::{ByFamily, Direction, Family, PortSetId, PortTable};
-use crate::policy::{PolicyId, Tier};
+use crate::net::{ByFamily, Direction, Family};
+use crate::policy::PolicyId;
 
-/// What a signature makes of every class as destination.
-#[derive(Clone, Debug)]
-pub(crate) struct EgressRow {
-    /// Of those that no rule mentions.
-    pub(crate) base: SideId,
-    /// Of the others; each class once.
-    pub(crate) exceptions: Vec<(ClassId, SideId)>,
+/// One end that is treated otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Exception<I> {
+    /// The class, or the signature.
+    pub(crate) of: I,
+    /// What the outline says.
+    pub(crate) usual: SideId,
+    /// What is so.
+    pub(crate) actual: SideId,
 }
 
 /// Sides under construction, by what they are of.
 #[derive(Debug)]
 pub(super) struct Sums<I> {
-    sums: IndexVec<I, Option<Side>>,
+    /// What each started from, and what it is by now.
+    sums: IndexVec<I, Option<(SideId, Side)>>,
     touched: Vec<I>,
 }
 
@@ -32,34 +36,33 @@ impl<I: Id> Sums<I> {
         Self { sums: vec![None; len].into(), touched: Vec::new() }
     }
 
-    /// Adds the ports of a rule that matches, as surely as `truth` says, to what starts as `base`.
-    fn add(&mut self, table: &mut PortTable, at: I, base: Side, truth: ByFamily<Truth>, ports: PortSetId) {
+    /// What is known so far of `at`, which starts as `start` says.
+    fn at(&mut self, at: I, start: impl FnOnce() -> (SideId, Side)) -> &mut Side {
+        let touched = &mut self.touched;
         let sum = self.sums[at].get_or_insert_with(|| {
-            self.touched.push(at);
-            base
+            touched.push(at);
+            start()
         });
-        for family in Family::ALL {
-            if truth[family].possible() {
-                sum[family].may = table.union(sum[family].may, ports);
-            }
-            if truth[family].sure() {
-                sum[family].must = table.union(sum[family].must, ports);
-            }
-        }
+        &mut sum.1
     }
 
-    /// Everything that was added to, in the order of the first addition; starts anew.
-    fn drain(&mut self) -> impl Iterator<Item = (I, Side)> {
-        self.touched.drain(..).map(|at| (at, self.sums[at].take().expect("it was touched")))
+    /// Everything that was touched, in the order of the first time, as it started and as it is; starts anew.
+    fn drain(&mut self) -> impl Iterator<Item = (I, SideId, Side)> {
+        self.touched.drain(..).map(|at| {
+            let (start, side) = self.sums[at].take().expect("it was touched");
+            (at, start, side)
+        })
     }
 }
 
-/// What each signature of a direction makes of peers that it does not mention.
+/// What the signatures of a direction make of peers that deserve no mention.
 #[derive(Debug)]
 pub(super) struct Usual {
     pub(super) direction: Direction,
-    pub(super) sides: IndexVec<SignatureId, SideId>,
+    pub(super) outlines: Outlines,
     additive: IndexVec<SignatureId, bool>,
+    /// Lists of many that some signature has outside of its outline.
+    beyond: Vec<PeersId>,
     sums: Sums<SignatureId>,
 }
 
@@ -67,12 +70,28 @@ impl Usual {
     pub(super) fn new(evaluator: &mut Evaluator<'_>, direction: Direction) -> Self {
         let program = evaluator.program;
         let signatures = &program.signatures[direction];
+        let additive: IndexVec<SignatureId, bool> =
+            signatures.iter().map(|signature| program.is_additive(signature)).collect();
+        let is_beyond = |list: PeersId| {
+            program.peers[list].uses[direction].iter().any(|&(policy, place)| {
+                let rule = program.rule(direction, policy, place);
+                !program.is_outlined(direction, rule)
+                    || program.deciding[policy][direction].iter().any(|&id| !additive[id])
+            })
+        };
+        let dense = program.peers.enumerate().filter(|(_, list)| list.classes.dense().is_some());
         Self {
             direction,
-            sides: signatures.ids().map(|id| evaluator.side(direction, id, Peer::Unmentioned)).collect(),
-            additive: signatures.iter().map(|signature| program.is_additive(signature)).collect(),
+            outlines: Outlines::new(evaluator, direction),
+            beyond: dense.map(|(id, _)| id).filter(|&id| is_beyond(id)).collect(),
+            additive,
             sums: Sums::new(signatures.len()),
         }
+    }
+
+    /// What a signature makes of peers that none of its lists mentions.
+    pub(super) fn base(&self, id: SignatureId) -> SideId {
+        self.outlines.all[self.outlines.of[id]].base
     }
 }
 
@@ -82,87 +101,139 @@ impl Program<'_> {
         self.policies[id].as_ref().expect("a deciding policy is in force")
     }
 
-    fn is_additive(&self, signature: &Signature) -> bool {
-        signature
-            .policies
-            .iter()
-            .all(|&(id, selects)| selects.sure() && self.deciding_policy(id).tier == Tier::NetworkPolicy)
+    fn rule(&self, direction: Direction, policy: PolicyId, place: u32) -> &CompiledRule {
+        &self.policies[policy].as_ref().expect("only policies in force use lists").rules[direction]
+            [place as usize]
     }
 }
 
 impl Evaluator<'_> {
-    /// What a signature makes of every class as destination.
-    pub(super) fn egress_row(&mut self, id: SignatureId, sums: &mut Sums<ClassId>) -> EgressRow {
+    /// What an egress signature makes of the classes it mentions, where its outline does not say so; each once.
+    pub(super) fn egress_exceptions(
+        &mut self,
+        usual: &mut Usual,
+        id: SignatureId,
+        sums: &mut Sums<ClassId>,
+    ) -> Vec<Exception<ClassId>> {
         let program = self.program;
-        let signature = &program.signatures[Direction::Egress][id];
-        let base = self.side(Direction::Egress, id, Peer::Unmentioned);
-        let base_side = self.sides[base];
+        let signature = &program.signatures.egress[id];
+        let (additive, outline) = (usual.additive[id], usual.outlines.of[id]);
         let everywhere = ByFamily { v4: Truth::Yes, v6: Truth::Yes };
+        let mut add = |evaluator: &mut Self, class, truth, rule, policy| {
+            let ports = evaluator.egress_ports(rule, policy, class);
+            let side = sums.at(class, || {
+                let side = usual.outlines.at(evaluator, outline, class);
+                (side, evaluator.sides[side])
+            });
+            evaluator.add(side, truth, ports);
+        };
         for &(policy, _) in &signature.policies {
             for rule in &program.deciding_policy(policy).rules.egress {
                 match rule.peers {
+                    Some(_) if additive && program.is_outlined(Direction::Egress, rule) => {}
                     Some(list) => {
-                        for &(class, truth) in &program.peers[list].classes {
-                            let ports = self.egress_ports(rule, policy, class);
-                            sums.add(&mut self.ports, class, base_side, truth, ports);
+                        for (class, truth) in program.peers[list].classes.iter() {
+                            add(self, class, truth, rule, policy);
                         }
                     }
                     None if rule.ports.named.is_empty() => {}
                     None => {
                         for (class, facts) in program.classes.enumerate() {
                             if program.resolutions[facts.resolution].declares_any(&rule.ports.named) {
-                                let ports = self.egress_ports(rule, policy, class);
-                                sums.add(&mut self.ports, class, base_side, everywhere, ports);
+                                add(self, class, everywhere, rule, policy);
                             }
                         }
                     }
                 }
             }
         }
-        let additive = program.is_additive(signature);
-        let exceptions = sums
-            .drain()
-            .map(|(class, sum)| {
-                let side = if additive {
-                    self.side_among(sum, [signature.families, program.classes[class].families])
-                } else {
-                    self.side(Direction::Egress, id, Peer::Class(class))
-                };
-                (class, side)
-            })
-            .collect();
-        EgressRow { base, exceptions }
+        let exceptions = sums.drain().map(|(class, usual, sum)| {
+            let actual = if additive {
+                self.side_among(sum, [signature.families, program.classes[class].families])
+            } else {
+                self.side(Direction::Egress, id, Peer::Class(class))
+            };
+            Exception { of: class, usual, actual }
+        });
+        exceptions.collect()
     }
 
-    /// What the signatures of a direction that mention a peer make of it; each once. Towards a class of destinations
-    /// [`Evaluator::egress_row`] is the way, since these resolve port names.
-    pub(super) fn exceptions(
+    /// What the ingress signatures that mention a class make of it, where their outlines do not say so; each once.
+    pub(super) fn ingress_exceptions(
         &mut self,
         usual: &mut Usual,
-        peer: Peer<'_>,
-        lists: impl Iterator<Item = (PeersId, ByFamily<Truth>)>,
-        families: ByFamily<bool>,
+        class: ClassId,
+    ) -> Vec<Exception<SignatureId>> {
+        let program = self.program;
+        let Usual { direction, outlines, additive, beyond, sums } = usual;
+        let facts = &program.classes[class];
+        let few = facts.peers.iter().map(|&(list, truth)| (list, truth, false));
+        let many = beyond.iter().map(|&list| (list, program.dense_members(list).truth(class), true));
+        for (list, truth, is_dense) in few.chain(many) {
+            if !(truth.v4.possible() || truth.v6.possible()) {
+                continue;
+            }
+            for &(policy, place) in &program.peers[list].uses[*direction] {
+                let rule = program.rule(*direction, policy, place);
+                for &id in &program.deciding[policy][*direction] {
+                    if is_dense && additive[id] {
+                        continue;
+                    }
+                    let ports = self.ingress_ports(rule, &program.signatures[*direction][id]);
+                    let side = sums.at(id, || {
+                        let side = outlines.at(self, outlines.of[id], class);
+                        (side, self.sides[side])
+                    });
+                    self.add(side, truth, ports);
+                }
+            }
+        }
+        let exceptions = sums.drain().map(|(id, usual, sum)| {
+            let actual = if additive[id] {
+                self.side_among(sum, [program.signatures[*direction][id].families, facts.families])
+            } else {
+                self.side(*direction, id, Peer::Class(class))
+            };
+            Exception { of: id, usual, actual }
+        });
+        exceptions.collect()
+    }
+
+    /// What the signatures of a direction make of addresses outside that these lists hold, where it is not what they
+    /// make of every address of the family; each once.
+    pub(super) fn exceptions_outside(
+        &mut self,
+        usual: &mut Usual,
+        family: Family,
+        lists: &[PeersId],
     ) -> Vec<(SignatureId, SideId)> {
         let program = self.program;
-        let Usual { direction, sides, additive, sums } = usual;
-        for (list, truth) in lists {
-            for &(policy, place) in &program.peers[list].uses[*direction] {
-                let rule = &program.deciding_policy(policy).rules[*direction][place as usize];
-                for &id in &program.deciding[policy][*direction] {
+        let (mut truth, mut families) = (ByFamily { v4: Truth::No, v6: Truth::No }, ByFamily::default());
+        truth[family] = Truth::Yes;
+        families[family] = true;
+        let direction = usual.direction;
+        for &list in lists {
+            for &(policy, place) in &program.peers[list].uses[direction] {
+                let rule = program.rule(direction, policy, place);
+                for &id in &program.deciding[policy][direction] {
                     let ports = match direction {
                         Direction::Ingress => self.ingress_ports(rule, &program.signatures.ingress[id]),
                         Direction::Egress => rule.ports.fixed,
                     };
-                    sums.add(&mut self.ports, id, self.sides[sides[id]], truth, ports);
+                    let base = usual.base(id);
+                    let side = usual.sums.at(id, || (base, self.sides[base]));
+                    self.add(side, truth, ports);
                 }
             }
         }
-        sums.drain()
-            .map(|(id, sum)| {
-                let side = if additive[id] {
-                    self.side_among(sum, [program.signatures[*direction][id].families, families])
+        usual
+            .sums
+            .drain()
+            .map(|(id, _, sum)| {
+                let side = if usual.additive[id] {
+                    self.side_among(sum, [program.signatures[direction][id].families, families])
                 } else {
-                    self.side(*direction, id, peer)
+                    self.side(direction, id, Peer::Outside(family, lists))
                 };
                 (id, side)
             })

@@ -12,8 +12,7 @@ use super::evaluator::{Evaluator, Peer, SideId};
 use super::exceptions::Usual;
 use crate::compile::{PeersId, Program, SignatureId};
 use crate::index::{Id, IndexVec};
-use crate::label::Truth;
-use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family};
+use crate::net::{AddressSet, ByDirection, Direction, Family};
 use crate::set::{SetForest, SetTree};
 
 crate::define_id! {
@@ -35,9 +34,9 @@ pub(crate) type Sides = ByDirection<Vec<(SignatureId, SideId)>>;
 /// All classes; they partition both families.
 pub(super) fn classes(
     evaluator: &mut Evaluator<'_>,
-    ingress: &mut Usual,
+    usual: [&mut Usual; 2],
 ) -> IndexVec<ExternalId, ExternalClass> {
-    let mut egress = Usual::new(evaluator, Direction::Egress);
+    let [ingress, egress] = usual;
     let mut all = Vec::new();
     for family in Family::ALL {
         let mut merged: FxHashMap<Sides, usize> = FxHashMap::default();
@@ -45,7 +44,7 @@ pub(super) fn classes(
         for (lists, ranges) in same_blocks(evaluator.program, family) {
             let sides = ByDirection {
                 ingress: exceptions(evaluator, ingress, family, &lists),
-                egress: exceptions(evaluator, &mut egress, family, &lists),
+                egress: exceptions(evaluator, egress, family, &lists),
             };
             if let Some(&group) = merged.get(&sides) {
                 groups[group].0.extend(ranges);
@@ -124,11 +123,7 @@ fn exceptions(
     family: Family,
     lists: &[PeersId],
 ) -> Vec<(SignatureId, SideId)> {
-    let (mut truth, mut families) = (ByFamily { v4: Truth::No, v6: Truth::No }, ByFamily::default());
-    truth[family] = Truth::Yes;
-    families[family] = true;
-    let matched = lists.iter().map(|&list| (list, truth));
-    let mut sides = evaluator.exceptions(usual, Peer::Outside(family, lists), matched, families);
+    let mut sides = evaluator.exceptions_outside(usual, family, lists);
     sides.retain(|&(id, side)| side != evaluator.side(usual.direction, id, Peer::Outside(family, &[])));
     sides.sort_unstable();
     sides

@@ -5,8 +5,9 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::evaluator::{CellId, Evaluator, Peer, SideId};
-use super::exceptions::{EgressRow, Sums, Usual};
+use super::exceptions::{Exception, Sums, Usual};
 use super::externals::{self, ExternalClass, ExternalId};
+use super::outline::OutlineId;
 use crate::compile::{ClassId, Program, SignatureId};
 use crate::index::IndexVec;
 use crate::net::Direction;
@@ -15,66 +16,78 @@ use crate::net::Direction;
 #[derive(Debug)]
 pub(crate) struct Rows<'p> {
     pub(crate) evaluator: Evaluator<'p>,
-    ingress: Usual,
+    pub(super) ingress: Usual,
+    pub(super) egress: Usual,
     by_class: Sums<ClassId>,
     /// The last row of policies, and the last row of cells: consecutive sources often share them.
-    egress: Option<(SignatureId, Rc<EgressRow>)>,
+    last: Option<(SignatureId, Rc<Vec<Exception<ClassId>>>)>,
     cells: Option<(ClassId, Rc<Cells>)>,
-    /// The classes of each ingress signature, and the signatures that let in sources they do not mention; made when
-    /// cells are first asked for.
+    /// Made when cells are first asked for.
     destinations: Option<Rc<Destinations>>,
 }
 
 /// Where something may flow from one source, ascending; nothing flows anywhere else.
 pub(crate) type Cells = Vec<(ClassId, CellId)>;
 
-/// See [`Rows::destinations`].
+/// Who is where on the ingress side.
 #[derive(Debug)]
 struct Destinations {
+    /// The signatures of each outline.
+    signatures: IndexVec<OutlineId, Vec<SignatureId>>,
+    /// The classes of each signature.
     members: IndexVec<SignatureId, Vec<ClassId>>,
-    usually_open: Vec<SignatureId>,
 }
 
-/// Everything needed to read the row of one source.
+/// What is special about the row of one source.
 pub(crate) struct Row {
-    /// What the source's policies make of each class.
-    pub(crate) egress: Rc<EgressRow>,
-    /// What ingress signatures that mention the source make of it; each once.
-    pub(crate) ingress: Vec<(SignatureId, SideId)>,
+    /// What the source's policies make of classes, where their outline does not say so; each once.
+    pub(crate) egress: Rc<Vec<Exception<ClassId>>>,
+    /// What ingress signatures make of the source, where their outlines do not say so; each once.
+    pub(crate) ingress: Vec<Exception<SignatureId>>,
 }
 
 impl<'p> Rows<'p> {
     pub(crate) fn new(program: &'p Program<'p>) -> Self {
         let mut evaluator = Evaluator::new(program);
-        let ingress = Usual::new(&mut evaluator, Direction::Ingress);
         Self {
+            ingress: Usual::new(&mut evaluator, Direction::Ingress),
+            egress: Usual::new(&mut evaluator, Direction::Egress),
             evaluator,
-            ingress,
             by_class: Sums::new(program.classes.len()),
-            egress: None,
+            last: None,
             cells: None,
             destinations: None,
         }
     }
 
-    /// What each ingress signature makes of sources it does not mention.
-    pub(crate) fn usual_ingress(&self) -> &IndexVec<SignatureId, SideId> {
-        &self.ingress.sides
+    /// What is special about the row of a class.
+    pub(crate) fn row(&mut self, source: ClassId) -> Row {
+        let signature = self.evaluator.program.classes[source].signature.egress;
+        let egress = match self.last.take() {
+            Some((known, row)) if known == signature => row,
+            _ => Rc::new(self.evaluator.egress_exceptions(&mut self.egress, signature, &mut self.by_class)),
+        };
+        self.last = Some((signature, Rc::clone(&egress)));
+        Row { egress, ingress: self.evaluator.ingress_exceptions(&mut self.ingress, source) }
     }
 
-    /// The row of a class.
-    pub(crate) fn row(&mut self, source: ClassId) -> Row {
-        let class = &self.evaluator.program.classes[source];
-        let signature = class.signature[Direction::Egress];
-        let egress = match self.egress.take() {
-            Some((known, row)) if known == signature => row,
-            _ => Rc::new(self.evaluator.egress_row(signature, &mut self.by_class)),
+    /// What the outline of a signature makes of a class.
+    pub(crate) fn usual(&mut self, direction: Direction, signature: SignatureId, peer: ClassId) -> SideId {
+        let outlines = match direction {
+            Direction::Ingress => &mut self.ingress.outlines,
+            Direction::Egress => &mut self.egress.outlines,
         };
-        self.egress = Some((signature, Rc::clone(&egress)));
-        let lists = class.peers.iter().copied();
-        let peer = Peer::Class(source);
-        let ingress = self.evaluator.exceptions(&mut self.ingress, peer, lists, class.families);
-        Row { egress, ingress }
+        outlines.at(&mut self.evaluator, outlines.of[signature], peer)
+    }
+
+    /// What a signature makes of every class, if its outline makes the same of all.
+    pub(crate) fn even(&self, direction: Direction, signature: SignatureId) -> Option<SideId> {
+        let outlines = match direction {
+            Direction::Ingress => &self.ingress.outlines,
+            Direction::Egress => &self.egress.outlines,
+        };
+        let outline = &outlines.all[outlines.of[signature]];
+        outline.rules.is_empty().then_some(outline.base)
     }
 
     /// Where something may flow from `source`. The work grows with that, and with what the source's policies mention.
@@ -86,25 +99,38 @@ impl<'p> Rows<'p> {
         }
         let row = self.row(source);
         let program = self.evaluator.program;
-        let ingress_of = |class: ClassId| program.classes[class].signature[Direction::Ingress];
-        let special: FxHashMap<SignatureId, SideId> = row.ingress.iter().copied().collect();
+        let special: FxHashMap<SignatureId, SideId> =
+            row.ingress.iter().map(|exception| (exception.of, exception.actual)).collect();
         let mut cells: Cells = Vec::new();
         let mut mentioned: FxHashSet<ClassId> = FxHashSet::default();
-        for &(class, egress) in &row.egress.exceptions {
-            mentioned.insert(class);
-            let signature = ingress_of(class);
-            let ingress = special.get(&signature).copied().unwrap_or(self.ingress.sides[signature]);
-            cells.push((class, self.evaluator.join(egress, ingress)));
+        for exception in &*row.egress {
+            mentioned.insert(exception.of);
+            let signature = program.classes[exception.of].signature.ingress;
+            let ingress = match special.get(&signature) {
+                Some(&side) => side,
+                None => self.usual(Direction::Ingress, signature, source),
+            };
+            cells.push((exception.of, self.evaluator.join(exception.actual, ingress)));
         }
-        if !self.evaluator.is_closed(row.egress.base) {
+        let signature = program.classes[source].signature.egress;
+        let even = self.even(Direction::Egress, signature);
+        if even.is_none_or(|side| !self.evaluator.is_closed(side)) {
             let destinations = self.destinations();
-            let usual = destinations.usually_open.iter().filter(|id| !special.contains_key(id));
-            let usual = usual.map(|&id| (id, self.ingress.sides[id]));
-            let sides: Vec<(SignatureId, SideId)> = usual.chain(row.ingress.iter().copied()).collect();
-            for (signature, ingress) in sides {
-                let cell = self.evaluator.join(row.egress.base, ingress);
-                let members = destinations.members[signature].iter();
-                cells.extend(members.filter(|class| !mentioned.contains(class)).map(|&class| (class, cell)));
+            let mut open: Vec<(SignatureId, SideId)> =
+                row.ingress.iter().map(|exception| (exception.of, exception.actual)).collect();
+            for (outline, signatures) in destinations.signatures.enumerate() {
+                let side = self.ingress.outlines.at(&mut self.evaluator, outline, source);
+                if !self.evaluator.is_closed(side) {
+                    let usual = signatures.iter().filter(|id| !special.contains_key(id));
+                    open.extend(usual.map(|&id| (id, side)));
+                }
+            }
+            for (id, ingress) in open {
+                let members = destinations.members[id].iter();
+                for &class in members.filter(|class| !mentioned.contains(class)) {
+                    let egress = even.unwrap_or_else(|| self.usual(Direction::Egress, signature, class));
+                    cells.push((class, self.evaluator.join(egress, ingress)));
+                }
             }
         }
         let closed = self.evaluator.closed();
@@ -118,22 +144,23 @@ impl<'p> Rows<'p> {
     fn destinations(&mut self) -> Rc<Destinations> {
         let Self { evaluator, ingress, destinations, .. } = self;
         Rc::clone(destinations.get_or_insert_with(|| {
-            let program = evaluator.program;
-            let mut members: IndexVec<SignatureId, Vec<ClassId>> =
-                vec![Vec::new(); ingress.sides.len()].into();
-            for (id, class) in program.classes.enumerate() {
-                members[class.signature[Direction::Ingress]].push(id);
+            let outlines = &ingress.outlines;
+            let mut signatures: IndexVec<OutlineId, Vec<SignatureId>> =
+                vec![Vec::new(); outlines.all.len()].into();
+            for (id, &outline) in outlines.of.enumerate() {
+                signatures[outline].push(id);
             }
-            let sides = ingress.sides.enumerate();
-            let usually_open =
-                sides.filter(|(_, side)| !evaluator.is_closed(**side)).map(|(id, _)| id).collect();
-            Rc::new(Destinations { members, usually_open })
+            let mut members: IndexVec<SignatureId, Vec<ClassId>> = vec![Vec::new(); outlines.of.len()].into();
+            for (id, class) in evaluator.program.classes.enumerate() {
+                members[class.signature.ingress].push(id);
+            }
+            Rc::new(Destinations { signatures, members })
         }))
     }
 
     /// Addresses outside the cluster, grouped by what may flow.
     pub(crate) fn externals(&mut self) -> IndexVec<ExternalId, ExternalClass> {
-        externals::classes(&mut self.evaluator, &mut self.ingress)
+        externals::classes(&mut self.evaluator, [&mut self.ingress, &mut self.egress])
     }
 
     /// What may flow between a class and a class of addresses; `direction` is the class's.
