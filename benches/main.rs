@@ -11,6 +11,7 @@ mod support;
 criterion_group!(
     benches,
     load::load,
+    load::yaml_crate,
     load::build,
     compile::compile,
     solve::solve,

@@ -3,6 +3,7 @@
 //! Owns walking directories, splitting documents, the scalar rules of kubectl, strict decoding, and the positions of
 //! fields. Never interprets a policy. Every problem becomes a [`Diagnostic`]; nothing is skipped without one.
 
+mod block;
 mod de;
 mod decode;
 mod dump;
@@ -49,6 +50,8 @@ pub enum Input {
 pub struct Options {
     /// Descend into sub-directories.
     pub recursive: bool,
+    /// Read all YAML the careful way, which is slower and gives the same; tests hold the two to each other.
+    pub careful: bool,
 }
 
 /// One object and where it was read.
@@ -109,7 +112,7 @@ pub struct Position {
 /// Always returns what could be read. Errors (unreadable files, bad documents, bad objects) are in
 /// [`Loaded::diagnostics`]; the objects they concern are [`Object::Broken`] in [`Loaded::manifests`].
 pub fn load(inputs: &[Input], options: Options) -> Loaded {
-    let mut loader = Loader::default();
+    let mut loader = Loader { careful: options.careful, ..Loader::default() };
     for input in inputs {
         walk::walk(input, options.recursive, &mut |found| loader.found(found));
     }
@@ -122,6 +125,8 @@ struct Loader {
     loaded: Loaded,
     /// Whether there was an object, even of a kind that is not read.
     any_object: bool,
+    /// See [`Options::careful`].
+    careful: bool,
 }
 
 /// Things of one sort that are named once: how many, and where the first is.
@@ -155,7 +160,7 @@ impl Loader {
     fn text(&mut self, source: SourceId) {
         let bytes = &self.loaded.sources.sources[source].bytes;
         let items = match as_text(bytes) {
-            Ok((text, start)) => decode::text(source, text, start),
+            Ok((text, start)) => decode::text(source, text, start, self.careful),
             Err((message, offset)) => {
                 let finding = Diagnostic::new(Code::NotText, message).with_offset(offset as u64);
                 let length = bytes.len();

@@ -143,7 +143,7 @@ const BAD: [&str; 7] =
 
 /// Everything that is said about an input.
 fn findings(inputs: &[Input]) -> Vec<Diagnostic> {
-    let loaded = load(inputs, load::Options { recursive: true });
+    let loaded = load(inputs, load::Options { recursive: true, ..load::Options::default() });
     let built = build(&loaded.manifests, &cluster::Options::default());
     loaded.diagnostics.into_iter().chain(built.diagnostics).collect()
 }

@@ -66,7 +66,10 @@ impl Settings {
         let color = args.color.or(project.color).unwrap_or_default();
         Ok(Self {
             inputs: inputs(args, project, folder)?,
-            load: load::Options { recursive: args.recursive.or(project.recursive).unwrap_or(false) },
+            load: load::Options {
+                recursive: args.recursive.or(project.recursive).unwrap_or(false),
+                careful: false,
+            },
             build: cluster::Options {
                 ranges: Ranges {
                     pods: ranges(&args.pod_cidr, "podCIDR", &project.pod_cidr)?,

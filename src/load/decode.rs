@@ -3,19 +3,21 @@
 //! Dispatches on API group, version and kind, flattens lists, and turns what does not decode into findings and a
 //! [`Object::Broken`], so that nothing is lost without a word.
 
+use std::convert::Infallible;
 use std::ops::Range;
 
 use rayon::prelude::*;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
+use super::block::Found;
 use super::de::{Problem, already_set, duplicates};
 use super::kinds::{self, Known, Reader};
 use super::node::Cursor;
 use super::schema::Checked;
 use super::split;
 use super::yaml::Fault;
-use super::{Manifest, dump, json, strict, yaml};
+use super::{Manifest, block, dump, json, strict, yaml};
 use crate::diagnostic::{Code, Diagnostic, ObjectName, Origin, SourceId};
 use crate::k8s::{
     BrokenObject, NetworkPolicy, Object, ObjectMeta, Rest, UnevaluatedKind, UnevaluatedPolicy, WorkloadObject,
@@ -52,16 +54,35 @@ impl Item {
     }
 }
 
-/// Reads a whole text.
-pub(super) fn text(source: SourceId, text: &str, start: usize) -> Vec<Item> {
-    let place = Place { source, text, start };
+/// Reads a whole text; YAML the `careful` way only, or the fast way where it goes.
+pub(super) fn text(source: SourceId, text: &str, start: usize, careful: bool) -> Vec<Item> {
+    let place = Place { source, text, start, careful };
     if is_json(text)
         && let Ok(items) = place.json(0..text.len())
     {
         return items;
     }
     let documents = split::documents(text);
-    documents.into_par_iter().map(|range| place.document(range)).flatten_iter().collect()
+    let items = in_parallel::<_, Infallible>(documents, |range| Ok(place.document(range)));
+    items.unwrap_or_else(|never| match never {})
+}
+
+/// Reads parts of a text, and joins what they hold in their order.
+fn in_parallel<T: Send, E: Send>(
+    parts: Vec<T>,
+    read: impl Fn(T) -> Result<Vec<Item>, E> + Sync,
+) -> Result<Vec<Item>, E> {
+    let join = |mut items: Vec<Item>, more: Vec<Item>| {
+        more.into_iter().for_each(|item| item.append_to(&mut items));
+        items
+    };
+    let stretches = parts.into_par_iter().fold(
+        || Ok(Vec::new()),
+        |items: Result<_, E>, part| items.and_then(|items| Ok(join(items, read(part)?))),
+    );
+    // Of several failures the first in the text is the one to speak of.
+    let stretches: Vec<Result<_, E>> = stretches.collect();
+    stretches.into_iter().try_fold(Vec::new(), |items, more| Ok(join(items, more?)))
 }
 
 fn is_json(text: &str) -> bool {
@@ -75,6 +96,7 @@ struct Place<'t> {
     text: &'t str,
     /// Where `text` starts within the source: after a byte order mark.
     start: usize,
+    careful: bool,
 }
 
 impl Place<'_> {
@@ -91,6 +113,9 @@ impl Place<'_> {
 
     /// One YAML document, which may be JSON.
     fn document(&self, range: Range<usize>) -> Vec<Item> {
+        if let Some(item) = self.block(&range, false) {
+            return vec![item];
+        }
         let document = &self.text[range.clone()];
         let content = document.strip_prefix("---").unwrap_or(document);
         let json_fault = if is_json(content) {
@@ -143,15 +168,27 @@ impl Place<'_> {
         let api_version = field("apiVersion");
         let kind = field("kind").filter(|kind| kind.ends_with("List"))?;
         let expected = Expected::of_list(api_version.as_deref(), &kind);
-        let items: Result<Vec<Vec<Item>>, Fault> = list
-            .items
-            .into_par_iter()
-            .map(|item| {
-                self.yaml(range.start + item.start..range.start + item.end, &expected, 1)
-                    .map_err(|fault| Fault { offset: item.start + fault.offset, ..fault })
-            })
-            .collect();
-        Some(items.map(|items| items.into_iter().flatten().collect()))
+        Some(in_parallel(list.items, |item| {
+            let within = range.start + item.start..range.start + item.end;
+            if let Some(item) = self.block(&within, true) {
+                return Ok(vec![item]);
+            }
+            self.yaml(within, &expected, 1)
+                .map_err(|fault| Fault { offset: item.start + fault.offset, ..fault })
+        }))
+    }
+
+    /// A document, or an element cut out of a list with its dash, if it is one object that can be read in one pass.
+    fn block(&self, range: &Range<usize>, in_list: bool) -> Option<Item> {
+        if self.careful {
+            return None;
+        }
+        let found = block::read(&self.text[range.clone()], in_list)?;
+        let origin = self.origin(range, if in_list { "[0]." } else { "" });
+        Some(match found {
+            Found::Object(object) => Item::Manifests(vec![Manifest { object, origin }]),
+            Found::Ignored { kind } => Item::Ignored { kind: kind.into(), origin },
+        })
     }
 
     /// A document, or with `depth` 1 an element cut out of a list with its dash.
@@ -339,7 +376,7 @@ struct Document<'a, 't> {
 
 /// Only whether there is a pod template.
 #[derive(Deserialize)]
-struct Probe {
+pub(super) struct Probe {
     spec: Option<ProbeSpec>,
 }
 #[derive(Deserialize)]
@@ -353,6 +390,13 @@ struct ProbeTemplate {
 #[derive(Deserialize)]
 struct ProbePod {
     containers: Option<Vec<IgnoredAny>>,
+}
+
+impl Probe {
+    pub(super) fn found(self) -> bool {
+        let pod = self.spec.and_then(|spec| spec.template?.spec);
+        pod.is_some_and(|pod| pod.containers.is_some())
+    }
 }
 
 /// A policy of another API: its spec is kept as it is.
@@ -535,8 +579,7 @@ impl Document<'_, '_> {
             Body::Json(text) => strict::from_str(text).ok(),
             Body::Node(node) => Probe::deserialize(node).ok(),
         };
-        let pod = probe.and_then(|probe| probe.spec?.template?.spec);
-        pod.is_some_and(|pod| pod.containers.is_some())
+        probe.is_some_and(Probe::found)
     }
 
     /// The metadata, as far as it can be read.

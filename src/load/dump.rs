@@ -164,7 +164,7 @@ impl<'t> Walk<'t> {
 }
 
 /// One element of a list, if it is an object that can be read straight.
-struct Element(Option<Object>);
+pub(super) struct Element(pub(super) Option<Object>);
 
 impl<'de> Deserialize<'de> for Element {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -233,7 +233,7 @@ fn skip<'de, A: MapAccess<'de>>(mut map: A) -> Result<Element, A::Error> {
 }
 
 /// Decodes what is left of an element.
-fn rest<'de, T: Deserialize<'de>, A: MapAccess<'de>>(map: A) -> Result<T, A::Error> {
+pub(super) fn rest<'de, T: Deserialize<'de>, A: MapAccess<'de>>(map: A) -> Result<T, A::Error> {
     T::deserialize(MapAccessDeserializer::new(Strict(Rest(map))))
 }
 

@@ -66,6 +66,10 @@ impl<'t> Scalar<'t> {
     }
 
     fn plain(text: Cow<'t, str>) -> Result<Self, ScalarError> {
+        // Most are words longer than any below that begins with a letter.
+        if text.len() > "false".len() && text.as_bytes()[0].is_ascii_alphabetic() {
+            return Ok(Self::String(text));
+        }
         Ok(match &*text {
             "" | "~" | "null" | "Null" | "NULL" => Self::Null,
             "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {

@@ -87,7 +87,8 @@ fn lines(text: &str) -> impl Iterator<Item = Range<usize>> {
 fn lines_of<'t>(text: &'t str, range: &Range<usize>) -> impl Iterator<Item = Range<usize>> + use<'t> {
     let Range { mut start, end } = *range;
     std::iter::from_fn(move || {
-        let line = start..text[start..end].find('\n').map_or(end, |at| start + at + 1);
+        let line =
+            start..memchr::memchr(b'\n', &text.as_bytes()[start..end]).map_or(end, |at| start + at + 1);
         start = line.end;
         (!line.is_empty()).then_some(line)
     })

@@ -1,0 +1,1114 @@
+//! YAML as kubectl, Helm and kustomize print it, in one pass.
+//!
+//! Reads a part of YAML straight into the wire types: block mappings and sequences, one key a line, scalars that end on
+//! their line, `{}` and `[]`. What no wire type asks for is checked line by line and never built. Anything else, such
+//! as an anchor, a tag, a tab or a flow collection, and anything that is wrong, is left to the careful way of
+//! [`super::decode`]; this module reports nothing. So all it has to hold is: what it accepts, [`super::yaml`] reads
+//! alike. Tests and a fuzz target compare the two.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
+use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::decode::Probe;
+use super::dump::{self, Element};
+use super::kinds::{self, Known};
+use super::scalar::Scalar;
+use crate::k8s::{Object, UnevaluatedKind};
+
+/// Longest text that is read so; longer ones have limits that the careful way knows.
+const MAX_LENGTH: usize = 1 << 20;
+
+/// How deep collections may nest here. Kubernetes objects stay below 30.
+const MAX_DEPTH: u32 = 64;
+
+/// Longest key; far longer ones are no keys to YAML.
+const MAX_KEY: usize = 1000;
+
+/// What a text holds.
+#[derive(Debug)]
+pub(super) enum Found<'t> {
+    /// An object.
+    Object(Object),
+    /// An object of a kind that is not read.
+    Ignored {
+        /// Its kind.
+        kind: &'t str,
+    },
+}
+
+/// Reads one object: the text is a document, or an element cut out of a list with its dash. `None` if it needs the
+/// careful way.
+pub(super) fn read(text: &str, in_list: bool) -> Option<Found<'_>> {
+    let mut reader = Reader::new(text)?;
+    let node = reader.root(in_list).ok()?;
+    let Head { api_version, kind, mut after, pairs } = reader.head(node)?;
+    let is_read = match kinds::find(api_version, kind) {
+        Known::Reader { removed: false, .. } => true,
+        Known::No if !kind.ends_with("List") && UnevaluatedKind::find(api_version, kind).is_none() => false,
+        _ => return None,
+    };
+    if !is_printable(text) {
+        return None;
+    }
+    if is_read {
+        let Element(object) = Element::deserialize(Value { reader: &mut reader, node }).ok()?;
+        (reader.level == 0).then_some(Found::Object(object?))
+    } else {
+        let mut map = Map { reader: &mut after, pairs, ended: false };
+        let has_template = dump::rest::<Probe, _>(&mut map).ok()?.found();
+        (map.ended && after.level == 0 && !has_template).then_some(Found::Ignored { kind })
+    }
+}
+
+/// Whether YAML takes every character wherever it stands, and none of them is a tab or ends a line but line feeds.
+fn is_printable(text: &str) -> bool {
+    // Without a branch, so that many bytes are looked at at once.
+    let ascii =
+        text.bytes().fold(true, |so_far, byte| so_far & (matches!(byte, b' '..=b'~') | (byte == b'\n')));
+    // Neither controls nor a byte order mark.
+    let plain =
+        |c| matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..);
+    ascii || text.chars().all(plain)
+}
+
+/// A text that is not for this module.
+#[derive(Debug)]
+struct Odd;
+
+impl fmt::Display for Odd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not to be read in one pass")
+    }
+}
+
+impl std::error::Error for Odd {}
+
+impl de::Error for Odd {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
+/// A place in a text.
+///
+/// Between two pairs or elements it is at the first byte of a line that holds something, whose column decides which
+/// collections go on.
+#[derive(Clone, Copy)]
+struct Reader<'t> {
+    text: &'t str,
+    at: usize,
+    /// Where the line begins.
+    line: usize,
+    /// The column of the first byte that is no space, from 1; 0 at the end of the text.
+    level: usize,
+    depth: u32,
+}
+
+/// The first two fields of an object, and where the others are.
+struct Head<'t> {
+    api_version: &'t str,
+    kind: &'t str,
+    after: Reader<'t>,
+    pairs: Pairs<'t>,
+}
+
+/// A scalar.
+#[derive(Clone, Copy)]
+enum Written<'t> {
+    Plain(&'t str),
+    /// What stands between quotes.
+    Quoted(&'t str),
+    /// A string that is not one piece of the text: a block scalar, several lines, or escapes.
+    Pieces,
+}
+
+/// A value, read up to its first line or key.
+#[derive(Clone, Copy)]
+enum Node<'t> {
+    /// Nothing is written.
+    Null,
+    Scalar(Written<'t>),
+    EmptyMap,
+    EmptySeq,
+    Map(Pairs<'t>),
+    /// The level of the dashes.
+    Seq(usize),
+}
+
+/// A mapping that is being read.
+#[derive(Clone, Copy)]
+struct Pairs<'t> {
+    level: usize,
+    /// The key that was read to see that it is a mapping.
+    first: Option<Written<'t>>,
+}
+
+/// What ends a plain scalar.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Line,
+    Colon,
+    Comment,
+}
+
+/// The bytes at which a plain scalar may stop.
+const STOPS: [bool; 256] = {
+    let mut stops = [false; 256];
+    stops[b':' as usize] = true;
+    stops[b'#' as usize] = true;
+    stops[b'\n' as usize] = true;
+    stops
+};
+
+type Result<T> = std::result::Result<T, Odd>;
+
+impl<'t> Written<'t> {
+    fn scalar(self) -> Result<Scalar<'t>> {
+        match self {
+            Self::Plain(text) => Scalar::resolve(Cow::Borrowed(text), true, None).map_err(|_| Odd),
+            Self::Quoted(text) => Ok(Scalar::String(Cow::Borrowed(text))),
+            Self::Pieces => Err(Odd),
+        }
+    }
+
+    fn key(self) -> Result<Cow<'t, str>> {
+        match self {
+            Self::Plain("<<") => Err(Odd),
+            written => written.scalar()?.into_key().map_err(|_| Odd),
+        }
+    }
+
+    /// Whether a value that nobody asks for is right: only numbers that are none are not.
+    fn check(self) -> Result<()> {
+        match self {
+            Self::Plain(text) if text.starts_with(['.', '+', '-']) => self.scalar().map(|_| ()),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_key(self) -> Result<()> {
+        match self {
+            Self::Plain(text) if text.starts_with(['.', '+', '-', '<', '~', 'n', 'N']) => {
+                self.key().map(|_| ())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<'t> Reader<'t> {
+    fn new(text: &'t str) -> Option<Self> {
+        let mut reader = Self { text, at: 0, line: 0, level: 0, depth: 0 };
+        (text.len() <= MAX_LENGTH).then(|| reader.next_line())?;
+        Some(reader)
+    }
+
+    /// The object of a document, or the one element of a list.
+    fn root(&mut self, in_list: bool) -> Result<Node<'t>> {
+        if in_list {
+            return if self.next_element(1)? { self.value(1, false) } else { Err(Odd) };
+        }
+        if self.level == 1 && self.rest().starts_with(b"---\n") {
+            self.at += 4;
+            self.next_line();
+        }
+        if self.level == 1 { self.collection() } else { Err(Odd) }
+    }
+
+    /// How an object begins, if it begins with its `apiVersion` and `kind`.
+    fn head(mut self, node: Node<'t>) -> Option<Head<'t>> {
+        let Node::Map(mut pairs) = node else { return None };
+        let (mut api_version, mut kind) = (None, None);
+        for _ in 0..2 {
+            let slot = match self.next_key(&mut pairs).ok()?? {
+                Written::Plain("apiVersion") => &mut api_version,
+                Written::Plain("kind") => &mut kind,
+                _ => return None,
+            };
+            let Node::Scalar(written) = self.value(pairs.level, true).ok()? else { return None };
+            let Scalar::String(Cow::Borrowed(text)) = written.scalar().ok()? else { return None };
+            *slot = Some(text);
+        }
+        Some(Head { api_version: api_version?, kind: kind?, after: self, pairs })
+    }
+
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
+    }
+
+    fn rest(&self) -> &'t [u8] {
+        &self.text.as_bytes()[self.at..]
+    }
+
+    /// The first place from `at` on that is no space.
+    fn after_spaces(&self, at: usize) -> usize {
+        let rest = &self.text.as_bytes()[at..];
+        at + rest.iter().position(|byte| *byte != b' ').unwrap_or(rest.len())
+    }
+
+    /// Where the line that `at` is in ends, its line feed included.
+    fn line_end(&self, at: usize) -> usize {
+        let rest = &self.text.as_bytes()[at..];
+        memchr::memchr(b'\n', rest).map_or(self.text.len(), |length| at + length + 1)
+    }
+
+    /// Goes from the beginning of a line to the next that holds anything but a comment.
+    fn next_line(&mut self) {
+        loop {
+            let content = self.after_spaces(self.at);
+            match self.byte(content) {
+                Some(b'\n') => self.at = content + 1,
+                Some(b'#') => self.at = self.line_end(content),
+                byte => {
+                    self.line = self.at;
+                    self.level = if byte.is_some() { content - self.line + 1 } else { 0 };
+                    self.at = content;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Goes on to the next line; nothing but a comment may follow on this one.
+    fn end_line(&mut self, at: usize) -> Result<()> {
+        let content = self.after_spaces(at);
+        match self.byte(content) {
+            None | Some(b'\n') => {}
+            Some(b'#') if content > at => {}
+            _ => return Err(Odd),
+        }
+        self.at = self.line_end(content);
+        self.next_line();
+        Ok(())
+    }
+
+    /// Whether an element of a sequence begins here.
+    fn is_dash(&self) -> bool {
+        matches!(self.rest(), [b'-'] | [b'-', b' ' | b'\n', ..])
+    }
+
+    /// A mapping or sequence that begins on this line.
+    fn collection(&mut self) -> Result<Node<'t>> {
+        let level = self.level;
+        if self.is_dash() {
+            return Ok(Node::Seq(level));
+        }
+        Ok(Node::Map(Pairs { level, first: Some(self.key()?) }))
+    }
+
+    /// The key of the next pair, if there is one.
+    fn next_key(&mut self, pairs: &mut Pairs<'t>) -> Result<Option<Written<'t>>> {
+        if let Some(key) = pairs.first.take() {
+            return Ok(Some(key));
+        }
+        match self.level.cmp(&pairs.level) {
+            std::cmp::Ordering::Less => Ok(None),
+            std::cmp::Ordering::Equal => self.key().map(Some),
+            std::cmp::Ordering::Greater => Err(Odd),
+        }
+    }
+
+    /// Takes the dash of the next element, if there is one. Whatever else stands there is for an outer collection.
+    fn next_element(&mut self, level: usize) -> Result<bool> {
+        if self.level > level {
+            return Err(Odd);
+        }
+        let next = self.level == level && self.is_dash();
+        self.at += usize::from(next);
+        Ok(next)
+    }
+
+    /// A key and its colon.
+    fn key(&mut self) -> Result<Written<'t>> {
+        let (key, end) = match self.byte(self.at) {
+            Some(b'"' | b'\'') => self.quoted(usize::MAX)?,
+            _ => match self.plain()? {
+                (text, Stop::Colon, end) => (Written::Plain(text), end),
+                _ => return Err(Odd),
+            },
+        };
+        self.colon(key, end)
+    }
+
+    /// Takes the colon at `at`, after a key.
+    fn colon(&mut self, key: Written<'t>, at: usize) -> Result<Written<'t>> {
+        let bytes = self.text.as_bytes();
+        let long = at - self.at > MAX_KEY;
+        // The markers of documents.
+        let marker =
+            self.at == self.line && (self.rest().starts_with(b"---") || self.rest().starts_with(b"..."));
+        if long || marker || !matches!(bytes[at..], [b':'] | [b':', b' ' | b'\n', ..]) {
+            return Err(Odd);
+        }
+        self.at = at + 1;
+        Ok(key)
+    }
+
+    /// The value after a colon or a dash of a collection at `level`.
+    fn value(&mut self, level: usize, in_map: bool) -> Result<Node<'t>> {
+        let content = self.after_spaces(self.at);
+        let Some(first) = self.byte(content).filter(|byte| !matches!(byte, b'\n' | b'#')) else {
+            self.end_line(self.at)?;
+            return if self.level > level || (in_map && self.level == level && self.is_dash()) {
+                self.collection()
+            } else {
+                Ok(Node::Null)
+            };
+        };
+        self.at = content;
+        let inner = content - self.line + 1;
+        match first {
+            b'-' if self.is_dash() && !in_map => {
+                self.level = inner;
+                Ok(Node::Seq(inner))
+            }
+            b'"' | b'\'' => {
+                let (written, end) = self.quoted(level)?;
+                let one_line = self.line_end(content) > end;
+                if !in_map && one_line && self.byte(end) == Some(b':') {
+                    let first = Some(self.colon(written, end)?);
+                    return Ok(Node::Map(Pairs { level: inner, first }));
+                }
+                self.end_line(end)?;
+                Ok(Node::Scalar(written))
+            }
+            b'|' | b'>' => self.block_scalar(level),
+            b'{' | b'[' => {
+                let (brackets, empty): (&[u8], _) =
+                    if first == b'{' { (b"{}", Node::EmptyMap) } else { (b"[]", Node::EmptySeq) };
+                if !self.rest().starts_with(brackets) {
+                    return Err(Odd);
+                }
+                self.end_line(content + 2)?;
+                Ok(empty)
+            }
+            _ => match self.plain()? {
+                (text, Stop::Colon, end) if !in_map => {
+                    let first = Some(self.colon(Written::Plain(text), end)?);
+                    Ok(Node::Map(Pairs { level: inner, first }))
+                }
+                (_, Stop::Colon, _) => Err(Odd),
+                (text, stop, end) => self.plain_value(text, stop, end, level),
+            },
+        }
+    }
+
+    /// One line of a plain scalar, what ends it, and where that is.
+    fn plain(&self) -> Result<(&'t str, Stop, usize)> {
+        let bytes = self.text.as_bytes();
+        match self.rest() {
+            [b'-', b' ' | b'\n', ..] | [b'-'] | [] => return Err(Odd),
+            [
+                b' ' | b'\n' | b'?' | b':' | b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!'
+                | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@' | b'`',
+                ..,
+            ] => return Err(Odd),
+            _ => {}
+        }
+        let mut at = self.at;
+        let stop = loop {
+            let rest = &bytes[at..];
+            at += rest.iter().position(|byte| STOPS[usize::from(*byte)]).unwrap_or(rest.len());
+            match bytes[at..] {
+                [] | [b'\n', ..] => break Stop::Line,
+                [b':'] | [b':', b' ' | b'\n', ..] => break Stop::Colon,
+                [b'#', ..] if bytes[at - 1] == b' ' => break Stop::Comment,
+                _ => at += 1,
+            }
+        };
+        Ok((self.text[self.at..at].trim_end_matches(' '), stop, at))
+    }
+
+    /// A plain scalar, whose first line was read; deeper lines that follow at once belong to it.
+    fn plain_value(&mut self, text: &'t str, stop: Stop, end: usize, level: usize) -> Result<Node<'t>> {
+        let (mut stop, mut next) = (stop, self.line_end(end));
+        let mut written = Written::Plain(text);
+        loop {
+            self.at = next;
+            self.next_line();
+            if self.level <= level {
+                return Ok(Node::Scalar(written));
+            }
+            if stop == Stop::Comment || self.line != next {
+                return Err(Odd);
+            }
+            let end;
+            (_, stop, end) = self.plain()?;
+            if stop == Stop::Colon {
+                return Err(Odd);
+            }
+            written = Written::Pieces;
+            next = self.line_end(end);
+        }
+    }
+
+    /// A quoted scalar and where it ends; its further lines must be deeper than `level`.
+    fn quoted(&self, level: usize) -> Result<(Written<'t>, usize)> {
+        let bytes = self.text.as_bytes();
+        let quote = bytes[self.at];
+        let mut at = self.at + 1;
+        let mut one_piece = true;
+        loop {
+            at += memchr::memchr3(quote, b'\\', b'\n', &bytes[at..]).ok_or(Odd)?;
+            match &bytes[at..] {
+                [b'\n', ..] => {
+                    one_piece = false;
+                    let mut line = at;
+                    while self.byte(at) == Some(b'\n') {
+                        line = at + 1;
+                        at = self.after_spaces(line);
+                    }
+                    if at - line < level {
+                        return Err(Odd);
+                    }
+                }
+                [b'\\', escaped @ ..] if quote == b'"' => {
+                    one_piece = false;
+                    at += 1 + escape(escaped).ok_or(Odd)?;
+                }
+                [b'\\', ..] => at += 1,
+                [b'\'', b'\'', ..] => {
+                    one_piece = false;
+                    at += 2;
+                }
+                _ => break,
+            }
+        }
+        let written = if one_piece { Written::Quoted(&self.text[self.at + 1..at]) } else { Written::Pieces };
+        Ok((written, at + 1))
+    }
+
+    /// Goes to the line after a block scalar in a collection at `level`.
+    fn block_scalar(&mut self, level: usize) -> Result<Node<'t>> {
+        let (mut chomping, mut explicit) = (false, None);
+        let mut at = self.at + 1;
+        loop {
+            match self.byte(at) {
+                Some(b'+' | b'-') if !chomping => chomping = true,
+                Some(digit @ b'1'..=b'9') if explicit.is_none() => {
+                    explicit = Some(level + usize::from(digit - b'0'));
+                }
+                None | Some(b'\n') => break,
+                _ => return Err(Odd),
+            }
+            at += 1;
+        }
+        self.at = self.line_end(at);
+        let (mut content, mut begun, mut widest) = (explicit, false, 0);
+        loop {
+            let text = self.after_spaces(self.at);
+            let here = text - self.at + 1;
+            match self.byte(text) {
+                None => break,
+                Some(b'\n') => {
+                    widest = widest.max(here);
+                    self.at = text + 1;
+                    continue;
+                }
+                Some(_) => {}
+            }
+            // Blank lines that are wider than the text, and lines between the two levels, are mistakes.
+            let between = here > level && here < content.unwrap_or(widest);
+            if !begun && between {
+                return Err(Odd);
+            }
+            if here <= level || here < *content.get_or_insert(here) {
+                break;
+            }
+            begun = true;
+            self.at = self.line_end(text);
+        }
+        self.next_line();
+        Ok(Node::Scalar(Written::Pieces))
+    }
+
+    /// Goes to the line after a value that nobody asks for.
+    fn skip(&mut self, node: Node<'t>) -> Result<()> {
+        match node {
+            Node::Null | Node::EmptyMap | Node::EmptySeq => {}
+            Node::Scalar(written) => written.check()?,
+            Node::Map(mut pairs) => {
+                self.enter()?;
+                while let Some(key) = self.next_key(&mut pairs)? {
+                    key.check_key()?;
+                    let value = self.value(pairs.level, true)?;
+                    self.skip(value)?;
+                }
+                self.depth -= 1;
+            }
+            Node::Seq(level) => {
+                self.enter()?;
+                while self.next_element(level)? {
+                    let value = self.value(level, false)?;
+                    self.skip(value)?;
+                }
+                self.depth -= 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self) -> Result<()> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH { Err(Odd) } else { Ok(()) }
+    }
+}
+
+/// How long the escape is whose backslash stands before `text`; 0 for an escaped end of line.
+fn escape(text: &[u8]) -> Option<usize> {
+    let digits = match text.first()? {
+        b'\n' => return Some(0),
+        b'0' | b'a' | b'b' | b't' | b'n' | b'v' | b'f' | b'r' | b'e' | b' ' | b'"' | b'/' | b'\\' | b'N'
+        | b'_' | b'L' | b'P' => return Some(1),
+        b'x' => 2,
+        b'u' => 4,
+        b'U' => 8,
+        _ => return None,
+    };
+    let digits = text.get(1..=digits)?;
+    let value =
+        digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))?;
+    char::from_u32(value).map(|_| 1 + digits.len())
+}
+
+/// A value, for serde.
+struct Value<'r, 't> {
+    reader: &'r mut Reader<'t>,
+    node: Node<'t>,
+}
+
+impl<'de> Deserializer<'de> for Value<'_, 'de> {
+    type Error = Odd;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.node {
+            Node::Null => visitor.visit_unit(),
+            Node::Scalar(written) => visit_scalar(written.scalar()?, visitor),
+            Node::EmptyMap => visitor.visit_map(Empty),
+            Node::EmptySeq => visitor.visit_seq(Empty),
+            Node::Map(pairs) => {
+                self.reader.enter()?;
+                let mut map = Map { reader: self.reader, pairs, ended: false };
+                let value = visitor.visit_map(&mut map)?;
+                let Map { reader, ended, .. } = map;
+                reader.depth -= 1;
+                if ended { Ok(value) } else { Err(Odd) }
+            }
+            Node::Seq(level) => {
+                self.reader.enter()?;
+                let mut seq = Seq { reader: self.reader, level, ended: false };
+                let value = visitor.visit_seq(&mut seq)?;
+                let Seq { reader, ended, .. } = seq;
+                reader.depth -= 1;
+                if ended { Ok(value) } else { Err(Odd) }
+            }
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.node {
+            Node::Null => visitor.visit_none(),
+            Node::Scalar(written) => match written.scalar()? {
+                Scalar::Null => visitor.visit_none(),
+                scalar => visitor.visit_some(Resolved(scalar)),
+            },
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        // A derived visitor would take a list as the fields in order.
+        if matches!(self.node, Node::Seq(_) | Node::EmptySeq) {
+            Err(Odd)
+        } else {
+            self.deserialize_any(visitor)
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        match self.node {
+            Node::Scalar(written) => Resolved(written.scalar()?).deserialize_enum(name, variants, visitor),
+            _ => Err(Odd),
+        }
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.reader.skip(self.node)?;
+        visitor.visit_unit()
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
+        tuple tuple_struct map identifier
+    }
+}
+
+fn visit_scalar<'t, V: Visitor<'t>>(scalar: Scalar<'t>, visitor: V) -> Result<V::Value> {
+    match scalar {
+        Scalar::Null => visitor.visit_unit(),
+        Scalar::Bool(value) => visitor.visit_bool(value),
+        Scalar::Int(value) => visitor.visit_i64(value),
+        Scalar::Float(value) => visitor.visit_f64(value),
+        Scalar::String(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
+        Scalar::String(Cow::Owned(text)) => visitor.visit_string(text),
+    }
+}
+
+/// A scalar whose meaning is known.
+struct Resolved<'t>(Scalar<'t>);
+
+impl<'de> Deserializer<'de> for Resolved<'de> {
+    type Error = Odd;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visit_scalar(self.0, visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if self.0 == Scalar::Null { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        match self.0 {
+            Scalar::String(text) => visitor.visit_enum((&*text).into_deserializer()),
+            _ => Err(Odd),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
+        tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+/// The pairs of a mapping, for serde; whoever visits them must come to the end.
+struct Map<'r, 't> {
+    reader: &'r mut Reader<'t>,
+    pairs: Pairs<'t>,
+    ended: bool,
+}
+
+impl<'t> MapAccess<'t> for &mut Map<'_, 't> {
+    type Error = Odd;
+
+    fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>> {
+        match self.reader.next_key(&mut self.pairs)? {
+            None => {
+                self.ended = true;
+                Ok(None)
+            }
+            Some(key) => match key.key()? {
+                Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some),
+                Cow::Owned(key) => seed.deserialize(StringDeserializer::new(key)).map(Some),
+            },
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, seed: V) -> Result<V::Value> {
+        let node = self.reader.value(self.pairs.level, true)?;
+        seed.deserialize(Value { reader: self.reader, node })
+    }
+}
+
+/// The elements of a sequence, for serde.
+struct Seq<'r, 't> {
+    reader: &'r mut Reader<'t>,
+    level: usize,
+    ended: bool,
+}
+
+impl<'t> SeqAccess<'t> for &mut Seq<'_, 't> {
+    type Error = Odd;
+
+    fn next_element_seed<T: DeserializeSeed<'t>>(&mut self, seed: T) -> Result<Option<T::Value>> {
+        if !self.reader.next_element(self.level)? {
+            self.ended = true;
+            return Ok(None);
+        }
+        let node = self.reader.value(self.level, false)?;
+        seed.deserialize(Value { reader: self.reader, node }).map(Some)
+    }
+}
+
+/// `{}` or `[]`.
+struct Empty;
+
+impl<'t> MapAccess<'t> for Empty {
+    type Error = Odd;
+
+    fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, _: K) -> Result<Option<K::Value>> {
+        Ok(None)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, _: V) -> Result<V::Value> {
+        Err(Odd)
+    }
+}
+
+impl<'t> SeqAccess<'t> for Empty {
+    type Error = Odd;
+
+    fn next_element_seed<T: DeserializeSeed<'t>>(&mut self, _: T) -> Result<Option<T::Value>> {
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::load::{Input, Loaded, Options, load};
+
+    fn load_text(text: &str, careful: bool) -> Loaded {
+        let input = Input::Text { name: "t.yaml".to_owned(), bytes: text.as_bytes().to_vec() };
+        load(&[input], Options { careful, ..Options::default() })
+    }
+
+    /// Both ways say the same of a text, positions and all.
+    fn assert_same(text: &str) {
+        let (fast, careful) = (load_text(text, false), load_text(text, true));
+        assert_eq!(fast.manifests, careful.manifests, "{text}");
+        assert_eq!(fast.diagnostics, careful.diagnostics, "{text}");
+    }
+
+    const POD: &str = "\
+apiVersion: v1
+kind: Pod
+metadata:
+  annotations:
+    config.kubernetes.io/local-config: \"false\"
+    long: first line
+      and the second
+    quoted: 'it''s: one
+      thing'
+  creationTimestamp: null
+  labels:
+    app: web
+    \"123\": \"yes\"
+    0x10: 'a \"b\" \\'
+  managedFields:
+  - fieldsV1:
+      f:metadata:
+        f:labels:
+          .: {}
+          k:{\"port\":80,\"protocol\":\"TCP\"}: {}
+    manager: kubectl
+  name: a  # the name
+spec:
+  containers:
+  - args:
+    - -c
+    - --flag=x:y
+    - |2-
+        deep
+      less
+    - >+
+
+      folded
+
+    - \"tab\\tquote\\\" \\u00e9\\
+      on\"
+    command: []
+    env:
+    - - nested
+      - 1
+    -
+        name: x
+    image: registry:5000/a@sha256:0
+    name: app
+    ports:
+    - containerPort: 0x50
+      name: http
+    resources: {}
+  # a comment
+  hostNetwork: off
+  nodeName:
+status:
+    podIPs:
+      - ip: 10.0.0.1
+
+      - ip: ~
+";
+
+    const POLICY: &str = "\
+# Source: chart/templates/policy.yaml
+kind: NetworkPolicy
+apiVersion: networking.k8s.io/v1
+metadata:
+  name: p
+  namespace: shop
+spec:
+  podSelector: {}
+  policyTypes: [Ingress, Egress]
+  ingress:
+  - from:
+    - podSelector:
+        matchLabels:
+          app: web
+      namespaceSelector:
+        matchExpressions:
+        - key: env
+          operator: In
+          values:
+          - prod
+          - \"80\"
+    - ipBlock:
+        cidr: 10.0.0.0/8
+        except:
+        - 10.1.0.0/16
+    ports:
+    - port: http
+      protocol: TCP
+    - port: 80
+      endPort: 90
+";
+
+    const CONFIG: &str = "\
+apiVersion: v1
+kind: ConfigMap
+data:
+  a.conf: |
+    # not a comment
+    key = value
+
+    more: text
+  empty: \"\"
+";
+
+    const WORKLOAD: &str = "\
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+spec:
+  replicas: 3
+  selector:
+    matchLabels: {}
+  template:
+    metadata:
+      labels:
+        app: web
+    spec:
+      containers:
+      - name: app
+";
+
+    fn list(items: &[&str]) -> String {
+        let mut text = "apiVersion: v1\nitems:\n".to_owned();
+        for item in items {
+            for (at, line) in item.trim_start_matches("---\n").lines().enumerate() {
+                text.extend([if at == 0 { "- " } else { "  " }, line, "\n"]);
+            }
+        }
+        text + "kind: List\nmetadata:\n  resourceVersion: \"\"\n"
+    }
+
+    #[test]
+    fn what_kubectl_prints_is_read_in_one_pass() {
+        let policy = POLICY.replace("[Ingress, Egress]", "\n  - Ingress");
+        for text in [POD, &policy, CONFIG, WORKLOAD] {
+            assert!(read(text, false).is_some(), "{text}");
+            assert_same(text);
+            let item = list(&[text]);
+            let item = &item["apiVersion: v1\nitems:\n".len()..item.find("kind: List").unwrap()];
+            assert!(read(item, true).is_some() || text.starts_with('#'), "{item}");
+        }
+        assert_same(&list(&[POD, WORKLOAD, CONFIG, &policy]));
+        assert_same(&[POD, WORKLOAD, "---\n", CONFIG, "---\n", &policy].concat());
+    }
+
+    #[test]
+    fn everything_else_is_left_to_the_careful_way() {
+        let pod = |rest: &str| format!("apiVersion: v1\nkind: Pod\n{rest}");
+        let table = [
+            "metadata: {name: a}",
+            "metadata: {} # x\n  name: a",
+            "metadata:\n  name: &a x",
+            "metadata:\n  name: *a",
+            "metadata:\n  labels:\n    <<: {}",
+            "metadata:\n  labels:\n    a: !!str 1",
+            "metadata:\n  labels:\n    a: b: c",
+            "metadata:\n  labels:\n    a: b:",
+            "metadata:\n  labels:\n    a: 1",
+            "metadata:\n  labels:\n    a: b\n    a: c",
+            "metadata:\n  labels:\n    a: b # c\n      d",
+            "metadata:\n  labels:\n    a: b\n   c: d",
+            "metadata:\n  labels:\n    a: b\n     c: d",
+            "metadata:\n  labels:\n  - a",
+            "metadata:\n\tname: a",
+            "metadata:\r\n  name: a",
+            "metadata:\n  name: \"a\\x6\"",
+            "metadata:\n  other: \"\\q\"",
+            "metadata:\n  other: \"\\ud800\"",
+            "metadata:\n  other: \"a",
+            "metadata:\n  other: \"a\n  b\"",
+            "metadata:\n  other: \"a\"b",
+            "metadata:\n  other: \"a\"#b",
+            "metadata:\n  other: .inf",
+            "metadata:\n  other:\n    ~: a",
+            "metadata:\n  other:\n    ? a\n    : b",
+            "metadata:\n  other: - a",
+            "metadata:\n  other: @a",
+            "metadata:\n  other: |x\n    a",
+            "metadata:\n  other: |0\n    a",
+            "metadata:\n  other: |9\n    a",
+            "metadata:\n  other: |\n      \n    a",
+            "metadata:\n  other: |\n      a\n    b: c\n",
+            "metadata:\n  other: \u{7}",
+            "metadata:\n  other: \u{feff}",
+            "metadata:\n  name: a\n...",
+            "metadata:\n  name: a\nkind: Pod",
+            "spec:\n  nodeName: |\n    a",
+            "spec:\n  containers:\n  - name: a\n   name: b",
+            "spec:\n  containers:\n  - a\n  b: c",
+            "spec:\n  containers: a",
+            "spec:\n  containers: {}",
+            "spec: []",
+            "spec:\n- a",
+            "items:\n- a\nkind: List",
+        ];
+        for head in ["apiVersion: 1\nkind: ConfigMap", "apiVersion: v1\nkind: Yes", "apiVersion:\nkind: Pod"]
+        {
+            assert!(read(head, false).is_none(), "{head}");
+            assert_same(head);
+        }
+        for rest in table {
+            let text = pod(rest);
+            assert!(read(&text, false).is_none(), "{text}");
+            assert_same(&text);
+            assert_same(&list(&[&text, POD]));
+        }
+        let deep = pod(&(0..300).map(|at| format!("{}a:\n", " ".repeat(at))).collect::<String>());
+        assert!(read(&deep, false).is_none());
+        assert_same(&deep);
+        let wide = pod(&format!("metadata:\n  {}: b\n", "a".repeat(1100)));
+        assert!(read(&wide, false).is_none());
+        assert_same(&wide);
+        assert!(read("kind: Pod\nmetadata: {}\napiVersion: v1", false).is_none(), "the head is late");
+    }
+
+    /// Something that means something to YAML.
+    fn token() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "\n",
+            "\n  ",
+            "\n    ",
+            " ",
+            "  ",
+            "- ",
+            "-",
+            ": ",
+            ":",
+            "#",
+            " # ",
+            "'",
+            "\"",
+            "|",
+            "|\n",
+            ">-\n",
+            "|2\n",
+            "{}",
+            "[]",
+            "[",
+            "{",
+            ",",
+            "~",
+            "null",
+            "yes",
+            "80",
+            "0x10",
+            ".inf",
+            "&a ",
+            "*a",
+            "!!str ",
+            "<<: ",
+            "\\",
+            "\t",
+            "\r",
+            "\n---\n",
+            "\n...\n",
+            "\u{e9}",
+            "\u{feff}",
+            "\u{85}",
+            "? ",
+            "%",
+            "@",
+            "\nkind: Pod",
+            "\nx: y",
+            "\n  x: y",
+            "\n      - a",
+            "\n- a",
+            "\n# c\n",
+            "labels:\n",
+            "a",
+        ])
+    }
+
+    /// A change of a text at one of its places.
+    fn change(text: &str, place: prop::sample::Index, how: u8, token: &str) -> String {
+        let places: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
+        let at = places[place.index(places.len())];
+        let (before, after) = text.split_at(at);
+        let line = before.rfind('\n').map_or(0, |feed| feed + 1);
+        let line_end = after.find('\n').map_or(text.len(), |feed| at + feed + 1);
+        match how {
+            // Take a few characters away.
+            0 => before.to_owned() + after.get(token.len()..).unwrap_or_default(),
+            // Move a line in or out.
+            1 => [&text[..line], " ", &text[line..]].concat(),
+            2 => [&text[..line], text[line..].strip_prefix(' ').unwrap_or(&text[line..])].concat(),
+            // Write a line twice, or not at all.
+            3 => [&text[..line_end], &text[line..]].concat(),
+            4 => [&text[..line], &text[line_end..]].concat(),
+            _ => [before, token, after].concat(),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn both_ways_say_the_same(
+            base in prop::sample::select(vec![
+                POD.to_owned(),
+                POLICY.to_owned(),
+                CONFIG.to_owned(),
+                WORKLOAD.to_owned(),
+                list(&[WORKLOAD, CONFIG]),
+                [CONFIG, WORKLOAD].concat(),
+            ]),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), 0..9_u8, token()), 0..4),
+        ) {
+            let text = changes.into_iter().fold(base, |text, (place, how, token)| change(&text, place, how, token));
+            assert_same(&text);
+        }
+    }
+}
