@@ -29,21 +29,16 @@ const MAX_DEPTH: u32 = 64;
 /// Longest key; far longer ones are no keys to YAML.
 const MAX_KEY: usize = 1000;
 
-/// What a text holds.
+/// An object of a kind that is not read.
 #[derive(Debug)]
-pub(super) enum Found<'t> {
-    /// An object.
-    Object(Object),
-    /// An object of a kind that is not read.
-    Ignored {
-        /// Its kind.
-        kind: &'t str,
-    },
+pub(super) struct Ignored<'t> {
+    /// Its kind.
+    pub(super) kind: &'t str,
 }
 
-/// Reads one object: the text is a document, or an element cut out of a list with its dash. `None` if it needs the
-/// careful way.
-pub(super) fn read(text: &str, in_list: bool) -> Option<Found<'_>> {
+/// Reads one object, which is the whole text: a document, or an element cut out of a list with its dash. `None` if it
+/// needs the careful way.
+pub(super) fn read(text: &str, in_list: bool) -> Option<Result<Object, Ignored<'_>>> {
     let mut reader = Reader::new(text)?;
     let node = reader.root(in_list).ok()?;
     let Head { api_version, kind, mut after, pairs } = reader.head(node)?;
@@ -57,19 +52,18 @@ pub(super) fn read(text: &str, in_list: bool) -> Option<Found<'_>> {
     }
     if is_read {
         let Element(object) = Element::deserialize(Value { reader: &mut reader, node }).ok()?;
-        (reader.level == 0).then_some(Found::Object(object?))
+        (reader.level == 0).then_some(Ok(object?))
     } else {
         let mut map = Map { reader: &mut after, pairs, ended: false };
         let has_template = dump::rest::<Probe, _>(&mut map).ok()?.found();
-        (map.ended && after.level == 0 && !has_template).then_some(Found::Ignored { kind })
+        (map.ended && after.level == 0 && !has_template).then_some(Err(Ignored { kind }))
     }
 }
 
 /// Whether YAML takes every character wherever it stands, and none of them is a tab or ends a line but line feeds.
 fn is_printable(text: &str) -> bool {
     // Without a branch, so that many bytes are looked at at once.
-    let ascii =
-        text.bytes().fold(true, |so_far, byte| so_far & (matches!(byte, b' '..=b'~') | (byte == b'\n')));
+    let ascii = text.bytes().fold(true, |so_far, byte| so_far & matches!(byte, b'\n' | b' '..=b'~'));
     // Neither controls nor a byte order mark.
     let plain =
         |c| matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..);
@@ -165,7 +159,7 @@ const STOPS: [bool; 256] = {
     stops
 };
 
-type Result<T> = std::result::Result<T, Odd>;
+type Result<T, E = Odd> = std::result::Result<T, E>;
 
 impl<'t> Written<'t> {
     fn scalar(self) -> Result<Scalar<'t>> {
@@ -402,8 +396,10 @@ impl<'t> Reader<'t> {
     fn plain(&self) -> Result<(&'t str, Stop, usize)> {
         let bytes = self.text.as_bytes();
         match self.rest() {
-            [b'-', b' ' | b'\n', ..] | [b'-'] | [] => return Err(Odd),
-            [
+            []
+            | [b'-']
+            | [b'-', b' ' | b'\n', ..]
+            | [
                 b' ' | b'\n' | b'?' | b':' | b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!'
                 | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@' | b'`',
                 ..,
@@ -1008,7 +1004,8 @@ spec:
             assert_same(&text);
             assert_same(&list(&[&text, POD]));
         }
-        let deep = pod(&(0..300).map(|at| format!("{}a:\n", " ".repeat(at))).collect::<String>());
+        let levels: Vec<String> = (0..300).map(|at| format!("{}a:", " ".repeat(at))).collect();
+        let deep = pod(&levels.join("\n"));
         assert!(read(&deep, false).is_none());
         assert_same(&deep);
         let wide = pod(&format!("metadata:\n  {}: b\n", "a".repeat(1100)));

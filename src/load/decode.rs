@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::block::Found;
+use super::block::Ignored;
 use super::de::{Problem, already_set, duplicates};
 use super::kinds::{self, Known, Reader};
 use super::node::Cursor;
@@ -73,7 +73,9 @@ fn in_parallel<T: Send, E: Send>(
     read: impl Fn(T) -> Result<Vec<Item>, E> + Sync,
 ) -> Result<Vec<Item>, E> {
     let join = |mut items: Vec<Item>, more: Vec<Item>| {
-        more.into_iter().for_each(|item| item.append_to(&mut items));
+        for item in more {
+            item.append_to(&mut items);
+        }
         items
     };
     let stretches = parts.into_par_iter().fold(
@@ -186,8 +188,8 @@ impl Place<'_> {
         let found = block::read(&self.text[range.clone()], in_list)?;
         let origin = self.origin(range, if in_list { "[0]." } else { "" });
         Some(match found {
-            Found::Object(object) => Item::Manifests(vec![Manifest { object, origin }]),
-            Found::Ignored { kind } => Item::Ignored { kind: kind.into(), origin },
+            Ok(object) => Item::Manifests(vec![Manifest { object, origin }]),
+            Err(Ignored { kind }) => Item::Ignored { kind: kind.into(), origin },
         })
     }
 
