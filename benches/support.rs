@@ -4,6 +4,8 @@
 #[path = "../examples/synth/generator.rs"]
 mod generator;
 
+use std::sync::Arc;
+
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput};
 use podreach::cluster::{self, Cluster};
@@ -29,7 +31,7 @@ pub(crate) fn dump(shape: Shape, pods: usize, format: Format) -> Input {
 }
 
 /// The cluster of a generated dump, which is free of errors.
-pub(crate) fn cluster(shape: Shape, pods: usize) -> Cluster {
+pub(crate) fn cluster(shape: Shape, pods: usize) -> Arc<Cluster> {
     let loaded = load::load(&[dump(shape, pods, Format::Json)], load::Options::default());
     let built = cluster::build(&loaded.manifests, &cluster::Options::default());
     let mut findings = loaded.diagnostics.iter().chain(&built.diagnostics);

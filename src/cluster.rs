@@ -25,6 +25,7 @@ mod workloads;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -237,7 +238,7 @@ pub struct ServicePort {
 #[derive(Clone, Debug)]
 pub struct Built {
     /// The cluster. With errors it is what remains without the bad objects (`--keep-going`).
-    pub cluster: Cluster,
+    pub cluster: Arc<Cluster>,
     /// Findings, in the order of the input.
     pub diagnostics: Vec<Diagnostic>,
 }

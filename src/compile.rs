@@ -13,6 +13,8 @@ mod members;
 mod ports;
 mod selector_index;
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use crate::cluster::{Cluster, NamespaceId, PodId};
@@ -40,9 +42,9 @@ crate::define_id! {
 
 /// What the solver evaluates.
 #[derive(Debug)]
-pub struct Program<'c> {
+pub struct Program {
     /// The cluster it was compiled from.
-    pub cluster: &'c Cluster,
+    pub cluster: Arc<Cluster>,
     /// The profile it was compiled for.
     pub profile: Profile,
     /// The profile's switches.
@@ -154,12 +156,12 @@ pub struct ProfileTouches {
 type PeerList = (Vec<PodMatch>, Vec<IpBlock>);
 
 /// Compiles `cluster` for `profile`.
-pub fn compile(cluster: &Cluster, profile: Profile) -> Program<'_> {
+pub fn compile(cluster: &Arc<Cluster>, profile: Profile) -> Program {
     compile_as(cluster, profile, Layout::default())
 }
 
 /// Compiles `cluster` for `profile`, with a say in how it is kept.
-pub fn compile_as(cluster: &Cluster, profile: Profile, layout: Layout) -> Program<'_> {
+pub fn compile_as(cluster: &Arc<Cluster>, profile: Profile, layout: Layout) -> Program {
     let semantics = profile.semantics();
     let mut ports = PortTable::new();
     let mut port_names = PortNames::default();
@@ -230,7 +232,7 @@ pub fn compile_as(cluster: &Cluster, profile: Profile, layout: Layout) -> Progra
         }
     }
     Program {
-        cluster,
+        cluster: Arc::clone(cluster),
         profile,
         semantics,
         classes: merged.classes,
@@ -283,7 +285,7 @@ fn names_ports(policies: &IndexVec<PolicyId, Option<CompiledPolicy>>, direction:
 /// Memo of what each selector pair selects.
 type Selections<T> = FxHashMap<PodMatch, T>;
 
-impl Program<'_> {
+impl Program {
     /// How surely a peer list matches a class, by family.
     pub fn matched_by(&self, class: ClassId, list: PeersId) -> ByFamily<Truth> {
         let few = &self.classes[class].peers;

@@ -63,18 +63,18 @@ impl Connectivity {
 /// The full allow matrix, factorised.
 #[derive(Debug)]
 pub struct Reachability<'p> {
-    program: &'p Program<'p>,
+    program: &'p Program,
     evaluator: RefCell<Evaluator<'p>>,
 }
 
 /// Solves `program`. Rows are computed when they are asked for.
-pub fn solve<'p>(program: &'p Program<'p>) -> Reachability<'p> {
+pub fn solve(program: &Program) -> Reachability<'_> {
     Reachability { program, evaluator: RefCell::new(Evaluator::new(program)) }
 }
 
 impl<'p> Reachability<'p> {
     /// What was solved.
-    pub fn program(&self) -> &'p Program<'p> {
+    pub fn program(&self) -> &'p Program {
         self.program
     }
 
@@ -131,7 +131,7 @@ impl<'p> Reachability<'p> {
     }
 }
 
-impl Program<'_> {
+impl Program {
     /// Whether `from` is a hostNetwork pod on the node that runs `to`: then ingress at `to` is exempt (R50).
     pub fn same_node(&self, from: PodId, to: PodId) -> bool {
         let (from, to) = (&self.cluster.pods[from], &self.cluster.pods[to]);

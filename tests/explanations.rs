@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use podreach::cluster::{Addresses, Cluster};
 use podreach::compile::compile;
@@ -36,8 +37,11 @@ fn config(cases: u32) -> ProptestConfig {
     config
 }
 
-/// The cluster of a case, addresses and ports worth asking about.
-fn cluster(case: &Case) -> Result<(Cluster, Vec<IpAddr>, Vec<PortSet>), TestCaseError> {
+/// A cluster, addresses and ports worth asking about.
+type Questions = (Arc<Cluster>, Vec<IpAddr>, Vec<PortSet>);
+
+/// What there is to ask about a case.
+fn cluster(case: &Case) -> Result<Questions, TestCaseError> {
     let manifests = judge::manifests(case).map_err(TestCaseError::fail)?;
     let reference = Reference::new(&manifests, &case.options, case.profile);
     let cluster = judge::build(case, &manifests).map_err(TestCaseError::fail)?;

@@ -4,6 +4,8 @@
 #[path = "../examples/synth/generator.rs"]
 mod generator;
 
+use std::sync::Arc;
+
 use generator::{Format, Recipe, Shape, write};
 use podreach::cluster::{self, Cluster};
 use podreach::diagnostic::Severity;
@@ -17,7 +19,7 @@ fn dump(recipe: &Recipe, format: Format) -> Vec<u8> {
     bytes
 }
 
-fn cluster(recipe: &Recipe, format: Format) -> Cluster {
+fn cluster(recipe: &Recipe, format: Format) -> Arc<Cluster> {
     let input = Input::Text { name: "dump".to_owned(), bytes: dump(recipe, format) };
     let loaded = load::load(&[input], load::Options::default());
     let built = cluster::build(&loaded.manifests, &cluster::Options::default());

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use podreach::cluster::{self, Cluster};
 use podreach::compile::{Layout, compile, compile_as};
@@ -36,7 +37,7 @@ fn manifests(case: &Case) -> Result<Vec<Manifest>, TestCaseError> {
     judge::manifests(case).map_err(TestCaseError::fail)
 }
 
-fn cluster_of(case: &Case) -> Result<Cluster, TestCaseError> {
+fn cluster_of(case: &Case) -> Result<Arc<Cluster>, TestCaseError> {
     judge::build(case, &manifests(case)?).map_err(TestCaseError::fail)
 }
 

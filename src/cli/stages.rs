@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::Arc;
 
 use podreach::cluster::{self, Built, Cluster};
 use podreach::diagnostic::{Code, Diagnostic, Severity};
@@ -21,7 +22,7 @@ use super::{output, say};
 #[derive(Debug)]
 pub(super) struct Evaluable {
     /// The cluster.
-    pub(super) cluster: Cluster,
+    pub(super) cluster: Arc<Cluster>,
     /// The texts it came from.
     pub(super) sources: Sources,
     /// What there is to say about it, in the order of the input.

@@ -1,6 +1,7 @@
 //! Manifests to cluster: the order of the stages, and what the user says beside the manifests.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::findings::Findings;
 use super::objects::Objects;
@@ -62,5 +63,5 @@ pub fn build(manifests: &[Manifest], options: &Options) -> Built {
 
     cluster.services = services::services(&objects, &mut cluster, &mut findings);
     cluster.policies = policies::policies(&objects, &options.ignore_kinds, &mut cluster, &mut findings);
-    Built { cluster, diagnostics: findings.finish() }
+    Built { cluster: Arc::new(cluster), diagnostics: findings.finish() }
 }

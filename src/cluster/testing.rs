@@ -1,5 +1,7 @@
 //! Manifests for the unit tests of the builder, from JSON values.
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -51,7 +53,7 @@ pub(super) fn cluster(values: &[Value]) -> Cluster {
     let built = built(values);
     let errors = messages(&built, |severity| severity == Severity::Error);
     assert!(errors.is_empty(), "{errors:?}");
-    built.cluster
+    Arc::unwrap_or_clone(built.cluster)
 }
 
 /// The errors in these objects, as `path: message`.

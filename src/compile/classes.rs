@@ -320,7 +320,7 @@ fn signature(
     }
 }
 
-impl Program<'_> {
+impl Program {
     /// The signature that decides `direction` for a class.
     pub fn signature(&self, class: ClassId, direction: Direction) -> &Signature {
         &self.signatures[direction][self.classes[class].signature[direction]]

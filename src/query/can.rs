@@ -105,7 +105,7 @@ pub fn can(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Answe
     let tally = if tally.pairs.total() == 0 { strangers } else { tally };
     let (a, b) = tally.shown().expect("targets hold at least one end and one port");
     let closed = tally.denied.union(&tally.unknown);
-    let prover = Prover::new(program.cluster, program.profile);
+    let prover = Prover::new(&program.cluster, program.profile);
     Answer {
         from: from.clone(),
         to: to.clone(),
@@ -159,8 +159,8 @@ fn tallies(reachability: &Reachability<'_>, groups: &Groups) -> (Tally, Tally) {
 
 /// Whether a policy that selects an end by labels, or holds all addresses asked about, is for all of a target; and no
 /// policy tells the pods apart.
-fn stands_for_all(program: &Program<'_>, target: &Target, end: End) -> bool {
-    let cluster = program.cluster;
+fn stands_for_all(program: &Program, target: &Target, end: End) -> bool {
+    let cluster = &program.cluster;
     match end {
         _ if target.is_single() => true,
         End::Pod(shown, _) => {

@@ -178,6 +178,8 @@ fn differing(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::cluster::Ranges;
     use crate::compile::compile;
@@ -186,7 +188,7 @@ mod tests {
     use crate::query::fixture::{THREE_TIER, cluster};
     use crate::solve::solve;
 
-    fn explain(cluster: &Cluster, from: &str, to: &str) -> PairExplanation {
+    fn explain(cluster: &Arc<Cluster>, from: &str, to: &str) -> PairExplanation {
         let program = compile(cluster, Profile::Spec);
         let read = |text| parse(text, cluster, "multi-tier", &Ranges::default()).unwrap();
         can(&solve(&program), &read(from), &read(to)).shown

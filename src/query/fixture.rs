@@ -1,11 +1,13 @@
 //! Clusters for tests, from manifests.
 
+use std::sync::Arc;
+
 use crate::cluster::{Cluster, Options, build};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::{Input, Loaded, load};
 
 /// The cluster that manifests without errors describe.
-pub(crate) fn cluster(yaml: &str) -> Cluster {
+pub(crate) fn cluster(yaml: &str) -> Arc<Cluster> {
     let input = Input::Text { name: "test.yaml".into(), bytes: yaml.into() };
     let Loaded { manifests, diagnostics, .. } = load(&[input], crate::load::Options::default());
     let built = build(&manifests, &Options::default());

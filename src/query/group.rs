@@ -22,7 +22,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    fn new(program: &Program<'_>, endpoint: Endpoint, key: String, pods: Vec<(PodId, Range<u32>)>) -> Self {
+    fn new(program: &Program, endpoint: Endpoint, key: String, pods: Vec<(PodId, Range<u32>)>) -> Self {
         let mut classes: Vec<(ClassId, u64)> = pods
             .iter()
             .map(|(pod, range)| (program.class_of[*pod], u64::from(range.end - range.start)))
@@ -39,7 +39,7 @@ impl Group {
     }
 
     /// How many pods are in both groups, by class.
-    pub(super) fn common(&self, program: &Program<'_>, other: &Self) -> FxHashMap<ClassId, u64> {
+    pub(super) fn common(&self, program: &Program, other: &Self) -> FxHashMap<ClassId, u64> {
         let mut common: FxHashMap<ClassId, u64> = FxHashMap::default();
         for (pod, range) in &self.pods {
             let from = other.pods.partition_point(|(id, _)| id < pod);
@@ -55,8 +55,8 @@ impl Group {
 }
 
 /// The groups of a level, sorted by key; with `only`, restricted to these pods.
-pub(super) fn groups(program: &Program<'_>, by: By, only: Option<&Ends>) -> Vec<Group> {
-    let cluster = program.cluster;
+pub(super) fn groups(program: &Program, by: By, only: Option<&Ends>) -> Vec<Group> {
+    let cluster = &program.cluster;
     let all: Vec<(PodId, Range<u32>)> = match only {
         Some(ends) => merged(&ends.pods),
         None => cluster.pods.enumerate().map(|(id, pod)| (id, 0..pod.count)).collect(),

@@ -176,7 +176,7 @@ pub struct PodPairs {
 /// The matrix, ready to be listed.
 #[derive(Debug)]
 pub struct Matrix<'r> {
-    program: &'r Program<'r>,
+    program: &'r Program,
     rows: RefCell<Rows<'r>>,
     mates: NodeMates,
     outside: OnceCell<(IndexVec<ExternalId, ExternalClass>, IndexVec<ExternalId, External>)>,
@@ -216,7 +216,7 @@ impl<'r> Matrix<'r> {
         Self {
             program,
             rows: RefCell::new(Rows::new(program)),
-            mates: NodeMates::new(program.cluster),
+            mates: NodeMates::new(&program.cluster),
             outside: OnceCell::new(),
         }
     }
@@ -296,7 +296,7 @@ impl<'r> Matrix<'r> {
     }
 
     fn isolation(&self, group: &Group, direction: Direction) -> Isolation {
-        let cluster = self.program.cluster;
+        let cluster = &self.program.cluster;
         let mut all: Option<Isolation> = None;
         for (pod, _) in &group.pods {
             let signature = self.program.signature(self.program.class_of[*pod], direction);
@@ -504,7 +504,7 @@ impl<'r> Matrix<'r> {
         columns_of: &FxHashMap<PodId, Vec<(usize, u64)>>,
     ) -> FxHashMap<usize, FxHashMap<(ClassId, ClassId), u64>> {
         let mut pairs: FxHashMap<usize, FxHashMap<(ClassId, ClassId), u64>> = FxHashMap::default();
-        let cluster = self.program.cluster;
+        let cluster = &self.program.cluster;
         for (host, range) in &source.pods {
             for other in self.mates.beside(cluster, *host) {
                 for &(column, there) in columns_of.get(other).into_iter().flatten() {

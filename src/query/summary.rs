@@ -9,8 +9,8 @@ use crate::policy::Tier;
 use crate::solve::{CellId, Rows, SideId, outlined};
 
 /// Counts everything.
-pub(super) fn summary(program: &Program<'_>, rows: &mut Rows<'_>) -> Summary {
-    let cluster = program.cluster;
+pub(super) fn summary(program: &Program, rows: &mut Rows<'_>) -> Summary {
+    let cluster = &program.cluster;
     Summary {
         pods: cluster.pod_count(),
         workloads: cluster.workloads.len() as u64,
@@ -54,7 +54,7 @@ impl Tally {
 }
 
 /// What the lists of many say is counted for everybody at once; then what single classes change is put right.
-fn pod_pairs(program: &Program<'_>, rows: &mut Rows<'_>) -> PodPairs {
+fn pod_pairs(program: &Program, rows: &mut Rows<'_>) -> PodPairs {
     let weight = |class: ClassId| i128::from(program.classes[class].weight);
     let mut total = Tally::default();
     for (cell, &count) in outlined(rows).enumerate() {
@@ -115,7 +115,7 @@ fn pod_pairs(program: &Program<'_>, rows: &mut Rows<'_>) -> PodPairs {
         }
     }
 
-    for (host, other) in NodeMates::new(program.cluster).pairs() {
+    for (host, other) in NodeMates::new(&program.cluster).pairs() {
         let (from, to) = (program.class_of[host], program.class_of[other]);
         let count =
             i128::from(program.cluster.pods[host].count) * i128::from(program.cluster.pods[other].count);

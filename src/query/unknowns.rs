@@ -61,7 +61,7 @@ pub enum Point {
 }
 
 /// The facts that are missing, in the order in which policies ask for them.
-pub fn missing_facts(program: &Program<'_>) -> Vec<MissingFact> {
+pub fn missing_facts(program: &Program) -> Vec<MissingFact> {
     let mut search = Search::new(program);
     for (id, policy) in program.cluster.policies.enumerate() {
         if program.policies[id].is_none() || policy.tier == Tier::Unevaluated {
@@ -95,7 +95,7 @@ pub fn missing_facts(program: &Program<'_>) -> Vec<MissingFact> {
 type Asked = (PolicyId, String);
 
 struct Search<'p> {
-    program: &'p Program<'p>,
+    program: &'p Program,
     cluster: &'p Cluster,
     of_namespaces: BTreeMap<Requirement, (Asked, BTreeSet<NamespaceId>)>,
     of_pods: BTreeMap<Requirement, (Asked, BTreeSet<PodId>)>,
@@ -109,8 +109,8 @@ struct Search<'p> {
 }
 
 impl<'p> Search<'p> {
-    fn new(program: &'p Program<'p>) -> Self {
-        let cluster = program.cluster;
+    fn new(program: &'p Program) -> Self {
+        let cluster = &program.cluster;
         let sets = &cluster.labels.sets;
         let incomplete = |(_, namespace): &(NamespaceId, &crate::cluster::Namespace)| {
             namespace.pods.start < namespace.pods.end && !is_known(cluster, namespace.labels)
@@ -250,7 +250,7 @@ fn is_known(cluster: &Cluster, labels: LabelSetId) -> bool {
 }
 
 /// The points on which the answer depends on the CNI.
-pub fn differences(program: &Program<'_>) -> Vec<Difference> {
+pub fn differences(program: &Program) -> Vec<Difference> {
     let touches = program.touches;
     if !program.semantics.enforces {
         return Vec::new();
@@ -290,7 +290,7 @@ pub fn differences(program: &Program<'_>) -> Vec<Difference> {
 }
 
 /// Whether some pod without an owner is selected; taken for granted where no policy may select them.
-fn bare_pods_matter(program: &Program<'_>) -> bool {
+fn bare_pods_matter(program: &Program) -> bool {
     let selected = |pod: PodId| {
         let class = &program.classes[program.class_of[pod]];
         Direction::ALL

@@ -37,7 +37,7 @@ pub(crate) enum Peer<'a> {
 /// Evaluates a program, remembering every distinct intermediate result.
 #[derive(Debug)]
 pub(crate) struct Evaluator<'p> {
-    pub(crate) program: &'p Program<'p>,
+    pub(crate) program: &'p Program,
     pub(crate) ports: PortTable,
     pub(super) sides: Interner<SideId, Side>,
     cells: Interner<CellId, Bounds>,
@@ -46,7 +46,7 @@ pub(crate) struct Evaluator<'p> {
 }
 
 impl<'p> Evaluator<'p> {
-    pub(crate) fn new(program: &'p Program<'p>) -> Self {
+    pub(crate) fn new(program: &'p Program) -> Self {
         let ports = program.ports.clone();
         let mut cells = Interner::new();
         let open = cells.intern_owned(Bounds { must: ports.full(), may: ports.full() });

@@ -71,7 +71,7 @@ pub(super) fn classes(
 type Ranges = Vec<(u128, u128)>;
 
 /// The address space of a family, grouped by the peer lists whose blocks hold it.
-fn same_blocks(program: &Program<'_>, family: Family) -> Vec<(Vec<PeersId>, Ranges)> {
+fn same_blocks(program: &Program, family: Family) -> Vec<(Vec<PeersId>, Ranges)> {
     // A list that no deciding policy uses distinguishes nothing.
     let decides = |list: PeersId| {
         Direction::ALL.into_iter().any(|direction| {

@@ -153,7 +153,7 @@ fn add(
     })
 }
 
-impl Program<'_> {
+impl Program {
     /// Whether a side of a signature is the union of what the matching rules admit.
     pub(super) fn is_additive(&self, signature: &Signature) -> bool {
         signature

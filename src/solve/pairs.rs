@@ -34,7 +34,7 @@ struct Order {
 }
 
 impl Order {
-    fn new(program: &Program<'_>, direction: Direction, outlines: &Outlines) -> Self {
+    fn new(program: &Program, direction: Direction, outlines: &Outlines) -> Self {
         let mut classes: Vec<(OutlineId, u64, ClassId)> = program
             .classes
             .enumerate()
@@ -81,7 +81,7 @@ impl Order {
     }
 
     /// The lists that outlines mention, with their members in this order.
-    fn masks(&self, program: &Program<'_>, outlines: &Outlines) -> Masks {
+    fn masks(&self, program: &Program, outlines: &Outlines) -> Masks {
         let mut masks = Masks::default();
         for &(list, _) in outlines.all.iter().flat_map(|outline| &outline.rules) {
             masks.entry(list).or_insert_with(|| {

@@ -361,6 +361,8 @@ fn exemption(semantics: Semantics, pod: &Pod) -> Option<Exemption> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::label::SelectorId;
     use crate::net::{ByDirection, Protocol};
@@ -588,7 +590,7 @@ spec: {podSelector: {}}
 
     #[test]
     fn tiers_are_asked_in_order() {
-        let mut cluster = cluster(&format!(
+        let mut shared = cluster(&format!(
             "{CLUSTER}---
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -596,6 +598,7 @@ metadata: {{name: some, namespace: a}}
 spec: {{podSelector: {{matchLabels: {{app: server}}}}, ingress: [{{ports: [{{port: 80, endPort: 89}}]}}]}}
 "
         ));
+        let cluster = Arc::make_mut(&mut shared);
         let everything = cluster.labels.selectors.intern_owned(crate::label::Selector::default());
         for (place, action, ports) in [
             ((Tier::Admin, 1), Action::Pass, (80, 80)),
@@ -603,7 +606,7 @@ spec: {{podSelector: {{matchLabels: {{app: server}}}}, ingress: [{{ports: [{{por
             ((Tier::Admin, 3), Action::Accept, (81, 91)),
             ((Tier::Baseline, 0), Action::Deny, (70, 99)),
         ] {
-            let policy = tiered(&cluster, place, action, ports, everything);
+            let policy = tiered(cluster, place, action, ports, everything);
             cluster.policies.push(policy);
         }
         let mut policies: Vec<Policy> = cluster.policies.iter().cloned().collect();
@@ -621,7 +624,7 @@ spec: {{podSelector: {{matchLabels: {{app: server}}}}, ingress: [{{ports: [{{por
             ("client", 92, Deny),
             ("client", 60, Allow),
         ] {
-            assert_eq!(verdict(&cluster, Spec, "stranger", to, port), wanted, "{to}:{port}");
+            assert_eq!(verdict(&shared, Spec, "stranger", to, port), wanted, "{to}:{port}");
         }
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct Row {
 }
 
 impl<'p> Rows<'p> {
-    pub(crate) fn new(program: &'p Program<'p>) -> Self {
+    pub(crate) fn new(program: &'p Program) -> Self {
         let mut evaluator = Evaluator::new(program);
         Self {
             ingress: Usual::new(&mut evaluator, Direction::Ingress),

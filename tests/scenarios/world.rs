@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use podreach::cluster::{self, Addresses, Cluster, PodId, build};
@@ -46,7 +47,7 @@ pub(crate) struct World {
     pub(crate) manifests: Vec<Manifest>,
     pub(crate) options: cluster::Options,
     pub(crate) profile: Profile,
-    pub(crate) cluster: Cluster,
+    pub(crate) cluster: Arc<Cluster>,
 }
 
 impl World {

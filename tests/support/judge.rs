@@ -1,6 +1,7 @@
 //! The solver before its judge: one cluster, every pair of ends, every interesting port.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use podreach::cluster::{self, Cluster};
 use podreach::compile::compile;
@@ -27,7 +28,7 @@ pub(crate) fn manifests(case: &Case) -> Result<Vec<Manifest>, String> {
 }
 
 /// The cluster of a case, which the builder must accept.
-pub(crate) fn build(case: &Case, manifests: &[Manifest]) -> Result<Cluster, String> {
+pub(crate) fn build(case: &Case, manifests: &[Manifest]) -> Result<Arc<Cluster>, String> {
     let built = cluster::build(manifests, &case.options);
     first_error(&built.diagnostics)?;
     Ok(built.cluster)

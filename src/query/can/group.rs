@@ -34,7 +34,7 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    pub(super) fn new(program: &Program<'_>, from: &Target, to: &Target) -> Self {
+    pub(super) fn new(program: &Program, from: &Target, to: &Target) -> Self {
         let nodes = Nodes::new(program, from, to);
         let mut sources = PodGroups::default();
         for (pod, range) in &from.ends.pods {
@@ -102,7 +102,7 @@ struct PodGroups {
 impl PodGroups {
     fn add(
         &mut self,
-        program: &Program<'_>,
+        program: &Program,
         pod: PodId,
         range: &Range<u32>,
         node: Option<NodeId>,
@@ -145,15 +145,15 @@ fn same(sources: &PodGroups, destinations: &PodGroups) -> FxHashMap<(usize, usiz
 
 /// The nodes from which a connection of the question may reach a pod that runs there (R50).
 struct Nodes<'p> {
-    program: &'p Program<'p>,
+    program: &'p Program,
     shared: BTreeSet<NodeId>,
     /// Their addresses among the sources.
     addresses: Vec<IpAddr>,
 }
 
 impl<'p> Nodes<'p> {
-    fn new(program: &'p Program<'p>, from: &Target, to: &Target) -> Self {
-        let cluster = program.cluster;
+    fn new(program: &'p Program, from: &Target, to: &Target) -> Self {
+        let cluster = &program.cluster;
         let hosts = from.ends.pods.iter().map(|(pod, _)| &cluster.pods[*pod]).filter(|pod| pod.host_network);
         let hosts: BTreeSet<NodeId> = hosts.filter_map(|pod| pod.node).collect();
         let is_source = |ip: &IpAddr| from.ends.addresses[Family::of(*ip)].contains(address_number(*ip));
@@ -182,7 +182,7 @@ impl<'p> Nodes<'p> {
 }
 
 /// The addresses of a target, grouped so that no flow tells the members of a group apart.
-fn outside(program: &Program<'_>, target: &Target, apart: &[IpAddr]) -> Vec<Group> {
+fn outside(program: &Program, target: &Target, apart: &[IpAddr]) -> Vec<Group> {
     let mut groups: Vec<Group> = apart.iter().map(|&ip| Group::outside(ip)).collect();
     if Family::ALL.into_iter().all(|family| target.ends.addresses[family].is_empty()) {
         return groups;
