@@ -7,6 +7,7 @@ mod load;
 mod query;
 mod solve;
 mod support;
+mod what_if;
 
 criterion_group!(
     benches,
@@ -17,6 +18,7 @@ criterion_group!(
     solve::solve,
     query::flows,
     query::verdicts,
-    query::explanations
+    query::explanations,
+    what_if::what_if
 );
 criterion_main!(benches);

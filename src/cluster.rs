@@ -9,6 +9,7 @@ mod assume;
 mod build;
 mod census;
 mod containers;
+mod edit;
 mod findings;
 pub mod kinds;
 mod left_out;
@@ -39,6 +40,8 @@ use crate::policy::{Policy, PolicyId};
 pub use crate::ids::{NamespaceId, NodeId, PodId, WorkloadId};
 pub use crate::k8s::ContainerKind;
 pub use build::{Assumption, Options, build};
+pub(crate) use edit::lower_policy;
+pub(crate) use objects::identity;
 
 /// Everything the input says and implies, validated.
 #[derive(Clone, Debug, Default)]

@@ -9,6 +9,7 @@
 mod addresses;
 mod classes;
 mod kinds;
+mod live;
 mod members;
 mod ports;
 mod selector_index;
@@ -21,10 +22,11 @@ use crate::cluster::{Cluster, NamespaceId, PodId};
 use crate::index::{Id, IndexVec};
 use crate::label::Truth;
 use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family, PortTable};
-use crate::policy::{Action, IpBlock, Peer, Peers, PodMatch, PolicyId, Tier};
+use crate::policy::{Action, IpBlock, Peer, Peers, PodMatch, Policy, PolicyId, Tier};
 use crate::profile::{Profile, Semantics};
 use crate::set::Interner;
 
+pub(crate) use live::{LiveProgram, Moved, Revision};
 pub use members::{DenseMembers, Layout, Members};
 pub use ports::{CompiledPorts, PortNameId, PortNames, Resolution, ResolutionId};
 
@@ -69,6 +71,8 @@ pub struct Program {
     pub resolutions: IndexVec<ResolutionId, Resolution>,
     /// Where the profile matters.
     pub touches: ProfileTouches,
+    /// What the peer lists were compiled from.
+    lists: Interner<PeersId, PeerList>,
 }
 
 /// Pods that no policy tells apart.
@@ -175,19 +179,12 @@ pub fn compile_as(cluster: &Arc<Cluster>, profile: Profile, layout: Layout) -> P
             if !semantics.enforces || !policy.enforced_by.contains(profile) {
                 return None;
             }
-            let mut rules: ByDirection<Vec<CompiledRule>> = ByDirection::default();
-            for direction in Direction::ALL {
-                for (place, rule) in (0..).zip(&policy.rules[direction]) {
-                    let peers = peer_list(&rule.peers).map(|list| lists.intern_owned(list));
-                    if let Some(peers) = peers {
-                        uses.resize_with(lists.len(), ByDirection::default);
-                        uses[peers.index()][direction].push((id, place));
-                    }
-                    let ports = port_names.compile(&rule.ports, &mut ports);
-                    rules[direction].push(CompiledRule { action: rule.action, peers, ports });
-                }
+            let compiled = compile_policy(policy, &mut lists, &mut port_names, &mut ports);
+            uses.resize_with(lists.len(), ByDirection::default);
+            for (direction, list, place) in compiled.lists() {
+                uses[list.index()][direction].push((id, place));
             }
-            Some(CompiledPolicy { tier: policy.tier, priority: policy.priority, rules })
+            Some(compiled)
         })
         .collect();
 
@@ -245,7 +242,26 @@ pub fn compile_as(cluster: &Arc<Cluster>, profile: Profile, layout: Layout) -> P
         port_names,
         resolutions: resolutions.into_values(),
         touches,
+        lists,
     }
+}
+
+/// Compiles one policy, in force or not.
+fn compile_policy(
+    policy: &Policy,
+    lists: &mut Interner<PeersId, PeerList>,
+    port_names: &mut PortNames,
+    ports: &mut PortTable,
+) -> CompiledPolicy {
+    let mut rules: ByDirection<Vec<CompiledRule>> = ByDirection::default();
+    for direction in Direction::ALL {
+        for rule in &policy.rules[direction] {
+            let peers = peer_list(&rule.peers).map(|list| lists.intern_owned(list));
+            let ports = port_names.compile(&rule.ports, ports);
+            rules[direction].push(CompiledRule { action: rule.action, peers, ports });
+        }
+    }
+    CompiledPolicy { tier: policy.tier, priority: policy.priority, rules }
 }
 
 /// The key of a peer list; `None` for "everything".
@@ -284,6 +300,16 @@ fn names_ports(policies: &IndexVec<PolicyId, Option<CompiledPolicy>>, direction:
 
 /// Memo of what each selector pair selects.
 type Selections<T> = FxHashMap<PodMatch, T>;
+
+impl CompiledPolicy {
+    /// The peer lists of its rules, with the direction and the place of each rule.
+    fn lists(&self) -> impl Iterator<Item = (Direction, PeersId, u32)> {
+        Direction::ALL.into_iter().flat_map(move |direction| {
+            let rules = (0..).zip(&self.rules[direction]);
+            rules.filter_map(move |(place, rule)| rule.peers.map(|list| (direction, list, place)))
+        })
+    }
+}
 
 impl Program {
     /// How surely a peer list matches a class, by family.

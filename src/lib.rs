@@ -83,6 +83,7 @@
 pub mod cluster;
 pub mod compile;
 pub mod diagnostic;
+pub mod diff;
 pub mod ids;
 pub mod index;
 pub mod k8s;
@@ -96,4 +97,5 @@ pub mod reference;
 pub mod render;
 pub mod set;
 pub mod solve;
+pub mod what_if;
 pub mod yaml;

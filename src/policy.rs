@@ -16,7 +16,7 @@ use ipnet::IpNet;
 use crate::diagnostic::{ObjectName, Origin};
 use crate::ids::NamespaceId;
 use crate::label::SelectorId;
-use crate::net::{ByDirection, Protocol};
+use crate::net::{ByDirection, Direction, Protocol};
 use crate::profile::ProfileSet;
 
 pub use cidr::{ParsedCidr, parse_cidr, parse_ip};
@@ -77,6 +77,24 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Whether it was taken away ([`crate::what_if`]) and only its number is kept: no profile enforces it.
+    pub fn is_withdrawn(&self) -> bool {
+        self.enforced_by == ProfileSet::NONE
+    }
+
+    /// Takes it out of force, under every profile, without changing the numbers of the others.
+    pub(crate) fn withdraw(&mut self) {
+        self.enforced_by = ProfileSet::NONE;
+    }
+
+    /// Whether it has a say in a direction for the pods that it selects.
+    pub fn decides(&self, direction: Direction) -> bool {
+        match self.tier {
+            Tier::NetworkPolicy | Tier::Unevaluated => self.isolates[direction],
+            Tier::Admin | Tier::Baseline => !self.rules[direction].is_empty(),
+        }
+    }
+
     /// Whether it stands for something that could not be read (`--keep-going`), and not for a kind that is not
     /// evaluated: those that share the name of a Kubernetes kind carry their group.
     pub fn is_left_out(&self) -> bool {
@@ -153,6 +171,13 @@ pub enum Ports {
     Any,
     /// Any of these (R16).
     Of(Vec<PortMatch>),
+}
+
+impl Ports {
+    /// Whether any port is given by name.
+    pub fn has_names(&self) -> bool {
+        matches!(self, Self::Of(ports) if ports.iter().any(|port| matches!(port, PortMatch::Named { .. })))
+    }
 }
 
 /// One element of `ports`.

@@ -144,6 +144,9 @@ impl ProfileSet {
     /// Every profile.
     pub const ALL: Self = Self(u16::MAX);
 
+    /// No profile.
+    pub const NONE: Self = Self(0);
+
     /// These profiles.
     pub const fn of(profiles: &[Profile]) -> Self {
         let mut bits = 0;

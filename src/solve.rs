@@ -21,8 +21,7 @@ use crate::cluster::PodId;
 use crate::compile::Program;
 use crate::net::{Direction, Family, PortSet};
 
-pub(crate) use evaluator::{CellId, SideId};
-use evaluator::{Evaluator, Peer};
+pub(crate) use evaluator::{CellId, Evaluator, Memo, Peer, SideId};
 pub(crate) use externals::ExternalClass;
 pub use externals::ExternalId;
 pub(crate) use pairs::outlined;
@@ -122,12 +121,7 @@ impl<'p> Reachability<'p> {
 
     /// What a cell says.
     pub(crate) fn bounds(&self, cell: CellId) -> Connectivity {
-        let evaluator = self.evaluator.borrow();
-        let bounds = evaluator.cell(cell);
-        Connectivity {
-            must: evaluator.ports.get(bounds.must).clone(),
-            may: evaluator.ports.get(bounds.may).clone(),
-        }
+        self.evaluator.borrow().connectivity(cell)
     }
 }
 

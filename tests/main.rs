@@ -10,3 +10,4 @@ mod rules;
 mod scenarios;
 mod sessions;
 mod support;
+mod what_if;

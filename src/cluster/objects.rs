@@ -123,6 +123,22 @@ impl<'m> Objects<'m> {
     }
 }
 
+/// Identifies an object on its own, and reports what is wrong with its metadata; `None` if that is too much.
+pub(super) fn identify<'m>(manifest: &'m Manifest, findings: &mut Findings) -> Option<Identity<'m>> {
+    let id = Names::default().identify(0, manifest);
+    findings.fields(&id, metadata_problems(&id, &manifest.object)).then_some(id)
+}
+
+/// What makes two objects the same one: group, kind, namespace, name. `None` if the API server would name the object, or
+/// nobody can say what it is.
+pub(crate) fn identity(manifest: &Manifest) -> Option<[Box<str>; 4]> {
+    if matches!(manifest.object, Object::Broken(_)) {
+        return None;
+    }
+    let (group, kind, namespace, name) = key(&Names::default().identify(0, manifest), manifest)?;
+    Some([group, kind, namespace, name].map(Into::into))
+}
+
 enum Fate {
     Kept,
     /// The same as an earlier one.

@@ -9,8 +9,8 @@ use super::objects::{DEFAULT_NAMESPACE, Identity, Item, Objects};
 use super::{Cluster, NamespaceId};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::index::IndexVec;
-use crate::k8s::{Object, UNEVALUATED, UnevaluatedKind, group};
-use crate::label::SelectorId;
+use crate::k8s::{NetworkPolicy, Object, UNEVALUATED, UnevaluatedKind, group};
+use crate::label::{LabelTable, SelectorId};
 use crate::policy::unevaluated;
 use crate::policy::{Policy, PolicyId, Tier, networking_v1};
 use crate::profile::ProfileSet;
@@ -29,16 +29,7 @@ pub(super) fn policies(
     let mut policies = Vec::new();
     for item in &objects.policies {
         let namespace = namespace(cluster, item.id.namespace);
-        let mut found = Vec::new();
-        let lowered = networking_v1::lower(
-            item.object,
-            namespace,
-            item.id.object_name(),
-            item.id.origin,
-            &mut cluster.labels,
-            &mut found,
-        );
-        findings.fields(&item.id, found);
+        let lowered = network_policy(item, namespace, &mut cluster.labels, findings);
         policies.push(lowered.unwrap_or_else(|| {
             let subject = networking_v1::lower_subject(item.object, &mut cluster.labels);
             left_out_policy(&item.id, Some(namespace), subject, cluster, findings)
@@ -89,6 +80,20 @@ pub(super) fn policies(
     }
     policies.sort_by(|a, b| evaluation_order(a).cmp(&evaluation_order(b)));
     policies.into()
+}
+
+/// Lowers a NetworkPolicy; `None` if the API server would not accept it.
+pub(super) fn network_policy(
+    item: &Item<'_, NetworkPolicy>,
+    namespace: NamespaceId,
+    labels: &mut LabelTable,
+    findings: &mut Findings,
+) -> Option<Policy> {
+    let mut found = Vec::new();
+    let name = item.id.object_name();
+    let lowered = networking_v1::lower(item.object, namespace, name, item.id.origin, labels, &mut found);
+    findings.fields(&item.id, found);
+    lowered
 }
 
 /// Tier and priority; names only make the order the same whatever the order of the input.

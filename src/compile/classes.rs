@@ -13,9 +13,9 @@ use super::{
 };
 use crate::cluster::{Cluster, NamespaceId, PodId};
 use crate::index::{Id, IndexVec};
-use crate::label::{SelectorId, Truth};
+use crate::label::{Selector, SelectorId, Truth};
 use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family};
-use crate::policy::{NamespaceMatch, PodMatch, PolicyId, Tier};
+use crate::policy::{NamespaceMatch, PodMatch, PolicyId};
 use crate::profile::Semantics;
 use crate::set::Interner;
 
@@ -39,6 +39,7 @@ pub(super) fn memberships(
     lists: &[(&PeerList, &ByFamily<AddressSet>)],
     layout: Layout,
 ) -> Memberships {
+    let selectors = &cluster.labels.selectors;
     let mut selector = PodSelector::new(cluster, kinds);
     let mut found = Memberships {
         subjects: vec![Vec::new(); kinds.all.len()].into(),
@@ -49,7 +50,7 @@ pub(super) fn memberships(
         if policies[id].is_none() {
             continue;
         }
-        for (kind, truth) in selector.select(&policy.subject).iter() {
+        for (kind, truth) in selector.select(selectors, &policy.subject).iter() {
             let kind = KindId::from_index(kind as usize);
             if kinds.all[kind].subject {
                 found.subjects[kind].push((id, truth));
@@ -62,7 +63,7 @@ pub(super) fn memberships(
         let id = PeersId::from_index(id);
         matched.clear();
         for pod_match in pods {
-            matched.extend(selector.select(pod_match).iter().map(|(kind, truth)| {
+            matched.extend(selector.select(selectors, pod_match).iter().map(|(kind, truth)| {
                 let kind = KindId::from_index(kind as usize);
                 let families = kinds.all[kind].families();
                 let of = |family| if families[family] { truth } else { Truth::No };
@@ -106,9 +107,12 @@ pub(super) fn memberships(
     found
 }
 
+/// The selectors of a cluster.
+type Selectors = Interner<SelectorId, Selector>;
+
 /// Evaluates [`PodMatch`]es over kinds, each distinct one once.
-struct PodSelector<'a> {
-    cluster: &'a Cluster,
+#[derive(Debug)]
+pub(super) struct PodSelector {
     pods: SelectorIndex,
     namespaces: SelectorIndex,
     /// The kinds of each namespace.
@@ -119,11 +123,10 @@ struct PodSelector<'a> {
     inside: FxHashMap<SelectorId, Matches>,
 }
 
-impl<'a> PodSelector<'a> {
-    fn new(cluster: &'a Cluster, kinds: &Kinds) -> Self {
+impl PodSelector {
+    pub(super) fn new(cluster: &Cluster, kinds: &Kinds) -> Self {
         let sets = &cluster.labels.sets;
         Self {
-            cluster,
             pods: SelectorIndex::new(kinds.all.iter().map(|kind| &sets[kind.labels])),
             namespaces: SelectorIndex::new(
                 cluster.namespaces.iter().map(|namespace| &sets[namespace.labels]),
@@ -135,16 +138,15 @@ impl<'a> PodSelector<'a> {
         }
     }
 
-    fn select(&mut self, pod_match: &PodMatch) -> &Matches {
+    pub(super) fn select(&mut self, selectors: &Selectors, pod_match: &PodMatch) -> &Matches {
         if !self.done.contains_key(pod_match) {
-            let matches = self.evaluate(pod_match);
+            let matches = self.evaluate(selectors, pod_match);
             self.done.insert(*pod_match, matches);
         }
         &self.done[pod_match]
     }
 
-    fn evaluate(&mut self, pod_match: &PodMatch) -> Matches {
-        let selectors = &self.cluster.labels.selectors;
+    fn evaluate(&mut self, selectors: &Selectors, pod_match: &PodMatch) -> Matches {
         let pods = &selectors[pod_match.pods];
         let inside = match pod_match.namespaces {
             NamespaceMatch::One(namespace) => Matches::all(self.ranges[namespace].clone()),
@@ -225,7 +227,15 @@ pub(super) fn merge(
         .into_iter()
         .map(|outcome| {
             let mut signature_of = |direction| {
-                signatures[direction].intern_owned(signature(cluster, policies, &outcome, direction))
+                let deciding = outcome.subjects.iter().copied();
+                let deciding = deciding.filter(|&(id, _)| cluster.policies[id].decides(direction)).collect();
+                signatures[direction].intern_owned(signature(
+                    policies,
+                    deciding,
+                    direction,
+                    outcome.resolution,
+                    outcome.families,
+                ))
             };
             Class {
                 pods: Vec::new(),
@@ -293,31 +303,20 @@ fn alike(kinds: usize, dense: &[(PeersId, DenseMembers)]) -> IndexVec<KindId, u3
     alike
 }
 
-fn signature(
-    cluster: &Cluster,
+/// The signature of a class that these policies select in a direction, and decide.
+pub(super) fn signature(
     policies: &IndexVec<PolicyId, Option<CompiledPolicy>>,
-    outcome: &Outcome,
+    deciding: Vec<(PolicyId, Truth)>,
     direction: Direction,
+    resolution: ResolutionId,
+    families: ByFamily<bool>,
 ) -> Signature {
-    let deciding: Vec<(PolicyId, Truth)> = outcome
-        .subjects
-        .iter()
-        .copied()
-        .filter(|&(id, _)| match cluster.policies[id].tier {
-            Tier::NetworkPolicy | Tier::Unevaluated => cluster.policies[id].isolates[direction],
-            Tier::Admin | Tier::Baseline => !cluster.policies[id].rules[direction].is_empty(),
-        })
-        .collect();
     let named = direction == Direction::Ingress
         && deciding.iter().any(|&(id, _)| {
             let rules = policies[id].as_ref().map_or(&[][..], |policy| &policy.rules[direction]);
             rules.iter().any(|rule| !rule.ports.named.is_empty())
         });
-    Signature {
-        policies: deciding.into(),
-        resolution: named.then_some(outcome.resolution),
-        families: outcome.families,
-    }
+    Signature { policies: deciding.into(), resolution: named.then_some(resolution), families }
 }
 
 impl Program {

@@ -65,7 +65,7 @@ pub(super) struct Kinds {
     /// By family: (atom, kind) of every kind with one known address, sorted.
     by_atom: ByFamily<Vec<(u32, KindId)>>,
     /// By family: the distinct regions, and the kinds that lie somewhere in them.
-    by_region: ByFamily<Vec<(AddressSet, Vec<KindId>)>>,
+    pub(super) by_region: ByFamily<Vec<(AddressSet, Vec<KindId>)>>,
 }
 
 impl Kinds {
@@ -141,13 +141,7 @@ impl Kinds {
             );
         }
         for (region, ids) in &self.by_region[family] {
-            let truth = if region.is_subset(set) {
-                Truth::Yes
-            } else if region.is_disjoint(set) {
-                Truth::No
-            } else {
-                Truth::Unknown
-            };
+            let truth = within(region, set);
             if truth.possible() {
                 found.extend(ids.iter().map(|&id| (id, truth)));
             }
@@ -181,6 +175,17 @@ impl Kinds {
     /// The kinds that selectors cannot match: hostNetwork pods (R51, R52).
     pub(super) fn host_network(&self) -> RoaringBitmap {
         self.all.enumerate().filter(|(_, kind)| kind.host_network).map(|(id, _)| id.index() as u32).collect()
+    }
+}
+
+/// How surely a set holds what lies somewhere in a region.
+pub(super) fn within(region: &AddressSet, set: &AddressSet) -> Truth {
+    if region.is_subset(set) {
+        Truth::Yes
+    } else if region.is_disjoint(set) {
+        Truth::No
+    } else {
+        Truth::Unknown
     }
 }
 

@@ -1,5 +1,7 @@
 //! Ports of rules, and the named ports of pods as far as rules use them.
 
+use std::collections::BTreeSet;
+
 use crate::cluster::{ContainerKind, Pod};
 use crate::net::{Direction, PortSet, PortSetId, PortTable, Protocol};
 use crate::policy::{PortMatch, Ports};
@@ -67,6 +69,21 @@ impl PortNames {
         CompiledPorts { fixed: table.id(fixed), named: named.into() }
     }
 
+    /// Whether all names of `ports` are among them.
+    pub(super) fn know(&self, ports: &Ports) -> bool {
+        let Ports::Of(matches) = ports else { return true };
+        matches.iter().all(|port| match port {
+            PortMatch::Range { .. } => true,
+            PortMatch::Named { protocol, name } => self.names.get(&(*protocol, name.clone())).is_some(),
+        })
+    }
+
+    /// The names that pods declare in init containers (I15).
+    pub(super) fn of_init_containers<'p>(&self, pods: impl Iterator<Item = &'p Pod>) -> BTreeSet<PortNameId> {
+        let ports = pods.flat_map(|pod| &pod.ports).filter(|port| port.container != ContainerKind::Regular);
+        ports.filter_map(|port| self.names.get(&(port.protocol, port.name.clone()))).collect()
+    }
+
     /// How a pod resolves the names: those it declares only.
     pub(super) fn resolution(&self, pod: &Pod, semantics: Semantics) -> Resolution {
         let mut entries: Vec<(PortNameId, NamedPorts)> = Vec::new();
@@ -126,6 +143,11 @@ impl Resolution {
     /// Whether the pod declares any of `names`.
     pub fn declares_any(&self, names: &[PortNameId]) -> bool {
         names.iter().any(|&name| self.get(name).is_some())
+    }
+
+    /// The names that stand for several numbers (I14).
+    pub(super) fn ambiguous(&self) -> impl Iterator<Item = PortNameId> {
+        self.entries.iter().filter(|(_, named)| named.ambiguous).map(|&(name, _)| name)
     }
 
     pub(super) fn has_ambiguous(&self) -> bool {

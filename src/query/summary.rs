@@ -5,7 +5,7 @@ use super::matrix::{PodPairs, Summary};
 use crate::compile::{ClassId, Program, SignatureId};
 use crate::index::IndexVec;
 use crate::net::Direction;
-use crate::policy::Tier;
+use crate::policy::{Policy, Tier};
 use crate::solve::{CellId, Rows, SideId, outlined};
 
 /// Counts everything.
@@ -15,10 +15,14 @@ pub(super) fn summary(program: &Program, rows: &mut Rows<'_>) -> Summary {
         pods: cluster.pod_count(),
         workloads: cluster.workloads.len() as u64,
         namespaces: cluster.namespaces.len() as u64,
-        policies: cluster.policies.iter().filter(|policy| policy.tier != Tier::Unevaluated).count() as u64,
+        policies: cluster.policies.iter().filter(|policy| is_evaluated(policy)).count() as u64,
         classes: program.classes.len() as u64,
         pod_pairs: pod_pairs(program, rows),
     }
+}
+
+fn is_evaluated(policy: &Policy) -> bool {
+    policy.tier != Tier::Unevaluated && !policy.is_withdrawn()
 }
 
 /// Pairs by what may flow; signed, since corrections come before what they correct.

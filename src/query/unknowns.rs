@@ -64,7 +64,7 @@ pub enum Point {
 pub fn missing_facts(program: &Program) -> Vec<MissingFact> {
     let mut search = Search::new(program);
     for (id, policy) in program.cluster.policies.enumerate() {
-        if program.policies[id].is_none() || policy.tier == Tier::Unevaluated {
+        if program.policies[id].is_none() || policy.tier == Tier::Unevaluated || policy.is_withdrawn() {
             continue;
         }
         search.selectors(&policy.subject, || (id, "spec.podSelector".into()));

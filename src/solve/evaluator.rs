@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use rustc_hash::FxHashMap;
 
+use super::Connectivity;
 use super::tiers::{Bounds, Deciding, MatchingRule, decide};
 use crate::compile::{ClassId, CompiledRule, PeersId, Program, Resolution, Signature, SignatureId};
 use crate::label::Truth;
@@ -45,7 +46,28 @@ pub(crate) struct Evaluator<'p> {
     open: CellId,
 }
 
+/// What an evaluator remembers of results, by content: it stays true when the program changes.
+#[derive(Debug)]
+pub(crate) struct Memo {
+    sides: Interner<SideId, Side>,
+    cells: Interner<CellId, Bounds>,
+    joined: FxHashMap<(SideId, SideId), CellId>,
+    open: CellId,
+}
+
 impl<'p> Evaluator<'p> {
+    /// Goes on with the port sets and the results of an earlier evaluation of the program, before it changed.
+    pub(crate) fn resume(program: &'p Program, ports: PortTable, memo: Memo) -> Self {
+        let Memo { sides, cells, joined, open } = memo;
+        Self { program, ports, sides, cells, joined, open }
+    }
+
+    /// What [`Evaluator::resume`] takes.
+    pub(crate) fn suspend(self) -> (PortTable, Memo) {
+        let Self { ports, sides, cells, joined, open, .. } = self;
+        (ports, Memo { sides, cells, joined, open })
+    }
+
     pub(crate) fn new(program: &'p Program) -> Self {
         let ports = program.ports.clone();
         let mut cells = Interner::new();
@@ -216,6 +238,12 @@ impl<'p> Evaluator<'p> {
     /// Whether a side lets nothing through.
     pub(super) fn is_closed(&self, side: SideId) -> bool {
         Family::ALL.into_iter().all(|family| self.sides[side][family].may == self.ports.empty())
+    }
+
+    /// What a cell says.
+    pub(crate) fn connectivity(&self, id: CellId) -> Connectivity {
+        let Bounds { must, may } = self.cells[id];
+        Connectivity { must: self.ports.get(must).clone(), may: self.ports.get(may).clone() }
     }
 
     pub(super) fn nothing(&self) -> Bounds {

@@ -97,7 +97,7 @@ impl Usual {
 
 impl Program {
     /// A policy of a signature, which is in force by being there.
-    pub(super) fn deciding_policy(&self, id: PolicyId) -> &CompiledPolicy {
+    pub(crate) fn deciding_policy(&self, id: PolicyId) -> &CompiledPolicy {
         self.policies[id].as_ref().expect("a deciding policy is in force")
     }
 

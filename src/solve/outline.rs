@@ -155,7 +155,7 @@ fn add(
 
 impl Program {
     /// Whether a side of a signature is the union of what the matching rules admit.
-    pub(super) fn is_additive(&self, signature: &Signature) -> bool {
+    pub(crate) fn is_additive(&self, signature: &Signature) -> bool {
         signature
             .policies
             .iter()

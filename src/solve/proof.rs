@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, NamespaceId, Pod, PodId};
 use crate::index::IndexVec;
 use crate::label::Truth;
 use crate::net::{AddressSet, Direction, Family, PortSet, PortTable};
-use crate::policy::{NamespaceMatch, Policy, PolicyId, Tier};
+use crate::policy::{NamespaceMatch, Policy, PolicyId};
 use crate::profile::{Profile, Semantics};
 
 use super::tiers::{Deciding, MatchingRule, decide};
@@ -163,7 +163,7 @@ impl<'c> Prover<'c> {
         let mut by_namespace: IndexVec<NamespaceId, Vec<PolicyId>> =
             cluster.namespaces.iter().map(|_| Vec::new()).collect();
         let mut by_labels = Vec::new();
-        for (id, policy) in cluster.policies.enumerate() {
+        for (id, policy) in cluster.policies.enumerate().filter(|(_, policy)| !policy.is_withdrawn()) {
             match policy.subject.namespaces {
                 NamespaceMatch::One(namespace) => by_namespace[namespace].push(id),
                 NamespaceMatch::Labels(_) => by_labels.push(id),
@@ -340,11 +340,7 @@ impl<'c> Prover<'c> {
 
 /// Whether a policy has a say in one direction.
 fn applies(profile: Profile, policy: &Policy, direction: Direction) -> bool {
-    policy.enforced_by.contains(profile)
-        && match policy.tier {
-            Tier::Unevaluated | Tier::NetworkPolicy => policy.isolates[direction],
-            Tier::Admin | Tier::Baseline => !policy.rules[direction].is_empty(),
-        }
+    policy.enforced_by.contains(profile) && policy.decides(direction)
 }
 
 fn exemption(semantics: Semantics, pod: &Pod) -> Option<Exemption> {
@@ -366,7 +362,7 @@ mod tests {
     use super::*;
     use crate::label::SelectorId;
     use crate::net::{ByDirection, Protocol};
-    use crate::policy::{Action, Peer, Peers, PodMatch, Ports, Rule};
+    use crate::policy::{Action, Peer, Peers, PodMatch, Ports, Rule, Tier};
     use crate::profile::ProfileSet;
     use crate::query::can::Verdict;
     use crate::query::fixture::cluster;

@@ -1,0 +1,39 @@
+//! One policy taken away, tried out and taken back: what each mutation of a policy costs.
+
+use criterion::{BenchmarkId, Criterion};
+use podreach::cluster::Options;
+use podreach::diagnostic::ObjectName;
+use podreach::k8s::Object;
+use podreach::load;
+use podreach::profile::Profile;
+use podreach::what_if::{Edit, Simulation};
+
+use super::support::{Format, Shape, dump, group};
+
+/// Policies of shape A in turn; `examples/edits.rs` tells the median.
+pub(crate) fn what_if(criterion: &mut Criterion) {
+    let mut group = group(criterion, "what-if/A".to_owned());
+    for pods in [1_000, 3_000, 10_000, 30_000] {
+        let manifests = load::load(&[dump(Shape::A, pods, Format::Json)], load::Options::default()).manifests;
+        let deletions: Vec<Edit> = manifests
+            .iter()
+            .filter_map(|manifest| {
+                let Object::NetworkPolicy(policy) = &manifest.object else { return None };
+                let text = |text: &Option<Box<str>>| text.clone().unwrap_or_default();
+                let (namespace, name) = (text(&policy.metadata.namespace), text(&policy.metadata.name));
+                Some(Edit::Delete(ObjectName { kind: "NetworkPolicy".into(), namespace, name }))
+            })
+            .collect();
+        let mut simulation = Simulation::new(manifests, Options::default(), Profile::Spec)
+            .expect("a generated dump is free of errors");
+        let mut turn = 0;
+        group.bench_function(BenchmarkId::from_parameter(pods), |bencher| {
+            bencher.iter(|| {
+                turn = (turn + 7_919) % deletions.len();
+                simulation
+                    .try_out(&deletions[turn..=turn], |variant| variant.effect.difference.changes.len())
+                    .expect("the policy is there")
+            });
+        });
+    }
+}

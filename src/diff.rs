@@ -1,0 +1,563 @@
+//! What differs between two reachabilities, exactly, as few boxes instead of many pairs.
+//!
+//! A [`Change`] is a box: every pair of its two groups could do one thing before and can do another after. Boxes never
+//! overlap. [`between`] compares any two inputs; the difference of a change of policies is found from the signatures it
+//! touches alone ([`crate::what_if`]), and is the same.
+
+mod revision;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use roaring::RoaringBitmap;
+use rustc_hash::FxHashMap;
+
+use crate::cluster::{Cluster, PodId, PodName};
+use crate::compile::{ClassId, Program};
+use crate::index::{Id, IndexVec};
+use crate::net::{AddressSet, Direction, Family, address_number};
+use crate::solve::{CellId, Connectivity, End, ExternalClass, ExternalId, Reachability, Rows};
+
+pub(crate) use revision::{Standing, of_revision};
+
+/// What differs.
+///
+/// Three kinds of pairs never change, and boxes are not cut around them: a pod and itself; what enters a pod from its own
+/// node before and after (R50); two addresses.
+#[derive(Clone, Debug, Default)]
+pub struct Difference {
+    /// The boxes, in an order that depends on the two inputs alone.
+    pub changes: Vec<Change>,
+    /// Pods of the second input that the first one lacks: pod groups, and the numbers within.
+    pub appeared: Vec<(PodId, Range<u32>)>,
+    /// Pods of the first input that the second one lacks.
+    pub vanished: Vec<(PodId, Range<u32>)>,
+    /// The pods that both have; `None` if they are the same groups under the same numbers.
+    matching: Option<Vec<Matched>>,
+}
+
+/// Pairs of ends between which other ports are allowed, or unknown, than before.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Change {
+    /// Where connections come from.
+    pub from: Group,
+    /// Where they go.
+    pub to: Group,
+    /// What could flow.
+    pub before: Connectivity,
+    /// What can flow.
+    pub after: Connectivity,
+}
+
+/// One side of a box.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Group {
+    /// Pods that both inputs have.
+    Pods(PodSet),
+    /// Addresses outside; those of pods inside are not carved out.
+    Addresses(Family, AddressSet),
+}
+
+/// A set of pods that both inputs have; [`Difference::pods`] lists them.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct PodSet(RoaringBitmap);
+
+/// Pods that both inputs have, alike in both.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Matched {
+    /// Their group in the first input, and the number of the first of them in it.
+    pub before: (PodId, u32),
+    /// The same in the second input.
+    pub after: (PodId, u32),
+    /// How many there are.
+    pub count: u32,
+}
+
+impl Difference {
+    /// Whether nothing differs, and both inputs have the same pods.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.appeared.is_empty() && self.vanished.is_empty()
+    }
+
+    /// The pods of a set, in the order of the second input; `after` is its cluster.
+    pub fn pods<'d>(&'d self, set: &'d PodSet, after: &'d Cluster) -> impl Iterator<Item = Matched> + 'd {
+        set.0.iter().map(move |number| {
+            if let Some(matching) = &self.matching {
+                return matching[number as usize].clone();
+            }
+            let pod = PodId::from_index(number as usize);
+            Matched { before: (pod, 0), after: (pod, 0), count: after.pods[pod].count }
+        })
+    }
+
+    /// The change between two ends; `None` if nothing changed. Pods are those of the second input.
+    pub fn find(&self, before: &Program, after: &Program, from: End, to: End) -> Option<&Change> {
+        if from == to {
+            return None;
+        }
+        let (source, destination) = (self.number(from), self.number(to));
+        let was = |end, number: Option<u32>| match (end, &self.matching) {
+            (End::Pod(_, index), Some(matching)) => number.map(|number| {
+                let matched = &matching[number as usize];
+                End::Pod(matched.before.0, matched.before.1 + index - matched.after.1)
+            }),
+            _ => Some(end),
+        };
+        let (old_from, old_to) = (was(from, source)?, was(to, destination)?);
+        if is_exempt(before, old_from, old_to) && is_exempt(after, from, to) {
+            return None;
+        }
+        let holds = |group: &Group, end: End, number: Option<u32>| match (group, end) {
+            (Group::Pods(pods), End::Pod(..)) => number.is_some_and(|number| pods.0.contains(number)),
+            (Group::Addresses(family, set), End::Address(address)) => {
+                Family::of(address) == *family && set.contains(address_number(address))
+            }
+            _ => false,
+        };
+        self.changes
+            .iter()
+            .find(|change| holds(&change.from, from, source) && holds(&change.to, to, destination))
+    }
+
+    fn number(&self, end: End) -> Option<u32> {
+        let End::Pod(pod, index) = end else { return None };
+        match &self.matching {
+            None => Some(pod.index() as u32),
+            Some(matching) => {
+                let holds =
+                    |m: &Matched| m.after.0 == pod && (m.after.1..m.after.1 + m.count).contains(&index);
+                matching.iter().position(holds).map(|number| number as u32)
+            }
+        }
+    }
+
+    /// Takes out boxes that hold nothing but pairs which never change.
+    fn prune(&mut self, before: &Program, after: &Program) {
+        let mut changes = std::mem::take(&mut self.changes);
+        changes.retain(|change| self.is_real(change, before, after));
+        self.changes = changes;
+    }
+
+    fn is_real(&self, change: &Change, before: &Program, after: &Program) -> bool {
+        let cluster = &after.cluster;
+        match (&change.from, &change.to) {
+            (Group::Pods(from), Group::Pods(to)) => self.pods(from, cluster).any(|a| {
+                self.pods(to, cluster).any(|b| {
+                    let exempt =
+                        are_exempt(before, a.before.0, b.before.0) && are_exempt(after, a.after.0, b.after.0);
+                    !exempt && (a != b || a.count > 1)
+                })
+            }),
+            (Group::Addresses(family, addresses), Group::Pods(to)) => self.pods(to, cluster).any(|pod| {
+                let own = own_node(before, pod.before.0, *family).intersection(&own_node(
+                    after,
+                    pod.after.0,
+                    *family,
+                ));
+                !addresses.is_subset(&own)
+            }),
+            _ => true,
+        }
+    }
+}
+
+/// Whether ingress is exempt because of where both ends are (R50), and they have addresses to use that.
+fn is_exempt(program: &Program, from: End, to: End) -> bool {
+    match (from, to) {
+        (End::Pod(from, _), End::Pod(to, _)) => are_exempt(program, from, to),
+        (End::Address(from), End::Pod(to, _)) => {
+            own_node(program, to, Family::of(from)).contains(address_number(from))
+        }
+        _ => false,
+    }
+}
+
+fn are_exempt(program: &Program, from: PodId, to: PodId) -> bool {
+    program.same_node(from, to) && program.connectable(program.class_of[from], program.class_of[to])
+}
+
+/// The addresses of a pod's node from which it is open; none in a family that the pod has no address of.
+fn own_node(program: &Program, pod: PodId, family: Family) -> AddressSet {
+    if !program.classes[program.class_of[pod]].families[family] {
+        return AddressSet::empty();
+    }
+    let node = program.cluster.pods[pod].node;
+    let addresses = node.map_or(&[][..], |node| &program.cluster.nodes[node].addresses);
+    let of_family = addresses.iter().filter(|address| Family::of(**address) == family);
+    of_family.map(|address| (address_number(*address), address_number(*address))).collect()
+}
+
+/// What differs between two reachabilities, whatever they were made of. Pods are the same if namespace and name are.
+pub fn between(before: &Reachability<'_>, after: &Reachability<'_>) -> Difference {
+    let (old, new) = (before.program(), after.program());
+    let Matching { all, appeared, vanished } = match_pods(&old.cluster, &new.cluster);
+    let mut comparison = Comparison::new(old, new, all);
+    let mut changes = comparison.between_pods(before, after);
+    changes.extend(comparison.outside());
+    let mut difference = Difference { changes, appeared, vanished, matching: Some(comparison.matching) };
+    difference.prune(old, new);
+    difference
+}
+
+struct Matching {
+    all: Vec<Matched>,
+    appeared: Vec<(PodId, Range<u32>)>,
+    vanished: Vec<(PodId, Range<u32>)>,
+}
+
+/// Namespace, name (of the workload, for pods that no manifest names), and whether a manifest names it.
+type Name<'c> = (&'c str, &'c str, bool);
+
+fn name(cluster: &Cluster, pod: PodId) -> (Name<'_>, u32) {
+    let pod = &cluster.pods[pod];
+    let namespace: &str = &cluster.namespaces[pod.namespace].name;
+    match &pod.name {
+        PodName::Exact(name) => ((namespace, &**name, true), 0),
+        PodName::Replicas { base, first } => ((namespace, &**base, false), *first),
+    }
+}
+
+fn match_pods(before: &Cluster, after: &Cluster) -> Matching {
+    let mut old: BTreeMap<(Name<'_>, u32), PodId> = BTreeMap::new();
+    for id in before.pods.ids() {
+        old.insert(name(before, id), id);
+    }
+    let mut gone: BTreeMap<PodId, Vec<Range<u32>>> = BTreeMap::new();
+    let (mut all, mut appeared) = (Vec::new(), Vec::new());
+    for (id, pod) in after.pods.enumerate() {
+        let (named, first) = name(after, id);
+        let mut next = first;
+        let end = first + pod.count;
+        let overlapping = old.range(..(named, end)).rev().take_while(|((other, _), _)| *other == named);
+        let mut overlapping: Vec<(u32, PodId)> = overlapping.map(|((_, start), id)| (*start, *id)).collect();
+        overlapping.reverse();
+        for (start, old_id) in overlapping {
+            let (from, to) = (next.max(start), end.min(start + before.pods[old_id].count));
+            if from >= to {
+                continue;
+            }
+            if next < from {
+                appeared.push((id, next - first..from - first));
+            }
+            all.push(Matched { before: (old_id, from - start), after: (id, from - first), count: to - from });
+            gone.entry(old_id).or_default().push(from - start..to - start);
+            next = to;
+        }
+        if next < end {
+            appeared.push((id, next - first..end - first));
+        }
+    }
+    let mut vanished = Vec::new();
+    for (id, pod) in before.pods.enumerate() {
+        let mut next = 0;
+        for range in gone.get(&id).into_iter().flatten() {
+            if next < range.start {
+                vanished.push((id, next..range.start));
+            }
+            next = range.end;
+        }
+        if next < pod.count {
+            vanished.push((id, next..pod.count));
+        }
+    }
+    Matching { all, appeared, vanished }
+}
+
+/// Pods that neither input tells apart: the class in each, and their numbers.
+struct Joint {
+    before: ClassId,
+    after: ClassId,
+    pods: RoaringBitmap,
+}
+
+type ByClass = FxHashMap<ClassId, Vec<usize>>;
+
+struct Comparison<'p> {
+    old: &'p Program,
+    new: &'p Program,
+    matching: Vec<Matched>,
+    joint: Vec<Joint>,
+    /// The places in `joint` of each class, before and after.
+    by_class: (ByClass, ByClass),
+    rows: (Rows<'p>, Rows<'p>),
+    same: Same,
+}
+
+/// Which cells of two solvers say the same.
+#[derive(Default)]
+struct Same {
+    known: FxHashMap<(CellId, CellId), bool>,
+}
+
+impl Same {
+    fn ask(&mut self, rows: &(Rows<'_>, Rows<'_>), before: CellId, after: CellId) -> bool {
+        *self
+            .known
+            .entry((before, after))
+            .or_insert_with(|| connectivity(&rows.0, before) == connectivity(&rows.1, after))
+    }
+}
+
+fn connectivity(rows: &Rows<'_>, cell: CellId) -> Connectivity {
+    rows.evaluator.connectivity(cell)
+}
+
+/// The pods towards which a pair of cells holds.
+type Towards = BTreeMap<(CellId, CellId), RoaringBitmap>;
+
+/// The same as a key.
+type TowardsList = Vec<((CellId, CellId), Vec<u32>)>;
+
+impl<'p> Comparison<'p> {
+    fn new(old: &'p Program, new: &'p Program, matching: Vec<Matched>) -> Self {
+        let mut joint: BTreeMap<(ClassId, ClassId), RoaringBitmap> = BTreeMap::new();
+        for (number, matched) in (0..).zip(&matching) {
+            let classes = (old.class_of[matched.before.0], new.class_of[matched.after.0]);
+            joint.entry(classes).or_default().insert(number);
+        }
+        let joint: Vec<Joint> =
+            joint.into_iter().map(|((before, after), pods)| Joint { before, after, pods }).collect();
+        let mut by_class = (ByClass::default(), ByClass::default());
+        for (place, joint) in joint.iter().enumerate() {
+            by_class.0.entry(joint.before).or_default().push(place);
+            by_class.1.entry(joint.after).or_default().push(place);
+        }
+        let rows = (Rows::new(old), Rows::new(new));
+        Self { old, new, matching, joint, by_class, rows, same: Same::default() }
+    }
+
+    fn between_pods(&mut self, before: &Reachability<'_>, after: &Reachability<'_>) -> Vec<Change> {
+        let moved = self.exempt_in_one();
+        let mut sources: BTreeMap<TowardsList, RoaringBitmap> = BTreeMap::new();
+        let mut changes = Vec::new();
+        for source in 0..self.joint.len() {
+            let towards = self.towards(source);
+            let mut pods = self.joint[source].pods.clone();
+            for (&host, others) in
+                moved.range(0..).filter(|(host, _)| self.joint[source].pods.contains(**host))
+            {
+                pods.remove(host);
+                let mut towards = towards.clone();
+                for &other in others {
+                    for pods in towards.values_mut() {
+                        pods.remove(other);
+                    }
+                    let (from, to) = (&self.matching[host as usize], &self.matching[other as usize]);
+                    let end = |(pod, index): (PodId, u32)| End::Pod(pod, index);
+                    let was = before.connectivity(end(from.before), end(to.before));
+                    let is = after.connectivity(end(from.after), end(to.after));
+                    if was != is {
+                        changes.push(Change {
+                            from: Group::Pods(PodSet([host].into_iter().collect())),
+                            to: Group::Pods(PodSet([other].into_iter().collect())),
+                            before: was,
+                            after: is,
+                        });
+                    }
+                }
+                changes.extend(self.boxes(&[host].into_iter().collect(), towards));
+            }
+            if !pods.is_empty() && !towards.is_empty() {
+                let key = towards.iter().map(|(&cells, pods)| (cells, pods.iter().collect())).collect();
+                *sources.entry(key).or_default() |= pods;
+            }
+        }
+        let mut boxes: Vec<(RoaringBitmap, Towards)> = sources
+            .into_iter()
+            .map(|(key, pods)| {
+                (pods, key.into_iter().map(|(cells, pods)| (cells, pods.into_iter().collect())).collect())
+            })
+            .collect();
+        boxes.sort_by_key(|(pods, _)| pods.min());
+        for (pods, towards) in boxes {
+            changes.extend(self.boxes(&pods, towards));
+        }
+        changes
+    }
+
+    /// What changes towards all pods, for the pods of one joint class.
+    fn towards(&mut self, source: usize) -> Towards {
+        let Joint { before, after, .. } = self.joint[source];
+        let (was, is) = (self.rows.0.cells(before), self.rows.1.cells(after));
+        // Where nothing flows in either, nothing changes.
+        let some_before = was.iter().flat_map(|(class, _)| self.by_class.0.get(class).into_iter().flatten());
+        let some_after = is.iter().flat_map(|(class, _)| self.by_class.1.get(class).into_iter().flatten());
+        let mut some: Vec<usize> = some_before.chain(some_after).copied().collect();
+        some.sort_unstable();
+        some.dedup();
+        let closed = (self.rows.0.evaluator.closed(), self.rows.1.evaluator.closed());
+        let find = |cells: &[(ClassId, CellId)], class: ClassId, closed: CellId| {
+            cells.binary_search_by_key(&class, |&(id, _)| id).map_or(closed, |at| cells[at].1)
+        };
+        let mut towards = Towards::new();
+        for place in some {
+            let joint = &self.joint[place];
+            let cells = (find(&was, joint.before, closed.0), find(&is, joint.after, closed.1));
+            if !self.same.ask(&self.rows, cells.0, cells.1) {
+                *towards.entry(cells).or_default() |= &joint.pods;
+            }
+        }
+        towards
+    }
+
+    fn boxes(&self, from: &RoaringBitmap, towards: Towards) -> Vec<Change> {
+        let boxes = towards.into_iter().filter(|(_, to)| !to.is_empty()).map(|((was, is), to)| Change {
+            from: Group::Pods(PodSet(from.clone())),
+            to: Group::Pods(PodSet(to)),
+            before: connectivity(&self.rows.0, was),
+            after: connectivity(&self.rows.1, is),
+        });
+        boxes.collect()
+    }
+
+    /// For each hostNetwork pod, the pods that it shares a node with before or after, but not both.
+    fn exempt_in_one(&self) -> BTreeMap<u32, Vec<u32>> {
+        let mut on_node: BTreeMap<(bool, usize), (Vec<u32>, Vec<u32>)> = BTreeMap::new();
+        for (number, matched) in (0..).zip(&self.matching) {
+            for (is_new, program, pod) in
+                [(false, self.old, matched.before.0), (true, self.new, matched.after.0)]
+            {
+                let pod = &program.cluster.pods[pod];
+                if let Some(node) = pod.node {
+                    let (hosts, all) = on_node.entry((is_new, node.index())).or_default();
+                    all.push(number);
+                    if pod.host_network {
+                        hosts.push(number);
+                    }
+                }
+            }
+        }
+        let mut found: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for (hosts, all) in on_node.values() {
+            for &host in hosts {
+                for &other in all {
+                    let (from, to) = (&self.matching[host as usize], &self.matching[other as usize]);
+                    let was = are_exempt(self.old, from.before.0, to.before.0);
+                    if was != are_exempt(self.new, from.after.0, to.after.0) {
+                        found.entry(host).or_default().push(other);
+                    }
+                }
+            }
+        }
+        for others in found.values_mut() {
+            others.sort_unstable();
+            others.dedup();
+        }
+        found
+    }
+
+    /// What changes between pods and addresses.
+    fn outside(&mut self) -> Vec<Change> {
+        let externals = (self.rows.0.externals(), self.rows.1.externals());
+        let mut changes = Vec::new();
+        for direction in Direction::ALL {
+            for (was, is, addresses) in overlaps(&externals.0, &externals.1) {
+                let family = was.family;
+                let mut pods = Towards::new();
+                for joint in &self.joint {
+                    let cells = (
+                        self.rows.0.external(direction, joint.before, was),
+                        self.rows.1.external(direction, joint.after, is),
+                    );
+                    if !self.same.ask(&self.rows, cells.0, cells.1) {
+                        *pods.entry(cells).or_default() |= &joint.pods;
+                    }
+                }
+                let mut addresses = addresses;
+                if direction == Direction::Ingress {
+                    let moved = self.own_in_one(family, &addresses);
+                    for (address, others) in moved {
+                        addresses = addresses.difference(&AddressSet::from_range(address, address));
+                        let mut pods = pods.clone();
+                        for other in others {
+                            for pods in pods.values_mut() {
+                                pods.remove(other);
+                            }
+                            changes.extend(self.own_address(family, address, other, was, is));
+                        }
+                        let group = Group::Addresses(family, AddressSet::from_range(address, address));
+                        changes.extend(self.with_outside(direction, &group, pods));
+                    }
+                }
+                if !addresses.is_empty() {
+                    changes.extend(self.with_outside(direction, &Group::Addresses(family, addresses), pods));
+                }
+            }
+        }
+        changes
+    }
+
+    fn with_outside(&self, direction: Direction, outside: &Group, pods: Towards) -> Vec<Change> {
+        let boxes = pods.into_iter().filter(|(_, pods)| !pods.is_empty()).map(|((was, is), pods)| {
+            let pods = Group::Pods(PodSet(pods));
+            let (from, to) = match direction {
+                Direction::Ingress => (outside.clone(), pods),
+                Direction::Egress => (pods, outside.clone()),
+            };
+            let (before, after) = (connectivity(&self.rows.0, was), connectivity(&self.rows.1, is));
+            Change { from, to, before, after }
+        });
+        boxes.collect()
+    }
+
+    /// The addresses of a set that are of a pod's node before or after, but not both, with these pods.
+    fn own_in_one(&self, family: Family, set: &AddressSet) -> BTreeMap<u128, Vec<u32>> {
+        let mut found: BTreeMap<u128, Vec<u32>> = BTreeMap::new();
+        for (number, matched) in (0..).zip(&self.matching) {
+            let was = own_node(self.old, matched.before.0, family);
+            let is = own_node(self.new, matched.after.0, family);
+            if was != is {
+                let moved = was.union(&is).difference(&was.intersection(&is)).intersection(set);
+                for address in moved.ranges().iter().flat_map(|&(first, last)| first..=last) {
+                    found.entry(address).or_default().push(number);
+                }
+            }
+        }
+        found
+    }
+
+    /// What changes from an address that is the pod's node's in one of the inputs.
+    fn own_address(
+        &mut self,
+        family: Family,
+        address: u128,
+        pod: u32,
+        was: &ExternalClass,
+        is: &ExternalClass,
+    ) -> Option<Change> {
+        let Matched { before: (before, _), after: (after, _), .. } = self.matching[pod as usize];
+        let cell = |program: &Program, rows: &mut Rows<'_>, pod: PodId, external: &ExternalClass| {
+            if own_node(program, pod, family).contains(address) {
+                rows.evaluator.open()
+            } else {
+                rows.external(Direction::Ingress, program.class_of[pod], external)
+            }
+        };
+        let was = cell(self.old, &mut self.rows.0, before, was);
+        let is = cell(self.new, &mut self.rows.1, after, is);
+        let (before, after) = (connectivity(&self.rows.0, was), connectivity(&self.rows.1, is));
+        (before != after).then(|| Change {
+            from: Group::Addresses(family, AddressSet::from_range(address, address)),
+            to: Group::Pods(PodSet([pod].into_iter().collect())),
+            before,
+            after,
+        })
+    }
+}
+
+/// The classes of addresses of two inputs that have addresses in common, and these.
+fn overlaps<'e>(
+    before: &'e IndexVec<ExternalId, ExternalClass>,
+    after: &'e IndexVec<ExternalId, ExternalClass>,
+) -> Vec<(&'e ExternalClass, &'e ExternalClass, AddressSet)> {
+    let mut found = Vec::new();
+    for was in before {
+        for is in after.iter().filter(|is| is.family == was.family) {
+            let common = was.addresses.intersection(&is.addresses);
+            if !common.is_empty() {
+                found.push((was, is, common));
+            }
+        }
+    }
+    found
+}
