@@ -41,25 +41,23 @@ impl Order {
             .map(|(id, class)| (outlines.of[class.signature[direction]], class.weight, id))
             .collect();
         classes.sort_unstable();
-        let mut order = Self {
-            position: vec![0; classes.len()].into(),
-            runs: Vec::new(),
-            of: vec![(0..0, 0); outlines.all.len()].into(),
-        };
+        let mut order =
+            Self { position: vec![0; classes.len()].into(), runs: Vec::new(), of: IndexVec::default() };
         let mut start = 0;
-        for run in classes.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
-            let (outline, weight, _) = run[0];
-            let (runs, pods) = &mut order.of[outline];
-            if runs.end == 0 {
-                *runs = order.runs.len()..order.runs.len();
+        let mut runs = classes.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)).peekable();
+        // A program that has changed may have signatures without a class, and so outlines without a run.
+        for outline in outlines.all.ids() {
+            let (first, mut pods) = (order.runs.len(), 0);
+            while let Some(run) = runs.next_if(|run| run[0].0 == outline) {
+                let weight = run[0].1;
+                pods += weight * run.len() as u64;
+                order.runs.push((start..start + run.len(), weight));
+                for (position, &(_, _, class)) in (start..).zip(run) {
+                    order.position[class] = position;
+                }
+                start += run.len();
             }
-            runs.end += 1;
-            *pods += weight * run.len() as u64;
-            order.runs.push((start..start + run.len(), weight));
-            for (position, &(_, _, class)) in (start..).zip(run) {
-                order.position[class] = position;
-            }
-            start += run.len();
+            order.of.push((first..order.runs.len(), pods));
         }
         order
     }
@@ -67,8 +65,11 @@ impl Order {
     /// Where the classes of a stretch of outlines stand.
     fn stretch(&self, outlines: &Range<usize>) -> Range<usize> {
         let runs = |outline: usize| &self.of[OutlineId::from_index(outline)].0;
-        let (first, last) = (runs(outlines.start).start, runs(outlines.end - 1).end);
-        self.runs[first].0.start..self.runs[last - 1].0.end
+        match &self.runs[runs(outlines.start).start..runs(outlines.end - 1).end] {
+            [] => 0..0,
+            [(first, _), .., (last, _)] => first.start..last.end,
+            [(only, _)] => only.clone(),
+        }
     }
 
     /// How many pods of the classes of an outline are in a mask that starts at word `from`.
