@@ -27,7 +27,7 @@ pub use networking::{
     IpBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
     NetworkPolicyPort, NetworkPolicySpec,
 };
-pub use scalar::{IntOrString, Labels, List};
+pub use scalar::{IntOrString, Labels, List, Text, Unread};
 pub use unevaluated::{UNEVALUATED, UnevaluatedKind};
 
 /// The API group of an apiVersion, without the version; empty for `v1`.
@@ -99,9 +99,9 @@ impl Object {
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct BrokenObject {
     /// Empty when not even that could be read.
-    pub api_version: Box<str>,
+    pub api_version: Text,
     /// Empty when not even that could be read: it could be anything.
-    pub kind: Box<str>,
+    pub kind: Text,
     /// As far as it could be read.
     pub metadata: ObjectMeta,
     /// What is sound of it, if its kind is known: only to say what else is wrong, never to be evaluated.
@@ -121,9 +121,9 @@ pub struct Rest {
 #[derive(Clone, PartialEq, Debug)]
 pub struct UnevaluatedPolicy {
     /// `cilium.io/v2`.
-    pub api_version: Box<str>,
+    pub api_version: Text,
     /// `CiliumNetworkPolicy`.
-    pub kind: Box<str>,
+    pub kind: Text,
     /// Name and namespace.
     pub metadata: ObjectMeta,
     /// The whole `spec` (or `specs`) as untyped data, to find out what it might select; `Null` when there is none.

@@ -4,6 +4,7 @@
 //! fields. Never interprets a policy. Every problem becomes a [`Diagnostic`]; nothing is skipped without one.
 
 mod block;
+mod bytes;
 mod de;
 mod decode;
 mod dump;
@@ -12,6 +13,7 @@ mod kinds;
 mod locate;
 mod node;
 mod scalar;
+mod scan;
 mod schema;
 mod shapes;
 mod split;
@@ -23,6 +25,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+pub use self::bytes::Bytes;
 use self::decode::Item;
 use self::walk::Found;
 use crate::diagnostic::{Code, Diagnostic, Origin, Severity, SourceId};
@@ -86,7 +89,7 @@ pub struct Source {
     /// What messages call it: the path as given, `-` for standard input.
     pub name: String,
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// How many line feeds there are before each stretch of [`LINE_STRETCH`] bytes; made when first needed.
     line_feeds: OnceLock<Vec<u32>>,
 }
@@ -140,7 +143,7 @@ impl Loader {
         match found {
             Found::Note(note) => self.loaded.diagnostics.push(note),
             Found::Unreadable { name, message } => {
-                let source = self.loaded.sources.sources.push(Source::new(name, Vec::new()));
+                let source = self.loaded.sources.sources.push(Source::new(name, Vec::new().into()));
                 self.unreadable(source, 0, Diagnostic::new(Code::Unreadable, message));
             }
             Found::Text { name, bytes } => {
@@ -159,8 +162,12 @@ impl Loader {
 
     fn text(&mut self, source: SourceId) {
         let bytes = &self.loaded.sources.sources[source].bytes;
-        let items = match as_text(bytes) {
-            Ok((text, start)) => decode::text(source, text, start, self.careful),
+        let items = as_text(bytes).and_then(|(text, start)| match decode::dump(source, text, start) {
+            Some(items) => Ok(items),
+            None => without_nul(bytes).map(|()| decode::text(source, text, start, self.careful)),
+        });
+        let items = match items {
+            Ok(items) => items,
             Err((message, offset)) => {
                 let finding = Diagnostic::new(Code::NotText, message).with_offset(offset as u64);
                 let length = bytes.len();
@@ -226,20 +233,21 @@ fn as_text(bytes: &[u8]) -> Result<(&str, usize), (String, usize)> {
         return Err(("the text is UTF-16; save it as UTF-8".to_owned(), 0));
     }
     let start = if bytes.starts_with("\u{feff}".as_bytes()) { 3 } else { 0 };
+    std::str::from_utf8(&bytes[start..]).map(|text| (text, start)).map_err(|error| {
+        let not_utf8 = || ("not a text: it is not UTF-8".to_owned(), start + error.valid_up_to());
+        without_nul(bytes).err().unwrap_or_else(not_utf8)
+    })
+}
+
+/// No text holds a NUL byte. In JSON it is an error like any other; YAML is searched for it first.
+fn without_nul(bytes: &[u8]) -> Result<(), (String, usize)> {
     // `contains` is many times faster than `position`, which matters for a gigabyte.
-    if bytes.contains(&0)
-        && let Some(offset) = bytes.iter().position(|byte| *byte == 0)
-    {
-        return Err(("not a text: it holds a NUL byte".to_owned(), offset));
-    }
-    match std::str::from_utf8(&bytes[start..]) {
-        Ok(text) => Ok((text, start)),
-        Err(error) => Err(("not a text: it is not UTF-8".to_owned(), start + error.valid_up_to())),
-    }
+    let offset = bytes.contains(&0).then(|| bytes.iter().position(|byte| *byte == 0)).flatten();
+    offset.map_or(Ok(()), |offset| Err(("not a text: it holds a NUL byte".to_owned(), offset)))
 }
 
 impl Source {
-    pub(crate) fn new(name: String, bytes: Vec<u8>) -> Self {
+    pub(crate) fn new(name: String, bytes: Bytes) -> Self {
         Self { name, bytes, line_feeds: OnceLock::new() }
     }
 

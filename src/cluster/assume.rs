@@ -5,9 +5,10 @@ use strsim::jaro_winkler;
 use super::findings::Findings;
 use super::kinds::{self, Role};
 use super::namespaces::{NAME_LABEL, known};
-use super::population::{PodDraft, Population};
-use super::{Assumption, Cluster, NamespaceId, PodName};
+use super::population::Population;
+use super::{Assumption, Cluster, NamespaceId, Pod, PodName};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::index::Id;
 use crate::label::{LabelSet, LabelSetId, LabelTable, LabelValue};
 use crate::policy::{label_key_problems, label_value_problems};
 
@@ -68,7 +69,7 @@ fn assume(
             let Some(workload) = workload else {
                 return Err(no_such_workload(assumption, kind, population, cluster));
             };
-            for draft in population.pods.iter_mut().filter(|draft| draft.workload == workload) {
+            for draft in population.pods.iter_mut().filter(|draft| draft.workload.index() == workload) {
                 draft.labels = with_label(draft.labels, assumption, &mut cluster.labels, &mut contradicted);
             }
         }
@@ -117,7 +118,7 @@ fn isolate(population: &mut Population, namespace: NamespaceId, name: &str) -> O
     let (PodName::Replicas { base, first }, Some((_, index))) = (&draft.name, index) else {
         return Some(place);
     };
-    let part = |start: u32, end: u32| PodDraft {
+    let part = |start: u32, end: u32| Pod {
         name: PodName::Replicas { base: base.clone(), first: start },
         count: end - start,
         ..draft.clone()

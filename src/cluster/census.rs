@@ -4,6 +4,7 @@
 //! a pod of a workload, finished or not, the pods of the input are all it has. Where the input holds a Deployment and its
 //! ReplicaSets, or a CronJob and its Jobs, the inner ones make the pods: their templates show what a controller added.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
@@ -15,9 +16,9 @@ use super::findings::Findings;
 use super::namespaces::{exact, known};
 use super::objects::{Item, Objects};
 use super::owners::{Owners, Top, controller};
-use super::population::{PodDraft, Population, WorkloadDraft};
+use super::population::{Population, WorkloadDraft};
 use super::workloads::{Added, PODS_WITHOUT_NODES, Plan, Replicas, is_test_hook, lifecycle, plan};
-use super::{Cluster, NamedPort, NamespaceId, NodeId, PodName};
+use super::{Cluster, NamedPort, NamespaceId, NodeId, Pod, PodName, WorkloadId};
 use crate::diagnostic::{Code, Origin};
 use crate::index::{Id, IndexVec};
 use crate::k8s::{self, Labels, WorkloadObject};
@@ -38,7 +39,8 @@ pub(super) fn mentioned_nodes<'o>(objects: &'o Objects<'_>) -> BTreeSet<&'o str>
         let job = spec.job_template.as_ref().and_then(|template| template.spec.as_ref());
         job.unwrap_or(spec).template.as_ref()?.spec.as_ref()
     });
-    live.chain(templates).flatten().filter_map(node_name).collect()
+    let mut seen = FxHashSet::default();
+    live.chain(templates).flatten().filter_map(node_name).filter(|name| seen.insert(*name)).collect()
 }
 
 fn node_name(spec: &k8s::PodSpec) -> Option<&str> {
@@ -59,10 +61,15 @@ pub(super) fn populate(objects: &Objects<'_>, cluster: &mut Cluster, findings: &
         owners: &owners,
         cluster,
         findings,
-        population: Population::default(),
+        population: Population { pods: Vec::with_capacity(objects.pods.len()), ..Population::default() },
         workload_of: FxHashMap::default(),
         peopled: FxHashSet::default(),
-        pod_names: FxHashSet::default(),
+        namespace_ids: FxHashMap::default(),
+        node_ids: FxHashMap::default(),
+        label_sets: FxHashMap::default(),
+        named: 0,
+        pod_names: OnceCell::new(),
+        last: None,
         next_index: FxHashMap::default(),
         expanded: 0,
         without_pods: Vec::new(),
@@ -70,6 +77,7 @@ pub(super) fn populate(objects: &Objects<'_>, cluster: &mut Cluster, findings: &
     for pod in &objects.pods {
         census.pod(pod);
     }
+    census.named = census.population.pods.len();
     let mut population = census.templates();
     population.finished.sort_unstable();
     population.empty.sort_unstable();
@@ -87,10 +95,19 @@ struct Census<'o, 'm, 'c> {
     findings: &'c mut Findings,
     population: Population,
     /// Places in `population.workloads`.
-    workload_of: FxHashMap<WorkloadKey<'o>, usize>,
+    workload_of: FxHashMap<WorkloadKey<'o>, WorkloadId>,
     /// Workloads of which the input holds a pod.
     peopled: FxHashSet<WorkloadKey<'o>>,
-    pod_names: FxHashSet<(&'o str, &'o str)>,
+    namespace_ids: FxHashMap<&'o str, NamespaceId>,
+    node_ids: FxHashMap<&'o str, Option<NodeId>>,
+    /// Labels that are written so: replicas have the same.
+    label_sets: FxHashMap<&'o Labels, LabelSetId>,
+    /// How many of `population.pods` are Pod objects.
+    named: usize,
+    /// The names of these, to look them up; few inputs need that.
+    pod_names: OnceCell<FxHashSet<(NamespaceId, Box<str>)>>,
+    /// The owner of the last pod and its place in `population.workloads`: replicas follow each other.
+    last: Option<(usize, WorkloadId)>,
     /// The next index of unnamed pods, by namespace and base name.
     next_index: FxHashMap<(&'o str, &'o str), u32>,
     expanded: u32,
@@ -101,7 +118,7 @@ struct Census<'o, 'm, 'c> {
 /// What pods of one workload have in common.
 struct Group {
     namespace: NamespaceId,
-    workload: usize,
+    workload: WorkloadId,
     ports: Box<[NamedPort]>,
     host_network: bool,
     node: Option<NodeId>,
@@ -115,9 +132,9 @@ impl Group {
         count: u32,
         labels: LabelSetId,
         nodes: &IndexVec<NodeId, super::Node>,
-    ) -> PodDraft {
+    ) -> Pod {
         let of_node: &[IpAddr] = self.node.map_or(&[], |node| &nodes[node].addresses);
-        PodDraft {
+        Pod {
             namespace: self.namespace,
             workload: self.workload,
             name,
@@ -134,12 +151,24 @@ impl Group {
 }
 
 impl<'o, 'm> Census<'o, 'm, '_> {
-    fn namespace(&self, name: &str) -> NamespaceId {
-        self.cluster.namespace(name).expect("every namespace that an object names is there")
+    fn namespace(&mut self, name: &'o str) -> NamespaceId {
+        let find = || self.cluster.namespace(name).expect("every namespace that an object names is there");
+        *self.namespace_ids.entry(name).or_insert_with(find)
     }
 
-    fn node(&self, name: &str) -> Option<NodeId> {
-        self.cluster.nodes.as_slice().binary_search_by(|n| (*n.name).cmp(name)).ok().map(NodeId::from_index)
+    fn node(&mut self, name: &'o str) -> Option<NodeId> {
+        let nodes = self.cluster.nodes.as_slice();
+        let find = || nodes.binary_search_by(|n| (*n.name).cmp(name)).ok().map(NodeId::from_index);
+        *self.node_ids.entry(name).or_insert_with(find)
+    }
+
+    /// Labels as written, all of them known.
+    fn exact(&mut self, written: Option<&'o Labels>) -> LabelSetId {
+        let labels = &mut self.cluster.labels;
+        match written {
+            Some(written) => *self.label_sets.entry(written).or_insert_with(|| exact(Some(written), labels)),
+            None => exact(None, labels),
+        }
     }
 
     fn declared_nodes(&self) -> Vec<NodeId> {
@@ -151,7 +180,10 @@ impl<'o, 'm> Census<'o, 'm, '_> {
     fn pod(&mut self, item: &'o Item<'m, k8s::Pod>) {
         let (id, pod) = (&item.id, item.object);
         let top = self.owners.of_pod(id.namespace, id.meta);
-        if let Some(top) = top {
+        let last = self.last.filter(|&(owner, _)| top.and_then(|top| top.object) == Some(owner));
+        if let Some(top) = top
+            && last.is_none()
+        {
             self.peopled.insert((top.namespace, top.name, top.kind));
         }
         let namespace = self.namespace(id.namespace);
@@ -162,7 +194,7 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         let absent = k8s::PodSpec::default();
         let spec = pod.spec.as_ref().unwrap_or(&absent);
         let host_network = spec.host_network == Some(true);
-        let node = node_name(spec).and_then(|name| self.node(name));
+        let node = pod.spec.as_ref().and_then(node_name).and_then(|name| self.node(name));
         let of_node: &[IpAddr] = node.map_or(&[], |node| &self.cluster.nodes[node].addresses);
         let mut found = Vec::new();
         let ports = containers::named_ports(spec, &FieldPath::new("spec"), &mut found);
@@ -183,17 +215,18 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         }
         let written = id.meta.labels.as_ref();
         let labels = if node.is_some() {
-            exact(written, &mut self.cluster.labels)
+            self.exact(written)
         } else {
             pod_labels(written, &[], None, &mut self.cluster.labels)
         };
         let itself = Top { namespace: id.namespace, name: &id.name, kind: "Pod", object: None };
-        let workload = match top {
-            Some(top) => self.workload(top, &id.origin.clone(), None),
-            None => self.workload(itself, id.origin, Some(labels)),
+        let workload = match (last, top) {
+            (Some((_, workload)), _) => workload,
+            (None, Some(top)) => self.workload(top, id.origin, None),
+            (None, None) => self.workload(itself, id.origin, Some(labels)),
         };
-        self.pod_names.insert((id.namespace, &id.name));
-        self.population.pods.push(PodDraft {
+        self.last = top.and_then(|top| top.object).map(|owner| (owner, workload));
+        self.population.pods.push(Pod {
             namespace,
             workload,
             name: PodName::Exact((*id.name).into()),
@@ -209,7 +242,7 @@ impl<'o, 'm> Census<'o, 'm, '_> {
     }
 
     /// The draft of a workload. `origin` is where a pod of it stands, `labels` its own if it is no object.
-    fn workload(&mut self, top: Top<'o>, origin: &Origin, labels: Option<LabelSetId>) -> usize {
+    fn workload(&mut self, top: Top<'o>, origin: &Origin, labels: Option<LabelSetId>) -> WorkloadId {
         let key = (top.namespace, top.name, top.kind);
         if let Some(&place) = self.workload_of.get(&key) {
             return place;
@@ -220,11 +253,11 @@ impl<'o, 'm> Census<'o, 'm, '_> {
             namespace: self.namespace(top.namespace),
             name: top.name.into(),
             kind: top.kind.into(),
-            labels: labels.unwrap_or_else(|| exact(written, &mut self.cluster.labels)),
+            labels: labels.unwrap_or_else(|| self.exact(written)),
             origin: object.map_or(origin, |id| id.origin).clone(),
         };
         self.population.workloads.push(draft);
-        let place = self.population.workloads.len() - 1;
+        let place = WorkloadId::from_index(self.population.workloads.len() - 1);
         self.workload_of.insert(key, place);
         place
     }
@@ -333,9 +366,18 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         let pods = &mut self.population.pods;
         match plan.replicas {
             Replicas::Ordinals { first, count } => {
+                let names = self.pod_names.get_or_init(|| {
+                    let named = pods[..self.named].iter();
+                    named
+                        .filter_map(|pod| match &pod.name {
+                            PodName::Exact(name) => Some((pod.namespace, name.clone())),
+                            PodName::Replicas { .. } => None,
+                        })
+                        .collect()
+                });
                 for ordinal in first..first.saturating_add(count) {
                     let (name, index) = (format!("{}-{ordinal}", item.id.name), ordinal.to_string());
-                    if self.pod_names.contains(&(top.namespace, &*name)) {
+                    if names.contains(&(group.namespace, name.as_str().into())) {
                         let message = format!(
                             "a Pod of the input has the name `{name}`, so this makes no pod of that name"
                         );

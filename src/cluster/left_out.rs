@@ -3,6 +3,8 @@
 //! An object that does not decode, has no valid name, or contradicts another does not become part of the cluster. The
 //! API server would find its other faults too, so they are looked for here; nothing else is made of it.
 
+use rustc_hash::FxHashSet;
+
 use super::containers;
 use super::findings::Findings;
 use super::objects::{Item, Objects, metadata_problems};
@@ -19,7 +21,7 @@ pub(super) fn inspect(objects: &Objects<'_>, findings: &mut Findings) {
         let mut found = match item.object {
             Object::Broken(broken) => {
                 let Some(rest) = &broken.rest else { continue };
-                let mut found = metadata_problems(&item.id, &rest.object);
+                let mut found = metadata_problems(&item.id, &rest.object, &mut FxHashSet::default());
                 found.extend(faults(item, &rest.object));
                 found.retain(|finding| !rest.doubtful.iter().any(|path| touch(path, &finding.path)));
                 found

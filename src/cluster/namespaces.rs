@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use rustc_hash::FxHashSet;
+
 use super::addresses;
 use super::findings::Findings;
 use super::objects::{Item, Objects};
@@ -38,10 +40,9 @@ pub(super) fn namespaces(
     labels: &mut LabelTable,
     findings: &mut Findings,
 ) -> IndexVec<NamespaceId, Namespace> {
-    let mut names: BTreeMap<&str, Option<&Item<'_, k8s::Namespace>>> = BTreeMap::new();
-    for name in mentioned(objects) {
-        names.insert(name, None);
-    }
+    let mut seen = FxHashSet::default();
+    let mut names: BTreeMap<&str, Option<&Item<'_, k8s::Namespace>>> =
+        mentioned(objects).filter(|name| seen.insert(*name)).map(|name| (name, None)).collect();
     for item in &objects.namespaces {
         names.insert(&item.id.name, Some(item));
     }

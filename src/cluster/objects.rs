@@ -5,12 +5,12 @@
 
 use std::borrow::Cow;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::findings::Findings;
 use crate::diagnostic::{Code, ObjectName, Origin};
 use crate::k8s::{
-    self, BrokenObject, EndpointSlice, Endpoints, NetworkPolicy, Object, ObjectMeta, UnevaluatedKind,
+    self, BrokenObject, EndpointSlice, Endpoints, Labels, NetworkPolicy, Object, ObjectMeta, UnevaluatedKind,
     UnevaluatedPolicy, WorkloadObject, group,
 };
 use crate::load::Manifest;
@@ -67,13 +67,15 @@ impl<'m> Objects<'m> {
     /// Sorts out the input.
     pub(super) fn collect(manifests: &'m [Manifest], findings: &mut Findings) -> Self {
         let mut names = Names::default();
-        let mut items: Vec<(Identity<'m>, Fate)> = Vec::with_capacity(manifests.len());
-        let mut seen: FxHashMap<Key<'m>, usize> = FxHashMap::default();
+        let mut fates: Vec<Fate> = Vec::with_capacity(manifests.len());
+        let mut seen: FxHashMap<Key<'m>, usize> =
+            FxHashMap::with_capacity_and_hasher(manifests.len(), FxBuildHasher);
+        let mut sound_labels = FxHashSet::default();
         for (index, manifest) in manifests.iter().enumerate() {
             let id = names.identify(index, manifest);
             let mut fate = Fate::Kept;
             if matches!(manifest.object, Object::Broken(_))
-                || !findings.fields(&id, metadata_problems(&id, &manifest.object))
+                || !findings.fields(&id, metadata_problems(&id, &manifest.object, &mut sound_labels))
             {
                 fate = Fate::LeftOut;
             } else if let Some(key) = key(&id, manifest) {
@@ -83,10 +85,12 @@ impl<'m> Objects<'m> {
                     if !same_content(&manifests[first].object, &manifest.object) {
                         fate = Fate::LeftOut;
                         contradiction(&id, "declared again here, with other contents", findings);
-                        if matches!(items[first].1, Fate::Kept) {
-                            items[first].1 = Fate::LeftOut;
+                        if matches!(fates[first], Fate::Kept) {
+                            fates[first] = Fate::LeftOut;
+                            // Not a name that was made up: it has a key.
+                            let first = names.identify(first, &manifests[first]);
                             contradiction(
-                                &items[first].0,
+                                &first,
                                 "declared here, and elsewhere with other contents",
                                 findings,
                             );
@@ -94,10 +98,14 @@ impl<'m> Objects<'m> {
                     }
                 }
             }
-            items.push((id, fate));
+            fates.push(fate);
         }
-        let mut objects = Self::default();
-        for ((id, fate), manifest) in items.into_iter().zip(manifests) {
+        let pods = manifests.iter().filter(|manifest| matches!(manifest.object, Object::Pod(_)));
+        let mut objects = Self { pods: Vec::with_capacity(pods.count()), ..Self::default() };
+        // Named once more, since to keep all identities twice costs more than to find them twice.
+        let mut names = Names::default();
+        for (index, (fate, manifest)) in fates.into_iter().zip(manifests).enumerate() {
+            let id = names.identify(index, manifest);
             match fate {
                 Fate::Kept => objects.add(id, &manifest.object),
                 Fate::Repeated => {}
@@ -249,8 +257,13 @@ fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-/// What is wrong with name, namespace and labels.
-pub(super) fn metadata_problems(id: &Identity<'_>, object: &Object) -> Vec<FieldFinding> {
+/// What is wrong with name, namespace and labels; `sound_labels` are those that nothing is wrong with, since replicas
+/// have the same.
+pub(super) fn metadata_problems<'m>(
+    id: &Identity<'m>,
+    object: &Object,
+    sound_labels: &mut FxHashSet<&'m Labels>,
+) -> Vec<FieldFinding> {
     let mut found = Vec::new();
     let metadata = FieldPath::new("metadata");
     let problems: fn(&str) -> Vec<String> = match object {
@@ -279,8 +292,14 @@ pub(super) fn metadata_problems(id: &Identity<'_>, object: &Object) -> Vec<Field
         let path = metadata.field("namespace");
         report(dns_label_problems(id.namespace), id.namespace, &path, &mut found);
     }
-    if let Some(labels) = &id.meta.labels {
+    if let Some(labels) = &id.meta.labels
+        && !sound_labels.contains(labels)
+    {
+        let before = found.len();
         validate_labels(labels, &metadata.field("labels"), &mut found);
+        if found.len() == before {
+            sound_labels.insert(labels);
+        }
     }
     found
 }

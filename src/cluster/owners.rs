@@ -30,6 +30,8 @@ pub(super) struct Owners<'o> {
     workloads: &'o [Item<'o, WorkloadObject>],
     by_uid: FxHashMap<&'o str, usize>,
     by_name: FxHashMap<(&'o str, &'o str, &'o str), usize>,
+    /// What each belongs to.
+    tops: Vec<Top<'o>>,
 }
 
 impl<'o> Owners<'o> {
@@ -42,7 +44,9 @@ impl<'o> Owners<'o> {
             }
             by_name.entry((workload.id.namespace, workload.id.kind, &*workload.id.name)).or_insert(i);
         }
-        Self { workloads: &objects.workloads, by_uid, by_name }
+        let mut owners = Self { workloads: &objects.workloads, by_uid, by_name, tops: Vec::new() };
+        owners.tops = (0..objects.workloads.len()).map(|object| owners.climb(object, DEEPEST)).collect();
+        owners
     }
 
     /// The workload of a pod; `None` for a pod on its own, or one that a node owns (W10).
@@ -80,7 +84,7 @@ impl<'o> Owners<'o> {
 
     /// The workload that workload `object` belongs to: often itself.
     pub(super) fn of_workload(&self, object: usize) -> Top<'o> {
-        self.climb(object, DEEPEST)
+        self.tops[object]
     }
 
     fn climb(&self, object: usize, steps: usize) -> Top<'o> {

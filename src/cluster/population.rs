@@ -2,27 +2,10 @@
 
 use std::cmp::Ordering;
 
-use super::{Addresses, Cluster, NamedPort, NamespaceId, NodeId, PodId, PodName, Workload, WorkloadId};
+use super::{Cluster, NamespaceId, Pod, PodId, PodName, Workload, WorkloadId};
 use crate::diagnostic::Origin;
 use crate::index::Id;
 use crate::label::LabelSetId;
-
-/// A group of pods before ids are handed out.
-#[derive(Clone, Debug)]
-pub(super) struct PodDraft {
-    pub(super) namespace: NamespaceId,
-    /// Place in [`Population::workloads`].
-    pub(super) workload: usize,
-    pub(super) name: PodName,
-    pub(super) count: u32,
-    pub(super) labels: LabelSetId,
-    pub(super) ports: Box<[NamedPort]>,
-    pub(super) addresses: Addresses,
-    pub(super) host_network: bool,
-    pub(super) node: Option<NodeId>,
-    pub(super) bare: bool,
-    pub(super) origin: Origin,
-}
 
 /// A workload before ids are handed out.
 #[derive(Clone, Debug)]
@@ -37,7 +20,8 @@ pub(super) struct WorkloadDraft {
 /// The pods of the cluster.
 #[derive(Debug, Default)]
 pub(super) struct Population {
-    pub(super) pods: Vec<PodDraft>,
+    /// What [`Pod::workload`] says is a place in `workloads` until ids are handed out.
+    pub(super) pods: Vec<Pod>,
     pub(super) workloads: Vec<WorkloadDraft>,
     pub(super) finished: Vec<(NamespaceId, Box<str>)>,
     pub(super) empty: Vec<(NamespaceId, Box<str>, Box<str>)>,
@@ -71,27 +55,19 @@ impl Population {
                 pods: Vec::new(),
             })
             .collect();
-        pods.sort_by(|a, b| a.namespace.cmp(&b.namespace).then_with(|| compare_names(&a.name, &b.name)));
-        for draft in pods {
-            let (namespace, workload) = (draft.namespace, place[draft.workload]);
-            let id = cluster.pods.push(super::Pod {
-                namespace,
-                workload,
-                name: draft.name,
-                count: draft.count,
-                labels: draft.labels,
-                ports: draft.ports,
-                addresses: draft.addresses,
-                host_network: draft.host_network,
-                node: draft.node,
-                bare: draft.bare,
-                origin: draft.origin,
-            });
-            cluster.workloads[workload].pods.push(id);
-            let range = &mut cluster.namespaces[namespace].pods;
-            let end = PodId::from_index(id.index() + 1);
-            *range = if range.is_empty() { id..end } else { range.start..end };
+        // The input mostly has them by namespace.
+        pods.sort_by_key(|pod| pod.namespace);
+        for pods in pods.chunk_by_mut(|a, b| a.namespace == b.namespace) {
+            pods.sort_by(|a, b| compare_names(&a.name, &b.name));
         }
+        for (i, pod) in pods.iter_mut().enumerate() {
+            pod.workload = place[pod.workload.index()];
+            cluster.workloads[pod.workload].pods.push(PodId::from_index(i));
+            let range = &mut cluster.namespaces[pod.namespace].pods;
+            let start = if range.is_empty() { PodId::from_index(i) } else { range.start };
+            *range = start..PodId::from_index(i + 1);
+        }
+        cluster.pods = pods.into();
         cluster.finished = finished;
         cluster.empty_workloads = empty;
     }
@@ -105,6 +81,9 @@ fn compare_names(a: &PodName, b: &PodName) -> Ordering {
             PodName::Replicas { base, first } => (base, Some(b'['), *first),
         };
         (text.bytes().chain(bracket), first)
+    }
+    if let (PodName::Exact(a), PodName::Exact(b)) = (a, b) {
+        return a.cmp(b);
     }
     let ((a_text, a_first), (b_text, b_first)) = (parts(a), parts(b));
     a_text.cmp(b_text).then(a_first.cmp(&b_first))

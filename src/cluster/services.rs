@@ -67,7 +67,7 @@ pub(super) fn service(
     cluster_ips.extend(addresses::address(first, &path.field("clusterIP"), found));
     let ports = service_ports(spec.ports.as_ref(), &path.field("ports"), found);
     let backends = if spec.kind.as_deref() == Some("ExternalName") {
-        Backends::ExternalName(spec.external_name.clone().unwrap_or_default())
+        Backends::ExternalName(spec.external_name.as_deref().unwrap_or_default().into())
     } else if let Some(written) = spec.selector.as_ref().filter(|selector| !selector.is_empty()) {
         // A plain map, so problems stand at the selector itself and not at a `matchLabels` in it.
         validate_labels(written, &path.field("selector"), found);
@@ -117,7 +117,7 @@ fn service_ports(
             }
         };
         if let (Some(port_number), Some(protocol)) = (number, protocol) {
-            let name = port.name.clone().unwrap_or_default();
+            let name = port.name.as_deref().unwrap_or_default().into();
             lowered.push(ServicePort { name, port: port_number, protocol, target });
         }
     }
@@ -219,7 +219,7 @@ fn endpoint_ports(
             found.push(FieldFinding::invalid(&path.field("port"), written, PORT_NUMBER));
         }
         if let (Some(protocol), Some(number)) = (protocol, number) {
-            lowered.push((port.name.clone().unwrap_or_default(), protocol, number));
+            lowered.push((port.name.as_deref().unwrap_or_default().into(), protocol, number));
         }
     }
     lowered

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::core::PodSpec;
 use super::meta::{LabelSelector, ObjectMeta};
-use super::scalar::{Labels, List, null_is_default};
+use super::scalar::{Labels, List, Text, null_is_default};
 
 /// An object with a pod template. The union of what the kinds have; absent fields are `None`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -12,10 +12,10 @@ use super::scalar::{Labels, List, null_is_default};
 pub struct WorkloadObject {
     /// `apps/v1`.
     #[serde(default, deserialize_with = "null_is_default")]
-    pub api_version: Box<str>,
+    pub api_version: Text,
     /// `Deployment`, `StatefulSet`, ... or any kind with `spec.template.spec.containers`.
     #[serde(default, deserialize_with = "null_is_default")]
-    pub kind: Box<str>,
+    pub kind: Text,
     /// Name, labels, owners.
     #[serde(default, deserialize_with = "null_is_default")]
     pub metadata: ObjectMeta,

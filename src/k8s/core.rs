@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::meta::ObjectMeta;
-use super::scalar::{IntOrString, Labels, List, null_is_default};
+use super::meta::{ObjectMeta, share};
+use super::scalar::{IntOrString, Labels, List, Text, Unread, null_is_default};
 
 /// `v1 Namespace`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -31,7 +31,7 @@ pub struct Node {
 pub struct NodeSpec {
     /// `spec.podCIDRs`.
     #[serde(rename = "podCIDRs")]
-    pub pod_cidrs: Option<List<Box<str>>>,
+    pub pod_cidrs: Option<List<Text>>,
 }
 
 /// `Node.status`.
@@ -46,9 +46,9 @@ pub struct NodeStatus {
 pub struct NodeAddress {
     /// `InternalIP`, `ExternalIP`, `Hostname`, ...
     #[serde(rename = "type")]
-    pub kind: Option<Box<str>>,
+    pub kind: Option<Text>,
     /// The address.
-    pub address: Option<Box<str>>,
+    pub address: Option<Text>,
 }
 
 /// `v1 Pod`.
@@ -63,6 +63,17 @@ pub struct Pod {
     pub status: Option<PodStatus>,
 }
 
+impl Pod {
+    /// Shares with another pod what both have alike: most pods are replicas, and stand beside each other.
+    pub(crate) fn share(&mut self, other: &Self) {
+        self.metadata.share(&other.metadata);
+        if let (Some(spec), Some(other)) = (&mut self.spec, &other.spec) {
+            share(&mut spec.containers, &other.containers);
+            share(&mut spec.init_containers, &other.init_containers);
+        }
+    }
+}
+
 /// `Pod.spec`, also in templates.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -74,7 +85,7 @@ pub struct PodSpec {
     /// `spec.hostNetwork`.
     pub host_network: Option<bool>,
     /// `spec.nodeName`.
-    pub node_name: Option<Box<str>>,
+    pub node_name: Option<Text>,
 }
 
 /// A container.
@@ -82,11 +93,11 @@ pub struct PodSpec {
 #[serde(rename_all = "camelCase")]
 pub struct Container {
     /// `name`.
-    pub name: Option<Box<str>>,
+    pub name: Option<Unread>,
     /// `ports`.
     pub ports: Option<List<ContainerPort>>,
     /// `restartPolicy`, only on init containers.
-    pub restart_policy: Option<Box<str>>,
+    pub restart_policy: Option<Text>,
 }
 
 /// Kinds of containers, which CNIs treat differently (I15).
@@ -105,11 +116,11 @@ pub enum ContainerKind {
 #[serde(rename_all = "camelCase")]
 pub struct ContainerPort {
     /// The name a policy or a Service may use.
-    pub name: Option<Box<str>>,
+    pub name: Option<Text>,
     /// The number.
     pub container_port: Option<i32>,
     /// `TCP` when absent.
-    pub protocol: Option<Box<str>>,
+    pub protocol: Option<Text>,
 }
 
 /// `Pod.status`.
@@ -117,16 +128,16 @@ pub struct ContainerPort {
 #[serde(rename_all = "camelCase")]
 pub struct PodStatus {
     /// `Pending`, `Running`, `Succeeded`, `Failed`, `Unknown`.
-    pub phase: Option<Box<str>>,
+    pub phase: Option<Text>,
     /// The first address.
     #[serde(rename = "podIP")]
-    pub pod_ip: Option<Box<str>>,
+    pub pod_ip: Option<Text>,
     /// All addresses.
     #[serde(rename = "podIPs")]
     pub pod_ips: Option<List<PodIp>>,
     /// The node's address.
     #[serde(rename = "hostIP")]
-    pub host_ip: Option<Box<str>>,
+    pub host_ip: Option<Text>,
     /// The node's addresses.
     #[serde(rename = "hostIPs")]
     pub host_ips: Option<List<PodIp>>,
@@ -136,7 +147,7 @@ pub struct PodStatus {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 pub struct PodIp {
     /// The address.
-    pub ip: Option<Box<str>>,
+    pub ip: Option<Text>,
 }
 
 /// `v1 Service`.
@@ -155,19 +166,19 @@ pub struct Service {
 pub struct ServiceSpec {
     /// `ClusterIP` when absent.
     #[serde(rename = "type")]
-    pub kind: Option<Box<str>>,
+    pub kind: Option<Text>,
     /// Which pods back the Service; absent or empty means none by selector.
     pub selector: Option<Labels>,
     /// `spec.ports`.
     pub ports: Option<List<ServicePort>>,
     /// `None` for a headless Service.
     #[serde(rename = "clusterIP")]
-    pub cluster_ip: Option<Box<str>>,
+    pub cluster_ip: Option<Text>,
     /// All cluster addresses.
     #[serde(rename = "clusterIPs")]
-    pub cluster_ips: Option<List<Box<str>>>,
+    pub cluster_ips: Option<List<Text>>,
     /// The DNS name of an ExternalName Service.
-    pub external_name: Option<Box<str>>,
+    pub external_name: Option<Text>,
 }
 
 /// One of `Service.spec.ports`.
@@ -175,11 +186,11 @@ pub struct ServiceSpec {
 #[serde(rename_all = "camelCase")]
 pub struct ServicePort {
     /// The name.
-    pub name: Option<Box<str>>,
+    pub name: Option<Text>,
     /// The number clients use.
     pub port: Option<i32>,
     /// `TCP` when absent.
-    pub protocol: Option<Box<str>>,
+    pub protocol: Option<Text>,
     /// Number or name on the pods; `port` when absent.
     pub target_port: Option<IntOrString>,
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::meta::ObjectMeta;
-use super::scalar::{List, null_is_default};
+use super::scalar::{List, Text, null_is_default};
 
 /// `v1 Endpoints`; belongs to the Service of the same name.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -28,7 +28,7 @@ pub struct EndpointsSubset {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 pub struct EndpointsAddress {
     /// The address.
-    pub ip: Option<Box<str>>,
+    pub ip: Option<Text>,
 }
 
 /// `discovery.k8s.io/v1 EndpointSlice`; belongs to the Service its label `kubernetes.io/service-name` names.
@@ -47,16 +47,16 @@ pub struct EndpointSlice {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 pub struct SliceEndpoint {
     /// The addresses.
-    pub addresses: Option<List<Box<str>>>,
+    pub addresses: Option<List<Text>>,
 }
 
 /// A port of an Endpoints subset or an EndpointSlice.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 pub struct EndpointSlicePort {
     /// The name of the Service port.
-    pub name: Option<Box<str>>,
+    pub name: Option<Text>,
     /// The number at the address.
     pub port: Option<i32>,
     /// `TCP` when absent.
-    pub protocol: Option<Box<str>>,
+    pub protocol: Option<Text>,
 }

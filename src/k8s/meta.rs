@@ -5,18 +5,18 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::scalar::{Labels, List};
+use super::scalar::{Labels, List, Text, Unread};
 
 /// `metadata`, as far as podreach reads it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectMeta {
     /// `metadata.name`.
-    pub name: Option<Box<str>>,
+    pub name: Option<Text>,
     /// `metadata.generateName`.
-    pub generate_name: Option<Box<str>>,
+    pub generate_name: Option<Text>,
     /// `metadata.namespace`.
-    pub namespace: Option<Box<str>>,
+    pub namespace: Option<Text>,
     /// `metadata.uid`.
     pub uid: Option<Box<str>>,
     /// `metadata.labels`.
@@ -26,7 +26,22 @@ pub struct ObjectMeta {
     /// `metadata.ownerReferences`.
     pub owner_references: Option<List<OwnerReference>>,
     /// `metadata.deletionTimestamp`: set while an object is being terminated.
-    pub deletion_timestamp: Option<Box<str>>,
+    pub deletion_timestamp: Option<Unread>,
+}
+
+impl ObjectMeta {
+    /// Shares with `other` what both have alike.
+    pub(crate) fn share(&mut self, other: &Self) {
+        share(&mut self.labels, &other.labels);
+        share(&mut self.owner_references, &other.owner_references);
+    }
+}
+
+/// Makes one value of two that are equal: of what replicas have in common, only one is kept.
+pub(super) fn share<T: Clone + PartialEq>(value: &mut T, other: &T) {
+    if value == other {
+        value.clone_from(other);
+    }
 }
 
 /// One of `metadata.ownerReferences`.
@@ -34,11 +49,11 @@ pub struct ObjectMeta {
 #[serde(rename_all = "camelCase")]
 pub struct OwnerReference {
     /// `apps/v1`.
-    pub api_version: Option<Box<str>>,
+    pub api_version: Option<Unread>,
     /// `ReplicaSet`.
-    pub kind: Option<Box<str>>,
+    pub kind: Option<Text>,
     /// The owner's name.
-    pub name: Option<Box<str>>,
+    pub name: Option<Text>,
     /// The owner's uid.
     pub uid: Option<Box<str>>,
     /// Whether this owner manages the object.
@@ -130,9 +145,9 @@ pub struct LabelSelector {
 #[serde(deny_unknown_fields)]
 pub struct LabelSelectorRequirement {
     /// The label key.
-    pub key: Option<Box<str>>,
+    pub key: Option<Text>,
     /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
-    pub operator: Option<Box<str>>,
+    pub operator: Option<Text>,
     /// The values; a null element is the empty string.
-    pub values: Option<List<Box<str>>>,
+    pub values: Option<List<Text>>,
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::meta::{LabelSelector, ObjectMeta};
-use super::scalar::{IntOrString, List, null_is_default};
+use super::scalar::{IntOrString, List, Text, null_is_default};
 
 /// `networking.k8s.io/v1 NetworkPolicy`.
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
@@ -12,10 +12,10 @@ use super::scalar::{IntOrString, List, null_is_default};
 pub struct NetworkPolicy {
     /// `networking.k8s.io/v1`.
     #[serde(default, deserialize_with = "null_is_default")]
-    pub api_version: Box<str>,
+    pub api_version: Text,
     /// `NetworkPolicy`.
     #[serde(default, deserialize_with = "null_is_default")]
-    pub kind: Box<str>,
+    pub kind: Text,
     /// Name and namespace; unknown fields in here are not podreach's business.
     #[serde(default, deserialize_with = "null_is_default")]
     pub metadata: ObjectMeta,
@@ -49,7 +49,7 @@ pub struct NetworkPolicySpec {
     /// Which pods of the namespace the policy selects; absent selects all.
     pub pod_selector: Option<LabelSelector>,
     /// `spec.policyTypes`.
-    pub policy_types: Option<List<Box<str>>>,
+    pub policy_types: Option<List<Text>>,
     /// `spec.ingress`.
     pub ingress: Option<List<NetworkPolicyIngressRule>>,
     /// `spec.egress`.
@@ -93,9 +93,9 @@ pub struct NetworkPolicyPeer {
 #[serde(deny_unknown_fields)]
 pub struct IpBlock {
     /// The range.
-    pub cidr: Option<Box<str>>,
+    pub cidr: Option<Text>,
     /// Ranges taken out of it.
-    pub except: Option<List<Box<str>>>,
+    pub except: Option<List<Text>>,
 }
 
 /// One of a rule's `ports`.
@@ -103,7 +103,7 @@ pub struct IpBlock {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NetworkPolicyPort {
     /// `TCP` when absent.
-    pub protocol: Option<Box<str>>,
+    pub protocol: Option<Text>,
     /// A number, or the name of a container port.
     pub port: Option<IntOrString>,
     /// With a number: the end of the range, inclusive.

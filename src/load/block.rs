@@ -9,15 +9,15 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::decode::Probe;
-use super::dump::{self, Element};
+use super::decode::{Expected, Probe};
+use super::dump::{self, ElementVisitor};
 use super::kinds::{self, Known};
 use super::scalar::Scalar;
+use super::strict::Strict;
 use crate::k8s::{Object, UnevaluatedKind};
 
 /// Longest text that is read so; longer ones have limits that the careful way knows.
@@ -51,11 +51,12 @@ pub(super) fn read(text: &str, in_list: bool) -> Option<Result<Object, Ignored<'
         return None;
     }
     if is_read {
-        let Element(object) = Element::deserialize(Value { reader: &mut reader, node }).ok()?;
+        let value = Strict(Value { reader: &mut reader, node });
+        let object = value.deserialize_map(ElementVisitor { expected: &Expected::default() }).ok()?;
         (reader.level == 0).then_some(Ok(object?))
     } else {
         let mut map = Map { reader: &mut after, pairs, ended: false };
-        let has_template = dump::rest::<Probe, _>(&mut map).ok()?.found();
+        let has_template = dump::rest::<Probe, _>(Strict(&mut map)).ok()?.found();
         (map.ended && after.level == 0 && !has_template).then_some(Err(Ignored { kind }))
     }
 }

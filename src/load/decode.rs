@@ -54,11 +54,16 @@ impl Item {
     }
 }
 
-/// Reads a whole text; YAML the `careful` way only, or the fast way where it goes.
+/// Reads a whole text that is what `kubectl get -o json` prints; `None` for anything else.
+pub(super) fn dump(source: SourceId, text: &str, start: usize) -> Option<Vec<Item>> {
+    if is_json(text) { Place { source, text, start, careful: false }.lists(0..text.len()) } else { None }
+}
+
+/// Reads a whole text that is no such dump; YAML the `careful` way only, or the fast way where it goes.
 pub(super) fn text(source: SourceId, text: &str, start: usize, careful: bool) -> Vec<Item> {
     let place = Place { source, text, start, careful };
     if is_json(text)
-        && let Ok(items) = place.json(0..text.len())
+        && let Ok(items) = place.objects(0..text.len())
     {
         return items;
     }
@@ -256,20 +261,36 @@ impl Place<'_> {
 
     /// A text of JSON objects, one after the other.
     fn json(&self, range: Range<usize>) -> Result<Vec<Item>, Fault> {
-        let list = dump::list(&self.text[range.clone()], |within, object, items| {
-            let range = range.start + within.start..range.start + within.end;
-            let Some(object) = object else {
-                return items.extend(self.json_element(range, &Expected::default(), 1));
-            };
-            let manifest = Manifest { object, origin: self.origin(&range, "") };
-            match items.last_mut() {
-                Some(Item::Manifests(manifests)) => manifests.push(manifest),
-                _ => items.push(Item::Manifests(vec![manifest])),
-            }
-        });
-        if let Some(items) = list {
-            return Ok(items);
-        }
+        self.lists(range.clone()).map_or_else(|| self.objects(range), Ok)
+    }
+
+    /// A text of lists as kubectl prints them.
+    fn lists(&self, range: Range<usize>) -> Option<Vec<Item>> {
+        dump::lists(
+            &self.text[range.clone()],
+            &|within: Range<usize>, object, expected: &_, items: &mut Vec<_>| {
+                let range = range.start + within.start..range.start + within.end;
+                let Some(object) = object else {
+                    return items.extend(self.json_element(range, expected, 1));
+                };
+                let mut manifest = Manifest { object, origin: self.origin(&range, "") };
+                match items.last_mut() {
+                    Some(Item::Manifests(manifests)) => {
+                        let before = manifests.last().map(|manifest| &manifest.object);
+                        if let (Object::Pod(pod), Some(Object::Pod(before))) = (&mut manifest.object, before)
+                        {
+                            pod.share(before);
+                        }
+                        manifests.push(manifest);
+                    }
+                    _ => items.push(Item::Manifests(vec![manifest])),
+                }
+            },
+        )
+    }
+
+    /// A text of any JSON objects.
+    fn objects(&self, range: Range<usize>) -> Result<Vec<Item>, Fault> {
         let objects = json::objects(&self.text[range.clone()])?;
         let mut items = Vec::new();
         for (within, head) in objects {
@@ -338,16 +359,16 @@ fn unreadable(finding: Diagnostic, origin: Origin) -> [Item; 2] {
 }
 
 /// What the elements of a list are if they do not say: API responses leave it out.
-#[derive(Clone, Default)]
-struct Expected(Option<(String, String)>);
+#[derive(Clone, PartialEq, Eq, Default)]
+pub(super) struct Expected(Option<(String, String)>);
 
 impl Expected {
-    fn of_list(api_version: Option<&str>, kind: &str) -> Self {
+    pub(super) fn of_list(api_version: Option<&str>, kind: &str) -> Self {
         let element = kind.strip_suffix("List").filter(|element| !element.is_empty());
         Self(api_version.zip(element).map(|(v, k)| (v.to_owned(), k.to_owned())))
     }
 
-    fn complete<'a>(
+    pub(super) fn complete<'a>(
         &'a self,
         api_version: Option<&'a str>,
         kind: Option<&'a str>,
@@ -662,10 +683,11 @@ impl Document<'_, '_> {
 }
 
 fn name_of(kind: &str, metadata: &ObjectMeta) -> ObjectName {
-    let namespace = match &metadata.namespace {
-        _ if kinds::is_cluster_scoped(kind) => "".into(),
-        Some(namespace) if !namespace.is_empty() => namespace.clone(),
-        _ => "default".into(),
+    let namespace = match metadata.namespace.as_deref() {
+        _ if kinds::is_cluster_scoped(kind) => "",
+        Some(namespace) if !namespace.is_empty() => namespace,
+        _ => "default",
     };
-    ObjectName { kind: kind.into(), namespace, name: metadata.name.clone().unwrap_or_default() }
+    let name = metadata.name.as_deref().unwrap_or_default();
+    ObjectName { kind: kind.into(), namespace: namespace.into(), name: name.into() }
 }

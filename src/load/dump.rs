@@ -1,8 +1,8 @@
 //! What `kubectl get -o json` prints, in one pass.
 //!
-//! A `List` is walked here by hand, and each of its elements decodes straight into its wire type, in the order in
-//! which kubectl prints fields: `apiVersion` and `kind` first. Whatever is not as expected is left to the careful way
-//! of [`super::decode`], which alone knows what to say about it; this module reports nothing.
+//! A `List` (or a `PodList`, or several of them) is walked here by hand, and each of its elements decodes straight into
+//! its wire type, in the order in which kubectl prints fields: `apiVersion` and `kind` first. Whatever is not as expected
+//! is left to the careful way of [`super::decode`], which alone knows what to say about it; this module reports nothing.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,47 +12,33 @@ use serde::Deserialize;
 use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
-use super::decode::Item;
+use super::decode::{Expected, Item};
 use super::kinds::{self, Known, Reader};
-use super::strict::Strict;
+use super::scan::Scanner;
 use crate::k8s::{NetworkPolicy, Object, WorkloadObject};
 
-/// How many bytes of a list are decoded in one go.
-const STRETCH: usize = 1 << 20;
+/// How many bytes of a list are decoded in one go: what becomes of them stays in the cache.
+const STRETCH: usize = 1 << 18;
 
-/// Reads a text that is one `List` and nothing else. `element` makes items of the bytes of each element, and of the
-/// object in them unless it needs the careful way. `None` if the text is anything else.
-pub(super) fn list(
-    text: &str,
-    element: impl Fn(Range<usize>, Option<Object>, &mut Vec<Item>) + Sync,
-) -> Option<Vec<Item>> {
+/// How many stretches each thread decodes before they are put in order.
+const STRETCHES: usize = 32;
+
+/// Makes items of the bytes of an element, and of the object in them unless it needs the careful way.
+pub(super) trait Element: Fn(Range<usize>, Option<Object>, &Expected, &mut Vec<Item>) + Sync {}
+
+impl<F: Fn(Range<usize>, Option<Object>, &Expected, &mut Vec<Item>) + Sync> Element for F {}
+
+/// Reads a text that is lists, one after the other. `None` if the text is anything else.
+pub(super) fn lists(text: &str, element: &impl Element) -> Option<Vec<Item>> {
     let mut walk = Walk { text, at: 0 };
-    let (mut api_version, mut kind, mut items) = (None, None, None);
-    walk.take(b'{')?;
+    let mut items = Vec::new();
     loop {
+        walk.list(element, &mut items)?;
         walk.blanks();
-        let key: &str = walk.value()?;
-        walk.take(b':')?;
-        walk.blanks();
-        let again = match key {
-            "apiVersion" => api_version.replace(walk.value::<&str>()?).is_some(),
-            "kind" => kind.replace(walk.value::<&str>()?).is_some(),
-            "items" => items.replace(walk.elements(&element)?).is_some(),
-            _ => {
-                walk.value::<IgnoredAny>()?;
-                false
-            }
-        };
-        if again {
-            return None;
-        }
-        if walk.take(b',').is_none() {
-            break;
+        if walk.at == text.len() {
+            return Some(items);
         }
     }
-    walk.take(b'}')?;
-    walk.blanks();
-    if walk.at < text.len() || kind != Some("List") { None } else { items }
 }
 
 /// A place in a JSON text.
@@ -71,50 +57,92 @@ struct Run {
 }
 
 impl<'t> Walk<'t> {
+    fn scan<T>(&mut self, scan: impl FnOnce(&mut Scanner<'t>) -> Option<T>) -> Option<T> {
+        let mut scanner = Scanner::new(self.text, self.at);
+        let scanned = scan(&mut scanner)?;
+        self.at = scanner.at();
+        Some(scanned)
+    }
+
     fn blanks(&mut self) {
-        let rest = &self.text.as_bytes()[self.at..];
-        self.at += rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
+        self.scan(|scanner| {
+            scanner.blanks();
+            Some(())
+        });
     }
 
     /// Takes `byte` and the blanks before it.
     fn take(&mut self, byte: u8) -> Option<()> {
-        self.blanks();
-        (self.text.as_bytes().get(self.at) == Some(&byte)).then(|| self.at += 1)
+        self.scan(|scanner| scanner.take(byte).ok())
     }
 
     fn value<T: Deserialize<'t>>(&mut self) -> Option<T> {
-        let mut values = serde_json::Deserializer::from_str(&self.text[self.at..]).into_iter();
-        let value = values.next()?.ok()?;
-        self.at += values.byte_offset();
-        Some(value)
+        self.scan(|scanner| T::deserialize(scanner).ok())
+    }
+
+    /// One list.
+    fn list(&mut self, element: &impl Element, items: &mut Vec<Item>) -> Option<()> {
+        let (mut api_version, mut kind, mut read_as) = (None, None, None);
+        self.take(b'{')?;
+        loop {
+            let key: &str = self.value()?;
+            self.take(b':')?;
+            let again = match key {
+                "apiVersion" => api_version.replace(self.value::<&str>()?).is_some(),
+                "kind" => kind.replace(self.value::<&str>()?).is_some(),
+                "items" => {
+                    let expected = Expected::of_list(api_version, kind.unwrap_or_default());
+                    self.elements(&expected, element, items)?;
+                    read_as.replace(expected).is_some()
+                }
+                _ => {
+                    self.value::<IgnoredAny>()?;
+                    false
+                }
+            };
+            if again {
+                return None;
+            }
+            if self.take(b',').is_none() {
+                break;
+            }
+        }
+        self.take(b'}')?;
+        let kind = kind.filter(|kind| kind.ends_with("List"))?;
+        // What decides how elements are read may have come too late.
+        (read_as? == Expected::of_list(api_version, kind)).then_some(())
     }
 
     /// All elements of a list. A long list is cut where elements seem to begin, and its stretches are decoded in
     /// parallel; that is right if each stretch ends where the next was begun.
-    fn elements(
-        &mut self,
-        element: &(impl Fn(Range<usize>, Option<Object>, &mut Vec<Item>) + Sync),
-    ) -> Option<Vec<Item>> {
+    fn elements(&mut self, expected: &Expected, element: &impl Element, items: &mut Vec<Item>) -> Option<()> {
         self.take(b'[')?;
         let open = self.at;
         if self.take(b']').is_some() {
-            return Some(Vec::new());
+            return Some(());
         }
+        self.blanks();
         let cuts = self.cuts(&self.text[open..self.at]);
         let stops = cuts.iter().skip(1).copied().chain([self.text.len()]);
         let stretches: Vec<(usize, usize)> = cuts.iter().copied().zip(stops).collect();
-        let mut items = Vec::new();
         // A few at a time, so that not all objects are in memory twice.
-        for some in stretches.chunks(4 * rayon::current_num_threads()) {
-            let runs: Vec<Option<Run>> =
-                some.par_iter().map(|&(at, stop)| Walk { at, ..*self }.run(stop, element)).collect();
+        for some in stretches.chunks(STRETCHES * rayon::current_num_threads()) {
+            let runs: Vec<Option<Run>> = some
+                .par_iter()
+                .map(|&(at, stop)| Walk { at, ..*self }.run(stop, expected, element))
+                .collect();
             for (&(cut, _), run) in some.iter().zip(runs) {
-                let run = if cut == self.at { run? } else { self.run(self.text.len(), element)? };
-                run.items.into_iter().for_each(|item| item.append_to(&mut items));
+                let run = if cut == self.at { run? } else { self.run(self.text.len(), expected, element)? };
+                run.items.into_iter().for_each(|item| item.append_to(items));
                 self.at = run.end;
                 if run.closed {
-                    return Some(items);
+                    return Some(());
                 }
+            }
+            if let Some(Item::Manifests(manifests)) = items.last_mut() {
+                // The rest will be much the same, and to grow little by little touches twice the memory.
+                let (read, left) = (self.at - open, self.text.len() - self.at);
+                manifests.reserve_exact(manifests.len().saturating_mul(left) / read);
             }
         }
         None
@@ -128,7 +156,7 @@ impl<'t> Walk<'t> {
             let boundary = |at: usize| self.text.ceil_char_boundary(at.min(self.text.len()));
             let mut from = boundary(self.at + STRETCH);
             // No element is as large as this; if one is, what follows it is not cut.
-            while let Some(found) = self.text[from..boundary(from + 8 * STRETCH)].find(&between) {
+            while let Some(found) = self.text[from..boundary(from + 64 * STRETCH)].find(&between) {
                 let cut = from + found + between.len() - 1;
                 cuts.push(cut);
                 from = boundary(cut + STRETCH);
@@ -138,19 +166,16 @@ impl<'t> Walk<'t> {
     }
 
     /// The elements from here to `stop`, or to the end of the list.
-    fn run(
-        mut self,
-        stop: usize,
-        element: &impl Fn(Range<usize>, Option<Object>, &mut Vec<Item>),
-    ) -> Option<Run> {
+    fn run(mut self, stop: usize, expected: &Expected, element: &impl Element) -> Option<Run> {
         let mut items = Vec::new();
         loop {
             let start = self.at;
-            let object = match self.value() {
-                Some(Element(object)) => object,
-                None => self.value::<IgnoredAny>().map(|_| None)?,
+            let object = match self.scan(|scanner| scanner.deserialize_map(ElementVisitor { expected }).ok())
+            {
+                Some(object) => object,
+                None => self.skip().map(|()| None)?,
             };
-            element(start..self.at, object, &mut items);
+            element(start..self.at, object, expected, &mut items);
             if self.take(b',').is_none() {
                 self.take(b']')?;
                 return Some(Run { items, end: self.at, closed: true });
@@ -161,60 +186,66 @@ impl<'t> Walk<'t> {
             }
         }
     }
-}
 
-/// One element of a list, if it is an object that can be read straight.
-pub(super) struct Element(pub(super) Option<Object>);
-
-impl<'de> Deserialize<'de> for Element {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ElementVisitor)
+    /// Passes a value that may hold anything.
+    fn skip(&mut self) -> Option<()> {
+        if self.value::<IgnoredAny>().is_some() {
+            return Some(());
+        }
+        let mut values = serde_json::Deserializer::from_str(&self.text[self.at..]).into_iter::<IgnoredAny>();
+        values.next()?.ok()?;
+        self.at += values.byte_offset();
+        Some(())
     }
 }
 
-struct ElementVisitor;
+/// Reads one object, such as an element of a list; `None` is one that needs the careful way.
+pub(super) struct ElementVisitor<'e> {
+    /// What it is if it does not say.
+    pub(super) expected: &'e Expected,
+}
 
-impl<'de> Visitor<'de> for ElementVisitor {
-    type Value = Element;
+impl<'de> Visitor<'de> for ElementVisitor<'_> {
+    type Value = Option<Object>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Element, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Object>, A::Error> {
         let (mut api_version, mut kind) = (None, None);
-        let (api_version, kind) = loop {
-            if let (Some(api_version), Some(kind)) = (api_version, kind) {
-                break (api_version, kind);
-            }
+        // The first key after `apiVersion` and `kind`.
+        let first = loop {
             match map.next_key::<&str>()? {
                 Some("apiVersion") if api_version.is_none() => api_version = Some(map.next_value::<&str>()?),
                 Some("kind") if kind.is_none() => kind = Some(map.next_value::<&str>()?),
-                Some(_) => {
-                    map.next_value::<IgnoredAny>()?;
-                    return skip(map);
-                }
-                None => return Ok(Element(None)),
+                other => break other,
             }
         };
-        let Known::Reader { reader, removed: false } = kinds::find(api_version, kind) else {
-            return skip(map);
+        let (Some(first), (Some(api_version), Some(kind))) =
+            (first, self.expected.complete(api_version, kind))
+        else {
+            return Err(A::Error::custom("nothing to go by"));
         };
+        let Known::Reader { reader, removed: false } = kinds::find(api_version, kind) else {
+            return Err(A::Error::custom("not read this way"));
+        };
+        let rest = Rest { map, first: Some(first) };
         let object = match reader {
-            Reader::Namespace => rest(map).map(Object::Namespace),
-            Reader::Node => rest(map).map(Object::Node),
-            Reader::Pod => rest(map).map(Object::Pod),
-            Reader::Service => rest(map).map(Object::Service),
-            Reader::Endpoints => rest(map).map(Object::Endpoints),
-            Reader::EndpointSlice => rest(map).map(Object::EndpointSlice),
-            Reader::Workload => rest(map).map(|workload| {
+            Reader::Namespace => rest.read().map(Object::Namespace),
+            Reader::Node => rest.read().map(Object::Node),
+            Reader::Pod => rest.read().map(Object::Pod),
+            Reader::Service => rest.read().map(Object::Service),
+            Reader::Endpoints => rest.read().map(Object::Endpoints),
+            Reader::EndpointSlice => rest.read().map(Object::EndpointSlice),
+            Reader::Workload => rest.read().map(|workload| {
                 Object::Workload(WorkloadObject {
                     api_version: api_version.into(),
                     kind: kind.into(),
                     ..workload
                 })
             }),
-            Reader::NetworkPolicy => rest(map).map(|mut policy: NetworkPolicy| {
+            Reader::NetworkPolicy => rest.read().map(|mut policy: NetworkPolicy| {
                 policy.api_version = api_version.into();
                 policy.kind = kind.into();
                 Object::NetworkPolicy(policy)
@@ -222,29 +253,37 @@ impl<'de> Visitor<'de> for ElementVisitor {
         }?;
         let local =
             object.metadata().annotations.as_ref().is_some_and(|annotations| annotations.local_config);
-        Ok(Element((!local).then_some(object)))
+        Ok((!local).then_some(object))
     }
 }
 
-/// Leaves an element to the careful way.
-fn skip<'de, A: MapAccess<'de>>(mut map: A) -> Result<Element, A::Error> {
-    while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-    Ok(Element(None))
-}
-
-/// Decodes what is left of an element.
+/// Decodes what is left of an object after its `apiVersion` and `kind`.
 pub(super) fn rest<'de, T: Deserialize<'de>, A: MapAccess<'de>>(map: A) -> Result<T, A::Error> {
-    T::deserialize(MapAccessDeserializer::new(Strict(Rest(map))))
+    Rest { map, first: None }.read()
 }
 
 /// The fields of an element after its `apiVersion` and `kind`, which may not come again.
-struct Rest<A>(A);
+struct Rest<'de, A> {
+    map: A,
+    /// The key that was read already.
+    first: Option<&'de str>,
+}
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<A> {
+impl<'de, A: MapAccess<'de>> Rest<'de, A> {
+    fn read<T: Deserialize<'de>>(self) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(self))
+    }
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'de, A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        match self.0.next_key::<&str>()? {
+        let key = match self.first.take() {
+            Some(first) => Some(first),
+            None => self.map.next_key::<&str>()?,
+        };
+        match key {
             None => Ok(None),
             Some("apiVersion" | "kind") => Err(A::Error::custom("written twice")),
             Some(key) => seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some),
@@ -252,7 +291,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<A> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
-        self.0.next_value_seed(seed)
+        self.map.next_value_seed(seed)
     }
 }
 
@@ -272,10 +311,11 @@ mod tests {
         )
     }
 
-    /// Both ways say the same of a text, positions and all. The escape in the kind sends the second the careful way.
+    /// Both ways say the same of a text, positions and all. An escape in a key or the kind sends the second the careful way.
     fn assert_same(text: &str) -> Loaded {
         let fast = read(text.to_owned());
-        let careful = read(text.replace("     \"List\"", "\"L\\u0069st\""));
+        let careful = text.replace("     \"List\"", "\"L\\u0069st\"").replace("     \"x\"", "\"\\u0078\"");
+        let careful = read(careful);
         assert_eq!(fast.manifests, careful.manifests, "{text}");
         assert_eq!(fast.diagnostics, careful.diagnostics, "{text}");
         fast
@@ -321,6 +361,27 @@ mod tests {
         }
         assert_same(&list(&table));
         assert_same(&list(&table).replace('\n', ""));
+    }
+
+    #[test]
+    fn lists_of_one_kind_and_several_lists() {
+        let anonymous = r#"{"metadata": {"name": "b"}, "spec": {"containers": []}}"#;
+        let other = r#"{"kind": "Service", "metadata": {"name": "b"}}"#;
+        let of = |head: &str, elements: &str, tail: &str| {
+            format!("{{{head}\"items\": [\n  {elements}\n  ]{tail},      \"x\": 5}}")
+        };
+        let pods = "\"kind\": \"PodList\", \"apiVersion\": \"v1\", \"metadata\": {}, ";
+        for elements in [anonymous.to_owned(), format!("{POD}, {anonymous}, {other}"), String::new()] {
+            let loaded = assert_same(&of(pods, &elements, ""));
+            assert_eq!(loaded.manifests.is_empty(), elements.is_empty());
+            // Known too late, or never.
+            assert_same(&of("", &elements, ", \"kind\": \"PodList\", \"apiVersion\": \"v1\""));
+            assert_same(&of("\"kind\": \"PodList\", ", &elements, ", \"apiVersion\": \"v1\""));
+            assert_same(&of("\"kind\": \"PodList\", ", &elements, ""));
+            assert_same(&(of(pods, &elements, "") + &list(&[POD])));
+        }
+        assert_eq!(assert_same(&list(&[POD, POD]).repeat(3)).manifests.len(), 6);
+        assert_same(&(list(&[POD]) + POD));
     }
 
     #[test]

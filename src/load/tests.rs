@@ -317,12 +317,12 @@ fn hostile_texts_end_in_an_error() {
 #[test]
 fn positions_count_lines_and_characters() {
     let text = format!("\u{feff}# é\n{}  é: x\n", "\n".repeat(200_000));
-    let source = Source::new("x".to_owned(), text.clone().into_bytes());
+    let source = Source::new("x".to_owned(), text.clone().into_bytes().into());
     assert_eq!(source.line_and_column(3), (1, 1), "the byte order mark is no column");
     assert_eq!(source.line_and_column(text.find('é').unwrap() + 2), (1, 4));
     assert_eq!(source.line_and_column(text.find('x').unwrap()), (200_002, 6));
     assert_eq!(source.line_and_column(usize::MAX), (200_003, 1));
-    assert_eq!(Source::new(String::new(), Vec::new()).line_and_column(0), (1, 1));
+    assert_eq!(Source::new(String::new(), Vec::new().into()).line_and_column(0), (1, 1));
 }
 
 #[test]
@@ -363,4 +363,33 @@ fn a_fault_in_a_list_too_long_to_be_read_whole_is_found_in_its_item() {
     let filler = format!("- {{apiVersion: v1, kind: Pod, metadata: {{name: a}}}} {}\n", "#".repeat(1 << 20));
     let text = format!("apiVersion: v1\nkind: List\nitems:\n{}- a: [\n", filler.repeat(65));
     assert!(findings(&read(text))[0].starts_with("69:6 syntax: "));
+}
+
+#[test]
+fn large_files_are_mapped_and_mean_the_same() {
+    const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.yaml");
+    // A megabyte is whole pages of any size, and one byte more or less is not.
+    let sizes = [0, 4096, (1 << 20) - 1, 1 << 20, (1 << 20) + 1];
+    for (start, end) in [("", ""), ("\u{feff}", "\u{e9}")] {
+        for size in sizes {
+            let mut bytes = if size == 0 { Vec::new() } else { format!("{start}{POD}#").into_bytes() };
+            bytes.resize(size.max(bytes.len()).saturating_sub(end.len()), b'x');
+            bytes.extend(end.bytes().take(size));
+            for spoil in [None, Some(0xff), Some(0)] {
+                if let (Some(byte), Some(last)) = (spoil, bytes.last_mut()) {
+                    *last = byte;
+                }
+                std::fs::write(&path, &bytes).unwrap();
+                let of_file = load(&[Input::Path(path.clone())], Options::default());
+                let name = path.display().to_string();
+                let of_text = load(&[Input::Text { name, bytes: bytes.clone() }], Options::default());
+                assert_eq!(of_file.manifests, of_text.manifests);
+                assert_eq!(of_file.diagnostics, of_text.diagnostics);
+                let source = of_file.sources.get(crate::index::Id::from_index(0)).unwrap();
+                assert_eq!(*source.bytes, *bytes);
+            }
+        }
+    }
 }

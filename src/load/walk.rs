@@ -8,7 +8,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::Input;
+use super::{Bytes, Input};
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Directories nested deeper than this are not walked.
@@ -22,7 +22,7 @@ pub(super) enum Found {
         /// What messages call it.
         name: String,
         /// Its bytes.
-        bytes: Vec<u8>,
+        bytes: Bytes,
     },
     /// A file or directory that cannot be read.
     Unreadable {
@@ -38,7 +38,7 @@ pub(super) enum Found {
 /// Reads one input and hands on what it finds, one text at a time.
 pub(super) fn walk(input: &Input, recursive: bool, found: &mut dyn FnMut(Found)) {
     match input {
-        Input::Text { name, bytes } => found(Found::Text { name: name.clone(), bytes: bytes.clone() }),
+        Input::Text { name, bytes } => found(Found::Text { name: name.clone(), bytes: bytes.clone().into() }),
         Input::Stdin => read("-".to_owned(), io::stdin().lock(), found),
         Input::Path(path) => match fs::metadata(path) {
             Err(error) => found(unreadable(path, &error)),
@@ -64,7 +64,10 @@ fn unreadable(path: &Path, error: &io::Error) -> Found {
 
 fn read_file(path: &Path, found: &mut dyn FnMut(Found)) {
     match File::open(path) {
-        Ok(file) => read(name(path), file, found),
+        Ok(file) => match Bytes::map(&file) {
+            Some(bytes) => found(Found::Text { name: name(path), bytes }),
+            None => read(name(path), file, found),
+        },
         Err(error) => found(unreadable(path, &error)),
     }
 }
@@ -87,7 +90,7 @@ fn read(name: String, mut from: impl Read, found: &mut dyn FnMut(Found)) {
             }
         }
     }
-    found(Found::Text { name, bytes });
+    found(Found::Text { name, bytes: bytes.into() });
 }
 
 /// One directory that was given, and what is below it.

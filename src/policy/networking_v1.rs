@@ -208,7 +208,7 @@ impl Lowering<'_> {
                     report(problems, name, &port_path, self.findings);
                     return None;
                 }
-                Some(PortMatch::Named { protocol: protocol?, name: name.clone() })
+                Some(PortMatch::Named { protocol: protocol?, name: name.as_str().into() })
             }
         }
     }

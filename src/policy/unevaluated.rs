@@ -112,7 +112,7 @@ pub fn lower(
     for spec in specs {
         match kind.and_then(UnevaluatedKind::family) {
             Some(Family::Cilium) => subjects.extend(reader.cilium(spec)),
-            Some(Family::Calico) if policy.kind.as_ref() == "StagedKubernetesNetworkPolicy" => {
+            Some(Family::Calico) if policy.kind == "StagedKubernetesNetworkPolicy" => {
                 subjects.push(reader.pod_selector(spec));
             }
             Some(Family::Calico) => subjects.push(reader.calico(spec)),

@@ -51,6 +51,23 @@ fn is_dns_label(text: &str) -> bool {
     consists_of(text, is_lower_alphanumeric, |b| b == b'-')
 }
 
+/// Whether every part between dots is a DNS label.
+fn is_dns_subdomain(text: &str) -> bool {
+    let mut before = b'.';
+    for &byte in text.as_bytes() {
+        let good = match byte {
+            b'.' => is_lower_alphanumeric(before),
+            b'-' => before != b'.',
+            _ => is_lower_alphanumeric(byte),
+        };
+        if !good {
+            return false;
+        }
+        before = byte;
+    }
+    is_lower_alphanumeric(before)
+}
+
 fn is_name_part(text: &str) -> bool {
     consists_of(text, is_alphanumeric, |b| matches!(b, b'-' | b'_' | b'.'))
 }
@@ -67,7 +84,7 @@ pub(crate) fn dns_label_problems(name: &str) -> Vec<String> {
 /// What is wrong with `name` as a DNS subdomain: the name of nearly every other object (V1).
 pub(crate) fn dns_subdomain_problems(name: &str) -> Vec<String> {
     let mut problems: Vec<String> = too_long(name, 253).into_iter().collect();
-    if !name.split('.').all(is_dns_label) {
+    if !is_dns_subdomain(name) {
         problems.push(DNS_SUBDOMAIN.into());
     }
     problems

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::cluster::Options;
-use crate::k8s::{Object, ObjectMeta};
+use crate::k8s::{Object, ObjectMeta, Text};
 use crate::load::Manifest;
 use crate::net::Protocol;
 
@@ -68,8 +68,8 @@ impl Labels {
     }
 
     /// Whether one requirement of a selector holds.
-    pub(super) fn satisfy(&self, key: &str, operator: &str, values: &[Box<str>]) -> Answer {
-        let listed = |value: &str| values.iter().any(|listed| **listed == *value);
+    pub(super) fn satisfy(&self, key: &str, operator: &str, values: &[Text]) -> Answer {
+        let listed = |value: &str| values.iter().any(|listed| listed == value);
         let label = self.known.get(key).or(self.others.as_ref());
         match operator {
             "In" => match label {

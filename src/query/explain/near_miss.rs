@@ -274,7 +274,7 @@ impl Search<'_, '_> {
                     IntOrString::Int(number) => u16::try_from(*number)
                         .is_ok_and(|n| self.explanation.asked.contains(port.protocol, n)),
                     IntOrString::String(name) => pod.ports.iter().any(|p| {
-                        p.name == *name
+                        *p.name == **name
                             && p.protocol == port.protocol
                             && self.explanation.asked.contains(p.protocol, p.number)
                     }),

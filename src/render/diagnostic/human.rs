@@ -160,7 +160,7 @@ mod tests {
         "kind: NetworkPolicy\nspec:\n  ingress:\n  - from:\n    - ipBlock: {cidr: 10.0.0.0/33}\n";
 
     fn source(bytes: impl Into<Vec<u8>>) -> Source {
-        Source::new("shop.yaml".into(), bytes.into())
+        Source::new("shop.yaml".into(), bytes.into().into())
     }
 
     fn finding() -> Diagnostic {
