@@ -3,7 +3,7 @@
 use criterion::{BenchmarkId, Criterion};
 use podreach::cluster::Options;
 use podreach::diagnostic::ObjectName;
-use podreach::k8s::Object;
+use podreach::k8s::{Object, Text};
 use podreach::load;
 use podreach::profile::Profile;
 use podreach::what_if::{Edit, Simulation};
@@ -19,7 +19,7 @@ pub(crate) fn what_if(criterion: &mut Criterion) {
             .iter()
             .filter_map(|manifest| {
                 let Object::NetworkPolicy(policy) = &manifest.object else { return None };
-                let text = |text: &Option<Box<str>>| text.clone().unwrap_or_default();
+                let text = |text: &Option<Text>| text.as_deref().unwrap_or_default().into();
                 let (namespace, name) = (text(&policy.metadata.namespace), text(&policy.metadata.name));
                 Some(Edit::Delete(ObjectName { kind: "NetworkPolicy".into(), namespace, name }))
             })

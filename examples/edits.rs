@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use podreach::cluster::Options;
 use podreach::diagnostic::{Diagnostic, ObjectName};
-use podreach::k8s::Object;
+use podreach::k8s::{Object, Text};
 use podreach::load::{self, Input, Manifest};
 use podreach::profile::Profile;
 use podreach::what_if::{Edit, Simulation};
@@ -83,7 +83,7 @@ fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), String> {
     let step = (policies.len() / arguments.policies.max(1)).max(1);
     for original in policies.iter().step_by(step) {
         let Object::NetworkPolicy(policy) = &original.object else { continue };
-        let text = |text: &Option<Box<str>>| text.clone().unwrap_or_default();
+        let text = |text: &Option<Text>| text.as_deref().unwrap_or_default().into();
         let name = ObjectName {
             kind: "NetworkPolicy".into(),
             namespace: text(&policy.metadata.namespace),
@@ -95,8 +95,12 @@ fn run(arguments: &Arguments, out: &mut impl Write) -> Result<(), String> {
         let mut loosened = policy.clone();
         let spec = loosened.spec.get_or_insert_default();
         match (&mut spec.ingress, &mut spec.egress) {
-            (Some(rules), _) if !rules.is_empty() => rules.items[0].ports = None,
-            (_, Some(rules)) if !rules.is_empty() => rules.items[0].ports = None,
+            (Some(rules), _) if !rules.is_empty() => {
+                std::sync::Arc::make_mut(&mut rules.items)[0].ports = None;
+            }
+            (_, Some(rules)) if !rules.is_empty() => {
+                std::sync::Arc::make_mut(&mut rules.items)[0].ports = None;
+            }
             (rules, _) => *rules = Some(vec![podreach::k8s::NetworkPolicyIngressRule::default()].into()),
         }
         let loosened = Manifest { object: Object::NetworkPolicy(loosened), origin: original.origin.clone() };

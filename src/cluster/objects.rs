@@ -134,7 +134,8 @@ impl<'m> Objects<'m> {
 /// Identifies an object on its own, and reports what is wrong with its metadata; `None` if that is too much.
 pub(super) fn identify<'m>(manifest: &'m Manifest, findings: &mut Findings) -> Option<Identity<'m>> {
     let id = Names::default().identify(0, manifest);
-    findings.fields(&id, metadata_problems(&id, &manifest.object)).then_some(id)
+    let problems = metadata_problems(&id, &manifest.object, &mut FxHashSet::default());
+    findings.fields(&id, problems).then_some(id)
 }
 
 /// What makes two objects the same one: group, kind, namespace, name. `None` if the API server would name the object, or
