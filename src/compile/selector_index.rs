@@ -100,10 +100,42 @@ impl SelectorIndex {
         matches
     }
 
+    /// The same where nothing is unknown; `present` has the key. Only `items` is changed and nothing else built, since
+    /// it is often a few pods of one namespace, and labels are spread over all.
+    fn restrict_known(&self, items: &mut RoaringBitmap, requirement: &Requirement, present: &RoaringBitmap) {
+        let mut with_values =
+            requirement.values.iter().filter_map(|&value| self.values.get(&(requirement.key, value)));
+        match (requirement.operator, &requirement.values[..]) {
+            (Operator::In, [_]) => match with_values.next() {
+                Some(with_value) => *items &= with_value,
+                None => items.clear(),
+            },
+            (Operator::In, _) => {
+                let mut any = RoaringBitmap::new();
+                for with_value in with_values {
+                    any |= with_value;
+                }
+                *items &= any;
+            }
+            (Operator::NotIn, _) => {
+                for with_value in with_values {
+                    *items -= with_value;
+                }
+            }
+            (Operator::Exists, _) => *items &= present,
+            (Operator::DoesNotExist, _) => *items -= present,
+        }
+    }
+
     /// Keeps what satisfies one requirement; the cases are those of [`Requirement::accepts`].
     fn restrict(&self, matches: &mut Matches, requirement: &Requirement) {
         let none = Postings::default();
         let postings = self.keys.get(&requirement.key).unwrap_or(&none);
+        if postings.unvalued.is_empty() && postings.unknown.is_empty() && self.incomplete.is_empty() {
+            self.restrict_known(&mut matches.possible, requirement, &postings.present);
+            self.restrict_known(&mut matches.sure, requirement, &postings.present);
+            return;
+        }
         // Items of which nothing is known for this key.
         let unknown = || &postings.unknown | (&self.incomplete - &postings.present - &postings.unknown);
         let valued = || {
@@ -145,17 +177,20 @@ mod tests {
     use super::*;
     use crate::index::Id;
 
-    fn label_set() -> impl Strategy<Value = LabelSet> {
-        let value = prop_oneof![
-            4 => (0usize..3).prop_map(|v| LabelValue::Known(ValueId::from_index(v))),
-            1 => Just(LabelValue::Present),
-            1 => Just(LabelValue::Unknown),
-        ];
+    /// Label sets of which everything is known, or some things are not.
+    fn label_sets(known: bool) -> impl Strategy<Value = Vec<LabelSet>> {
+        let value = (0usize..if known { 3 } else { 5 }).prop_map(|value| match value {
+            0..3 => LabelValue::Known(ValueId::from_index(value)),
+            3 => LabelValue::Present,
+            _ => LabelValue::Unknown,
+        });
+        let complete = prop::bool::weighted(if known { 1.0 } else { 0.8 });
         let entries = prop::collection::vec((0usize..3, value), 0..4);
-        (entries, prop::bool::weighted(0.8)).prop_map(|(entries, complete)| {
+        let set = (entries, complete).prop_map(|(entries, complete)| {
             let entries = entries.into_iter().map(|(key, value)| (KeyId::from_index(key), value)).collect();
             LabelSet::new(entries, complete)
-        })
+        });
+        prop::collection::vec(set, 0..20)
     }
 
     fn selector() -> impl Strategy<Value = Selector> {
@@ -177,7 +212,7 @@ mod tests {
     proptest! {
         #[test]
         fn posting_lists_agree_with_looking_at_every_item(
-            items in prop::collection::vec(label_set(), 0..20),
+            items in prop_oneof![label_sets(true), label_sets(false)],
             selector in selector(),
             (from, to) in (0u32..20, 0u32..20),
         ) {

@@ -80,6 +80,12 @@ pub fn parse_ip(text: &str) -> Option<IpAddr> {
 }
 
 fn parse_ipv4(text: &str) -> Option<Ipv4Addr> {
+    // Quicker, and right whenever it takes the text.
+    text.parse().ok().or_else(|| parse_padded_ipv4(text))
+}
+
+/// An IPv4 address whose numbers may have leading zeros.
+fn parse_padded_ipv4(text: &str) -> Option<Ipv4Addr> {
     let mut octets = [0; 4];
     let mut parts = text.split('.');
     for octet in &mut octets {
