@@ -7,12 +7,12 @@
 //! alike. Tests and a fuzz target compare the two.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
-use serde::de::{self, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::de::Declined;
 use super::decode::{Expected, Probe};
 use super::dump::{self, ElementVisitor};
 use super::kinds::{self, Known};
@@ -69,24 +69,6 @@ fn is_printable(text: &str) -> bool {
     let plain =
         |c| matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{fefe}' | '\u{ff00}'..='\u{fffd}' | '\u{10000}'..);
     ascii || text.chars().all(plain)
-}
-
-/// A text that is not for this module.
-#[derive(Debug)]
-struct Odd;
-
-impl fmt::Display for Odd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not to be read in one pass")
-    }
-}
-
-impl std::error::Error for Odd {}
-
-impl de::Error for Odd {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Self
-    }
 }
 
 /// A place in a text.
@@ -160,21 +142,21 @@ const STOPS: [bool; 256] = {
     stops
 };
 
-type Result<T, E = Odd> = std::result::Result<T, E>;
+type Result<T, E = Declined> = std::result::Result<T, E>;
 
 impl<'t> Written<'t> {
     fn scalar(self) -> Result<Scalar<'t>> {
         match self {
-            Self::Plain(text) => Scalar::resolve(Cow::Borrowed(text), true, None).map_err(|_| Odd),
+            Self::Plain(text) => Scalar::resolve(Cow::Borrowed(text), true, None).map_err(|_| Declined),
             Self::Quoted(text) => Ok(Scalar::String(Cow::Borrowed(text))),
-            Self::Pieces => Err(Odd),
+            Self::Pieces => Err(Declined),
         }
     }
 
     fn key(self) -> Result<Cow<'t, str>> {
         match self {
-            Self::Plain("<<") => Err(Odd),
-            written => written.scalar()?.into_key().map_err(|_| Odd),
+            Self::Plain("<<") => Err(Declined),
+            written => written.scalar()?.into_key().map_err(|_| Declined),
         }
     }
 
@@ -206,13 +188,13 @@ impl<'t> Reader<'t> {
     /// The object of a document, or the one element of a list.
     fn root(&mut self, in_list: bool) -> Result<Node<'t>> {
         if in_list {
-            return if self.next_element(1)? { self.value(1, false) } else { Err(Odd) };
+            return if self.next_element(1)? { self.value(1, false) } else { Err(Declined) };
         }
         if self.level == 1 && self.rest().starts_with(b"---\n") {
             self.at += 4;
             self.next_line();
         }
-        if self.level == 1 { self.collection() } else { Err(Odd) }
+        if self.level == 1 { self.collection() } else { Err(Declined) }
     }
 
     /// How an object begins, if it begins with its `apiVersion` and `kind`.
@@ -275,7 +257,7 @@ impl<'t> Reader<'t> {
         match self.byte(content) {
             None | Some(b'\n') => {}
             Some(b'#') if content > at => {}
-            _ => return Err(Odd),
+            _ => return Err(Declined),
         }
         self.at = self.line_end(content);
         self.next_line();
@@ -304,14 +286,14 @@ impl<'t> Reader<'t> {
         match self.level.cmp(&pairs.level) {
             std::cmp::Ordering::Less => Ok(None),
             std::cmp::Ordering::Equal => self.key().map(Some),
-            std::cmp::Ordering::Greater => Err(Odd),
+            std::cmp::Ordering::Greater => Err(Declined),
         }
     }
 
     /// Takes the dash of the next element, if there is one. Whatever else stands there is for an outer collection.
     fn next_element(&mut self, level: usize) -> Result<bool> {
         if self.level > level {
-            return Err(Odd);
+            return Err(Declined);
         }
         let next = self.level == level && self.is_dash();
         self.at += usize::from(next);
@@ -324,7 +306,7 @@ impl<'t> Reader<'t> {
             Some(b'"' | b'\'') => self.quoted(usize::MAX)?,
             _ => match self.plain()? {
                 (text, Stop::Colon, end) => (Written::Plain(text), end),
-                _ => return Err(Odd),
+                _ => return Err(Declined),
             },
         };
         self.colon(key, end)
@@ -338,7 +320,7 @@ impl<'t> Reader<'t> {
         let marker =
             self.at == self.line && (self.rest().starts_with(b"---") || self.rest().starts_with(b"..."));
         if long || marker || !matches!(bytes[at..], [b':'] | [b':', b' ' | b'\n', ..]) {
-            return Err(Odd);
+            return Err(Declined);
         }
         self.at = at + 1;
         Ok(key)
@@ -377,7 +359,7 @@ impl<'t> Reader<'t> {
                 let (brackets, empty): (&[u8], _) =
                     if first == b'{' { (b"{}", Node::EmptyMap) } else { (b"[]", Node::EmptySeq) };
                 if !self.rest().starts_with(brackets) {
-                    return Err(Odd);
+                    return Err(Declined);
                 }
                 self.end_line(content + 2)?;
                 Ok(empty)
@@ -387,7 +369,7 @@ impl<'t> Reader<'t> {
                     let first = Some(self.colon(Written::Plain(text), end)?);
                     Ok(Node::Map(Pairs { level: inner, first }))
                 }
-                (_, Stop::Colon, _) => Err(Odd),
+                (_, Stop::Colon, _) => Err(Declined),
                 (text, stop, end) => self.plain_value(text, stop, end, level),
             },
         }
@@ -404,7 +386,7 @@ impl<'t> Reader<'t> {
                 b' ' | b'\n' | b'?' | b':' | b',' | b'[' | b']' | b'{' | b'}' | b'#' | b'&' | b'*' | b'!'
                 | b'|' | b'>' | b'\'' | b'"' | b'%' | b'@' | b'`',
                 ..,
-            ] => return Err(Odd),
+            ] => return Err(Declined),
             _ => {}
         }
         let mut at = self.at;
@@ -432,12 +414,12 @@ impl<'t> Reader<'t> {
                 return Ok(Node::Scalar(written));
             }
             if stop == Stop::Comment || self.line != next {
-                return Err(Odd);
+                return Err(Declined);
             }
             let end;
             (_, stop, end) = self.plain()?;
             if stop == Stop::Colon {
-                return Err(Odd);
+                return Err(Declined);
             }
             written = Written::Pieces;
             next = self.line_end(end);
@@ -451,7 +433,7 @@ impl<'t> Reader<'t> {
         let mut at = self.at + 1;
         let mut one_piece = true;
         loop {
-            at += memchr::memchr3(quote, b'\\', b'\n', &bytes[at..]).ok_or(Odd)?;
+            at += memchr::memchr3(quote, b'\\', b'\n', &bytes[at..]).ok_or(Declined)?;
             match &bytes[at..] {
                 [b'\n', ..] => {
                     one_piece = false;
@@ -461,12 +443,12 @@ impl<'t> Reader<'t> {
                         at = self.after_spaces(line);
                     }
                     if at - line < level {
-                        return Err(Odd);
+                        return Err(Declined);
                     }
                 }
                 [b'\\', escaped @ ..] if quote == b'"' => {
                     one_piece = false;
-                    at += 1 + escape(escaped).ok_or(Odd)?;
+                    at += 1 + escape(escaped).ok_or(Declined)?;
                 }
                 [b'\\', ..] => at += 1,
                 [b'\'', b'\'', ..] => {
@@ -491,7 +473,7 @@ impl<'t> Reader<'t> {
                     explicit = Some(level + usize::from(digit - b'0'));
                 }
                 None | Some(b'\n') => break,
-                _ => return Err(Odd),
+                _ => return Err(Declined),
             }
             at += 1;
         }
@@ -512,7 +494,7 @@ impl<'t> Reader<'t> {
             // Blank lines that are wider than the text, and lines between the two levels, are mistakes.
             let between = here > level && here < content.unwrap_or(widest);
             if !begun && between {
-                return Err(Odd);
+                return Err(Declined);
             }
             if here <= level || here < *content.get_or_insert(here) {
                 break;
@@ -552,7 +534,7 @@ impl<'t> Reader<'t> {
 
     fn enter(&mut self) -> Result<()> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH { Err(Odd) } else { Ok(()) }
+        if self.depth > MAX_DEPTH { Err(Declined) } else { Ok(()) }
     }
 }
 
@@ -580,7 +562,7 @@ struct Value<'r, 't> {
 }
 
 impl<'de> Deserializer<'de> for Value<'_, 'de> {
-    type Error = Odd;
+    type Error = Declined;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.node {
@@ -594,7 +576,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
                 let value = visitor.visit_map(&mut map)?;
                 let Map { reader, ended, .. } = map;
                 reader.depth -= 1;
-                if ended { Ok(value) } else { Err(Odd) }
+                if ended { Ok(value) } else { Err(Declined) }
             }
             Node::Seq(level) => {
                 self.reader.enter()?;
@@ -602,7 +584,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
                 let value = visitor.visit_seq(&mut seq)?;
                 let Seq { reader, ended, .. } = seq;
                 reader.depth -= 1;
-                if ended { Ok(value) } else { Err(Odd) }
+                if ended { Ok(value) } else { Err(Declined) }
             }
         }
     }
@@ -626,7 +608,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     ) -> Result<V::Value> {
         // A derived visitor would take a list as the fields in order.
         if matches!(self.node, Node::Seq(_) | Node::EmptySeq) {
-            Err(Odd)
+            Err(Declined)
         } else {
             self.deserialize_any(visitor)
         }
@@ -644,7 +626,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     ) -> Result<V::Value> {
         match self.node {
             Node::Scalar(written) => Resolved(written.scalar()?).deserialize_enum(name, variants, visitor),
-            _ => Err(Odd),
+            _ => Err(Declined),
         }
     }
 
@@ -674,7 +656,7 @@ fn visit_scalar<'t, V: Visitor<'t>>(scalar: Scalar<'t>, visitor: V) -> Result<V:
 struct Resolved<'t>(Scalar<'t>);
 
 impl<'de> Deserializer<'de> for Resolved<'de> {
-    type Error = Odd;
+    type Error = Declined;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         visit_scalar(self.0, visitor)
@@ -696,7 +678,7 @@ impl<'de> Deserializer<'de> for Resolved<'de> {
     ) -> Result<V::Value> {
         match self.0 {
             Scalar::String(text) => visitor.visit_enum((&*text).into_deserializer()),
-            _ => Err(Odd),
+            _ => Err(Declined),
         }
     }
 
@@ -714,7 +696,7 @@ struct Map<'r, 't> {
 }
 
 impl<'t> MapAccess<'t> for &mut Map<'_, 't> {
-    type Error = Odd;
+    type Error = Declined;
 
     fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>> {
         match self.reader.next_key(&mut self.pairs)? {
@@ -743,7 +725,7 @@ struct Seq<'r, 't> {
 }
 
 impl<'t> SeqAccess<'t> for &mut Seq<'_, 't> {
-    type Error = Odd;
+    type Error = Declined;
 
     fn next_element_seed<T: DeserializeSeed<'t>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         if !self.reader.next_element(self.level)? {
@@ -759,19 +741,19 @@ impl<'t> SeqAccess<'t> for &mut Seq<'_, 't> {
 struct Empty;
 
 impl<'t> MapAccess<'t> for Empty {
-    type Error = Odd;
+    type Error = Declined;
 
     fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, _: K) -> Result<Option<K::Value>> {
         Ok(None)
     }
 
     fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, _: V) -> Result<V::Value> {
-        Err(Odd)
+        Err(Declined)
     }
 }
 
 impl<'t> SeqAccess<'t> for Empty {
-    type Error = Odd;
+    type Error = Declined;
 
     fn next_element_seed<T: DeserializeSeed<'t>>(&mut self, _: T) -> Result<Option<T::Value>> {
         Ok(None)

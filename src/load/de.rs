@@ -16,6 +16,24 @@ use super::node::{Cursor, Entry, NodeId, Value};
 use super::scalar::Scalar;
 use crate::diagnostic::Code;
 
+/// What a fast way to read says of anything it does not know; the way of this module then says what is wrong, if it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Declined;
+
+impl fmt::Display for Declined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("left to the careful way")
+    }
+}
+
+impl std::error::Error for Declined {}
+
+impl de::Error for Declined {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
 /// Why a tree does not decode.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Problem {

@@ -6,11 +6,11 @@
 //!
 //! An object is only ever a map to it and an integer only ever digits: what [`super::strict`] corrects in serde_json.
 
-use std::fmt;
-
 use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
+
+use super::de::Declined;
 
 /// How deep values may nest: one bit for each level that is skipped, and what the stack holds for those that are read.
 const DEEPEST: u32 = 64;
@@ -24,24 +24,6 @@ pub(super) struct Scanner<'t> {
     text: &'t str,
     at: usize,
     depth: u32,
-}
-
-/// Something that [`Scanner`] leaves to others.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Unexpected;
-
-impl fmt::Display for Unexpected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("unexpected")
-    }
-}
-
-impl std::error::Error for Unexpected {}
-
-impl de::Error for Unexpected {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        Self
-    }
 }
 
 impl<'t> Scanner<'t> {
@@ -80,10 +62,10 @@ impl<'t> Scanner<'t> {
     }
 
     /// Takes `byte` and the blanks before it.
-    pub(super) fn take(&mut self, byte: u8) -> Result<(), Unexpected> {
+    pub(super) fn take(&mut self, byte: u8) -> Result<(), Declined> {
         self.blanks();
         if self.peek() != Some(byte) {
-            return Err(Unexpected);
+            return Err(Declined);
         }
         self.at += 1;
         Ok(())
@@ -111,38 +93,38 @@ impl<'t> Scanner<'t> {
     }
 
     /// The string that starts here, if it is written without escapes.
-    fn string(&mut self) -> Result<&'t str, Unexpected> {
+    fn string(&mut self) -> Result<&'t str, Declined> {
         if self.peek() != Some(b'"') {
-            return Err(Unexpected);
+            return Err(Declined);
         }
         self.at += 1;
         let start = self.at;
         self.plain();
         if self.peek() != Some(b'"') {
-            return Err(Unexpected);
+            return Err(Declined);
         }
         self.at += 1;
         Ok(&self.text[start..self.at - 1])
     }
 
-    fn word(&mut self, word: &str) -> Result<(), Unexpected> {
+    fn word(&mut self, word: &str) -> Result<(), Declined> {
         let rest = &self.text.as_bytes()[self.at..];
         if !rest.starts_with(word.as_bytes()) {
-            return Err(Unexpected);
+            return Err(Declined);
         }
         self.at += word.len();
         Ok(())
     }
 
-    fn digits(&mut self) -> Result<(), Unexpected> {
+    fn digits(&mut self) -> Result<(), Declined> {
         let rest = &self.text.as_bytes()[self.at..];
         let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         self.at += count;
-        if count == 0 { Err(Unexpected) } else { Ok(()) }
+        if count == 0 { Err(Declined) } else { Ok(()) }
     }
 
     /// Passes an integer, a fraction, or a number with an exponent.
-    fn skip_number(&mut self) -> Result<(), Unexpected> {
+    fn skip_number(&mut self) -> Result<(), Declined> {
         self.at += usize::from(self.peek() == Some(b'-'));
         if self.peek() == Some(b'0') {
             self.at += 1;
@@ -162,55 +144,55 @@ impl<'t> Scanner<'t> {
     }
 
     /// The integer that starts here, if it has no fraction, no exponent and few digits.
-    fn integer(&mut self) -> Result<i64, Unexpected> {
+    fn integer(&mut self) -> Result<i64, Declined> {
         let start = self.at;
         self.skip_number()?;
         let text = &self.text[start..self.at];
         // What is left is what serde_json calls a float, or a number out of range.
-        if text == "-0" { Err(Unexpected) } else { text.parse().map_err(|_| Unexpected) }
+        if text == "-0" { Err(Declined) } else { text.parse().map_err(|_| Declined) }
     }
 
-    fn skip_string(&mut self) -> Result<(), Unexpected> {
+    fn skip_string(&mut self) -> Result<(), Declined> {
         self.at += 1;
         loop {
             self.plain();
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => self.at += 1,
-                _ => return Err(Unexpected),
+                _ => return Err(Declined),
             }
             match self.peek() {
                 Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
                 Some(b'u') => {
-                    let hex = self.text.as_bytes()[self.at + 1..].first_chunk::<4>().ok_or(Unexpected)?;
+                    let hex = self.text.as_bytes()[self.at + 1..].first_chunk::<4>().ok_or(Declined)?;
                     if !hex.iter().all(u8::is_ascii_hexdigit) {
-                        return Err(Unexpected);
+                        return Err(Declined);
                     }
                     self.at += 5;
                 }
-                _ => return Err(Unexpected),
+                _ => return Err(Declined),
             }
         }
         self.at += 1;
         Ok(())
     }
 
-    fn skip_key(&mut self) -> Result<(), Unexpected> {
+    fn skip_key(&mut self) -> Result<(), Declined> {
         self.blanks();
         if self.peek() != Some(b'"') {
-            return Err(Unexpected);
+            return Err(Declined);
         }
         self.skip_string()?;
         self.take(b':')
     }
 
     /// Passes a value of any type.
-    fn skip(&mut self) -> Result<(), Unexpected> {
+    fn skip(&mut self) -> Result<(), Declined> {
         // Whether each open level is a map, the innermost in the lowest place.
         let (mut open, mut depth): (u64, u32) = (0, 0);
         loop {
             self.blanks();
-            match self.peek().ok_or(Unexpected)? {
+            match self.peek().ok_or(Declined)? {
                 b'"' => self.skip_string()?,
                 first @ (b'{' | b'[') => {
                     self.at += 1;
@@ -221,7 +203,7 @@ impl<'t> Scanner<'t> {
                     } else {
                         (open, depth) = (open << 1 | is_map, depth + 1);
                         if depth > DEEPEST {
-                            return Err(Unexpected);
+                            return Err(Declined);
                         }
                         if is_map == 1 {
                             self.skip_key()?;
@@ -253,16 +235,16 @@ impl<'t> Scanner<'t> {
                         self.at += 1;
                         (open, depth) = (open >> 1, depth - 1);
                     }
-                    _ => return Err(Unexpected),
+                    _ => return Err(Declined),
                 }
             }
         }
     }
 
     /// Runs `read` one level deeper, after the bracket that opens it.
-    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Unexpected>) -> Result<T, Unexpected> {
+    fn deeper<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Declined>) -> Result<T, Declined> {
         if self.depth >= DEEPEST {
-            return Err(Unexpected);
+            return Err(Declined);
         }
         self.at += 1;
         self.depth += 1;
@@ -272,7 +254,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Whether another element comes before `close`, which is taken if none does.
-    fn another(&mut self, first: bool, close: u8) -> Result<bool, Unexpected> {
+    fn another(&mut self, first: bool, close: u8) -> Result<bool, Declined> {
         self.blanks();
         let next = self.peek();
         if next == Some(close) {
@@ -281,7 +263,7 @@ impl<'t> Scanner<'t> {
         }
         if !first {
             if next != Some(b',') {
-                return Err(Unexpected);
+                return Err(Declined);
             }
             self.at += 1;
             self.blanks();
@@ -291,11 +273,11 @@ impl<'t> Scanner<'t> {
 }
 
 impl<'de> Deserializer<'de> for &mut Scanner<'de> {
-    type Error = Unexpected;
+    type Error = Declined;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unexpected> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
         self.blanks();
-        match self.peek().ok_or(Unexpected)? {
+        match self.peek().ok_or(Declined)? {
             b'"' => visitor.visit_borrowed_str(self.string()?),
             b'{' => self.deeper(|scanner| visitor.visit_map(Fields { scanner, first: true })),
             b'[' => self.deeper(|scanner| visitor.visit_seq(Elements { scanner, first: true })),
@@ -306,7 +288,7 @@ impl<'de> Deserializer<'de> for &mut Scanner<'de> {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unexpected> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
         self.blanks();
         match self.peek() {
             Some(b'n') => self.word("null").and_then(|()| visitor.visit_none()),
@@ -319,15 +301,15 @@ impl<'de> Deserializer<'de> for &mut Scanner<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Unexpected> {
+    ) -> Result<V::Value, Declined> {
         self.deserialize_map(visitor)
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unexpected> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
         self.blanks();
         match self.peek() {
             Some(b'{') => self.deserialize_any(visitor),
-            _ => Err(Unexpected),
+            _ => Err(Declined),
         }
     }
 
@@ -335,7 +317,7 @@ impl<'de> Deserializer<'de> for &mut Scanner<'de> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Unexpected> {
+    ) -> Result<V::Value, Declined> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -344,12 +326,12 @@ impl<'de> Deserializer<'de> for &mut Scanner<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Unexpected> {
+    ) -> Result<V::Value, Declined> {
         self.blanks();
         visitor.visit_enum(BorrowedStrDeserializer::new(self.string()?))
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unexpected> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
         self.skip()?;
         visitor.visit_unit()
     }
@@ -366,9 +348,9 @@ struct Fields<'r, 't> {
 }
 
 impl<'t> MapAccess<'t> for Fields<'_, 't> {
-    type Error = Unexpected;
+    type Error = Declined;
 
-    fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>, Unexpected> {
+    fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>, Declined> {
         if !self.scanner.another(self.first, b'}')? {
             return Ok(None);
         }
@@ -378,7 +360,7 @@ impl<'t> MapAccess<'t> for Fields<'_, 't> {
         seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, seed: V) -> Result<V::Value, Unexpected> {
+    fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, seed: V) -> Result<V::Value, Declined> {
         seed.deserialize(&mut *self.scanner)
     }
 }
@@ -389,9 +371,9 @@ struct Elements<'r, 't> {
 }
 
 impl<'t> SeqAccess<'t> for Elements<'_, 't> {
-    type Error = Unexpected;
+    type Error = Declined;
 
-    fn next_element_seed<T: DeserializeSeed<'t>>(&mut self, seed: T) -> Result<Option<T::Value>, Unexpected> {
+    fn next_element_seed<T: DeserializeSeed<'t>>(&mut self, seed: T) -> Result<Option<T::Value>, Declined> {
         if !self.scanner.another(self.first, b']')? {
             return Ok(None);
         }
