@@ -29,6 +29,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use smallvec::SmallVec;
 
 use crate::diagnostic::{Diagnostic, ObjectName, Origin};
 use crate::index::IndexVec;
@@ -38,7 +39,7 @@ use crate::net::{AddressSet, ByFamily, Protocol};
 use crate::policy::{Policy, PolicyId};
 
 pub use crate::ids::{NamespaceId, NodeId, PodId, WorkloadId};
-pub use crate::k8s::ContainerKind;
+pub use crate::k8s::{ContainerKind, Text};
 pub use build::{Assumption, Options, build};
 pub(crate) use edit::lower_policy;
 pub(crate) use objects::identity;
@@ -121,7 +122,7 @@ pub struct Pod {
     /// Its labels, as far as they are known.
     pub labels: LabelSetId,
     /// Its named ports: (name, protocol, number), sorted, without repetition, with where they are declared.
-    pub ports: Box<[NamedPort]>,
+    pub ports: Arc<[NamedPort]>,
     /// Its addresses.
     pub addresses: Addresses,
     /// Whether it uses the node's network: then no policy selects it (R51, R52).
@@ -138,11 +139,11 @@ pub struct Pod {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum PodName {
     /// A name some manifest gives.
-    Exact(Box<str>),
+    Exact(Text),
     /// `base[first]`, `base[first + 1]`, ... for pods that no manifest names.
     Replicas {
         /// The workload's name.
-        base: Box<str>,
+        base: Text,
         /// The number of the first.
         first: u32,
     },
@@ -162,7 +163,7 @@ impl Pod {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct NamedPort {
     /// `containers[*].ports[*].name`.
-    pub name: Box<str>,
+    pub name: Text,
     /// Its protocol.
     pub protocol: Protocol,
     /// Its number.
@@ -175,7 +176,7 @@ pub struct NamedPort {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Addresses {
     /// These; never empty, sorted, without repetition.
-    Known(Box<[IpAddr]>),
+    Known(SmallVec<[IpAddr; 1]>),
     /// Somewhere in [`Cluster::unknown_addresses`].
     Unknown,
 }

@@ -22,7 +22,7 @@ pub use core::{
 pub use discovery::{
     EndpointSlice, EndpointSlicePort, Endpoints, EndpointsAddress, EndpointsSubset, SliceEndpoint,
 };
-pub use meta::{Annotations, LabelSelector, LabelSelectorRequirement, ObjectMeta, OwnerReference};
+pub use meta::{Annotations, LabelSelector, LabelSelectorRequirement, ObjectMeta, OwnerReference, Uid};
 pub use networking::{
     IpBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
     NetworkPolicyPort, NetworkPolicySpec,
@@ -62,6 +62,13 @@ pub enum Object {
 }
 
 impl Object {
+    /// Shares with the object before it what both have alike: most objects are pods, and replicas stand beside each other.
+    pub(crate) fn share(&mut self, before: &Self) {
+        if let (Self::Pod(pod), Self::Pod(before)) = (self, before) {
+            pod.share(before);
+        }
+    }
+
     /// `Pod`, `Deployment`, ...; empty if not even that could be read.
     pub fn kind(&self) -> &str {
         match self {

@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use smallvec::SmallVec;
 
 use super::{Addresses, Ranges, UnknownAddresses};
-use crate::k8s::{PodIp, PodStatus};
+use crate::k8s::{PodIp, PodStatus, Text};
 use crate::net::{AddressSet, ByFamily, Family, net_range};
 use crate::policy::field::{FieldFinding, FieldPath, Quoted};
 use crate::policy::{IP_ADDRESS, parse_ip};
@@ -37,25 +38,31 @@ pub(super) fn of_pod(
     let root = FieldPath::new("status");
     let absent = PodStatus::default();
     let status = status.unwrap_or(&absent);
-    let mut read = |first: Option<&str>, all: Option<&[PodIp]>, field: &str, list: &str| {
+    let mut read = |first: Option<&Text>, all: Option<&[PodIp]>, field: &str, list: &str| {
         let list = root.field(list);
-        let mut addresses = Vec::new();
+        let mut addresses: SmallVec<[IpAddr; 1]> = SmallVec::new();
+        let mut first = first;
         for (i, entry) in all.unwrap_or_default().iter().enumerate() {
             let entry_path = list.index(i);
-            addresses.extend(address(entry.ip.as_deref(), &entry_path.field("ip"), findings));
+            let found = address(entry.ip.as_deref(), &entry_path.field("ip"), findings);
+            // One of the list is written twice, and need not be read twice.
+            first = first.filter(|first| found.is_none() || entry.ip.as_ref() != Some(first));
+            addresses.extend(found);
         }
-        addresses.extend(address(first, &root.field(field), findings));
-        sorted(addresses)
+        addresses.extend(address(first.map(Text::as_str), &root.field(field), findings));
+        addresses.sort_unstable();
+        addresses.dedup();
+        addresses
     };
-    let own = read(status.pod_ip.as_deref(), status.pod_ips.as_deref(), "podIP", "podIPs");
-    let hosts = read(status.host_ip.as_deref(), status.host_ips.as_deref(), "hostIP", "hostIPs");
+    let own = read(status.pod_ip.as_ref(), status.pod_ips.as_deref(), "podIP", "podIPs");
+    let hosts = read(status.host_ip.as_ref(), status.host_ips.as_deref(), "hostIP", "hostIPs");
     let known = match (own, host_network) {
         (own, _) if !own.is_empty() => own,
         (_, true) if !hosts.is_empty() => hosts,
-        (_, true) => of_node.to_vec(),
+        (_, true) => SmallVec::from_slice(of_node),
         (own, false) => own,
     };
-    if known.is_empty() { Addresses::Unknown } else { Addresses::Known(known.into()) }
+    if known.is_empty() { Addresses::Unknown } else { Addresses::Known(known) }
 }
 
 /// An address field; absent and empty are no address yet.

@@ -7,8 +7,9 @@
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::addresses;
 use super::containers;
@@ -18,7 +19,7 @@ use super::objects::{Item, Objects};
 use super::owners::{Owners, Top, controller};
 use super::population::{Population, WorkloadDraft};
 use super::workloads::{Added, PODS_WITHOUT_NODES, Plan, Replicas, is_test_hook, lifecycle, plan};
-use super::{Cluster, NamedPort, NamespaceId, NodeId, Pod, PodName, WorkloadId};
+use super::{Cluster, NamedPort, NamespaceId, NodeId, Pod, PodName, Text, WorkloadId};
 use crate::diagnostic::{Code, Origin};
 use crate::index::{Id, IndexVec};
 use crate::k8s::{self, Labels, WorkloadObject};
@@ -56,17 +57,18 @@ fn is_finished(pod: &k8s::Pod) -> bool {
 /// Finds all pods. `cluster` has its namespaces and nodes already.
 pub(super) fn populate(objects: &Objects<'_>, cluster: &mut Cluster, findings: &mut Findings) -> Population {
     let owners = Owners::new(objects);
+    let workloads = objects.workloads.len();
     let mut census = Census {
         objects,
         owners: &owners,
         cluster,
         findings,
         population: Population { pods: Vec::with_capacity(objects.pods.len()), ..Population::default() },
-        workload_of: FxHashMap::default(),
-        peopled: FxHashSet::default(),
+        workload_of: FxHashMap::with_capacity_and_hasher(workloads, FxBuildHasher),
+        peopled: FxHashSet::with_capacity_and_hasher(workloads, FxBuildHasher),
         namespace_ids: FxHashMap::default(),
         node_ids: FxHashMap::default(),
-        label_sets: FxHashMap::default(),
+        label_sets: FxHashMap::with_capacity_and_hasher(workloads, FxBuildHasher),
         named: 0,
         pod_names: OnceCell::new(),
         last: None,
@@ -105,9 +107,9 @@ struct Census<'o, 'm, 'c> {
     /// How many of `population.pods` are Pod objects.
     named: usize,
     /// The names of these, to look them up; few inputs need that.
-    pod_names: OnceCell<FxHashSet<(NamespaceId, Box<str>)>>,
-    /// The owner of the last pod and its place in `population.workloads`: replicas follow each other.
-    last: Option<(usize, WorkloadId)>,
+    pod_names: OnceCell<FxHashSet<(NamespaceId, Text)>>,
+    /// The pod before.
+    last: Option<Last<'o>>,
     /// The next index of unnamed pods, by namespace and base name.
     next_index: FxHashMap<(&'o str, &'o str), u32>,
     expanded: u32,
@@ -115,11 +117,37 @@ struct Census<'o, 'm, 'c> {
     without_pods: Vec<Top<'o>>,
 }
 
+/// A pod of the input and what was found about it. Replicas follow each other, and share much of it.
+#[derive(Clone)]
+struct Last<'o> {
+    namespace: &'o str,
+    pod: &'o k8s::Pod,
+    top: Option<Top<'o>>,
+    workload: WorkloadId,
+    is_bound: bool,
+    labels: LabelSetId,
+    /// `None` if there is something to say about them.
+    ports: Option<Arc<[NamedPort]>>,
+}
+
+impl Last<'_> {
+    /// Whether what tells the owner of a pod is the same for this one.
+    fn is_sibling(&self, namespace: &str, meta: &k8s::ObjectMeta) -> bool {
+        self.pod.metadata.is_sibling_of(meta) && self.namespace == namespace
+    }
+
+    /// The ports of a pod with the same containers.
+    fn ports(&self, spec: &k8s::PodSpec) -> Option<&Arc<[NamedPort]>> {
+        let own = self.pod.spec.as_ref()?;
+        self.ports.as_ref().filter(|_| own.shares_containers_with(spec))
+    }
+}
+
 /// What pods of one workload have in common.
 struct Group {
     namespace: NamespaceId,
     workload: WorkloadId,
-    ports: Box<[NamedPort]>,
+    ports: Arc<[NamedPort]>,
     host_network: bool,
     node: Option<NodeId>,
     origin: Origin,
@@ -179,10 +207,14 @@ impl<'o, 'm> Census<'o, 'm, '_> {
     /// One Pod object.
     fn pod(&mut self, item: &'o Item<'m, k8s::Pod>) {
         let (id, pod) = (&item.id, item.object);
-        let top = self.owners.of_pod(id.namespace, id.meta);
-        let last = self.last.filter(|&(owner, _)| top.and_then(|top| top.object) == Some(owner));
+        let last = self.last.take();
+        let sibling = last.as_ref().filter(|last| last.is_sibling(id.namespace, id.meta));
+        let top = match sibling {
+            Some(sibling) => sibling.top,
+            None => self.owners.of_pod(id.namespace, id.meta),
+        };
         if let Some(top) = top
-            && last.is_none()
+            && sibling.is_none()
         {
             self.peopled.insert((top.namespace, top.name, top.kind));
         }
@@ -197,7 +229,11 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         let node = pod.spec.as_ref().and_then(node_name).and_then(|name| self.node(name));
         let of_node: &[IpAddr] = node.map_or(&[], |node| &self.cluster.nodes[node].addresses);
         let mut found = Vec::new();
-        let ports = containers::named_ports(spec, &FieldPath::new("spec"), &mut found);
+        let ports = match last.as_ref().and_then(|last| last.ports(spec)) {
+            Some(ports) => ports.clone(),
+            None => containers::named_ports(spec, &FieldPath::new("spec"), &mut found),
+        };
+        let sound_ports = found.is_empty().then(|| ports.clone());
         let addresses = addresses::of_pod(pod.status.as_ref(), host_network, of_node, &mut found);
         // Replicas share their containers: what is odd about them was or will be said of their owner.
         if top.is_some_and(|top| top.object.is_some()) {
@@ -214,22 +250,24 @@ impl<'o, 'm> Census<'o, 'm, '_> {
             self.findings.object(id, Code::Lifecycle, "a Helm test hook: it is there only while tests run");
         }
         let written = id.meta.labels.as_ref();
-        let labels = if node.is_some() {
-            self.exact(written)
-        } else {
-            pod_labels(written, &[], None, &mut self.cluster.labels)
+        let is_bound = node.is_some();
+        let labels = match sibling {
+            Some(sibling) if sibling.is_bound == is_bound => sibling.labels,
+            _ if is_bound => self.exact(written),
+            _ => pod_labels(written, &[], None, &mut self.cluster.labels),
         };
         let itself = Top { namespace: id.namespace, name: &id.name, kind: "Pod", object: None };
-        let workload = match (last, top) {
-            (Some((_, workload)), _) => workload,
+        let workload = match (sibling, top) {
+            (Some(sibling), Some(_)) => sibling.workload,
             (None, Some(top)) => self.workload(top, id.origin, None),
-            (None, None) => self.workload(itself, id.origin, Some(labels)),
+            (_, None) => self.workload(itself, id.origin, Some(labels)),
         };
-        self.last = top.and_then(|top| top.object).map(|owner| (owner, workload));
+        self.last =
+            Some(Last { namespace: id.namespace, pod, top, workload, is_bound, labels, ports: sound_ports });
         self.population.pods.push(Pod {
             namespace,
             workload,
-            name: PodName::Exact((*id.name).into()),
+            name: PodName::Exact(id.text()),
             count: 1,
             labels,
             ports,
@@ -385,8 +423,8 @@ impl<'o, 'm> Census<'o, 'm, '_> {
                         continue;
                     }
                     let labels = label_set(&[
-                        Added::Known("statefulset.kubernetes.io/pod-name", &name),
-                        Added::Known("apps.kubernetes.io/pod-index", &index),
+                        Added::Known("statefulset.kubernetes.io/pod-name", name.as_str().into()),
+                        Added::Known("apps.kubernetes.io/pod-index", index.into()),
                     ]);
                     pods.push(group.pods(PodName::Exact(name.into()), 1, labels, all_nodes));
                 }
@@ -395,7 +433,8 @@ impl<'o, 'm> Census<'o, 'm, '_> {
             Replicas::Indexed(count) => {
                 for index in 0..count {
                     let own = index.to_string();
-                    let labels = label_set(&[Added::Known("batch.kubernetes.io/job-completion-index", &own)]);
+                    let labels =
+                        label_set(&[Added::Known("batch.kubernetes.io/job-completion-index", own.into())]);
                     pods.push(group.pods(unnamed(index), 1, labels, all_nodes));
                 }
             }

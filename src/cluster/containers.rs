@@ -1,5 +1,7 @@
 //! The named ports of a pod's containers (W21, R34 to R37, D4).
 
+use std::sync::Arc;
+
 use super::{ContainerKind, NamedPort};
 use crate::diagnostic::Code;
 use crate::k8s::{Container, List, PodSpec};
@@ -12,7 +14,7 @@ pub(super) fn named_ports(
     spec: &PodSpec,
     path: &FieldPath<'_>,
     findings: &mut Vec<FieldFinding>,
-) -> Box<[NamedPort]> {
+) -> Arc<[NamedPort]> {
     let mut ports = Vec::new();
     let mut collect = |containers: Option<&List<Container>>, list: &FieldPath<'_>, init: bool| {
         for (i, container) in containers.into_iter().flat_map(|list| list.iter()).enumerate() {
@@ -51,13 +53,13 @@ fn container_ports(
     let written = container.ports.as_deref().unwrap_or_default();
     for (i, port) in written.iter().enumerate() {
         let path = list.index(i);
-        let name = port.name.as_deref().filter(|name| !name.is_empty());
+        let name = port.name.as_ref().filter(|name| !name.is_empty());
         let mut name_is_good = false;
         if let Some(name) = name {
             let problems = port_name_problems(name);
             name_is_good = problems.is_empty();
             report(problems, name, &path.field("name"), findings);
-            if name_is_good && written[..i].iter().any(|earlier| earlier.name.as_deref() == Some(name)) {
+            if name_is_good && written[..i].iter().any(|earlier| earlier.name.as_ref() == Some(name)) {
                 name_is_good = false;
                 findings.push(FieldFinding::duplicate(&path.field("name"), Quoted(name)));
             }
@@ -77,7 +79,7 @@ fn container_ports(
         };
         let protocol = protocol(port.protocol.as_deref(), &path.field("protocol"), findings);
         if let (Some(name), true, Some(number), Some(protocol)) = (name, name_is_good, number, protocol) {
-            ports.push(NamedPort { name: name.into(), protocol, number, container: kind });
+            ports.push(NamedPort { name: name.clone(), protocol, number, container: kind });
         }
     }
 }

@@ -3,11 +3,9 @@
 //! An object that does not decode, has no valid name, or contradicts another does not become part of the cluster. The
 //! API server would find its other faults too, so they are looked for here; nothing else is made of it.
 
-use rustc_hash::FxHashSet;
-
 use super::containers;
 use super::findings::Findings;
-use super::objects::{Item, Objects, metadata_problems};
+use super::objects::{Item, Objects, SoundLabels, metadata_problems};
 use super::{NamespaceId, addresses, namespaces, services, workloads};
 use crate::index::Id;
 use crate::k8s::{Object, PodSpec};
@@ -21,7 +19,7 @@ pub(super) fn inspect(objects: &Objects<'_>, findings: &mut Findings) {
         let mut found = match item.object {
             Object::Broken(broken) => {
                 let Some(rest) = &broken.rest else { continue };
-                let mut found = metadata_problems(&item.id, &rest.object, &mut FxHashSet::default());
+                let mut found = metadata_problems(&item.id, &rest.object, &mut SoundLabels::default());
                 found.extend(faults(item, &rest.object));
                 found.retain(|finding| !rest.doubtful.iter().any(|path| touch(path, &finding.path)));
                 found

@@ -4,14 +4,16 @@
 //! twice. Objects that fail here are left out, and kept apart so that policies among them are not forgotten.
 
 use std::borrow::Cow;
+use std::hash::BuildHasher;
 
+use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::findings::Findings;
 use crate::diagnostic::{Code, ObjectName, Origin};
 use crate::k8s::{
-    self, BrokenObject, EndpointSlice, Endpoints, Labels, NetworkPolicy, Object, ObjectMeta, UnevaluatedKind,
-    UnevaluatedPolicy, WorkloadObject, group,
+    self, BrokenObject, EndpointSlice, Endpoints, Labels, NetworkPolicy, Object, ObjectMeta, Text,
+    UnevaluatedKind, UnevaluatedPolicy, WorkloadObject, group,
 };
 use crate::load::Manifest;
 use crate::policy::field::{FieldFinding, FieldPath, Quoted};
@@ -34,6 +36,14 @@ pub(super) struct Identity<'m> {
 }
 
 impl Identity<'_> {
+    /// The name, to be kept.
+    pub(super) fn text(&self) -> Text {
+        match (&self.name, &self.meta.name) {
+            (Cow::Borrowed(_), Some(name)) => name.clone(),
+            (name, _) => Text::from(&**name),
+        }
+    }
+
     /// What messages call the object.
     pub(super) fn object_name(&self) -> ObjectName {
         ObjectName { kind: self.kind.into(), namespace: self.namespace.into(), name: (*self.name).into() }
@@ -68,9 +78,10 @@ impl<'m> Objects<'m> {
     pub(super) fn collect(manifests: &'m [Manifest], findings: &mut Findings) -> Self {
         let mut names = Names::default();
         let mut fates: Vec<Fate> = Vec::with_capacity(manifests.len());
-        let mut seen: FxHashMap<Key<'m>, usize> =
-            FxHashMap::with_capacity_and_hasher(manifests.len(), FxBuildHasher);
-        let mut sound_labels = FxHashSet::default();
+        // Keys are found again in the manifests: to keep them all would take more than anything else here.
+        let mut seen: HashTable<usize> = HashTable::with_capacity(manifests.len());
+        let hash = |key: &Key<'m>| FxBuildHasher.hash_one(key);
+        let mut sound_labels = SoundLabels::default();
         for (index, manifest) in manifests.iter().enumerate() {
             let id = names.identify(index, manifest);
             let mut fate = Fate::Kept;
@@ -78,8 +89,10 @@ impl<'m> Objects<'m> {
                 || !findings.fields(&id, metadata_problems(&id, &manifest.object, &mut sound_labels))
             {
                 fate = Fate::LeftOut;
-            } else if let Some(key) = key(&id, manifest) {
-                let first = *seen.entry(key).or_insert(index);
+            } else if let Some(key) = key(manifest) {
+                let is_same = |&other: &usize| self::key(&manifests[other]) == Some(key);
+                let rehash = |&other: &usize| self::key(&manifests[other]).map_or(0, |key| hash(&key));
+                let first = *seen.entry(hash(&key), is_same, rehash).or_insert(index).get();
                 if first != index {
                     fate = Fate::Repeated;
                     if !same_content(&manifests[first].object, &manifest.object) {
@@ -134,7 +147,7 @@ impl<'m> Objects<'m> {
 /// Identifies an object on its own, and reports what is wrong with its metadata; `None` if that is too much.
 pub(super) fn identify<'m>(manifest: &'m Manifest, findings: &mut Findings) -> Option<Identity<'m>> {
     let id = Names::default().identify(0, manifest);
-    let problems = metadata_problems(&id, &manifest.object, &mut FxHashSet::default());
+    let problems = metadata_problems(&id, &manifest.object, &mut SoundLabels::default());
     findings.fields(&id, problems).then_some(id)
 }
 
@@ -144,7 +157,7 @@ pub(crate) fn identity(manifest: &Manifest) -> Option<[Box<str>; 4]> {
     if matches!(manifest.object, Object::Broken(_)) {
         return None;
     }
-    let (group, kind, namespace, name) = key(&Names::default().identify(0, manifest), manifest)?;
+    let (group, kind, namespace, name) = key(manifest)?;
     Some([group, kind, namespace, name].map(Into::into))
 }
 
@@ -159,8 +172,13 @@ enum Fate {
 type Key<'m> = (&'m str, &'m str, &'m str, &'m str);
 
 /// What makes two objects the same one; `None` if the API server would name the object.
-fn key<'m>(id: &Identity<'m>, manifest: &'m Manifest) -> Option<Key<'m>> {
-    let group = match &manifest.object {
+fn key(manifest: &Manifest) -> Option<Key<'_>> {
+    let (object, meta) = (&manifest.object, manifest.object.metadata());
+    let name = match (given(meta.name.as_deref()), given(meta.generate_name.as_deref())) {
+        (None, Some(_)) => return None,
+        (name, _) => name.unwrap_or_default(),
+    };
+    let group = match object {
         Object::Workload(workload) => match group(&workload.api_version) {
             "extensions" => "apps",
             group => group,
@@ -169,9 +187,15 @@ fn key<'m>(id: &Identity<'m>, manifest: &'m Manifest) -> Option<Key<'m>> {
         Object::NetworkPolicy(_) => "networking.k8s.io",
         _ => "",
     };
-    match id.name {
-        Cow::Borrowed(name) => Some((group, id.kind, id.namespace, name)),
-        Cow::Owned(_) => None,
+    Some((group, object.kind(), namespace(object, meta), name))
+}
+
+/// The namespace of an object with its default; empty for objects of cluster scope.
+fn namespace<'m>(object: &Object, meta: &'m ObjectMeta) -> &'m str {
+    match meta.namespace.as_deref() {
+        _ if !is_namespaced(object) => "",
+        None | Some("") => DEFAULT_NAMESPACE,
+        Some(namespace) => namespace,
     }
 }
 
@@ -232,11 +256,7 @@ impl<'m> Names<'m> {
     fn identify(&mut self, index: usize, manifest: &'m Manifest) -> Identity<'m> {
         let object = &manifest.object;
         let (kind, meta) = (object.kind(), object.metadata());
-        let namespace = match meta.namespace.as_deref() {
-            _ if !is_namespaced(object) => "",
-            None | Some("") => DEFAULT_NAMESPACE,
-            Some(namespace) => namespace,
-        };
+        let namespace = namespace(object, meta);
         let name = match (given(meta.name.as_deref()), given(meta.generate_name.as_deref())) {
             (Some(name), _) => Cow::Borrowed(name),
             (None, Some(prefix)) => Cow::Owned(self.generate(kind, namespace, prefix)),
@@ -258,12 +278,11 @@ fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-/// What is wrong with name, namespace and labels; `sound_labels` are those that nothing is wrong with, since replicas
-/// have the same.
+/// What is wrong with name, namespace and labels.
 pub(super) fn metadata_problems<'m>(
     id: &Identity<'m>,
     object: &Object,
-    sound_labels: &mut FxHashSet<&'m Labels>,
+    sound_labels: &mut SoundLabels<'m>,
 ) -> Vec<FieldFinding> {
     let mut found = Vec::new();
     let metadata = FieldPath::new("metadata");
@@ -294,15 +313,32 @@ pub(super) fn metadata_problems<'m>(
         report(dns_label_problems(id.namespace), id.namespace, &path, &mut found);
     }
     if let Some(labels) = &id.meta.labels
-        && !sound_labels.contains(labels)
+        && !sound_labels.have(labels)
     {
         let before = found.len();
         validate_labels(labels, &metadata.field("labels"), &mut found);
         if found.len() == before {
-            sound_labels.insert(labels);
+            sound_labels.all.insert(labels);
         }
     }
     found
+}
+
+/// Labels that nothing is wrong with: replicas have the same, and mostly follow each other.
+#[derive(Default)]
+pub(super) struct SoundLabels<'m> {
+    all: FxHashSet<&'m Labels>,
+    last: Option<&'m Labels>,
+}
+
+impl<'m> SoundLabels<'m> {
+    fn have(&mut self, labels: &'m Labels) -> bool {
+        if self.last == Some(labels) {
+            return true;
+        }
+        self.last = self.all.contains(labels).then_some(labels);
+        self.last.is_some()
+    }
 }
 
 #[cfg(test)]

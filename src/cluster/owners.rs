@@ -4,10 +4,10 @@
 //! uid, else by kind and name. A ReplicaSet without a usable reference belongs to the Deployment whose name is left when
 //! `pod-template-hash` is taken off its own, and a Job that the input lacks to the CronJob it is named after.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::objects::{Item, Objects};
-use crate::k8s::{Labels, ObjectMeta, OwnerReference, WorkloadObject};
+use crate::k8s::{Labels, ObjectMeta, OwnerReference, Uid, WorkloadObject};
 
 /// The label that ties a ReplicaSet to its Deployment.
 pub(super) const TEMPLATE_HASH: &str = "pod-template-hash";
@@ -28,24 +28,29 @@ pub(super) struct Top<'o> {
 /// The workloads of the input by what references call them.
 pub(super) struct Owners<'o> {
     workloads: &'o [Item<'o, WorkloadObject>],
-    by_uid: FxHashMap<&'o str, usize>,
+    by_uid: FxHashMap<&'o Uid, usize>,
     by_name: FxHashMap<(&'o str, &'o str, &'o str), usize>,
-    /// What each belongs to.
+    /// What manages each, if another workload does.
+    parents: Vec<Option<Top<'o>>>,
+    /// What each belongs to in the end.
     tops: Vec<Top<'o>>,
 }
 
 impl<'o> Owners<'o> {
     pub(super) fn new(objects: &'o Objects<'o>) -> Self {
-        let mut by_uid = FxHashMap::default();
-        let mut by_name = FxHashMap::default();
+        let count = objects.workloads.len();
+        let mut by_uid = FxHashMap::with_capacity_and_hasher(count, FxBuildHasher);
+        let mut by_name = FxHashMap::with_capacity_and_hasher(count, FxBuildHasher);
         for (i, workload) in objects.workloads.iter().enumerate() {
             if let Some(uid) = &workload.id.meta.uid {
-                by_uid.entry(&**uid).or_insert(i);
+                by_uid.entry(uid).or_insert(i);
             }
             by_name.entry((workload.id.namespace, workload.id.kind, &*workload.id.name)).or_insert(i);
         }
-        let mut owners = Self { workloads: &objects.workloads, by_uid, by_name, tops: Vec::new() };
-        owners.tops = (0..objects.workloads.len()).map(|object| owners.climb(object, DEEPEST)).collect();
+        let workloads = &objects.workloads;
+        let mut owners = Self { workloads, by_uid, by_name, parents: Vec::new(), tops: Vec::new() };
+        owners.parents = (0..count).map(|object| owners.parent(object)).collect();
+        owners.tops = (0..count).map(|object| owners.climb(object, DEEPEST)).collect();
         owners
     }
 
@@ -72,7 +77,7 @@ impl<'o> Owners<'o> {
     pub(super) fn above(&self, object: usize) -> Vec<usize> {
         let mut above = Vec::new();
         let mut at = object;
-        while let Some(parent) = self.parent(at).and_then(|top| top.object)
+        while let Some(parent) = self.parents[at].and_then(|top| top.object)
             && parent != object
             && above.len() < DEEPEST
         {
@@ -90,7 +95,7 @@ impl<'o> Owners<'o> {
     fn climb(&self, object: usize, steps: usize) -> Top<'o> {
         let id = &self.workloads[object].id;
         let itself = Top { namespace: id.namespace, name: &id.name, kind: id.kind, object: Some(object) };
-        let (Some(steps), Some(parent)) = (steps.checked_sub(1), self.parent(object)) else { return itself };
+        let (Some(steps), Some(parent)) = (steps.checked_sub(1), self.parents[object]) else { return itself };
         match parent.object {
             Some(next) => self.climb(next, steps),
             None => parent,
@@ -118,7 +123,7 @@ impl<'o> Owners<'o> {
     }
 
     fn find(&self, namespace: &str, owner: &OwnerReference) -> Option<usize> {
-        let by_uid = owner.uid.as_deref().and_then(|uid| self.by_uid.get(uid)).copied();
+        let by_uid = owner.uid.as_ref().and_then(|uid| self.by_uid.get(uid)).copied();
         by_uid.or_else(|| {
             self.by_name.get(&(namespace, owner.kind.as_deref()?, owner.name.as_deref()?)).copied()
         })

@@ -3,6 +3,9 @@
 //! Owns validation of everything about a workload but its metadata, how many pods there are, and the labels that the
 //! controller adds. Alike pods stay one entry, whatever their number.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use super::objects::{Identity, Item};
 use super::owners::TEMPLATE_HASH;
 use super::{NamedPort, containers};
@@ -23,7 +26,7 @@ pub(super) struct Plan<'m> {
     /// `spec` of the template.
     pub(super) spec: Option<&'m PodSpec>,
     /// The named ports of its containers.
-    pub(super) ports: Box<[NamedPort]>,
+    pub(super) ports: Arc<[NamedPort]>,
 }
 
 /// How many pods a workload has, and what tells them apart.
@@ -58,7 +61,7 @@ impl Replicas {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Added<'m> {
     /// With a value that follows from the manifest.
-    Known(&'static str, &'m str),
+    Known(&'static str, Cow<'m, str>),
     /// With a value that only the cluster knows (W25).
     Present(&'static str),
     /// Perhaps.
@@ -273,10 +276,12 @@ fn added_labels<'m>(
         KnownKind::Job | KnownKind::CronJob if spec.manual_selector == Some(true) => Vec::new(),
         KnownKind::Job => {
             let name = item.id.meta.name.as_deref().filter(|name| !name.is_empty());
-            let of = |keys: [&'static str; 2], value: Option<&'m str>| {
-                keys.map(|key| value.map_or(Added::Present(key), |value| Added::Known(key, value)))
+            let uid = item.id.meta.uid.as_ref().map(ToString::to_string);
+            let of = |keys: [&'static str; 2], value: Option<Cow<'m, str>>| {
+                keys.map(|key| value.clone().map_or(Added::Present(key), |value| Added::Known(key, value)))
             };
-            of(JOB_NAMES, name).into_iter().chain(of(JOB_UIDS, item.id.meta.uid.as_deref())).collect()
+            let names = of(JOB_NAMES, name.map(Cow::Borrowed));
+            names.into_iter().chain(of(JOB_UIDS, uid.map(Cow::Owned))).collect()
         }
         KnownKind::CronJob => JOB_NAMES.into_iter().chain(JOB_UIDS).map(Added::Present).collect(),
         KnownKind::Other => {

@@ -1,10 +1,12 @@
 //! Pods equal in every fact that a policy can ask for: the first step towards classes.
 
+use std::sync::Arc;
+
 use roaring::RoaringBitmap;
 
 use super::addresses::AddressAtoms;
 use super::ports::{PortNames, Resolution, ResolutionId};
-use crate::cluster::{Addresses, Cluster, NamespaceId, Pod, PodId};
+use crate::cluster::{Addresses, Cluster, NamedPort, NamespaceId, Pod, PodId};
 use crate::index::{Id, IndexVec};
 use crate::label::{LabelSetId, Truth};
 use crate::net::{AddressSet, ByFamily, Family, address_number};
@@ -79,14 +81,21 @@ impl Kinds {
     ) -> Self {
         let own_namespace_only = egress_names && !semantics.egress_port_crosses_namespaces;
         let mut interner: Interner<KindId, Kind> = Interner::new();
+        // Replicas follow each other, and share their ports.
+        let mut last: Option<(&Arc<[NamedPort]>, ResolutionId)> = None;
         let of_pod = cluster
             .pods
             .iter()
             .map(|pod| {
+                let resolution = match last {
+                    Some((ports, resolution)) if Arc::ptr_eq(ports, &pod.ports) => resolution,
+                    _ => resolutions.intern_owned(names.resolution(pod, semantics)),
+                };
+                last = Some((&pod.ports, resolution));
                 interner.intern_owned(Kind {
                     namespace: pod.namespace,
                     labels: pod.labels,
-                    resolution: resolutions.intern_owned(names.resolution(pod, semantics)),
+                    resolution,
                     place: ByFamily {
                         v4: place(cluster, pod, Family::V4, atoms),
                         v6: place(cluster, pod, Family::V6, atoms),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::cluster::{ContainerKind, Pod};
+use crate::cluster::{ContainerKind, Pod, Text};
 use crate::net::{Direction, PortSet, PortSetId, PortTable, Protocol};
 use crate::policy::{PortMatch, Ports};
 use crate::profile::{AmbiguousPort, Semantics};
@@ -43,7 +43,7 @@ impl CompiledPorts {
 /// The port names that rules use.
 #[derive(Clone, Debug, Default)]
 pub struct PortNames {
-    names: Interner<PortNameId, (Protocol, Box<str>)>,
+    names: Interner<PortNameId, (Protocol, Text)>,
 }
 
 impl PortNames {
@@ -60,7 +60,7 @@ impl PortNames {
                     fixed = fixed.union(&PortSet::from_range(*protocol, *first, *last));
                 }
                 PortMatch::Named { protocol, name } => {
-                    named.push(self.names.intern_owned((*protocol, name.clone())));
+                    named.push(self.names.intern_owned((*protocol, Text::from(&**name))));
                 }
             }
         }
@@ -74,13 +74,16 @@ impl PortNames {
         let Ports::Of(matches) = ports else { return true };
         matches.iter().all(|port| match port {
             PortMatch::Range { .. } => true,
-            PortMatch::Named { protocol, name } => self.names.get(&(*protocol, name.clone())).is_some(),
+            PortMatch::Named { protocol, name } => {
+                self.names.get(&(*protocol, Text::from(&**name))).is_some()
+            }
         })
     }
 
     /// The names that pods declare in init containers (I15).
     pub(super) fn of_init_containers<'p>(&self, pods: impl Iterator<Item = &'p Pod>) -> BTreeSet<PortNameId> {
-        let ports = pods.flat_map(|pod| &pod.ports).filter(|port| port.container != ContainerKind::Regular);
+        let ports =
+            pods.flat_map(|pod| pod.ports.iter()).filter(|port| port.container != ContainerKind::Regular);
         ports.filter_map(|port| self.names.get(&(port.protocol, port.name.clone()))).collect()
     }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::meta::{ObjectMeta, share};
-use super::scalar::{IntOrString, Labels, List, Text, Unread, null_is_default};
+use super::scalar::{IntOrString, Labels, List, Shared, Text, Unread, null_is_default};
 
 /// `v1 Namespace`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -64,8 +64,8 @@ pub struct Pod {
 }
 
 impl Pod {
-    /// Shares with another pod what both have alike: most pods are replicas, and stand beside each other.
-    pub(crate) fn share(&mut self, other: &Self) {
+    /// Shares with another pod what both have alike.
+    pub(super) fn share(&mut self, other: &Self) {
         self.metadata.share(&other.metadata);
         if let (Some(spec), Some(other)) = (&mut self.spec, &other.spec) {
             share(&mut spec.containers, &other.containers);
@@ -86,6 +86,14 @@ pub struct PodSpec {
     pub host_network: Option<bool>,
     /// `spec.nodeName`.
     pub node_name: Option<Text>,
+}
+
+impl PodSpec {
+    /// Whether both share their containers, as replicas do that were read one after the other.
+    pub(crate) fn shares_containers_with(&self, other: &Self) -> bool {
+        self.containers.is_shared_with(&other.containers)
+            && self.init_containers.is_shared_with(&other.init_containers)
+    }
 }
 
 /// A container.

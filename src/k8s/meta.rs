@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::scalar::{Labels, List, Text, Unread};
+use super::scalar::{Labels, List, Shared, Text, Unread};
 
 /// `metadata`, as far as podreach reads it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -18,7 +18,7 @@ pub struct ObjectMeta {
     /// `metadata.namespace`.
     pub namespace: Option<Text>,
     /// `metadata.uid`.
-    pub uid: Option<Box<str>>,
+    pub uid: Option<Uid>,
     /// `metadata.labels`.
     pub labels: Option<Labels>,
     /// The annotations that matter.
@@ -31,9 +31,16 @@ pub struct ObjectMeta {
 
 impl ObjectMeta {
     /// Shares with `other` what both have alike.
-    pub(crate) fn share(&mut self, other: &Self) {
+    pub(super) fn share(&mut self, other: &Self) {
+        share(&mut self.generate_name, &other.generate_name);
         share(&mut self.labels, &other.labels);
         share(&mut self.owner_references, &other.owner_references);
+    }
+
+    /// Whether both share labels and owners, as replicas do that were read one after the other.
+    pub(crate) fn is_sibling_of(&self, other: &Self) -> bool {
+        self.labels.is_shared_with(&other.labels)
+            && self.owner_references.is_shared_with(&other.owner_references)
     }
 }
 
@@ -41,6 +48,81 @@ impl ObjectMeta {
 pub(super) fn share<T: Clone + PartialEq>(value: &mut T, other: &T) {
     if value == other {
         value.clone_from(other);
+    }
+}
+
+/// A uid: any text, but nearly always sixteen bytes in hexadecimal, which are kept as such.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Uid(Form);
+
+/// INVARIANT: no text has two forms.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Form {
+    Bytes([u8; 16]),
+    Text(Box<str>),
+}
+
+impl From<&str> for Uid {
+    fn from(text: &str) -> Self {
+        Self(bytes(text).map_or_else(|| Form::Text(text.into()), Form::Bytes))
+    }
+}
+
+/// The bytes of `01234567-89ab-cdef-0123-456789abcdef`; `None` for a text of any other form.
+fn bytes(text: &str) -> Option<[u8; 16]> {
+    let text: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    let (mut bytes, mut strange) = ([0; 16], 0);
+    for (byte, place) in bytes.iter_mut().zip(PLACES) {
+        let (high, low) = (DIGIT[usize::from(text[place])], DIGIT[usize::from(text[place + 1])]);
+        *byte = high << 4 | low;
+        strange |= high | low;
+    }
+    let dashes = [8, 13, 18, 23].iter().all(|&place| text[place] == b'-');
+    (dashes && strange < 16).then_some(bytes)
+}
+
+/// Where the two digits of each byte stand.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+/// What each character is as a lower-case hexadecimal digit; 16 if it is none.
+const DIGIT: [u8; 256] = {
+    let mut digits = [16; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
+
+impl fmt::Display for Uid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Form::Text(text) => f.write_str(text),
+            Form::Bytes(bytes) => {
+                for (place, byte) in bytes.iter().enumerate() {
+                    let dash = if matches!(place, 4 | 6 | 8 | 10) { "-" } else { "" };
+                    write!(f, "{dash}{byte:02x}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Uid {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct UidVisitor;
+        impl Visitor<'_> for UidVisitor {
+            type Value = Uid;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Uid, E> {
+                Ok(text.into())
+            }
+        }
+        deserializer.deserialize_str(UidVisitor)
     }
 }
 
@@ -55,7 +137,7 @@ pub struct OwnerReference {
     /// The owner's name.
     pub name: Option<Text>,
     /// The owner's uid.
-    pub uid: Option<Box<str>>,
+    pub uid: Option<Uid>,
     /// Whether this owner manages the object.
     pub controller: Option<bool>,
 }
@@ -150,4 +232,28 @@ pub struct LabelSelectorRequirement {
     pub operator: Option<Text>,
     /// The values; a null element is the empty string.
     pub values: Option<List<Text>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uid_is_its_text() {
+        let usual = "01234567-89ab-cdef-0123-456789abcdef";
+        for (text, is_usual) in [
+            (usual, true),
+            ("01234567-89AB-cdef-0123-456789abcdef", false),
+            ("0123456-789ab-cdef-0123-456789abcdef", false),
+            ("01234567-89ab-cdef-0123-456789abcde-", false),
+            ("01234567-89ab-cdef-0123-456789abcdefg", false),
+            ("01234567-89ab-cdef-0123-456789abcdeé", false),
+            ("", false),
+            ("u1", false),
+        ] {
+            let uid = Uid::from(text);
+            assert_eq!((uid.to_string().as_str(), matches!(uid.0, Form::Bytes(_))), (text, is_usual));
+            assert_eq!(uid == Uid::from(usual), text == usual);
+        }
+    }
 }

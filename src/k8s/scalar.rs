@@ -85,6 +85,34 @@ pub struct List<T> {
     pub nulls: Box<[usize]>,
 }
 
+/// What replicas have alike, and keep once.
+pub(super) trait Shared {
+    /// Whether both are one value in memory, and not only equal.
+    fn is_shared_with(&self, other: &Self) -> bool;
+}
+
+impl<T: Shared> Shared for Option<T> {
+    fn is_shared_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Some(one), Some(other)) => one.is_shared_with(other),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
+impl<T> Shared for List<T> {
+    fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.items, &other.items) && self.nulls == other.nulls
+    }
+}
+
+impl Shared for Labels {
+    fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl<T> Default for List<T> {
     fn default() -> Self {
         Self { items: Arc::default(), nulls: [].into() }

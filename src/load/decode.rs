@@ -45,11 +45,28 @@ pub(super) enum Item {
 }
 
 impl Item {
-    /// Adds to the items before it: objects join objects.
+    /// Adds to the items before it: objects join objects, and share what they have alike with the one before.
     pub(super) fn append_to(self, items: &mut Vec<Self>) {
         match (items.last_mut(), self) {
-            (Some(Self::Manifests(before)), Self::Manifests(mut after)) => before.append(&mut after),
+            (Some(Self::Manifests(before)), Self::Manifests(mut after)) => {
+                if let (Some(last), Some(first)) = (before.last(), after.first_mut()) {
+                    first.object.share(&last.object);
+                }
+                before.append(&mut after);
+            }
             (_, item) => items.push(item),
+        }
+    }
+
+    /// Adds an object to the items before it.
+    fn push(mut manifest: Manifest, items: &mut Vec<Self>) {
+        if let Some(Self::Manifests(before)) = items.last_mut() {
+            if let Some(last) = before.last() {
+                manifest.object.share(&last.object);
+            }
+            before.push(manifest);
+        } else {
+            items.push(Self::Manifests(vec![manifest]));
         }
     }
 }
@@ -273,18 +290,7 @@ impl Place<'_> {
                 let Some(object) = object else {
                     return items.extend(self.json_element(range, expected, 1));
                 };
-                let mut manifest = Manifest { object, origin: self.origin(&range, "") };
-                match items.last_mut() {
-                    Some(Item::Manifests(manifests)) => {
-                        let before = manifests.last().map(|manifest| &manifest.object);
-                        if let (Object::Pod(pod), Some(Object::Pod(before))) = (&mut manifest.object, before)
-                        {
-                            pod.share(before);
-                        }
-                        manifests.push(manifest);
-                    }
-                    _ => items.push(Item::Manifests(vec![manifest])),
-                }
+                Item::push(Manifest { object, origin: self.origin(&range, "") }, items);
             },
         )
     }

@@ -31,45 +31,61 @@ fn too_long(text: &str, limit: usize) -> Option<String> {
     (text.len() > limit).then(|| format!("must be no more than {limit} bytes"))
 }
 
-/// Whether `text` is not empty, starts and ends with a byte of `ends`, and holds only these and bytes of `inner`.
-fn consists_of(text: &str, ends: fn(u8) -> bool, inner: fn(u8) -> bool) -> bool {
+/// What a byte is in names and labels, a bit for each.
+mod class {
+    /// A lower-case letter or a digit.
+    pub(super) const LOWER: u8 = 1;
+    pub(super) const UPPER: u8 = 2;
+    pub(super) const DASH: u8 = 4;
+    pub(super) const DOT: u8 = 8;
+    pub(super) const UNDERSCORE: u8 = 16;
+
+    const OF_BYTE: [u8; 256] = {
+        let mut classes = [0; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            classes[byte] = match byte as u8 {
+                b'a'..=b'z' | b'0'..=b'9' => LOWER,
+                b'A'..=b'Z' => UPPER,
+                b'-' => DASH,
+                b'.' => DOT,
+                b'_' => UNDERSCORE,
+                _ => 0,
+            };
+            byte += 1;
+        }
+        classes
+    };
+
+    pub(super) fn of(byte: u8) -> u8 {
+        OF_BYTE[usize::from(byte)]
+    }
+}
+
+/// Whether `text` is not empty, starts and ends with a byte of the classes `ends`, and holds only these and `inner`.
+fn consists_of(text: &str, ends: u8, inner: u8) -> bool {
     let bytes = text.as_bytes();
-    bytes.iter().all(|&b| ends(b) || inner(b))
-        && bytes.first().is_some_and(|&b| ends(b))
-        && bytes.last().is_some_and(|&b| ends(b))
-}
-
-fn is_lower_alphanumeric(byte: u8) -> bool {
-    byte.is_ascii_lowercase() || byte.is_ascii_digit()
-}
-
-fn is_alphanumeric(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
+    // Names end in letters and digits that are chosen at random: counting all does not branch on what a byte is.
+    let strays = bytes.iter().filter(|&&byte| class::of(byte) & (ends | inner) == 0).count();
+    let is_end = |byte: Option<&u8>| byte.is_some_and(|&byte| class::of(byte) & ends != 0);
+    strays == 0 && is_end(bytes.first()) && is_end(bytes.last())
 }
 
 fn is_dns_label(text: &str) -> bool {
-    consists_of(text, is_lower_alphanumeric, |b| b == b'-')
+    consists_of(text, class::LOWER, class::DASH)
 }
 
 /// Whether every part between dots is a DNS label.
 fn is_dns_subdomain(text: &str) -> bool {
-    let mut before = b'.';
-    for &byte in text.as_bytes() {
-        let good = match byte {
-            b'.' => is_lower_alphanumeric(before),
-            b'-' => before != b'.',
-            _ => is_lower_alphanumeric(byte),
-        };
-        if !good {
-            return false;
-        }
-        before = byte;
-    }
-    is_lower_alphanumeric(before)
+    let torn = text.as_bytes().windows(2).filter(|pair| {
+        let both = class::of(pair[0]) | class::of(pair[1]);
+        both & class::DOT != 0 && both != class::DOT | class::LOWER
+    });
+    torn.count() == 0 && consists_of(text, class::LOWER, class::DASH | class::DOT)
 }
 
 fn is_name_part(text: &str) -> bool {
-    consists_of(text, is_alphanumeric, |b| matches!(b, b'-' | b'_' | b'.'))
+    consists_of(text, class::LOWER | class::UPPER, class::DASH | class::UNDERSCORE | class::DOT)
 }
 
 /// What is wrong with `name` as a DNS label: the name of a namespace or a Service.
@@ -139,7 +155,7 @@ pub(crate) fn port_name_problems(name: &str) -> Vec<String> {
         }
     };
     check(
-        !name.is_empty() && name.bytes().all(|b| is_lower_alphanumeric(b) || b == b'-'),
+        !name.is_empty() && name.bytes().all(|b| class::of(b) & (class::LOWER | class::DASH) != 0),
         "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
     );
     check(name.bytes().any(|b| b.is_ascii_lowercase()), "must contain at least one letter (a-z)");

@@ -186,7 +186,7 @@ fn ports(
             PortMatch::Named { .. } if direction == Direction::Egress => return None,
             PortMatch::Named { protocol, name } => {
                 let declared = cluster.pods[subject].ports.iter().filter(|port| {
-                    port.name == *name && port.protocol == *protocol && names.includes(port.container)
+                    *port.name == **name && port.protocol == *protocol && names.includes(port.container)
                 });
                 all = declared
                     .fold(all, |all, port| all.union(&single(port.protocol, port.number, port.number)));

@@ -296,7 +296,7 @@ fn step_ports(rule: &Rule, index: usize, search: &Search<'_, '_>) -> PortSet {
     search.cluster.pods[pod]
         .ports
         .iter()
-        .filter(|port| port.name == *name && port.protocol == *protocol)
+        .filter(|port| *port.name == **name && port.protocol == *protocol)
         .fold(PortSet::empty(), |all, port| {
             all.union(&PortSet::from_range(port.protocol, port.number, port.number))
         })

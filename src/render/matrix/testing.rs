@@ -49,7 +49,7 @@ impl Shop {
                 name: PodName::Replicas { base: name.into(), first: 0 },
                 count,
                 labels,
-                ports: Box::default(),
+                ports: [].into(),
                 addresses: Addresses::Unknown,
                 host_network: false,
                 node: None,
