@@ -5,6 +5,8 @@
 
 mod args;
 mod can;
+#[expect(dead_code, reason = "`what-if` and `test` take it up")]
+mod changes;
 mod completion;
 mod endpoint;
 mod error;

@@ -13,6 +13,7 @@ mod edit;
 mod findings;
 pub mod kinds;
 mod left_out;
+mod lineage;
 mod namespaces;
 mod objects;
 mod owners;
@@ -40,9 +41,10 @@ use crate::policy::{Policy, PolicyId};
 
 pub use crate::ids::{NamespaceId, NodeId, PodId, WorkloadId};
 pub use crate::k8s::{ContainerKind, Text};
-pub use build::{Assumption, Options, build};
+pub use build::{Assumption, MorePods, Options, build};
 pub(crate) use edit::lower_policy;
-pub(crate) use objects::identity;
+pub(crate) use lineage::{owned, owners};
+pub(crate) use objects::{identity, meta_mut, namespace_of, same_content};
 
 /// Everything the input says and implies, validated.
 #[derive(Clone, Debug, Default)]

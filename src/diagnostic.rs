@@ -4,8 +4,12 @@
 //! [`crate::load::Sources`] when somebody renders it, so that objects without a problem pay nothing for positions.
 //! [`Code`] is the one table of everything podreach can find wrong.
 
+mod near;
+
 use std::fmt;
 use std::ops::Range;
+
+pub use near::{nearest, nearest_by};
 
 crate::define_id! {
     /// One input: a file, standard input, or a text handed to the library.
@@ -116,6 +120,8 @@ codes! {
     DuplicateObject = Error "duplicate-object",
     /// The input holds no Kubernetes object at all.
     NoObjects = Error "no-objects",
+    /// A change of an object that the input does not hold.
+    NoSuchObject = Error "no-such-object",
     /// Something was left out of the evaluation: not a manifest, a FIFO in a directory, `local-config`.
     Skipped = Note "skipped",
     /// A document of a kind that podreach does not read.
@@ -142,6 +148,10 @@ codes! {
     ProfilesDiffer = Note "profiles-differ",
     /// A policy asks for a fact that the input does not give.
     MissingFact = Note "missing-fact",
+    /// A change that changes nothing.
+    Unchanged = Note "unchanged",
+    /// A change that the API server would refuse for an object that is there already.
+    Immutable = Warning "immutable",
     /// `--keep-going` left an object out.
     LeftOut = Warning "left-out",
 }

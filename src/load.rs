@@ -115,7 +115,13 @@ pub struct Position {
 /// Always returns what could be read. Errors (unreadable files, bad documents, bad objects) are in
 /// [`Loaded::diagnostics`]; the objects they concern are [`Object::Broken`] in [`Loaded::manifests`].
 pub fn load(inputs: &[Input], options: Options) -> Loaded {
-    let mut loader = Loader { careful: options.careful, ..Loader::default() };
+    load_beside(Sources::default(), inputs, options)
+}
+
+/// Reads more inputs: their texts join those that were read before, so that the places of all objects can be told.
+pub fn load_beside(sources: Sources, inputs: &[Input], options: Options) -> Loaded {
+    let loaded = Loaded { sources, ..Loaded::default() };
+    let mut loader = Loader { loaded, careful: options.careful, ..Loader::default() };
     for input in inputs {
         walk::walk(input, options.recursive, &mut |found| loader.found(found));
     }

@@ -58,6 +58,21 @@ fn is_same(a: &Value, b: &Value) -> bool {
         && text(a, "namespace") == text(b, "namespace")
 }
 
+/// Whether an object is in a namespace, or belongs to a workload, directly or through another one.
+fn belongs_to(object: &Value, owner: &Value, all: &[Value]) -> bool {
+    let namespace = |object: &Value| object["metadata"]["namespace"].clone();
+    if owner["kind"] == "Namespace" {
+        return namespace(object) == owner["metadata"]["name"];
+    }
+    let reference = &object["metadata"]["ownerReferences"][0];
+    let is_named = |other: &Value| {
+        namespace(other) == namespace(object)
+            && other["kind"] == reference["kind"]
+            && other["metadata"]["name"] == reference["name"]
+    };
+    is_named(owner) || all.iter().any(|other| is_named(other) && belongs_to(other, owner, all))
+}
+
 fn manifest(case: &Case, object: &Value) -> Result<Manifest, TestCaseError> {
     let alone = Case { objects: vec![object.clone()], ..case.clone() };
     Ok(judge::manifests(&alone).map_err(TestCaseError::fail)?.remove(0))
@@ -70,10 +85,16 @@ fn edit(case: &mut Case, drawn: &Drawn) -> Result<Option<Edit>, TestCaseError> {
     };
     let is_policy = |object: &Value| object["kind"] == "NetworkPolicy";
     let delete = |case: &mut Case, places: Vec<usize>, index: &Index| {
-        if places.is_empty() || case.objects.len() < 2 {
+        if places.is_empty() {
             return None;
         }
-        let object = case.objects.remove(*index.get(&places));
+        let object = case.objects[*index.get(&places)].clone();
+        let mut rest = case.objects.clone();
+        rest.retain(|other| !is_same(other, &object) && !belongs_to(other, &object, &case.objects));
+        if rest.is_empty() {
+            return None;
+        }
+        case.objects = rest;
         let text = |value: &Value| value.as_str().unwrap_or_default().into();
         Some(Edit::Delete(ObjectName {
             kind: text(&object["kind"]),
@@ -96,10 +117,7 @@ fn edit(case: &mut Case, drawn: &Drawn) -> Result<Option<Edit>, TestCaseError> {
             delete(case, places, index)
         }
         Drawn::DeleteAny(index) => {
-            // Owners and owned belong together; a policy has its own way.
-            let places = places(case, &|object| {
-                matches!(object["kind"].as_str(), Some("Pod" | "Node" | "Namespace" | "StatefulSet" | "Job"))
-            });
+            let places = places(case, &|_| true);
             delete(case, places, index)
         }
         Drawn::Relabel(index, value) => {

@@ -79,6 +79,7 @@ impl Settings {
                 assume,
                 ignore_kinds: either(&args.ignore_kind, &project.ignore_kind.0).to_vec(),
                 keep_going,
+                more: Vec::new(),
             },
             profile: profile(args, project)?,
             selector: selector(args, project)?,

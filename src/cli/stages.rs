@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use podreach::cluster::{self, Built, Cluster};
 use podreach::diagnostic::{Code, Diagnostic, Severity};
-use podreach::load::{self, Sources};
+use podreach::load::{self, Loaded, Manifest, Sources};
 use podreach::profile::Profile;
 use podreach::render::text::count;
 use podreach::render::{Format, diagnostic};
@@ -32,25 +32,44 @@ pub(super) struct Evaluable {
 /// Loads and builds, and says what there is to say about the input. Errors end here, all of them reported.
 pub(super) fn evaluable(settings: &Settings, progress: &mut Progress) -> Result<Evaluable, Failure> {
     let loaded = progress.stage(Stage::Load, || load::load(&settings.inputs, settings.load));
+    Ok(built(loaded, settings, progress)?.0)
+}
+
+/// Builds what was loaded, and says what there is to say about it; the objects come along.
+pub(super) fn built(
+    loaded: Loaded,
+    settings: &Settings,
+    progress: &mut Progress,
+) -> Result<(Evaluable, Vec<Manifest>), Failure> {
+    let Loaded { manifests, sources, diagnostics: mut all } = loaded;
     let Built { cluster, diagnostics } =
-        progress.stage(Stage::Build, || cluster::build(&loaded.manifests, &settings.build));
-    let mut all = loaded.diagnostics;
+        progress.stage(Stage::Build, || cluster::build(&manifests, &settings.build));
     all.extend(diagnostics);
     all.extend(of_profile(settings.profile));
+    let diagnostics = told(all, &sources, settings)?;
+    Ok((Evaluable { cluster, sources, diagnostics }, manifests))
+}
+
+/// Says all there is to say, in the order of the input. Errors end here.
+pub(super) fn told(
+    mut all: Vec<Diagnostic>,
+    sources: &Sources,
+    settings: &Settings,
+) -> Result<Vec<Diagnostic>, Failure> {
     all.sort_by_key(|finding| {
         finding.origin.as_ref().map_or((true, None, 0), |o| (false, Some(o.source), o.document.start))
     });
-    let located = Located::all(&all, &loaded.sources);
+    let located = Located::all(&all, sources);
     // Standard error may be closed; that is no reason not to answer.
     let _ = diagnostic::text(&located, settings.volume, settings.stderr, &mut io::stderr().lock());
     let fatal = |finding: &Diagnostic| {
         finding.severity() == Severity::Error
-            && !(settings.build.keep_going && finding.code != Code::NoObjects)
+            && !(settings.build.keep_going && !matches!(finding.code, Code::NoObjects | Code::NoSuchObject))
     };
     if all.iter().any(fatal) {
         return Err(reject(&located, settings)?);
     }
-    Ok(Evaluable { cluster, sources: loaded.sources, diagnostics: all })
+    Ok(all)
 }
 
 /// Says how many errors there are, and prints them for machines where standard output was to be read by one.
@@ -63,8 +82,9 @@ fn reject(findings: &[Located<'_>], settings: &Settings) -> Result<Failure, Fail
     } else {
         format!(" in {}", count(files.len() as u64, "file", "files"))
     };
-    let lacks_objects =
-        |finding: &&Located<'_>| matches!(finding.diagnostic.code, Code::NoObjects | Code::Unreadable);
+    let lacks_objects = |finding: &&Located<'_>| {
+        matches!(finding.diagnostic.code, Code::NoObjects | Code::Unreadable | Code::NoSuchObject)
+    };
     let way_out =
         if errors.iter().any(lacks_objects) { "" } else { " (--keep-going leaves bad objects out)" };
     let problems = count(errors.len() as u64, "problem", "problems");

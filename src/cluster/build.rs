@@ -21,6 +21,19 @@ pub struct Options {
     pub ignore_kinds: Vec<String>,
     /// `--keep-going`: what bad objects might touch becomes unknown.
     pub keep_going: bool,
+    /// `--scale` of workloads whose pods the input lists.
+    pub more: Vec<MorePods>,
+}
+
+/// Pods that a workload has beside those that the input lists.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MorePods {
+    /// The namespace.
+    pub namespace: Box<str>,
+    /// A pod of the input: they are like that one, on no node yet.
+    pub like: Box<str>,
+    /// How many.
+    pub count: u32,
 }
 
 /// A label the input does not show.
@@ -52,7 +65,7 @@ pub fn build(manifests: &[Manifest], options: &Options) -> Built {
     let mentioned = census::mentioned_nodes(&objects);
     cluster.nodes = namespaces::nodes(&objects, mentioned, &mut cluster.labels, &mut findings);
 
-    let mut population = census::populate(&objects, &mut cluster, &mut findings);
+    let mut population = census::populate(&objects, &options.more, &mut cluster, &mut findings);
     assume::apply(&options.assume, &mut population, &mut cluster, &mut findings);
     population.settle(&mut cluster);
     let shows_v6 = cluster.pods.iter().any(|pod| match &pod.addresses {

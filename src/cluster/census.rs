@@ -15,11 +15,11 @@ use super::addresses;
 use super::containers;
 use super::findings::Findings;
 use super::namespaces::{exact, known};
-use super::objects::{Item, Objects};
+use super::objects::{Identity, Item, Objects};
 use super::owners::{Owners, Top, controller};
 use super::population::{Population, WorkloadDraft};
 use super::workloads::{Added, PODS_WITHOUT_NODES, Plan, Replicas, is_test_hook, lifecycle, plan};
-use super::{Cluster, NamedPort, NamespaceId, NodeId, Pod, PodName, Text, WorkloadId};
+use super::{Cluster, MorePods, NamedPort, NamespaceId, NodeId, Pod, PodName, Text, WorkloadId};
 use crate::diagnostic::{Code, Origin};
 use crate::index::{Id, IndexVec};
 use crate::k8s::{self, Labels, WorkloadObject};
@@ -55,7 +55,12 @@ fn is_finished(pod: &k8s::Pod) -> bool {
 }
 
 /// Finds all pods. `cluster` has its namespaces and nodes already.
-pub(super) fn populate(objects: &Objects<'_>, cluster: &mut Cluster, findings: &mut Findings) -> Population {
+pub(super) fn populate(
+    objects: &Objects<'_>,
+    more: &[MorePods],
+    cluster: &mut Cluster,
+    findings: &mut Findings,
+) -> Population {
     let owners = Owners::new(objects);
     let workloads = objects.workloads.len();
     let mut census = Census {
@@ -71,6 +76,7 @@ pub(super) fn populate(objects: &Objects<'_>, cluster: &mut Cluster, findings: &
         label_sets: FxHashMap::with_capacity_and_hasher(workloads, FxBuildHasher),
         named: 0,
         pod_names: OnceCell::new(),
+        more,
         last: None,
         next_index: FxHashMap::default(),
         expanded: 0,
@@ -108,6 +114,8 @@ struct Census<'o, 'm, 'c> {
     named: usize,
     /// The names of these, to look them up; few inputs need that.
     pod_names: OnceCell<FxHashSet<(NamespaceId, Text)>>,
+    /// Pods beside those of the input.
+    more: &'c [MorePods],
     /// The pod before.
     last: Option<Last<'o>>,
     /// The next index of unnamed pods, by namespace and base name.
@@ -277,6 +285,29 @@ impl<'o, 'm> Census<'o, 'm, '_> {
             bare: controller(id.meta).is_none(),
             origin: id.origin.clone(),
         });
+        let base = (id.namespace, top.unwrap_or(itself).name);
+        self.more_pods(id, base);
+    }
+
+    /// The pods beside those of the input that are like the last one.
+    fn more_pods(&mut self, id: &'o Identity<'m>, base: (&'o str, &'o str)) {
+        let is_meant = |more: &&MorePods| *more.namespace == *id.namespace && *more.like == *id.name;
+        let count: u32 = self.more.iter().filter(is_meant).map(|more| more.count).sum();
+        let Some(last) = self.population.pods.last().filter(|_| count > 0) else { return };
+        let written = id.meta.labels.as_ref().map(|labels| {
+            labels.iter().filter(|(key, _)| !TOPOLOGY_LABELS.contains(key)).collect::<Labels>()
+        });
+        let first = self.next_index.get(&base).copied().unwrap_or(0);
+        let pods = Pod {
+            name: PodName::Replicas { base: base.1.into(), first },
+            count,
+            labels: pod_labels(written.as_ref(), &[], None, &mut self.cluster.labels),
+            addresses: addresses::of_pod(None, last.host_network, &[], &mut Vec::new()),
+            node: None,
+            ..last.clone()
+        };
+        self.population.pods.push(pods);
+        self.next_index.insert(base, first.saturating_add(count));
     }
 
     /// The draft of a workload. `origin` is where a pod of it stands, `labels` its own if it is no object.

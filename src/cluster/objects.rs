@@ -151,6 +151,16 @@ pub(super) fn identify<'m>(manifest: &'m Manifest, findings: &mut Findings) -> O
     findings.fields(&id, problems).then_some(id)
 }
 
+/// What identifies an object, found on its own: a name that the API server makes may be that of another one, too.
+pub(super) fn identity_of(index: usize, manifest: &Manifest) -> Identity<'_> {
+    Names::default().identify(index, manifest)
+}
+
+/// The namespace an object is in; empty for objects of cluster scope.
+pub(crate) fn namespace_of(manifest: &Manifest) -> &str {
+    identity_of(0, manifest).namespace
+}
+
 /// What makes two objects the same one: group, kind, namespace, name. `None` if the API server would name the object, or
 /// nobody can say what it is.
 pub(crate) fn identity(manifest: &Manifest) -> Option<[Box<str>; 4]> {
@@ -204,7 +214,7 @@ fn contradiction(id: &Identity<'_>, message: &str, findings: &mut Findings) {
 }
 
 /// Whether two objects of one name say the same; an absent namespace is the default one.
-fn same_content(a: &Object, b: &Object) -> bool {
+pub(crate) fn same_content(a: &Object, b: &Object) -> bool {
     fn without_namespace(object: &Object) -> Object {
         let mut object = object.clone();
         if let Some(meta) = meta_mut(&mut object) {
@@ -215,7 +225,8 @@ fn same_content(a: &Object, b: &Object) -> bool {
     a == b || without_namespace(a) == without_namespace(b)
 }
 
-fn meta_mut(object: &mut Object) -> Option<&mut ObjectMeta> {
+/// The metadata of an object that could be read.
+pub(crate) fn meta_mut(object: &mut Object) -> Option<&mut ObjectMeta> {
     Some(match object {
         Object::Namespace(o) => &mut o.metadata,
         Object::Node(o) => &mut o.metadata,

@@ -122,7 +122,8 @@ impl<'o> Owners<'o> {
         made.then(|| self.named(id.namespace, kind, name))
     }
 
-    fn find(&self, namespace: &str, owner: &OwnerReference) -> Option<usize> {
+    /// The place of the workload that a reference means, if the input holds it.
+    pub(super) fn find(&self, namespace: &str, owner: &OwnerReference) -> Option<usize> {
         let by_uid = owner.uid.as_ref().and_then(|uid| self.by_uid.get(uid)).copied();
         by_uid.or_else(|| {
             self.by_name.get(&(namespace, owner.kind.as_deref()?, owner.name.as_deref()?)).copied()

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::error::{nearest, nearest_by};
 use super::{EndpointError, Scope, whole};
 use crate::cluster::kinds::{self, Role};
 use crate::cluster::{Cluster, NamespaceId, PodId, PodName, WorkloadId};
+use crate::diagnostic::{nearest, nearest_by};
 use crate::index::Id;
 use crate::query::Ends;
 

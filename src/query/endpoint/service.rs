@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::error::{nearest, nearest_by};
 use super::{EndpointError, PortRequest, Ports, Scope, ends_of_addresses, port, whole};
 use crate::cluster::{Backends, Cluster, NamespaceId, PodId, Service, ServicePort};
+use crate::diagnostic::{nearest, nearest_by};
 use crate::k8s::IntOrString;
 use crate::label::SelectorId;
 use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol, address_number};

@@ -1,0 +1,167 @@
+//! `--apply`, `--delete`, `--label`, `--scale`: changes of the input, for every verb that looks at what they do.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use podreach::cluster::{self, Built, Cluster};
+use podreach::diagnostic::Diagnostic;
+use podreach::load::{self, Input, Loaded, Manifest};
+use podreach::what_if::{Change, ChangeError, Objects};
+
+use super::error::Failure;
+use super::progress::{Progress, Stage};
+use super::settings::Settings;
+use super::stages::{self, Evaluable};
+
+/// Made in this order, whatever the order in which they are typed.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Changes")]
+pub(super) struct ChangeArgs {
+    /// Add these objects, or put them in the place of those with their names: a file, a directory, or `-`; repeatable
+    #[arg(long, value_name = "PATH")]
+    pub(super) apply: Vec<PathBuf>,
+    /// Take this object away, with what is in it or belongs to it, such as `netpol/shop/web`; repeatable
+    #[arg(long, value_name = "KIND/[NS/]NAME")]
+    pub(super) delete: Vec<String>,
+    /// Set labels, or take them off: `ns/shop env=prod`, `deploy/shop/web tier=front,env-`; repeatable
+    #[arg(long, num_args = 2, value_names = ["KIND/[NS/]NAME", "KEY=VALUE|KEY-"])]
+    pub(super) label: Vec<String>,
+    /// Set how many pods a workload has, such as `deploy/shop/web=0`; repeatable
+    #[arg(long, value_name = "KIND/NS/NAME=N")]
+    pub(super) scale: Vec<String>,
+}
+
+impl ChangeArgs {
+    /// Whether no change was asked for.
+    pub(super) fn is_empty(&self) -> bool {
+        let Self { apply, delete, label, scale } = self;
+        apply.is_empty() && delete.is_empty() && label.is_empty() && scale.is_empty()
+    }
+}
+
+/// An input, and changes of it that were asked for.
+#[derive(Debug)]
+pub(super) struct Changes {
+    /// The input without them. Its sources hold the texts of what is applied, too.
+    pub(super) before: Evaluable,
+    /// The changes in the order in which they are made, each with what was typed; a file that is applied is one change.
+    pub(super) all: Vec<Change>,
+    objects: Objects,
+}
+
+/// An input with some of the changes made.
+#[derive(Debug)]
+pub(super) struct Changed {
+    /// The cluster.
+    pub(super) cluster: Arc<Cluster>,
+    /// What there is to say about the input and the changes, in the order of the input.
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+impl Changes {
+    /// Loads and builds the input, reads the changes, and says what there is to say about either.
+    pub(super) fn load(
+        args: &ChangeArgs,
+        settings: &Settings,
+        progress: &mut Progress,
+    ) -> Result<Self, Failure> {
+        let applied = inputs(args, settings)?;
+        let typed = typed(args, settings).map_err(mistake)?;
+        let mut all = Vec::new();
+        let loaded = progress.stage(Stage::Load, || {
+            let Loaded { manifests, sources, mut diagnostics } = load::load(&settings.inputs, settings.load);
+            if applied.is_empty() {
+                return Loaded { manifests, sources, diagnostics };
+            }
+            let more = load::load_beside(sources, &applied, settings.load);
+            diagnostics.extend(more.diagnostics);
+            let (files, findings) = Change::apply(more.manifests, &more.sources);
+            diagnostics.extend(findings);
+            all = files;
+            Loaded { manifests, sources: more.sources, diagnostics }
+        });
+        all.extend(typed);
+        let (before, manifests) = stages::built(loaded, settings, progress)?;
+        Ok(Self { before, all, objects: Objects::new(manifests, settings.build.clone()) })
+    }
+
+    /// Builds the input with some of [`Self::all`] made, and says what there is to say that was not said before. The
+    /// input stays as it was.
+    pub(super) fn make(
+        &mut self,
+        which: Range<usize>,
+        settings: &Settings,
+        progress: &mut Progress,
+    ) -> Result<Changed, Failure> {
+        let made = self.objects.edit(self.all[which].iter().flat_map(|change| &change.edits));
+        let undo = match made {
+            Ok(undo) => undo,
+            Err(errors) => return Err(self.refused(errors, settings)),
+        };
+        let Built { cluster, diagnostics } =
+            progress.stage(Stage::Build, || cluster::build(self.objects.manifests(), self.objects.options()));
+        let (known, mut news): (Vec<_>, Vec<_>) =
+            diagnostics.into_iter().partition(|finding| self.before.diagnostics.contains(finding));
+        news.splice(0..0, undo.notes.iter().cloned());
+        self.objects.undo(undo);
+        let mut diagnostics = stages::told(news, &self.before.sources, settings)?;
+        diagnostics.splice(0..0, known);
+        Ok(Changed { cluster, diagnostics })
+    }
+
+    /// The objects with all changes made, and how to build them; for those that go on changing them.
+    pub(super) fn into_objects(
+        mut self,
+        settings: &Settings,
+    ) -> Result<(Vec<Manifest>, cluster::Options), Failure> {
+        match self.objects.edit(self.all.iter().flat_map(|change| &change.edits)) {
+            Ok(_) => Ok(self.objects.into_parts()),
+            Err(errors) => Err(self.refused(errors, settings)),
+        }
+    }
+
+    fn refused(&self, errors: Vec<Diagnostic>, settings: &Settings) -> Failure {
+        match stages::told(errors, &self.before.sources, settings) {
+            Err(failure) => failure,
+            // With --keep-going an error about an object is none; a change that cannot be made always is.
+            Ok(_) => Failure::Input,
+        }
+    }
+}
+
+fn inputs(args: &ChangeArgs, settings: &Settings) -> Result<Vec<Input>, Failure> {
+    let inputs: Vec<Input> = args
+        .apply
+        .iter()
+        .map(|path| if path.as_os_str() == "-" { Input::Stdin } else { Input::Path(path.clone()) })
+        .collect();
+    let from_stdin = |inputs: &[Input]| inputs.iter().filter(|input| **input == Input::Stdin).count();
+    if from_stdin(&inputs) > 1 {
+        return Err(Failure::usage("standard input can be read only once: `--apply -` was given twice"));
+    }
+    if from_stdin(&inputs) + from_stdin(&settings.inputs) > 1 {
+        return Err(Failure::usage("standard input can be read only once: `-f -` and `--apply -`")
+            .with_help("write one of them to a file"));
+    }
+    Ok(inputs)
+}
+
+/// The changes that are typed, as opposed to read.
+fn typed(args: &ChangeArgs, settings: &Settings) -> Result<Vec<Change>, ChangeError> {
+    let namespace = settings.namespace.as_deref().unwrap_or("default");
+    let delete = args.delete.iter().map(|text| Change::delete(text, namespace));
+    let label = args.label.chunks(2).map(|pair| Change::label(&pair[0], &pair[1], namespace));
+    let scale = args.scale.iter().map(|text| Change::scale(text, namespace));
+    delete.chain(label).chain(scale).collect()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is the argument of map_err")]
+fn mistake(error: ChangeError) -> Failure {
+    let failure = Failure::usage(error.to_string());
+    match error.help {
+        Some(help) => failure.with_help(help),
+        None => failure,
+    }
+}

@@ -1,0 +1,189 @@
+//! Adding and replacing objects, and the rollout that follows where that changes a pod template.
+
+use super::label::template_of;
+use super::objects::{Draft, Refused};
+use super::scale;
+use crate::cluster::{identity, meta_mut, same_content};
+use crate::diagnostic::{Code, Diagnostic, ObjectName};
+use crate::k8s::{Labels, Object, Pod, PodTemplate, Text, WorkloadObject};
+use crate::load::Manifest;
+
+/// Adds an object, or puts it in the place of the one with its kind, namespace and name.
+pub(super) fn apply(draft: &mut Draft<'_>, manifest: &Manifest) -> Result<(), Refused> {
+    if matches!(manifest.object, Object::Broken(_)) {
+        // Evaluation goes on without it (`--keep-going`), and what it might touch is unknown.
+        draft.push(manifest.clone());
+        return Ok(());
+    }
+    let Some([_, kind, namespace, name]) = identity(manifest) else {
+        let found =
+            Diagnostic::new(Code::InvalidValue, "an object without a name can be created, but not applied");
+        let found = found.with_path("metadata").with_origin(manifest.origin.clone());
+        return Err(Box::new(found.with_help("give it a `metadata.name`")));
+    };
+    let name = ObjectName { kind, namespace, name };
+    let places: Vec<usize> = {
+        let wanted = identity(manifest);
+        let own_name = &manifest.object.metadata().name;
+        let same = |other: &Manifest| other.object.metadata().name == *own_name && identity(other) == wanted;
+        draft.there().filter(|(_, other)| same(other)).map(|(place, _)| place).collect()
+    };
+    let mut new = manifest.clone();
+    let old = places.first().map(|place| draft.object(*place).object.clone());
+    if let Some(old) = &old {
+        carry_over(old, &mut new.object);
+        if same_content(old, &new.object) {
+            let note = Diagnostic::new(Code::Unchanged, "it is in the input as it is applied");
+            draft.note(note.with_object(name).with_origin(manifest.origin.clone()));
+            return Ok(());
+        }
+    }
+    match places.as_slice() {
+        [] => draft.push(new.clone()),
+        [first, repeated @ ..] => {
+            draft.put(*first, new.clone());
+            for place in repeated {
+                draft.remove(*place);
+            }
+        }
+    }
+    if let Object::Workload(workload) = &new.object {
+        let old = match &old {
+            Some(Object::Workload(old)) => Some(old),
+            _ => None,
+        };
+        roll_out(draft, &name, old, workload, &new);
+    }
+    draft.forget_more();
+    Ok(())
+}
+
+/// What the cluster adds to an object is not what people apply, and stays.
+fn carry_over(old: &Object, new: &mut Object) {
+    fn keep<T: Clone>(new: &mut Option<T>, old: &Option<T>) {
+        if new.is_none() {
+            new.clone_from(old);
+        }
+    }
+    let is_live = old.metadata().uid.is_some();
+    if let Some(meta) = meta_mut(new) {
+        keep(&mut meta.uid, &old.metadata().uid);
+        keep(&mut meta.owner_references, &old.metadata().owner_references);
+    }
+    match (old, new) {
+        (Object::Pod(old), Object::Pod(new)) => {
+            keep(&mut new.status, &old.status);
+            if let (Some(old), Some(new)) = (&old.spec, &mut new.spec) {
+                keep(&mut new.node_name, &old.node_name);
+            }
+        }
+        (Object::Node(old), Object::Node(new)) => {
+            keep(&mut new.spec, &old.spec);
+            keep(&mut new.status, &old.status);
+        }
+        (Object::Service(old), Object::Service(new)) => {
+            if let (Some(old), Some(new)) = (&old.spec, &mut new.spec)
+                && new.kind.as_deref() != Some("ExternalName")
+            {
+                keep(&mut new.cluster_ip, &old.cluster_ip);
+                keep(&mut new.cluster_ips, &old.cluster_ips);
+            }
+        }
+        // An autoscaler has its own idea of the number, so manifests leave it out.
+        (Object::Workload(old), Object::Workload(new)) if is_live => {
+            if let (Some(old), Some(new)) = (&old.spec, &mut new.spec) {
+                keep(&mut new.replicas, &old.replicas);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Follows a workload that was applied: pods of another template are replaced, of another number scaled.
+fn roll_out(
+    draft: &mut Draft<'_>,
+    name: &ObjectName,
+    old: Option<&WorkloadObject>,
+    new: &WorkloadObject,
+    manifest: &Manifest,
+) {
+    let selector = |workload: &WorkloadObject| workload.spec.as_ref().and_then(|spec| spec.selector.clone());
+    if old.is_some_and(|old| selector(old) != selector(new)) && new.api_version.starts_with("apps/") {
+        let found = Diagnostic::new(
+            Code::Immutable,
+            "the API server refuses another selector for a workload that is there",
+        );
+        let found =
+            found.with_path("spec.selector").with_object(name.clone()).with_origin(manifest.origin.clone());
+        draft.note(found.with_help("delete it first; what follows is as if that were done"));
+    }
+    let owned = draft.owned(name);
+    if owned.is_empty() {
+        return;
+    }
+    let template = template_of(new);
+    let stays = match old {
+        Some(old) => template_of(old) == template,
+        None => owned.iter().all(|place| match &draft.object(*place).object {
+            Object::Pod(pod) => is_made_of(pod, template),
+            _ => true,
+        }),
+    };
+    if !stays {
+        for place in owned {
+            draft.remove(place);
+        }
+    } else if let Some(count) = new.spec.as_ref().and_then(|spec| spec.replicas)
+        && let Ok(count) = u32::try_from(count)
+        && old.and_then(|old| old.spec.as_ref()?.replicas) != Some(count.cast_signed())
+        && scale::counts_replicas(new)
+    {
+        scale::resize(draft, name, count);
+    }
+}
+
+/// Labels that are on pods and not in their templates.
+const ADDED: [&str; 10] = [
+    "pod-template-hash",
+    "controller-revision-hash",
+    "pod-template-generation",
+    "statefulset.kubernetes.io/pod-name",
+    "apps.kubernetes.io/pod-index",
+    "job-name",
+    "batch.kubernetes.io/job-name",
+    "controller-uid",
+    "batch.kubernetes.io/controller-uid",
+    "batch.kubernetes.io/job-completion-index",
+];
+
+/// Whether a pod could come from a template, as far as policies can tell.
+fn is_made_of(pod: &Pod, template: Option<&PodTemplate>) -> bool {
+    let Some(template) = template else { return true };
+    let none = Labels::default();
+    let wanted = template.metadata.as_ref().and_then(|meta| meta.labels.as_ref()).unwrap_or(&none);
+    let own = pod.metadata.labels.as_ref().unwrap_or(&none);
+    let is_added = |key: &str| ADDED.contains(&key) || key.starts_with("topology.kubernetes.io/");
+    let same_labels = wanted.iter().all(|(key, value)| own.get(key) == Some(value))
+        && own.iter().all(|(key, _)| wanted.get(key).is_some() || is_added(key));
+    let (Some(spec), Some(wanted)) = (&pod.spec, &template.spec) else { return same_labels };
+    same_labels
+        && spec.host_network.unwrap_or(false) == wanted.host_network.unwrap_or(false)
+        && ports(spec.containers.as_deref()) == ports(wanted.containers.as_deref())
+        && ports(spec.init_containers.as_deref()) == ports(wanted.init_containers.as_deref())
+}
+
+/// The named ports of containers: name, protocol, number, and whether it is a sidecar's.
+fn ports(containers: Option<&[crate::k8s::Container]>) -> Vec<(Text, Text, Option<i32>, bool)> {
+    let containers = containers.unwrap_or_default().iter();
+    let mut ports: Vec<_> = containers
+        .flat_map(|container| {
+            let is_sidecar = container.restart_policy.is_some();
+            container.ports.as_deref().unwrap_or_default().iter().filter_map(move |port| {
+                let protocol = port.protocol.clone().unwrap_or_else(|| "TCP".into());
+                Some((port.name.clone()?, protocol, port.container_port, is_sidecar))
+            })
+        })
+        .collect();
+    ports.sort();
+    ports
+}

@@ -1,0 +1,345 @@
+//! Changes of the input, one by one, as they are made and as people write them.
+
+use crate::cluster::kinds::{self, Role};
+use crate::cluster::{identity, same_content};
+use crate::diagnostic::{Code, Diagnostic, ObjectName};
+use crate::k8s::{Text, UNEVALUATED};
+use crate::load::{Manifest, Sources};
+use crate::policy::{label_key_problems, label_value_problems};
+
+/// One change of the input.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Edit {
+    /// Adds an object, or puts it in the place of the one with its kind, namespace and name.
+    Apply(Box<Manifest>),
+    /// Takes an object away, with what is in it or belongs to it. Kinds that share their name with a kind of Kubernetes
+    /// carry their group.
+    Delete(ObjectName),
+    /// Sets labels, or takes them off where there is no value: of a pod, of a namespace, or of all pods of a workload.
+    Label(ObjectName, Vec<(Text, Option<Text>)>),
+    /// Sets how many pods a workload has.
+    Scale(ObjectName, u32),
+}
+
+impl Edit {
+    /// The object that is edited; `None` if it has no name.
+    pub fn object(&self) -> Option<ObjectName> {
+        match self {
+            Self::Apply(manifest) => {
+                let [_, kind, namespace, name] = identity(manifest)?;
+                Some(ObjectName { kind, namespace, name })
+            }
+            Self::Delete(name) | Self::Label(name, _) | Self::Scale(name, _) => Some(name.clone()),
+        }
+    }
+}
+
+/// What the user asked for at once, and in which words.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Change {
+    /// As it was typed: `--delete netpol/shop/web`.
+    pub typed: String,
+    /// What it does.
+    pub edits: Vec<Edit>,
+}
+
+/// What is wrong with the words of a change, and what to do about it.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("`{typed}`: {problem}")]
+pub struct ChangeError {
+    /// What was typed.
+    pub typed: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Change {
+    /// One change for each file of those that `--apply` names, and what is wrong with them: an object may be there twice
+    /// only if both say the same.
+    pub fn apply(manifests: Vec<Manifest>, sources: &Sources) -> (Vec<Self>, Vec<Diagnostic>) {
+        let mut changes: Vec<Self> = Vec::new();
+        let mut findings = Vec::new();
+        let mut seen: Vec<([Box<str>; 4], Manifest)> = Vec::new();
+        let mut last = None;
+        for manifest in manifests {
+            if let Some(key) = identity(&manifest) {
+                match seen.iter().find(|(other, _)| *other == key) {
+                    None => seen.push((key, manifest.clone())),
+                    Some((_, first)) if same_content(&first.object, &manifest.object) => continue,
+                    Some((_, first)) => {
+                        let [_, kind, namespace, name] = key;
+                        let name = ObjectName { kind, namespace, name };
+                        for (manifest, message) in [
+                            (first, "applied here, and elsewhere with other contents"),
+                            (&manifest, "applied again here, with other contents"),
+                        ] {
+                            let finding = Diagnostic::new(Code::DuplicateObject, message);
+                            findings
+                                .push(finding.with_object(name.clone()).with_origin(manifest.origin.clone()));
+                        }
+                        continue;
+                    }
+                }
+            }
+            let source = manifest.origin.source;
+            let edit = Edit::Apply(Box::new(manifest));
+            match changes.last_mut() {
+                Some(change) if last == Some(source) => change.edits.push(edit),
+                _ => {
+                    let name = sources.get(source).map_or("", |source| &source.name);
+                    changes.push(Self { typed: format!("--apply {name}"), edits: vec![edit] });
+                }
+            }
+            last = Some(source);
+        }
+        (changes, findings)
+    }
+
+    /// `--delete KIND/[NS/]NAME`.
+    ///
+    /// # Errors
+    ///
+    /// If the text names no object.
+    pub fn delete(object: &str, default_namespace: &str) -> Result<Self, ChangeError> {
+        let typed = format!("--delete {object}");
+        let name = named(object, default_namespace).map_err(|problem| problem.of(&typed))?;
+        Ok(Self { typed, edits: vec![Edit::Delete(name)] })
+    }
+
+    /// `--label KIND/[NS/]NAME KEY=VALUE|KEY-`, several with commas between them.
+    ///
+    /// # Errors
+    ///
+    /// If the text names nothing that has labels, or a label that the API server would not accept.
+    pub fn label(object: &str, labels: &str, default_namespace: &str) -> Result<Self, ChangeError> {
+        let typed = format!("--label {object} {labels}");
+        let name = named(object, default_namespace).and_then(|name| match kinds::find(&name.kind) {
+            Some(kind) if matches!(kind.role, Role::Node | Role::Service | Role::Policy) => {
+                Err(Problem::new(format!("no policy sees the labels of a {}", kind.name))
+                    .help("label a pod, a workload (all its pods) or a namespace"))
+            }
+            _ => Ok(name),
+        });
+        let labels = name.and_then(|name| Ok((name, parse_labels(labels)?)));
+        let (name, labels) = labels.map_err(|problem| problem.of(&typed))?;
+        Ok(Self { typed, edits: vec![Edit::Label(name, labels)] })
+    }
+
+    /// `--scale KIND/[NS/]NAME=N`.
+    ///
+    /// # Errors
+    ///
+    /// If the text names nothing that can be scaled, or no number of pods.
+    pub fn scale(text: &str, default_namespace: &str) -> Result<Self, ChangeError> {
+        let typed = format!("--scale {text}");
+        let parsed = parse_scale(text, default_namespace).map_err(|problem| problem.of(&typed))?;
+        Ok(Self { typed, edits: vec![Edit::Scale(parsed.0, parsed.1)] })
+    }
+}
+
+/// What is wrong, without the text it is wrong with.
+struct Problem {
+    what: String,
+    help: Option<String>,
+}
+
+impl Problem {
+    fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), help: None }
+    }
+
+    fn help(self, help: impl Into<String>) -> Self {
+        Self { help: Some(help.into()), ..self }
+    }
+
+    fn of(self, typed: &str) -> ChangeError {
+        ChangeError { typed: typed.to_owned(), problem: self.what, help: self.help }
+    }
+}
+
+/// The object that `KIND/[NS/]NAME` names.
+fn named(text: &str, default_namespace: &str) -> Result<ObjectName, Problem> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let (kind, namespace, name) = match parts[..] {
+        [kind, name] => (kind, None, name),
+        [kind, namespace, name] => (kind, Some(namespace), name),
+        _ => ("", None, ""),
+    };
+    if [kind, name, namespace.unwrap_or("-")].contains(&"") {
+        return Err(Problem::new(format!("`{text}` does not name an object"))
+            .help("write KIND/NAME or KIND/NS/NAME, such as `ns/shop` or `netpol/shop/web`"));
+    }
+    let (kind, namespaced) = kind_named(kind);
+    let namespace = match namespace {
+        Some(_) if !namespaced => {
+            return Err(Problem::new(format!("a {kind} is in no namespace"))
+                .help(format!("write `{}/{name}`", kind.to_lowercase())));
+        }
+        Some(namespace) => namespace,
+        None if namespaced => default_namespace,
+        None => "",
+    };
+    Ok(ObjectName { kind: kind.into(), namespace: namespace.into(), name: name.into() })
+}
+
+/// The kind that a word names, as its objects write it, and whether these live in namespaces. Any kind may have a pod
+/// template, so that an unknown word is a kind as well.
+fn kind_named(word: &str) -> (String, bool) {
+    let (short, group) = word.split_once('.').map_or((word, None), |(kind, group)| (kind, Some(group)));
+    let own = ["", "apps", "batch", "networking.k8s.io", "v1"];
+    if let Some(kind) = kinds::find(word)
+        && group.is_none_or(|group| own.contains(&group))
+    {
+        return (kind.name.to_owned(), kind.namespaced);
+    }
+    let unevaluated = UNEVALUATED
+        .iter()
+        .find(|entry| is_word_for(short, entry.kind) && group.is_none_or(|group| group == entry.group));
+    match unevaluated {
+        Some(entry) if group.is_some() => (entry.qualified(), entry.namespaced),
+        Some(entry) => (entry.kind.to_owned(), entry.namespaced),
+        None => (short.to_owned(), true),
+    }
+}
+
+/// Whether a word is the name of a kind or its plural, in any case.
+pub(super) fn is_word_for(word: &str, kind: &str) -> bool {
+    let (word, kind) = (word.to_lowercase(), kind.to_lowercase());
+    let plural = kind.strip_suffix('y').map_or_else(|| format!("{kind}s"), |stem| format!("{stem}ies"));
+    word == kind || word == plural
+}
+
+fn parse_labels(text: &str) -> Result<Vec<(Text, Option<Text>)>, Problem> {
+    let mut labels: Vec<(Text, Option<Text>)> = Vec::new();
+    for word in text.split(',') {
+        let (key, value) = match (word.split_once('='), word.strip_suffix('-')) {
+            (Some((key, value)), _) => (key, Some(value)),
+            (None, Some(key)) => (key, None),
+            (None, None) => {
+                return Err(Problem::new(format!("`{word}` is not a label"))
+                    .help("write KEY=VALUE to set a label, KEY- to take it off"));
+            }
+        };
+        let wrong =
+            label_key_problems(key).into_iter().chain(value.map(label_value_problems).into_iter().flatten());
+        if let Some(problem) = wrong.into_iter().next() {
+            let field = value.filter(|_| label_key_problems(key).is_empty()).unwrap_or(key);
+            return Err(Problem::new(format!("metadata.labels: Invalid value: {field:?}: {problem}")));
+        }
+        if labels.iter().any(|(other, _)| other == key) {
+            return Err(Problem::new(format!("label `{key}` is given twice")));
+        }
+        labels.push((key.into(), value.map(Into::into)));
+    }
+    Ok(labels)
+}
+
+fn parse_scale(text: &str, default_namespace: &str) -> Result<(ObjectName, u32), Problem> {
+    let Some((object, count)) = text.rsplit_once('=') else {
+        return Err(Problem::new("how many pods?").help(format!("write `{text}=N`")));
+    };
+    // The API server has them in an int32.
+    let count = count.parse::<u32>().ok().filter(|count| i32::try_from(*count).is_ok());
+    let Some(count) = count else {
+        return Err(Problem::new("the number of pods is not a number between 0 and 2147483647"));
+    };
+    let name = named(object, default_namespace)?;
+    let why = match &*name.kind {
+        "DaemonSet" => "a DaemonSet has a pod on each node",
+        "Job" | "CronJob" => "a Job ends by itself",
+        _ if kinds::find(&name.kind).is_some_and(|kind| kind.role != Role::Workload) => "it has no replicas",
+        _ => return Ok((name, count)),
+    };
+    Err(Problem::new(format!("a {} cannot be scaled: {why}", name.kind))
+        .help("scale a Deployment, a StatefulSet, a ReplicaSet or a ReplicationController"))
+}
+
+/// How kubectl would name an object: `netpol/shop/web`.
+pub(super) fn spelled(name: &ObjectName) -> String {
+    let kind = match kinds::find(&name.kind) {
+        Some(kind) if kind.name == &*name.kind => kind.short.first().unwrap_or(&kind.plural).to_string(),
+        _ => name.kind.to_lowercase(),
+    };
+    format!("{kind}/{}", name.path())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(change: Result<Change, ChangeError>) -> String {
+        match change {
+            Ok(change) => match &change.edits[0] {
+                Edit::Delete(name) => name.to_string(),
+                Edit::Label(name, labels) => format!("{name} {labels:?}"),
+                Edit::Scale(name, count) => format!("{name} {count}"),
+                Edit::Apply(_) => String::new(),
+            },
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn objects_go_by_the_names_that_kubectl_knows() {
+        for (text, expected) in [
+            ("netpol/shop/web", "NetworkPolicy shop/web"),
+            ("networkpolicies.networking.k8s.io/shop/web", "NetworkPolicy shop/web"),
+            ("networkpolicy.crd.antrea.io/shop/web", "NetworkPolicy.crd.antrea.io shop/web"),
+            ("deploy/web", "Deployment mine/web"),
+            ("deployments.apps/shop/web", "Deployment shop/web"),
+            ("ns/shop", "Namespace shop"),
+            ("ciliumnetworkpolicies/shop/web", "CiliumNetworkPolicy shop/web"),
+            ("GlobalNetworkPolicy/all", "GlobalNetworkPolicy all"),
+            ("rollouts.argoproj.io/shop/web", "rollouts shop/web"),
+            ("web", "`--delete web`: `web` does not name an object"),
+            ("ns/a/b", "`--delete ns/a/b`: a Namespace is in no namespace"),
+            ("netpol//web", "`--delete netpol//web`: `netpol//web` does not name an object"),
+        ] {
+            assert_eq!(shown(Change::delete(text, "mine")), expected);
+        }
+    }
+
+    #[test]
+    fn labels_are_set_and_taken_off() {
+        for (object, labels, expected) in [
+            ("ns/shop", "env=prod,team-", r#"Namespace shop [("env", Some("prod")), ("team", None)]"#),
+            ("pod/web", "a=", r#"Pod mine/web [("a", Some(""))]"#),
+            ("ns/shop", "env", "`--label ns/shop env`: `env` is not a label"),
+            ("ns/shop", "a=1,a-", "`--label ns/shop a=1,a-`: label `a` is given twice"),
+            ("svc/web", "a=1", "`--label svc/web a=1`: no policy sees the labels of a Service"),
+        ] {
+            assert_eq!(shown(Change::label(object, labels, "mine")), expected);
+        }
+        let wrong = shown(Change::label("ns/shop", "a=b c", "mine"));
+        assert!(
+            wrong.starts_with(
+                "`--label ns/shop a=b c`: metadata.labels: Invalid value: \"b c\": a valid label"
+            ),
+            "{wrong}"
+        );
+        let wrong = shown(Change::label("ns/shop", "=b", "mine"));
+        assert!(wrong.contains("metadata.labels: Invalid value: \"\": name part"), "{wrong}");
+    }
+
+    #[test]
+    fn workloads_are_scaled_by_number() {
+        for (text, expected) in [
+            ("deploy/shop/web=0", "Deployment shop/web 0"),
+            ("rollout/web=3", "rollout mine/web 3"),
+            ("deploy/shop/web", "`--scale deploy/shop/web`: how many pods?"),
+            (
+                "ds/shop/web=3",
+                "`--scale ds/shop/web=3`: a DaemonSet cannot be scaled: a DaemonSet has a pod on each node",
+            ),
+            ("pod/shop/web=3", "`--scale pod/shop/web=3`: a Pod cannot be scaled: it has no replicas"),
+        ] {
+            assert_eq!(shown(Change::scale(text, "mine")), expected);
+        }
+        for count in ["-1", "many", "3000000000", ""] {
+            let wrong = shown(Change::scale(&format!("deploy/web={count}"), "mine"));
+            assert!(wrong.ends_with("is not a number between 0 and 2147483647"), "{wrong}");
+        }
+    }
+}

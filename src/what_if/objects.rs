@@ -1,0 +1,262 @@
+//! The objects of an input, which can be edited, and put back as they were.
+
+use std::collections::BTreeSet;
+
+use super::change::{is_word_for, spelled};
+use super::{Edit, apply, delete, label, scale};
+use crate::cluster::{self, MorePods, Options, identity, kinds};
+use crate::diagnostic::{Code, Diagnostic, ObjectName, nearest, nearest_by};
+use crate::k8s::Object;
+use crate::load::Manifest;
+
+/// The objects of an input as they are now, and what was said beside them.
+#[derive(Debug)]
+pub struct Objects {
+    pub(super) all: Vec<Manifest>,
+    options: Options,
+}
+
+/// What takes edits back.
+#[derive(Debug)]
+pub struct Undo {
+    /// What there is to say about the edits: that one changes nothing, or that the API server would refuse it.
+    pub notes: Vec<Diagnostic>,
+    /// The places of objects, ascending, and what stood there.
+    taken: Vec<(usize, Manifest)>,
+    /// The same in the order in which they were replaced.
+    replaced: Vec<(usize, Manifest)>,
+    length: usize,
+    options: Options,
+}
+
+impl Objects {
+    /// The objects of an input, and how its cluster is built.
+    pub fn new(manifests: Vec<Manifest>, options: Options) -> Self {
+        Self { all: manifests, options }
+    }
+
+    /// The objects as they are now.
+    pub fn manifests(&self) -> &[Manifest] {
+        &self.all
+    }
+
+    /// What to build them with: some changes cannot be written as objects.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The objects, and what to build them with.
+    pub fn into_parts(self) -> (Vec<Manifest>, Options) {
+        (self.all, self.options)
+    }
+
+    /// Makes edits, one after the other.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be done, all of it; then nothing is changed. Objects that the API server would refuse are no concern of
+    /// this: building the cluster finds them.
+    pub fn edit<'e>(&mut self, edits: impl IntoIterator<Item = &'e Edit>) -> Result<Undo, Vec<Diagnostic>> {
+        let mut draft = Draft::new(self);
+        let mut errors = Vec::new();
+        for edit in edits {
+            if let Err(error) = draft.make(edit) {
+                errors.push(*error);
+            }
+        }
+        let undo = draft.finish();
+        if errors.is_empty() {
+            return Ok(undo);
+        }
+        self.undo(undo);
+        Err(errors)
+    }
+
+    /// Takes the last edits back.
+    pub fn undo(&mut self, undo: Undo) {
+        let mut kept = std::mem::take(&mut self.all).into_iter();
+        let mut taken = undo.taken.into_iter().peekable();
+        for place in 0.. {
+            match taken.next_if(|(other, _)| *other == place) {
+                Some((_, manifest)) => self.all.push(manifest),
+                None => match kept.next() {
+                    Some(manifest) => self.all.push(manifest),
+                    None => break,
+                },
+            }
+        }
+        for (place, manifest) in undo.replaced.into_iter().rev() {
+            self.all[place] = manifest;
+        }
+        self.all.truncate(undo.length);
+        self.options = undo.options;
+    }
+}
+
+/// Why an edit cannot be made.
+pub(super) type Refused = Box<Diagnostic>;
+
+/// Objects that are being edited: each keeps its place until all edits are made.
+pub(super) struct Draft<'o> {
+    all: &'o mut Vec<Manifest>,
+    pub(super) options: &'o mut Options,
+    deleted: Vec<bool>,
+    undo: Undo,
+}
+
+impl<'o> Draft<'o> {
+    fn new(objects: &'o mut Objects) -> Self {
+        let Objects { all, options } = objects;
+        let undo = Undo {
+            notes: Vec::new(),
+            taken: Vec::new(),
+            replaced: Vec::new(),
+            length: all.len(),
+            options: options.clone(),
+        };
+        Self { deleted: vec![false; all.len()], all, options, undo }
+    }
+
+    fn make(&mut self, edit: &Edit) -> Result<(), Refused> {
+        match edit {
+            Edit::Apply(manifest) => apply::apply(self, manifest),
+            Edit::Delete(name) => delete::delete(self, &self.meant(name)),
+            Edit::Label(name, labels) => label::label(self, &self.meant(name), labels),
+            Edit::Scale(name, count) => scale::scale(self, &self.meant(name), *count),
+        }
+    }
+
+    fn finish(mut self) -> Undo {
+        if self.deleted.contains(&true) {
+            for (place, manifest) in std::mem::take(self.all).into_iter().enumerate() {
+                if self.deleted[place] {
+                    self.undo.taken.push((place, manifest));
+                } else {
+                    self.all.push(manifest);
+                }
+            }
+        }
+        self.undo
+    }
+
+    /// The objects that are there, with their places.
+    pub(super) fn there(&self) -> impl Iterator<Item = (usize, &Manifest)> {
+        self.all.iter().enumerate().filter(|(place, _)| !self.deleted[*place])
+    }
+
+    pub(super) fn object(&self, place: usize) -> &Manifest {
+        &self.all[place]
+    }
+
+    /// The places of the objects that a name means: one, or more if the input repeats it.
+    pub(super) fn find(&self, name: &ObjectName) -> Vec<usize> {
+        self.there().filter(|(_, manifest)| is_called(manifest, name)).map(|(place, _)| place).collect()
+    }
+
+    /// The places of what a workload owns.
+    pub(super) fn owned(&self, owner: &ObjectName) -> Vec<usize> {
+        cluster::owned(self.there(), owner)
+    }
+
+    pub(super) fn replace(&mut self, place: usize, object: Object) {
+        let origin = self.all[place].origin.clone();
+        self.put(place, Manifest { object, origin });
+    }
+
+    pub(super) fn put(&mut self, place: usize, manifest: Manifest) {
+        let old = std::mem::replace(&mut self.all[place], manifest);
+        self.undo.replaced.push((place, old));
+    }
+
+    pub(super) fn push(&mut self, manifest: Manifest) {
+        self.all.push(manifest);
+        self.deleted.push(false);
+    }
+
+    pub(super) fn remove(&mut self, place: usize) {
+        self.deleted[place] = true;
+    }
+
+    pub(super) fn note(&mut self, note: Diagnostic) {
+        self.undo.notes.push(note);
+    }
+
+    /// Takes back that there are more pods like ones that are not there any more.
+    pub(super) fn forget_more(&mut self) {
+        if self.options.more.is_empty() {
+            return;
+        }
+        let mut more = std::mem::take(&mut self.options.more);
+        more.retain(|more| {
+            let MorePods { namespace, like, .. } = more;
+            let pod = ObjectName { kind: "Pod".into(), namespace: namespace.clone(), name: like.clone() };
+            !self.find(&pod).is_empty()
+        });
+        self.options.more = more;
+    }
+
+    /// The same name with a kind as objects of the input write it.
+    fn meant(&self, name: &ObjectName) -> ObjectName {
+        if kinds::find(&name.kind).is_some() || self.there().any(|(_, manifest)| is_called(manifest, name)) {
+            return name.clone();
+        }
+        let kind = self
+            .there()
+            .map(|(_, manifest)| manifest.object.kind())
+            .find(|kind| is_word_for(&name.kind, kind));
+        ObjectName { kind: kind.map_or_else(|| name.kind.clone(), Into::into), ..name.clone() }
+    }
+
+    /// Says that there is no such object, and which ones there are.
+    pub(super) fn missing(&self, name: &ObjectName, purpose: &str) -> Refused {
+        let message = format!("there is no {} `{}` to {purpose}", name.kind, name.path());
+        let found = Diagnostic::new(Code::NoSuchObject, message).with_object(name.clone());
+        let mut known: BTreeSet<ObjectName> = cluster::owners(self.there());
+        known.extend(self.there().filter_map(|(_, manifest)| {
+            let [_, kind, namespace, name] = identity(manifest)?;
+            Some(ObjectName { kind, namespace, name })
+        }));
+        let same_kind = || known.iter().filter(|other| other.kind == name.kind);
+        let elsewhere = same_kind().filter(|other| other.name == name.name).map(spelled);
+        let mut near: Vec<String> = elsewhere.take(3).collect();
+        if near.is_empty() {
+            near = nearest_by(
+                &name.name,
+                same_kind()
+                    .filter(|other| other.namespace == name.namespace)
+                    .map(|other| (&*other.name, spelled(other))),
+            );
+        }
+        if near.is_empty() {
+            near = nearest(&spelled(name), same_kind().map(spelled));
+        }
+        if near.is_empty() {
+            let here =
+                known.iter().filter(|other| other.namespace == name.namespace && other.name == name.name);
+            near = here.map(spelled).take(3).collect();
+        }
+        Box::new(match near.as_slice() {
+            [] if same_kind().next().is_none() => {
+                found.with_help(format!("the input holds no {} at all", name.kind))
+            }
+            [] => found,
+            near => {
+                let near: Vec<String> = near.iter().map(|name| format!("`{name}`")).collect();
+                found.with_help(format!("did you mean {}?", near.join(" or ")))
+            }
+        })
+    }
+}
+
+/// Whether an object goes by a name. Kinds that share their name with a kind of Kubernetes carry their group.
+fn is_called(manifest: &Manifest, name: &ObjectName) -> bool {
+    if manifest.object.metadata().name.as_deref() != Some(&*name.name) {
+        return false;
+    }
+    let Some([group, kind, namespace, _]) = identity(manifest) else { return false };
+    let is_kind = match &manifest.object {
+        Object::Unevaluated(_) if &*kind == "NetworkPolicy" => false,
+        _ => kind == name.kind,
+    };
+    (is_kind || *name.kind == *format!("{kind}.{group}")) && namespace == name.namespace
+}
