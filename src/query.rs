@@ -10,6 +10,7 @@ mod matrix;
 mod selector;
 mod summary;
 pub mod unknowns;
+pub mod warnings;
 
 pub use matrix::{
     By, Endpoint, EndpointFacts, Ends, External, Flow, Isolation, Matrix, PodPairs, Shown, Summary, View,

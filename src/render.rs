@@ -11,6 +11,7 @@ pub mod matrix;
 pub mod notes;
 pub mod style;
 pub mod text;
+pub mod warnings;
 
 use std::io::{self, Write};
 

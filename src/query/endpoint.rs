@@ -18,6 +18,7 @@ use crate::query::Ends;
 use crate::solve::End;
 
 pub use error::EndpointError;
+pub(in crate::query) use service::targets;
 
 use port::PortRequest;
 

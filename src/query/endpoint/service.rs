@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::{EndpointError, PortRequest, Ports, Scope, ends_of_addresses, port, whole};
 use crate::cluster::{Backends, Cluster, NamespaceId, PodId, Service, ServicePort};
 use crate::diagnostic::{nearest, nearest_by};
+use crate::index::Id;
 use crate::k8s::IntOrString;
 use crate::label::SelectorId;
 use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol, address_number};
@@ -63,13 +64,35 @@ pub(super) fn resolve(
 /// Pods of the namespace that the selector of a Service matches, or may match.
 fn backends(cluster: &Cluster, namespace: NamespaceId, selector: SelectorId) -> Vec<PodId> {
     let selector = &cluster.labels.selectors[selector];
-    let range = cluster.namespaces[namespace].pods.clone();
-    cluster
-        .pods
-        .ids()
-        .filter(|id| range.contains(id))
+    let range = &cluster.namespaces[namespace].pods;
+    (range.start.index()..range.end.index())
+        .map(PodId::from_index)
         .filter(|&id| selector.matches(&cluster.labels.sets[cluster.pods[id].labels]).possible())
         .collect()
+}
+
+/// The pods that a Service selects, with the numbers that some of its ports have there; pods with none are left out.
+pub(in crate::query) fn targets(
+    cluster: &Cluster,
+    namespace: NamespaceId,
+    service: &Service,
+    is_meant: impl Fn(&ServicePort) -> bool,
+) -> BTreeMap<PodId, PortSet> {
+    let Backends::Selector(selector) = service.backends else { return BTreeMap::new() };
+    let ports: Vec<&ServicePort> = service.ports.iter().filter(|port| is_meant(port)).collect();
+    let pods = backends(cluster, namespace, selector).into_iter();
+    pods.map(|pod| (pod, on_pod(cluster, pod, &ports))).filter(|(_, ports)| !ports.is_empty()).collect()
+}
+
+/// The numbers that ports of a Service have on a pod.
+fn on_pod(cluster: &Cluster, pod: PodId, ports: &[&ServicePort]) -> PortSet {
+    let targets = ports.iter().map(|port| match &port.target {
+        IntOrString::Int(number) => {
+            u16::try_from(*number).map(|n| PortSet::from_range(port.protocol, n, n)).unwrap_or_default()
+        }
+        IntOrString::String(name) => port::on_pod(&cluster.pods[pod], name, port.protocol),
+    });
+    targets.fold(PortSet::empty(), |all, ports| all.union(&ports))
 }
 
 /// The ports of the Service that were asked for; `None` for all ports of its backends, which only a headless Service
@@ -126,15 +149,7 @@ fn by_pod(
     let ports = service_ports(service, path, asked)?.unwrap_or_default();
     let targets: BTreeMap<PodId, PortSet> = pods
         .iter()
-        .map(|&pod| {
-            let targets = ports.iter().map(|port| match &port.target {
-                IntOrString::Int(number) => u16::try_from(*number)
-                    .map(|n| PortSet::from_range(port.protocol, n, n))
-                    .unwrap_or_default(),
-                IntOrString::String(name) => port::on_pod(&cluster.pods[pod], name, port.protocol),
-            });
-            (pod, targets.fold(PortSet::empty(), |all, ports| all.union(&ports)))
-        })
+        .map(|&pod| (pod, on_pod(cluster, pod, &ports)))
         .filter(|(_, targets)| !targets.is_empty())
         .collect();
     if targets.is_empty() {

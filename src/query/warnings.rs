@@ -1,0 +1,250 @@
+//! What a change breaks or opens that nobody may have meant: DNS that is cut off, a Service that is out of reach, pods
+//! that were isolated and are open.
+//!
+//! Every warning is sure: what it says could be done before is allowed whatever the unknown facts are, and what cannot be
+//! done now is denied whatever they are. Pods that come or go with the change are no reason for a warning by themselves.
+
+mod dns;
+mod services;
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
+
+use crate::cluster::{NamespaceId, PodId, WorkloadId};
+use crate::compile::ClassId;
+use crate::diagnostic::ObjectName;
+use crate::diff::{Change, Difference, Group, Matched};
+use crate::net::{Direction, Family, PortSet, Protocol};
+use crate::policy::Tier;
+use crate::solve::{Connectivity, End, Reachability};
+
+/// What somebody should know about a change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Warning {
+    /// What it does.
+    pub trouble: Trouble,
+    /// To whom: workloads of the second input, ascending, and how many of their pods.
+    pub workloads: Vec<(WorkloadId, u64)>,
+    /// A pair that shows it; `None` if what it was about is not there any more.
+    pub sample: Option<Sample>,
+}
+
+/// What a change does.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Trouble {
+    /// Names can no longer be looked up.
+    Dns,
+    /// No DNS server is left.
+    NoDns,
+    /// Services of the second input, each with no way to any of its backends.
+    Unreachable(Vec<ServiceName>),
+    /// No pod stands behind a Service any more.
+    NoBackends(ServiceName),
+    /// No policy selects the pods in this direction any more. These policies of the first input isolated them.
+    Open(Direction, Vec<ObjectName>),
+}
+
+/// A Service of the second input.
+pub type ServiceName = (NamespaceId, Box<str>);
+
+/// A connection that changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sample {
+    /// Its ends in the first input.
+    pub before: (End, End),
+    /// The same in the second input.
+    pub after: (End, End),
+    /// A port on which it changed.
+    pub port: (Protocol, u16),
+}
+
+/// Compares two inputs, each compiled on its own; `difference` is theirs.
+pub fn warnings<'p>(
+    before: &Reachability<'p>,
+    after: &Reachability<'p>,
+    difference: &Difference,
+) -> Vec<Warning> {
+    let comparison = Comparison::new(before, after, difference);
+    let mut warnings = dns::warnings(&comparison);
+    warnings.extend(services::warnings(&comparison));
+    warnings.extend(opened(&comparison));
+    warnings
+}
+
+/// Two inputs, and what differs.
+struct Comparison<'c, 'p> {
+    before: &'c Reachability<'p>,
+    after: &'c Reachability<'p>,
+    difference: &'c Difference,
+    /// The changes between pods by which ports are lost.
+    lost: Vec<Lost<'c>>,
+}
+
+/// A box of pairs of pods that may surely no longer use some ports that they surely could.
+struct Lost<'c> {
+    change: &'c Change,
+    from: Vec<Matched>,
+    to: Vec<Matched>,
+}
+
+/// Pods, and how many each entry stands for.
+type Pods = BTreeMap<(PodId, u32), u32>;
+
+impl<'c, 'p> Comparison<'c, 'p> {
+    fn new(before: &'c Reachability<'p>, after: &'c Reachability<'p>, difference: &'c Difference) -> Self {
+        let cluster = &after.program().cluster;
+        let lost = difference.changes.iter().filter_map(|change| {
+            let (Group::Pods(from), Group::Pods(to)) = (&change.from, &change.to) else { return None };
+            let is_lost = !change.before.must.difference(&change.after.may).is_empty();
+            is_lost.then(|| Lost {
+                change,
+                from: difference.pods(from, cluster).collect(),
+                to: difference.pods(to, cluster).collect(),
+            })
+        });
+        Self { before, after, difference, lost: lost.collect() }
+    }
+
+    /// The workloads of pods, ascending.
+    fn workloads(&self, pods: &Pods) -> Vec<(WorkloadId, u64)> {
+        let mut counts: BTreeMap<WorkloadId, u64> = BTreeMap::new();
+        for (&(pod, _), &count) in pods {
+            *counts.entry(self.after.program().cluster.pods[pod].workload).or_default() += u64::from(count);
+        }
+        counts.into_iter().collect()
+    }
+
+    /// A pair of two groups about which `shows` finds a port; boxes hold pairs that do not change, so each is asked about.
+    fn sample(
+        &self,
+        from: &Matched,
+        to: &Matched,
+        shows: impl Fn(&Connectivity, &Connectivity) -> Option<(Protocol, u16)>,
+    ) -> Option<Sample> {
+        let end = |(pod, first): (_, u32), other| End::Pod(pod, first + other);
+        // Two replicas of one group are two pods.
+        let other = u32::from(from.after == to.after);
+        if other >= to.count {
+            return None;
+        }
+        let was = (end(from.before, 0), end(to.before, other));
+        let is = (end(from.after, 0), end(to.after, other));
+        self.judged(was, is, shows)
+    }
+
+    fn judged(
+        &self,
+        before: (End, End),
+        after: (End, End),
+        shows: impl Fn(&Connectivity, &Connectivity) -> Option<(Protocol, u16)>,
+    ) -> Option<Sample> {
+        let was = self.before.connectivity(before.0, before.1);
+        let port = shows(&was, &self.after.connectivity(after.0, after.1))?;
+        Some(Sample { before, after, port })
+    }
+}
+
+/// The first of some ports.
+fn first(ports: &PortSet) -> Option<(Protocol, u16)> {
+    let of = |protocol| ports.of(protocol).ranges().first().map(|&(first, _)| (protocol, first));
+    Protocol::ALL.into_iter().find_map(of)
+}
+
+/// A port of `asked` that could surely be used before and surely cannot now, if none of them can.
+fn lost_port(was: &Connectivity, is: &Connectivity, asked: &PortSet) -> Option<(Protocol, u16)> {
+    if is.may.intersection(asked).is_empty() { first(&was.must.intersection(asked)) } else { None }
+}
+
+/// A port that is surely allowed and surely was not.
+fn new_port(was: &Connectivity, is: &Connectivity) -> Option<(Protocol, u16)> {
+    first(&is.must.difference(&was.may))
+}
+
+/// Pods that were isolated, and that no policy selects any more; and somebody can do something because of that.
+fn opened(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
+    let (old, new) = (comparison.before.program(), comparison.after.program());
+    let mut known: FxHashMap<(ClassId, ClassId, Direction), Option<Vec<ObjectName>>> = FxHashMap::default();
+    let mut was_isolated = |matched: &Matched, direction| -> Option<Vec<ObjectName>> {
+        let (before, after) = (matched.before.0, matched.after.0);
+        let classes = (old.class_of[before], new.class_of[after]);
+        let exempt = old.cluster.pods[before].host_network || new.cluster.pods[after].host_network;
+        let policies = known.entry((classes.0, classes.1, direction)).or_insert_with(|| {
+            let sure =
+                old.signature(classes.0, direction).policies.iter().filter(|(id, truth)| {
+                    truth.sure() && old.cluster.policies[*id].tier == Tier::NetworkPolicy
+                });
+            let sure: Vec<ObjectName> = sure.map(|(id, _)| old.cluster.policies[*id].name.clone()).collect();
+            let is_open = new.signature(classes.1, direction).policies.is_empty();
+            (is_open && !sure.is_empty()).then_some(sure)
+        });
+        if exempt { None } else { policies.clone() }
+    };
+    let mut found: BTreeMap<(Direction, Vec<ObjectName>), (Pods, Sample)> = BTreeMap::new();
+    for change in &comparison.difference.changes {
+        if new_port(&change.before, &change.after).is_none() {
+            continue;
+        }
+        for direction in Direction::ALL {
+            let (own, other) = match direction {
+                Direction::Ingress => (&change.to, &change.from),
+                Direction::Egress => (&change.from, &change.to),
+            };
+            let Group::Pods(own) = own else { continue };
+            for matched in comparison.difference.pods(own, &new.cluster) {
+                let Some(policies) = was_isolated(&matched, direction) else { continue };
+                let key = (direction, policies);
+                if let Some((pods, _)) = found.get_mut(&key) {
+                    pods.insert(matched.after, matched.count);
+                } else if let Some(sample) = comparison.with_any(&matched, other, direction) {
+                    found.insert(key, (Pods::from([(matched.after, matched.count)]), sample));
+                }
+            }
+        }
+    }
+    let warning = |((direction, policies), (pods, sample))| Warning {
+        trouble: Trouble::Open(direction, policies),
+        workloads: comparison.workloads(&pods),
+        sample: Some(sample),
+    };
+    found.into_iter().map(warning).collect()
+}
+
+impl Comparison<'_, '_> {
+    /// A new connection between a pod and some end of a group; `direction` is the pod's.
+    fn with_any(&self, pod: &Matched, group: &Group, direction: Direction) -> Option<Sample> {
+        match group {
+            Group::Pods(others) => {
+                let mut others = self.difference.pods(others, &self.after.program().cluster);
+                others.find_map(|other| match direction {
+                    Direction::Ingress => self.sample(&other, pod, new_port),
+                    Direction::Egress => self.sample(pod, &other, new_port),
+                })
+            }
+            Group::Addresses(family, addresses) => {
+                let mut firsts = addresses.ranges().iter().flat_map(|&(first, last)| [first, last]);
+                firsts.find_map(|number| {
+                    let address = End::Address(address(*family, number));
+                    let end = |(pod, index)| End::Pod(pod, index);
+                    let (was, is) = (end(pod.before), end(pod.after));
+                    match direction {
+                        Direction::Ingress => self.judged((address, was), (address, is), new_port),
+                        Direction::Egress => self.judged((was, address), (is, address), new_port),
+                    }
+                })
+            }
+        }
+    }
+}
+
+fn address(family: Family, number: u128) -> std::net::IpAddr {
+    match family {
+        Family::V4 => {
+            std::net::Ipv4Addr::from(u32::try_from(number).expect("IPv4 addresses have 32 bits")).into()
+        }
+        Family::V6 => std::net::Ipv6Addr::from(number).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

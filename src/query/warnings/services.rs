@@ -1,0 +1,166 @@
+//! Whether Services can still be reached, and have pods behind them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashMap;
+
+use super::{Comparison, Lost, Pods, Sample, ServiceName, Trouble, Warning, lost_port};
+use crate::cluster::{Backends, Cluster, NamespaceId, PodId, Service};
+use crate::label::LabelSetId;
+use crate::net::PortSet;
+use crate::query::endpoint::targets;
+use crate::solve::End;
+
+/// Places of boxes.
+type Places = BTreeSet<usize>;
+
+/// Services that somebody could reach, all their pods, and none of them now; and Services that lost their pods.
+pub(super) fn warnings(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
+    let cluster = &comparison.after.program().cluster;
+    let concerned = Concerned::new(&comparison.lost, cluster);
+    // Services that the same workloads cannot reach any more are one warning.
+    let mut unreachable: BTreeMap<Vec<_>, (Vec<ServiceName>, Sample)> = BTreeMap::new();
+    for ((namespace, name), service) in &cluster.services {
+        if !concerned.namespaces.contains(namespace) {
+            continue;
+        }
+        let backends = targets(cluster, *namespace, service, |_| true);
+        let Some((pods, sample)) = cut_off(comparison, &concerned, &backends) else { continue };
+        let services = unreachable.entry(comparison.workloads(&pods)).or_insert_with(|| (Vec::new(), sample));
+        services.0.push((*namespace, name.clone()));
+    }
+    let warning = |(workloads, (services, sample))| Warning {
+        trouble: Trouble::Unreachable(services),
+        workloads,
+        sample: Some(sample),
+    };
+    let mut warnings: Vec<Warning> = unreachable.into_iter().map(warning).collect();
+    warnings.sort_by(|a, b| a.trouble.cmp(&b.trouble));
+    warnings.extend(without_backends(comparison));
+    warnings
+}
+
+/// Where ports are lost.
+struct Concerned {
+    namespaces: BTreeSet<NamespaceId>,
+    /// The boxes that hold each destination.
+    by_destination: FxHashMap<PodId, Places>,
+}
+
+impl Concerned {
+    fn new(lost: &[Lost<'_>], cluster: &Cluster) -> Self {
+        let mut concerned = Self { namespaces: BTreeSet::new(), by_destination: FxHashMap::default() };
+        for (place, lost) in lost.iter().enumerate() {
+            for to in &lost.to {
+                concerned.namespaces.insert(cluster.pods[to.after.0].namespace);
+                concerned.by_destination.entry(to.after.0).or_default().insert(place);
+            }
+        }
+        concerned
+    }
+}
+
+/// The pods that could reach every backend and can reach none now.
+fn cut_off(
+    comparison: &Comparison<'_, '_>,
+    concerned: &Concerned,
+    backends: &BTreeMap<PodId, PortSet>,
+) -> Option<(Pods, Sample)> {
+    // The boxes by which each backend is lost; most have the same.
+    let mut ways: BTreeSet<Places> = BTreeSet::new();
+    for (backend, ports) in backends {
+        let is_lost = |place: &&usize| {
+            let change = comparison.lost[**place].change;
+            lost_port(&change.before, &change.after, ports).is_some()
+        };
+        let places: Places = concerned.by_destination.get(backend)?.iter().filter(is_lost).copied().collect();
+        if places.is_empty() {
+            return None;
+        }
+        ways.insert(places);
+    }
+    // A box that holds each source, and where it stands there.
+    let mut sources: Option<BTreeMap<(PodId, u32), (usize, usize)>> = None;
+    for places in &ways {
+        let mut here = BTreeMap::new();
+        for &place in places {
+            for (i, from) in comparison.lost[place].from.iter().enumerate() {
+                here.entry(from.after).or_insert((place, i));
+            }
+        }
+        match &mut sources {
+            None => sources = Some(here),
+            Some(sources) => sources.retain(|pod, _| here.contains_key(pod)),
+        }
+    }
+    let (mut pods, mut shown) = (Pods::new(), None);
+    for (source, (place, i)) in sources? {
+        // A pod reaches itself, and so one of the pods behind its Service.
+        let is_backend = backends.contains_key(&source.0);
+        if is_backend || (is_hosted(comparison, source.0) && !reaches_none(comparison, source, backends)) {
+            continue;
+        }
+        let lost = &comparison.lost[place];
+        let from = &lost.from[i];
+        pods.insert(from.after, from.count);
+        shown = shown.or_else(|| {
+            let mut sample = lost.to.iter().filter_map(|to| {
+                let ports = backends.get(&to.after.0)?;
+                comparison.sample(from, to, |was, is| lost_port(was, is, ports))
+            });
+            sample.next()
+        });
+    }
+    shown.map(|sample| (pods, sample))
+}
+
+fn is_hosted(comparison: &Comparison<'_, '_>, pod: PodId) -> bool {
+    comparison.after.program().cluster.pods[pod].host_network
+}
+
+/// Whether a pod can reach no backend: boxes hold pairs on one node, which do not change (R50).
+fn reaches_none(
+    comparison: &Comparison<'_, '_>,
+    (pod, index): (PodId, u32),
+    backends: &BTreeMap<PodId, PortSet>,
+) -> bool {
+    backends.iter().all(|(&backend, ports)| {
+        let is = comparison.after.connectivity(End::Pod(pod, index), End::Pod(backend, 0));
+        is.may.intersection(ports).is_empty()
+    })
+}
+
+/// Services that had pods behind them, and have none.
+fn without_backends(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
+    let (old, new) = (&comparison.before.program().cluster, &comparison.after.program().cluster);
+    let (before, after) = (labels(old), labels(new));
+    let mut warnings = Vec::new();
+    for ((namespace, name), service) in &new.services {
+        let Some(id) = old.namespace(&new.namespaces[*namespace].name) else { continue };
+        let Some(was) = old.services.get(&(id, name.clone())) else { continue };
+        if matches!(service.backends, Backends::Selector(_))
+            && selects(old, before.get(&id), was)
+            && !selects(new, after.get(namespace), service)
+        {
+            let trouble = Trouble::NoBackends((*namespace, name.clone()));
+            warnings.push(Warning { trouble, workloads: Vec::new(), sample: None });
+        }
+    }
+    warnings
+}
+
+/// Whether a Service may select pods with one of these sets of labels.
+fn selects(cluster: &Cluster, labels: Option<&BTreeSet<LabelSetId>>, service: &Service) -> bool {
+    let Backends::Selector(selector) = service.backends else { return false };
+    let selector = &cluster.labels.selectors[selector];
+    labels.into_iter().flatten().any(|set| selector.matches(&cluster.labels.sets[*set]).possible())
+}
+
+/// The sets of labels that pods of each namespace have.
+fn labels(cluster: &Cluster) -> BTreeMap<NamespaceId, BTreeSet<LabelSetId>> {
+    let mut labels: BTreeMap<NamespaceId, BTreeSet<LabelSetId>> = BTreeMap::new();
+    for pod in &cluster.pods {
+        labels.entry(pod.namespace).or_default().insert(pod.labels);
+    }
+    labels
+}

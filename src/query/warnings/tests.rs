@@ -1,0 +1,121 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::cluster::{Cluster, build};
+use crate::compile::compile;
+use crate::diff::between;
+use crate::load::{Input, load};
+use crate::profile::Profile;
+use crate::query::fixture::{THREE_TIER, cluster};
+use crate::render::style::Palette;
+use crate::render::warnings::Told;
+use crate::solve::solve;
+use crate::what_if::{Change, Objects};
+
+/// What is said about changes of a cluster.
+fn after(yaml: &str, changes: &[Change]) -> Vec<String> {
+    let input = Input::Text { name: "test.yaml".into(), bytes: yaml.into() };
+    let manifests = load(&[input], crate::load::Options::default()).manifests;
+    let mut objects = Objects::new(manifests, crate::cluster::Options::default());
+    objects.edit(changes.iter().flat_map(|change| &change.edits)).unwrap();
+    said(&cluster(yaml), &build(objects.manifests(), objects.options()).cluster)
+}
+
+fn said(old: &Arc<Cluster>, new: &Arc<Cluster>) -> Vec<String> {
+    let (old, new) = (compile(old, Profile::Spec), compile(new, Profile::Spec));
+    let (before, after) = (solve(&old), solve(&new));
+    let found = warnings(&before, &after, &between(&before, &after));
+    Told { after: &new.cluster }.text(&found, Palette::default())
+}
+
+fn applied(yaml: &str) -> Change {
+    let input = Input::Text { name: "change.yaml".into(), bytes: yaml.into() };
+    let loaded = load(&[input], crate::load::Options::default());
+    Change::apply(loaded.manifests, &loaded.sources).0.remove(0)
+}
+
+const DECLARED: &str = "---
+apiVersion: v1
+kind: Namespace
+metadata: {name: kube-system, labels: {name: kube-system}}
+";
+
+#[test]
+fn dns_is_cut_off() {
+    let yaml = format!("{THREE_TIER}{DECLARED}");
+    let delete = Change::delete("netpol/multi-tier/allow-dns-egress", "default").unwrap();
+    assert_eq!(
+        after(&yaml, std::slice::from_ref(&delete)),
+        [
+            "DNS is cut off for multi-tier/api-server, multi-tier/database, multi-tier/frontend",
+            "  for example multi-tier/api-server[0] -> kube-system/coredns[0] on 53/UDP was allowed",
+        ]
+    );
+    // While the namespace may lack the label, nobody knows whether there was any DNS.
+    assert_eq!(after(THREE_TIER, &[delete]), [""; 0]);
+    let label = Change::label("ns/kube-system", "name-", "default").unwrap();
+    assert!(after(&yaml, &[label])[0].starts_with("DNS is cut off for multi-tier/api-server, "));
+    let other_way = applied(
+        "
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: allow-dns-egress, namespace: multi-tier}
+spec:
+  podSelector: {}
+  policyTypes: [Egress]
+  egress: [{to: [{ipBlock: {cidr: 169.254.20.10/32}}], ports: [{port: 53, protocol: UDP}]}]
+",
+    );
+    assert_eq!(after(&yaml, &[other_way]), [""; 0], "there is the cache on the node");
+    let gone = Change::delete("deploy/kube-system/coredns", "default").unwrap();
+    assert_eq!(after(&yaml, &[gone]), ["no DNS server is left in the cluster"]);
+}
+
+#[test]
+fn services_are_out_of_reach() {
+    let yaml = format!(
+        "{THREE_TIER}---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: api-egress, namespace: multi-tier}}
+spec:
+  podSelector: {{matchLabels: {{tier: api}}}}
+  policyTypes: [Egress]
+  egress: [{{to: [{{podSelector: {{matchLabels: {{tier: database}}}}}}], ports: [{{port: 5432}}]}}]
+"
+    );
+    let delete = Change::delete("netpol/multi-tier/api-egress", "default").unwrap();
+    assert_eq!(
+        after(&yaml, &[delete]),
+        [
+            "Service multi-tier/database cannot be reached any more from multi-tier/api-server",
+            "  for example multi-tier/api-server[0] -> multi-tier/database-0 on 5432/TCP was allowed",
+        ]
+    );
+    let delete = Change::delete("netpol/frontend-ingress", "multi-tier").unwrap();
+    assert_eq!(
+        after(&yaml, &[delete])[0],
+        "Service multi-tier/frontend cannot be reached any more from kube-system/coredns"
+    );
+    let scale = Change::scale("deploy/multi-tier/frontend=0", "default").unwrap();
+    assert_eq!(after(&yaml, &[scale]), ["Service multi-tier/frontend has no pods behind it any more"]);
+}
+
+#[test]
+fn pods_are_open_that_were_isolated() {
+    let delete = ["default-deny", "api-to-database", "allow-dns-egress"]
+        .map(|name| Change::delete(&format!("netpol/multi-tier/{name}"), "default").unwrap());
+    assert_eq!(
+        after(THREE_TIER, &delete),
+        [
+            "ingress of multi-tier/database is open now: NetworkPolicies multi-tier/api-to-database, \
+             multi-tier/default-deny no longer isolate it",
+            "  for example kube-system/coredns[0] -> multi-tier/database-0 is allowed now",
+            "egress of multi-tier/api-server, multi-tier/database, multi-tier/frontend is open now: NetworkPolicies \
+             multi-tier/allow-dns-egress, multi-tier/default-deny no longer isolate it",
+            "  for example multi-tier/api-server[0] -> multi-tier/database-0 is allowed now",
+        ]
+    );
+    // What another policy isolates stays isolated.
+    assert_eq!(after(THREE_TIER, &delete[1..2]), [""; 0]);
+}
