@@ -5,7 +5,7 @@
 
 mod args;
 mod can;
-#[expect(dead_code, reason = "`what-if` and `test` take it up")]
+#[cfg_attr(not(test), expect(dead_code, reason = "`what-if` and `test` take it up"))]
 mod changes;
 mod completion;
 mod endpoint;

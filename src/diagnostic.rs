@@ -120,8 +120,8 @@ codes! {
     DuplicateObject = Error "duplicate-object",
     /// The input holds no Kubernetes object at all.
     NoObjects = Error "no-objects",
-    /// A change of an object that the input does not hold.
-    NoSuchObject = Error "no-such-object",
+    /// A change that cannot be made: there is nothing to change, or nothing is known of it.
+    BadChange = Error "bad-change",
     /// Something was left out of the evaluation: not a manifest, a FIFO in a directory, `local-config`.
     Skipped = Note "skipped",
     /// A document of a kind that podreach does not read.

@@ -304,3 +304,6 @@ fn size(program: &Program) -> usize {
 fn has_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|found| found.severity() == Severity::Error)
 }
+
+#[cfg(test)]
+mod tests;

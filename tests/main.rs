@@ -10,4 +10,5 @@ mod rules;
 mod scenarios;
 mod sessions;
 mod support;
+mod warnings;
 mod what_if;

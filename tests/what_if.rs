@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use podreach::cluster::Cluster;
+use podreach::cluster::{Assumption, Cluster, MorePods};
 use podreach::compile::{Program, compile};
 use podreach::diagnostic::ObjectName;
 use podreach::diff::{Difference, between};
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::support::generate::{self, Case};
 use crate::support::judge::{self, name, pairs};
 
-fn config(cases: u32) -> ProptestConfig {
+pub(crate) fn config(cases: u32) -> ProptestConfig {
     let mut config =
         ProptestConfig { failure_persistence: None, max_shrink_iters: 4000, ..Default::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
@@ -33,20 +33,30 @@ fn config(cases: u32) -> ProptestConfig {
 
 /// A change that is drawn before it is known to which objects.
 #[derive(Clone, Debug)]
-enum Drawn {
+pub(crate) enum Drawn {
     Policy(&'static str, usize, Value),
     DeletePolicy(Index),
     DeleteAny(Index),
     Relabel(Index, &'static str),
+    Label(Index, &'static str, Option<&'static str>),
+    LabelUndeclared(&'static str, &'static str),
+    Scale(Index, u32),
+    RollOut(Index, &'static str),
 }
 
-fn drawn() -> impl Strategy<Value = Drawn> {
+pub(crate) fn drawn() -> impl Strategy<Value = Drawn> {
     let namespace = || proptest::sample::select(&generate::NAMESPACES[..2]);
+    let value = || proptest::sample::select(&["x", "y", "z"][..]);
     prop_oneof![
         8 => (namespace(), 0usize..7, generate::policy_spec()).prop_map(|(n, i, spec)| Drawn::Policy(n, i, spec)),
         4 => any::<Index>().prop_map(Drawn::DeletePolicy),
         1 => any::<Index>().prop_map(Drawn::DeleteAny),
-        1 => (any::<Index>(), proptest::sample::select(&["x", "y", "z"][..])).prop_map(|(i, v)| Drawn::Relabel(i, v)),
+        1 => (any::<Index>(), value()).prop_map(|(i, v)| Drawn::Relabel(i, v)),
+        2 => (any::<Index>(), proptest::sample::select(&["app", "tier", "env"][..]), proptest::option::of(value()))
+            .prop_map(|(i, key, v)| Drawn::Label(i, key, v)),
+        1 => (proptest::sample::select(&generate::NAMESPACES[..]), value()).prop_map(|(n, v)| Drawn::LabelUndeclared(n, v)),
+        2 => (any::<Index>(), 0u32..4).prop_map(|(i, n)| Drawn::Scale(i, n)),
+        1 => (any::<Index>(), value()).prop_map(|(i, v)| Drawn::RollOut(i, v)),
     ]
 }
 
@@ -79,7 +89,7 @@ fn manifest(case: &Case, object: &Value) -> Result<Manifest, TestCaseError> {
 }
 
 /// The edit, after making it in the case as well; `None` if there is nothing to do it to.
-fn edit(case: &mut Case, drawn: &Drawn) -> Result<Option<Edit>, TestCaseError> {
+pub(crate) fn edit(case: &mut Case, drawn: &Drawn) -> Result<Option<Edit>, TestCaseError> {
     let places = |case: &Case, wanted: &dyn Fn(&Value) -> bool| -> Vec<usize> {
         (0..case.objects.len()).filter(|&i| wanted(&case.objects[i])).collect()
     };
@@ -95,12 +105,8 @@ fn edit(case: &mut Case, drawn: &Drawn) -> Result<Option<Edit>, TestCaseError> {
             return None;
         }
         case.objects = rest;
-        let text = |value: &Value| value.as_str().unwrap_or_default().into();
-        Some(Edit::Delete(ObjectName {
-            kind: text(&object["kind"]),
-            namespace: text(&object["metadata"]["namespace"]),
-            name: text(&object["metadata"]["name"]),
-        }))
+        forget_more(case);
+        Some(Edit::Delete(called(&object)))
     };
     Ok(match drawn {
         Drawn::Policy(namespace, number, spec) => {
@@ -133,10 +139,145 @@ fn edit(case: &mut Case, drawn: &Drawn) -> Result<Option<Edit>, TestCaseError> {
             case.objects[place]["metadata"]["labels"][key] = json!(value);
             Some(Edit::Apply(Box::new(manifest(case, &case.objects[place])?)))
         }
+        Drawn::Label(index, key, value) => {
+            let places = places(case, &|object| {
+                template(object).is_some() || matches!(object["kind"].as_str(), Some("Pod" | "Namespace"))
+            });
+            if places.is_empty() {
+                return Ok(None);
+            }
+            let object = case.objects[*index.get(&places)].clone();
+            let all = case.objects.clone();
+            let is_meant = |other: &Value| {
+                let owns = template(&object).is_some();
+                is_same(other, &object) || (owns && belongs_to(other, &object, &all))
+            };
+            if value.is_none() && !all.iter().any(|other| is_meant(other) && !labels(other)[*key].is_null()) {
+                return Ok(None);
+            }
+            for other in case.objects.iter_mut().filter(|other| is_meant(other)) {
+                let labels = labels_mut(other);
+                match value {
+                    Some(value) => labels[*key] = json!(value),
+                    None => drop(labels.as_object_mut().and_then(|labels| labels.remove(*key))),
+                }
+            }
+            Some(Edit::Label(called(&object), vec![((*key).into(), value.map(Into::into))]))
+        }
+        Drawn::LabelUndeclared(name, value) => {
+            let is_declared =
+                |object: &Value| object["kind"] == "Namespace" && object["metadata"]["name"] == *name;
+            let is_in = |object: &Value| object["metadata"]["namespace"] == *name;
+            if case.objects.iter().any(is_declared) || !case.objects.iter().any(is_in) {
+                return Ok(None);
+            }
+            case.options.assume.retain(|assumed| assumed.name != *name);
+            case.options.changed = true;
+            case.options.assume.push(Assumption {
+                kind: "ns".into(),
+                namespace: String::new(),
+                name: (*name).into(),
+                key: "env".into(),
+                value: (*value).into(),
+            });
+            let name = ObjectName { kind: "Namespace".into(), namespace: "".into(), name: (*name).into() };
+            Some(Edit::Label(name, vec![("env".into(), Some((*value).into()))]))
+        }
+        Drawn::Scale(index, count) => {
+            let scalable = ["Deployment", "ReplicaSet", "ReplicationController", "StatefulSet"];
+            let places =
+                places(case, &|object| object["kind"].as_str().is_some_and(|kind| scalable.contains(&kind)));
+            if places.is_empty() {
+                return Ok(None);
+            }
+            let place = *index.get(&places);
+            let object = case.objects[place].clone();
+            scale(case, place, *count);
+            Some(Edit::Scale(called(&object), *count))
+        }
+        Drawn::RollOut(index, value) => {
+            let places = places(case, &|object| template(object).is_some());
+            if places.is_empty() {
+                return Ok(None);
+            }
+            let place = *index.get(&places);
+            let old = case.objects[place].clone();
+            labels_mut(&mut case.objects[place])["app"] = json!(value);
+            let new = case.objects[place].clone();
+            if new != old {
+                let all = case.objects.clone();
+                case.objects.retain(|other| !belongs_to(other, &old, &all));
+                forget_more(case);
+            }
+            Some(Edit::Apply(Box::new(manifest(case, &new)?)))
+        }
     })
 }
 
-fn compiled(case: &Case) -> Result<(Arc<Cluster>, Program), TestCaseError> {
+fn called(object: &Value) -> ObjectName {
+    let text = |value: &Value| value.as_str().unwrap_or_default().into();
+    ObjectName {
+        kind: text(&object["kind"]),
+        namespace: text(&object["metadata"]["namespace"]),
+        name: text(&object["metadata"]["name"]),
+    }
+}
+
+/// Where the pod template of an object stands.
+fn template(object: &Value) -> Option<&'static str> {
+    let places = ["/spec/jobTemplate/spec/template", "/spec/template"];
+    places.into_iter().find(|place| object.pointer(place).is_some())
+}
+
+/// The labels of an object, or of the pods of a workload.
+fn labels(object: &Value) -> &Value {
+    let holder = template(object).and_then(|place| object.pointer(place)).unwrap_or(object);
+    &holder["metadata"]["labels"]
+}
+
+fn labels_mut(object: &mut Value) -> &mut Value {
+    let place = template(object).unwrap_or("");
+    &mut object.pointer_mut(place).expect("it is there")["metadata"]["labels"]
+}
+
+/// More pods like one are none when that one is gone.
+fn forget_more(case: &mut Case) {
+    let Case { objects, options, .. } = case;
+    options.more.retain(|more| {
+        objects.iter().any(|object| {
+            object["kind"] == "Pod"
+                && object["metadata"]["namespace"] == *more.namespace
+                && object["metadata"]["name"] == *more.like
+        })
+    });
+}
+
+/// Scaling: of listed pods the last go, or there are more like the first; templates do as they are told.
+fn scale(case: &mut Case, place: usize, count: u32) {
+    let object = case.objects[place].clone();
+    case.objects[place]["spec"]["replicas"] = json!(count);
+    let all = case.objects.clone();
+    let owned = |other: &Value| belongs_to(other, &object, &all);
+    let pod = all.iter().find(|other| other["kind"] == "Pod" && owned(other));
+    if let Some(pod) = pod {
+        let name = called(pod);
+        case.options.more.retain(|more| (&more.namespace, &more.like) != (&name.namespace, &name.name));
+        if count > 1 {
+            let ObjectName { namespace, name: like, .. } = name;
+            case.options.more.push(MorePods { namespace, like, count: count - 1 });
+        }
+    }
+    if pod.is_none() || count == 0 {
+        case.objects.retain(|other| !(other["kind"] == "Pod" && owned(other)));
+        for other in case.objects.iter_mut().filter(|other| owned(other) && other["kind"] == "ReplicaSet") {
+            if other["spec"]["replicas"] != 0 {
+                other["spec"]["replicas"] = json!(count);
+            }
+        }
+    }
+}
+
+pub(crate) fn compiled(case: &Case) -> Result<(Arc<Cluster>, Program), TestCaseError> {
     let manifests = judge::manifests(case).map_err(TestCaseError::fail)?;
     let cluster = judge::build(case, &manifests).map_err(TestCaseError::fail)?;
     let program = compile(&cluster, case.profile);
@@ -211,6 +352,7 @@ proptest! {
     ) {
         let mut case = case;
         case.options.assume.clear();
+        case.options.changed = true;
         let manifests = judge::manifests(&case).map_err(TestCaseError::fail)?;
         let simulation = Simulation::new(manifests, case.options.clone(), case.profile);
         let mut simulation = simulation.map_err(|errors| TestCaseError::fail(format!("{errors:?}")))?;

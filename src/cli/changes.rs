@@ -8,7 +8,7 @@ use clap::Args;
 use podreach::cluster::{self, Built, Cluster};
 use podreach::diagnostic::Diagnostic;
 use podreach::load::{self, Input, Loaded, Manifest};
-use podreach::what_if::{Change, ChangeError, Objects};
+use podreach::what_if::{Change, ChangeError, Edit, Objects};
 
 use super::error::Failure;
 use super::progress::{Progress, Stage};
@@ -49,6 +49,8 @@ pub(super) struct Changes {
     /// The changes in the order in which they are made, each with what was typed; a file that is applied is one change.
     pub(super) all: Vec<Change>,
     objects: Objects,
+    /// What was said of changes that were made.
+    said: Vec<Diagnostic>,
 }
 
 /// An input with some of the changes made.
@@ -82,9 +84,14 @@ impl Changes {
             all = files;
             Loaded { manifests, sources: more.sources, diagnostics }
         });
+        if let Some(change) = typed.iter().find(|change| change.edits.iter().any(|edit| undoes(edit, &all))) {
+            return Err(Failure::usage(format!("`{}` takes away what `--apply` adds", change.typed))
+                .with_help("changes are made together; to see one by itself, leave the other out"));
+        }
         all.extend(typed);
         let (before, manifests) = stages::built(loaded, settings, progress)?;
-        Ok(Self { before, all, objects: Objects::new(manifests, settings.build.clone()) })
+        let objects = Objects::new(manifests, settings.build.clone());
+        Ok(Self { before, all, objects, said: Vec::new() })
     }
 
     /// Builds the input with some of [`Self::all`] made, and says what there is to say that was not said before. The
@@ -102,12 +109,15 @@ impl Changes {
         };
         let Built { cluster, diagnostics } =
             progress.stage(Stage::Build, || cluster::build(self.objects.manifests(), self.objects.options()));
-        let (known, mut news): (Vec<_>, Vec<_>) =
-            diagnostics.into_iter().partition(|finding| self.before.diagnostics.contains(finding));
-        news.splice(0..0, undo.notes.iter().cloned());
+        let mut all = undo.notes.clone();
         self.objects.undo(undo);
-        let mut diagnostics = stages::told(news, &self.before.sources, settings)?;
-        diagnostics.splice(0..0, known);
+        all.extend(diagnostics);
+        let (known, news): (Vec<_>, Vec<_>) = all
+            .into_iter()
+            .partition(|finding| self.before.diagnostics.contains(finding) || self.said.contains(finding));
+        let news = stages::told(news, &self.before.sources, settings)?;
+        self.said.extend(news.iter().cloned());
+        let diagnostics = known.into_iter().chain(news).collect();
         Ok(Changed { cluster, diagnostics })
     }
 
@@ -129,6 +139,12 @@ impl Changes {
             Ok(_) => Failure::Input,
         }
     }
+}
+
+/// Whether an edit deletes an object that was just applied.
+fn undoes(edit: &Edit, applied: &[Change]) -> bool {
+    let Edit::Delete(name) = edit else { return false };
+    applied.iter().flat_map(|change| &change.edits).any(|edit| edit.object().as_ref() == Some(name))
 }
 
 fn inputs(args: &ChangeArgs, settings: &Settings) -> Result<Vec<Input>, Failure> {
@@ -157,11 +173,95 @@ fn typed(args: &ChangeArgs, settings: &Settings) -> Result<Vec<Change>, ChangeEr
     delete.chain(label).chain(scale).collect()
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is the argument of map_err")]
 fn mistake(error: ChangeError) -> Failure {
     let failure = Failure::usage(error.to_string());
     match error.help {
         Some(help) => failure.with_help(help),
         None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::GlobalArgs;
+
+    fn settings(inputs: &[&str]) -> Settings {
+        let filename = inputs.iter().map(PathBuf::from).collect();
+        Settings::resolve(&GlobalArgs { filename, quiet: true, ..GlobalArgs::default() }).unwrap()
+    }
+
+    fn load(args: &ChangeArgs, inputs: &[&str]) -> Result<Changes, String> {
+        let settings = settings(inputs);
+        Changes::load(args, &settings, &mut Progress::new(&settings)).map_err(|failure| failure.to_string())
+    }
+
+    const THREE_TIER: &str = "scenarios/three-tier/manifests";
+    const FIXED: &str = "scenarios/three-tier-fixed/manifests";
+
+    #[test]
+    fn changes_are_made_together_or_one_by_one() {
+        let args = ChangeArgs {
+            apply: vec![FIXED.into()],
+            delete: vec!["deploy/multi-tier/api-server".into()],
+            label: vec!["ns/kube-system".into(), "name=kube-system".into()],
+            scale: vec!["deploy/multi-tier/frontend=5".into()],
+        };
+        let settings = settings(&[THREE_TIER]);
+        let refused = load(&args, &[THREE_TIER]).unwrap_err();
+        assert_eq!(refused, "`--delete deploy/multi-tier/api-server` takes away what `--apply` adds");
+
+        let args = ChangeArgs { apply: vec![format!("{FIXED}/policies.yaml").into()], ..args };
+        let progress = &mut Progress::new(&settings);
+        let mut changes = Changes::load(&args, &settings, progress).unwrap();
+        let typed: Vec<&str> = changes.all.iter().map(|change| &*change.typed).collect();
+        assert_eq!(
+            typed,
+            [
+                "--apply scenarios/three-tier-fixed/manifests/policies.yaml",
+                "--delete deploy/multi-tier/api-server",
+                "--label ns/kube-system name=kube-system",
+                "--scale deploy/multi-tier/frontend=5",
+            ]
+        );
+        let before = changes.before.cluster.pod_count();
+        let pods = [0..1, 1..2, 2..3, 3..4, 0..4]
+            .map(|which| changes.make(which, &settings, progress).unwrap().cluster.pod_count());
+        assert_eq!(pods, [before, before - 2, before, before + 3, before + 1]);
+        let changed = changes.make(0..1, &settings, progress).unwrap();
+        assert!(changed.cluster.policies.len() > changes.before.cluster.policies.len());
+        // The objects that both inputs have are noted once for each time they are asked about, and said once.
+        assert_eq!(changed.diagnostics, changes.make(0..1, &settings, progress).unwrap().diagnostics);
+        let (manifests, _) = changes.into_objects(&settings).unwrap();
+        assert!(!manifests.is_empty());
+    }
+
+    #[test]
+    fn standard_input_is_read_once() {
+        let apply = |paths: &[&str]| ChangeArgs {
+            apply: paths.iter().map(PathBuf::from).collect(),
+            ..ChangeArgs::default()
+        };
+        assert!(apply(&[]).is_empty() && !apply(&["-"]).is_empty());
+        let wrong = load(&apply(&["-", "-"]), &[THREE_TIER]).unwrap_err();
+        assert_eq!(wrong, "standard input can be read only once: `--apply -` was given twice");
+        let wrong = load(&apply(&["-"]), &["-"]).unwrap_err();
+        assert_eq!(wrong, "standard input can be read only once: `-f -` and `--apply -`");
+    }
+
+    #[test]
+    fn what_cannot_be_changed_is_an_error() {
+        let delete = |text: &str| ChangeArgs { delete: vec![text.into()], ..ChangeArgs::default() };
+        let settings = settings(&[THREE_TIER]);
+        let mut changes = load(&delete("netpol/multi-tier/default-dney"), &[THREE_TIER]).unwrap();
+        let made = changes.make(0..1, &settings, &mut Progress::new(&settings));
+        assert_eq!(made.unwrap_err().to_string(), "the input has errors");
+        let wrong = load(&delete("default-deny"), &[THREE_TIER]).unwrap_err();
+        assert_eq!(wrong, "`--delete default-deny`: `default-deny` does not name an object");
+        let wrong = load(
+            &ChangeArgs { apply: vec!["no/such/file.yaml".into()], ..ChangeArgs::default() },
+            &[THREE_TIER],
+        );
+        assert_eq!(wrong.unwrap_err(), "the input has errors");
     }
 }

@@ -80,6 +80,7 @@ impl Settings {
                 ignore_kinds: either(&args.ignore_kind, &project.ignore_kind.0).to_vec(),
                 keep_going,
                 more: Vec::new(),
+                changed: false,
             },
             profile: profile(args, project)?,
             selector: selector(args, project)?,

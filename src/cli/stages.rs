@@ -64,7 +64,7 @@ pub(super) fn told(
     let _ = diagnostic::text(&located, settings.volume, settings.stderr, &mut io::stderr().lock());
     let fatal = |finding: &Diagnostic| {
         finding.severity() == Severity::Error
-            && !(settings.build.keep_going && !matches!(finding.code, Code::NoObjects | Code::NoSuchObject))
+            && (!settings.build.keep_going || matches!(finding.code, Code::NoObjects | Code::BadChange))
     };
     if all.iter().any(fatal) {
         return Err(reject(&located, settings)?);
@@ -83,7 +83,7 @@ fn reject(findings: &[Located<'_>], settings: &Settings) -> Result<Failure, Fail
         format!(" in {}", count(files.len() as u64, "file", "files"))
     };
     let lacks_objects = |finding: &&Located<'_>| {
-        matches!(finding.diagnostic.code, Code::NoObjects | Code::Unreadable | Code::NoSuchObject)
+        matches!(finding.diagnostic.code, Code::NoObjects | Code::Unreadable | Code::BadChange)
     };
     let way_out =
         if errors.iter().any(lacks_objects) { "" } else { " (--keep-going leaves bad objects out)" };

@@ -6,7 +6,7 @@ use super::findings::Findings;
 use super::kinds::{self, Role};
 use super::namespaces::{NAME_LABEL, known};
 use super::population::Population;
-use super::{Assumption, Cluster, NamespaceId, Pod, PodName};
+use super::{Assumption, Cluster, NamespaceId, Options, Pod, PodName};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::index::Id;
 use crate::label::{LabelSet, LabelSetId, LabelTable, LabelValue};
@@ -14,13 +14,15 @@ use crate::policy::{label_key_problems, label_value_problems};
 
 /// Sets the labels the user vouches for.
 pub(super) fn apply(
-    assumptions: &[Assumption],
+    options: &Options,
     population: &mut Population,
     cluster: &mut Cluster,
     findings: &mut Findings,
 ) {
-    for assumption in assumptions {
-        if let Err(problem) = assume(assumption, population, cluster, findings) {
+    for assumption in &options.assume {
+        if let Err(problem) = assume(assumption, population, cluster, findings)
+            && !options.changed
+        {
             findings.general(*problem);
         }
     }

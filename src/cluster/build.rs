@@ -23,6 +23,8 @@ pub struct Options {
     pub keep_going: bool,
     /// `--scale` of workloads whose pods the input lists.
     pub more: Vec<MorePods>,
+    /// Whether the input was changed: then it is no mistake to assume labels of something that is not there any more.
+    pub changed: bool,
 }
 
 /// Pods that a workload has beside those that the input lists.
@@ -66,7 +68,7 @@ pub fn build(manifests: &[Manifest], options: &Options) -> Built {
     cluster.nodes = namespaces::nodes(&objects, mentioned, &mut cluster.labels, &mut findings);
 
     let mut population = census::populate(&objects, &options.more, &mut cluster, &mut findings);
-    assume::apply(&options.assume, &mut population, &mut cluster, &mut findings);
+    assume::apply(options, &mut population, &mut cluster, &mut findings);
     population.settle(&mut cluster);
     let shows_v6 = cluster.pods.iter().any(|pod| match &pod.addresses {
         Addresses::Known(known) => known.iter().any(IpAddr::is_ipv6),

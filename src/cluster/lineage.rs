@@ -33,13 +33,12 @@ pub(crate) fn owned<'m>(manifests: impl Iterator<Item = Placed<'m>>, owner: &Obj
         .collect();
     for id in &pods {
         let Some(reference) = controller(id.meta) else { continue };
-        let is_owned = match owners.find(id.namespace, reference) {
-            Some(workload) => workloads[workload] || is_owner(&objects.workloads[workload].id),
-            None => {
-                let named = reference.kind.as_deref().zip(reference.name.as_deref());
-                named.is_some_and(|(kind, name)| is_called(owner, kind, name))
-                    || owners.of_pod(id.namespace, id.meta).is_some_and(is_top)
-            }
+        let is_owned = if let Some(workload) = owners.find(id.namespace, reference) {
+            workloads[workload] || is_owner(&objects.workloads[workload].id)
+        } else {
+            let named = reference.kind.as_deref().zip(reference.name.as_deref());
+            named.is_some_and(|(kind, name)| is_called(owner, kind, name))
+                || owners.of_pod(id.namespace, id.meta).is_some_and(is_top)
         };
         if is_owned {
             places.push(id.index);

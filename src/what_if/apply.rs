@@ -17,17 +17,13 @@ pub(super) fn apply(draft: &mut Draft<'_>, manifest: &Manifest) -> Result<(), Re
     }
     let Some([_, kind, namespace, name]) = identity(manifest) else {
         let found =
-            Diagnostic::new(Code::InvalidValue, "an object without a name can be created, but not applied");
+            Diagnostic::new(Code::BadChange, "an object without a name can be created, but not applied");
         let found = found.with_path("metadata").with_origin(manifest.origin.clone());
         return Err(Box::new(found.with_help("give it a `metadata.name`")));
     };
     let name = ObjectName { kind, namespace, name };
-    let places: Vec<usize> = {
-        let wanted = identity(manifest);
-        let own_name = &manifest.object.metadata().name;
-        let same = |other: &Manifest| other.object.metadata().name == *own_name && identity(other) == wanted;
-        draft.there().filter(|(_, other)| same(other)).map(|(place, _)| place).collect()
-    };
+    let wanted = identity(manifest);
+    let places = draft.called(&name.name, |other| identity(other) == wanted);
     let mut new = manifest.clone();
     let old = places.first().map(|place| draft.object(*place).object.clone());
     if let Some(old) = &old {
@@ -60,39 +56,39 @@ pub(super) fn apply(draft: &mut Draft<'_>, manifest: &Manifest) -> Result<(), Re
 
 /// What the cluster adds to an object is not what people apply, and stays.
 fn carry_over(old: &Object, new: &mut Object) {
-    fn keep<T: Clone>(new: &mut Option<T>, old: &Option<T>) {
+    fn keep<T: Clone>(new: &mut Option<T>, old: Option<&T>) {
         if new.is_none() {
-            new.clone_from(old);
+            *new = old.cloned();
         }
     }
     let is_live = old.metadata().uid.is_some();
     if let Some(meta) = meta_mut(new) {
-        keep(&mut meta.uid, &old.metadata().uid);
-        keep(&mut meta.owner_references, &old.metadata().owner_references);
+        keep(&mut meta.uid, old.metadata().uid.as_ref());
+        keep(&mut meta.owner_references, old.metadata().owner_references.as_ref());
     }
     match (old, new) {
         (Object::Pod(old), Object::Pod(new)) => {
-            keep(&mut new.status, &old.status);
+            keep(&mut new.status, old.status.as_ref());
             if let (Some(old), Some(new)) = (&old.spec, &mut new.spec) {
-                keep(&mut new.node_name, &old.node_name);
+                keep(&mut new.node_name, old.node_name.as_ref());
             }
         }
         (Object::Node(old), Object::Node(new)) => {
-            keep(&mut new.spec, &old.spec);
-            keep(&mut new.status, &old.status);
+            keep(&mut new.spec, old.spec.as_ref());
+            keep(&mut new.status, old.status.as_ref());
         }
         (Object::Service(old), Object::Service(new)) => {
             if let (Some(old), Some(new)) = (&old.spec, &mut new.spec)
                 && new.kind.as_deref() != Some("ExternalName")
             {
-                keep(&mut new.cluster_ip, &old.cluster_ip);
-                keep(&mut new.cluster_ips, &old.cluster_ips);
+                keep(&mut new.cluster_ip, old.cluster_ip.as_ref());
+                keep(&mut new.cluster_ips, old.cluster_ips.as_ref());
             }
         }
         // An autoscaler has its own idea of the number, so manifests leave it out.
         (Object::Workload(old), Object::Workload(new)) if is_live => {
             if let (Some(old), Some(new)) = (&old.spec, &mut new.spec) {
-                keep(&mut new.replicas, &old.replicas);
+                keep(&mut new.replicas, old.replicas.as_ref());
             }
         }
         _ => {}

@@ -1,5 +1,7 @@
 //! Changes of the input, one by one, as they are made and as people write them.
 
+use rustc_hash::FxHashMap;
+
 use crate::cluster::kinds::{self, Role};
 use crate::cluster::{identity, same_content};
 use crate::diagnostic::{Code, Diagnostic, ObjectName};
@@ -61,14 +63,14 @@ impl Change {
     pub fn apply(manifests: Vec<Manifest>, sources: &Sources) -> (Vec<Self>, Vec<Diagnostic>) {
         let mut changes: Vec<Self> = Vec::new();
         let mut findings = Vec::new();
-        let mut seen: Vec<([Box<str>; 4], Manifest)> = Vec::new();
+        let mut seen: FxHashMap<[Box<str>; 4], Manifest> = FxHashMap::default();
         let mut last = None;
         for manifest in manifests {
             if let Some(key) = identity(&manifest) {
-                match seen.iter().find(|(other, _)| *other == key) {
-                    None => seen.push((key, manifest.clone())),
-                    Some((_, first)) if same_content(&first.object, &manifest.object) => continue,
-                    Some((_, first)) => {
+                match seen.get(&key) {
+                    None => drop(seen.insert(key, manifest.clone())),
+                    Some(first) if same_content(&first.object, &manifest.object) => continue,
+                    Some(first) => {
                         let [_, kind, namespace, name] = key;
                         let name = ObjectName { kind, namespace, name };
                         for (manifest, message) in [

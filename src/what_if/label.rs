@@ -52,7 +52,7 @@ fn unchanged(name: &ObjectName) -> Diagnostic {
 }
 
 fn refusal(name: &ObjectName, message: String) -> Refused {
-    Box::new(Diagnostic::new(Code::InvalidValue, message).with_object(name.clone()))
+    Box::new(Diagnostic::new(Code::BadChange, message).with_object(name.clone()))
 }
 
 /// The labels of all else in a namespace that no manifest declares stay unknown, so that no manifest is made for it.
@@ -64,7 +64,7 @@ fn label_undeclared(draft: &mut Draft<'_>, name: &ObjectName, wanted: Wanted<'_>
                 "whether namespace `{}` has label `{key}` is not known: no manifest declares it",
                 name.name
             );
-            let found = Diagnostic::new(Code::InvalidValue, message).with_object(name.clone());
+            let found = Diagnostic::new(Code::BadChange, message).with_object(name.clone());
             return Err(Box::new(
                 found.with_help("`--apply` a manifest of the Namespace to say which labels it has"),
             ));
@@ -98,7 +98,7 @@ fn not_found(name: &ObjectName, wanted: Wanted<'_>, before: &[Option<Labels>]) -
     let keys = || before.iter().flatten().flat_map(Labels::iter).map(|(key, _)| key);
     for (key, value) in wanted {
         if value.is_none() && !keys().any(|other| other == key) {
-            let found = Diagnostic::new(Code::InvalidValue, format!("label `{key}` not found on {name}"));
+            let found = Diagnostic::new(Code::BadChange, format!("label `{key}` not found on {name}"));
             let found = found.with_object(name.clone());
             let near = nearest(key, keys().map(str::to_owned));
             return Err(Box::new(match near.first() {
@@ -130,7 +130,7 @@ fn template_pod(draft: &Draft<'_>, name: &ObjectName) -> Option<Refused> {
     })?;
     let owner = ObjectName { kind: (*owner).into(), namespace: name.namespace.clone(), name: base.into() };
     let message = format!("no manifest names pod `{}`: it comes from the template of {owner}", name.path());
-    let found = Diagnostic::new(Code::NoSuchObject, message).with_object(name.clone());
+    let found = Diagnostic::new(Code::BadChange, message).with_object(name.clone());
     Some(Box::new(found.with_help(format!("say it of all its pods: `{}`", super::change::spelled(&owner)))))
 }
 

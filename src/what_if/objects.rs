@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use rustc_hash::FxHashMap;
+
 use super::change::{is_word_for, spelled};
 use super::{Edit, apply, delete, label, scale};
-use crate::cluster::{self, MorePods, Options, identity, kinds};
-use crate::diagnostic::{Code, Diagnostic, ObjectName, nearest, nearest_by};
-use crate::k8s::Object;
+use crate::cluster::{self, MorePods, Options, identity, kinds, namespace_of};
+use crate::diagnostic::{Code, Diagnostic, ObjectName, nearest_by};
+use crate::k8s::{Object, Text};
 use crate::load::Manifest;
 
 /// The objects of an input as they are now, and what was said beside them.
@@ -58,6 +60,7 @@ impl Objects {
     /// this: building the cluster finds them.
     pub fn edit<'e>(&mut self, edits: impl IntoIterator<Item = &'e Edit>) -> Result<Undo, Vec<Diagnostic>> {
         let mut draft = Draft::new(self);
+        draft.options.changed = true;
         let mut errors = Vec::new();
         for edit in edits {
             if let Err(error) = draft.make(edit) {
@@ -101,6 +104,10 @@ pub(super) struct Draft<'o> {
     all: &'o mut Vec<Manifest>,
     pub(super) options: &'o mut Options,
     deleted: Vec<bool>,
+    /// Where the objects of each name stand.
+    by_name: FxHashMap<Text, Vec<usize>>,
+    /// Where the pods and workloads of each namespace stand.
+    by_namespace: FxHashMap<Text, Vec<usize>>,
     undo: Undo,
 }
 
@@ -114,7 +121,24 @@ impl<'o> Draft<'o> {
             length: all.len(),
             options: options.clone(),
         };
-        Self { deleted: vec![false; all.len()], all, options, undo }
+        let (by_name, by_namespace) = Default::default();
+        let mut draft = Self { deleted: Vec::new(), all, options, by_name, by_namespace, undo };
+        for place in 0..draft.all.len() {
+            draft.index(place);
+        }
+        draft
+    }
+
+    /// Takes note of a new place.
+    fn index(&mut self, place: usize) {
+        let manifest = &self.all[place];
+        self.deleted.push(false);
+        if let Some(name) = &manifest.object.metadata().name {
+            self.by_name.entry(name.clone()).or_default().push(place);
+        }
+        if matches!(manifest.object, Object::Pod(_) | Object::Workload(_)) {
+            self.by_namespace.entry(namespace_of(manifest).into()).or_default().push(place);
+        }
     }
 
     fn make(&mut self, edit: &Edit) -> Result<(), Refused> {
@@ -150,12 +174,20 @@ impl<'o> Draft<'o> {
 
     /// The places of the objects that a name means: one, or more if the input repeats it.
     pub(super) fn find(&self, name: &ObjectName) -> Vec<usize> {
-        self.there().filter(|(_, manifest)| is_called(manifest, name)).map(|(place, _)| place).collect()
+        self.called(&name.name, |manifest| is_called(manifest, name))
+    }
+
+    /// The places of objects of a name that are meant.
+    pub(super) fn called(&self, name: &str, is_meant: impl Fn(&Manifest) -> bool) -> Vec<usize> {
+        let places = self.by_name.get(name).into_iter().flatten().copied();
+        places.filter(|&place| !self.deleted[place] && is_meant(&self.all[place])).collect()
     }
 
     /// The places of what a workload owns.
     pub(super) fn owned(&self, owner: &ObjectName) -> Vec<usize> {
-        cluster::owned(self.there(), owner)
+        let places = self.by_namespace.get(&*owner.namespace).into_iter().flatten().copied();
+        let there = places.filter(|&place| !self.deleted[place]);
+        cluster::owned(there.map(|place| (place, &self.all[place])), owner)
     }
 
     pub(super) fn replace(&mut self, place: usize, object: Object) {
@@ -170,7 +202,7 @@ impl<'o> Draft<'o> {
 
     pub(super) fn push(&mut self, manifest: Manifest) {
         self.all.push(manifest);
-        self.deleted.push(false);
+        self.index(self.all.len() - 1);
     }
 
     pub(super) fn remove(&mut self, place: usize) {
@@ -210,12 +242,20 @@ impl<'o> Draft<'o> {
     /// Says that there is no such object, and which ones there are.
     pub(super) fn missing(&self, name: &ObjectName, purpose: &str) -> Refused {
         let message = format!("there is no {} `{}` to {purpose}", name.kind, name.path());
-        let found = Diagnostic::new(Code::NoSuchObject, message).with_object(name.clone());
+        let found = Diagnostic::new(Code::BadChange, message).with_object(name.clone());
         let mut known: BTreeSet<ObjectName> = cluster::owners(self.there());
         known.extend(self.there().filter_map(|(_, manifest)| {
             let [_, kind, namespace, name] = identity(manifest)?;
             Some(ObjectName { kind, namespace, name })
         }));
+        if &*name.kind == "Namespace" {
+            let mentioned = self.there().map(|(_, manifest)| namespace_of(manifest));
+            known.extend(mentioned.filter(|namespace| !namespace.is_empty()).map(|namespace| ObjectName {
+                kind: "Namespace".into(),
+                namespace: "".into(),
+                name: namespace.into(),
+            }));
+        }
         let same_kind = || known.iter().filter(|other| other.kind == name.kind);
         let elsewhere = same_kind().filter(|other| other.name == name.name).map(spelled);
         let mut near: Vec<String> = elsewhere.take(3).collect();
@@ -226,9 +266,6 @@ impl<'o> Draft<'o> {
                     .filter(|other| other.namespace == name.namespace)
                     .map(|other| (&*other.name, spelled(other))),
             );
-        }
-        if near.is_empty() {
-            near = nearest(&spelled(name), same_kind().map(spelled));
         }
         if near.is_empty() {
             let here =
@@ -250,13 +287,10 @@ impl<'o> Draft<'o> {
 
 /// Whether an object goes by a name. Kinds that share their name with a kind of Kubernetes carry their group.
 fn is_called(manifest: &Manifest, name: &ObjectName) -> bool {
-    if manifest.object.metadata().name.as_deref() != Some(&*name.name) {
-        return false;
-    }
-    let Some([group, kind, namespace, _]) = identity(manifest) else { return false };
+    let Some([group, kind, namespace, own]) = identity(manifest) else { return false };
     let is_kind = match &manifest.object {
         Object::Unevaluated(_) if &*kind == "NetworkPolicy" => false,
         _ => kind == name.kind,
     };
-    (is_kind || *name.kind == *format!("{kind}.{group}")) && namespace == name.namespace
+    (is_kind || *name.kind == *format!("{kind}.{group}")) && namespace == name.namespace && own == name.name
 }

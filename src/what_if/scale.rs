@@ -36,7 +36,7 @@ pub(super) fn scale(draft: &mut Draft<'_>, name: &ObjectName, count: u32) -> Res
                 }
             }
             _ => {
-                let found = Diagnostic::new(Code::InvalidValue, format!("a {} cannot be scaled", name.kind));
+                let found = Diagnostic::new(Code::BadChange, format!("a {} cannot be scaled", name.kind));
                 return Err(Box::new(found.with_object(name.clone())));
             }
         }
@@ -44,7 +44,7 @@ pub(super) fn scale(draft: &mut Draft<'_>, name: &ObjectName, count: u32) -> Res
     changes |= resize(draft, name, count);
     if places.is_empty() && count > 0 && draft.owned(name).is_empty() {
         let message = format!("nothing in the input shows what pods of {name} are like");
-        let found = Diagnostic::new(Code::NoSuchObject, message).with_object(name.clone());
+        let found = Diagnostic::new(Code::BadChange, message).with_object(name.clone());
         return Err(Box::new(found.with_help("give the manifest of the workload, too")));
     }
     if !changes {

@@ -127,5 +127,5 @@ fn reaches_none(comparison: &Comparison<'_, '_>, dns: &Dns, (pod, index): (PodId
     let has_cache = dns.node_local && program.classes[program.class_of[pod]].families[Family::V4];
     let port = PortSet::from_range(Protocol::Udp, PORT, PORT);
     dns.pods.iter().all(|(&server, ports)| is_closed(End::Pod(server, 0), ports))
-        && !(has_cache && !is_closed(End::Address(NODE_LOCAL), &port))
+        && (!has_cache || is_closed(End::Address(NODE_LOCAL), &port))
 }
