@@ -58,7 +58,7 @@ pub(super) struct Changes {
 pub(super) struct Changed {
     /// The cluster.
     pub(super) cluster: Arc<Cluster>,
-    /// What there is to say about the input and the changes, in the order of the input.
+    /// What there is to say about the objects and the changes; what was said of the input itself comes first.
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
@@ -230,7 +230,7 @@ mod tests {
         assert_eq!(pods, [before, before - 2, before, before + 3, before + 1]);
         let changed = changes.make(0..1, &settings, progress).unwrap();
         assert!(changed.cluster.policies.len() > changes.before.cluster.policies.len());
-        // The objects that both inputs have are noted once for each time they are asked about, and said once.
+        // What is to be said is told every time, and printed once.
         assert_eq!(changed.diagnostics, changes.make(0..1, &settings, progress).unwrap().diagnostics);
         let (manifests, _) = changes.into_objects(&settings).unwrap();
         assert!(!manifests.is_empty());

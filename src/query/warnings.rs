@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 use crate::cluster::{NamespaceId, PodId, WorkloadId};
 use crate::compile::ClassId;
 use crate::diagnostic::ObjectName;
-use crate::diff::{Change, Difference, Group, Matched};
+use crate::diff::{Change, Difference, Group, Matched, PodSet};
 use crate::net::{Direction, Family, PortSet, Protocol};
 use crate::policy::Tier;
 use crate::solve::{Connectivity, End, Reachability};
@@ -84,8 +84,8 @@ struct Comparison<'c, 'p> {
 /// A box of pairs of pods that may surely no longer use some ports that they surely could.
 struct Lost<'c> {
     change: &'c Change,
-    from: Vec<Matched>,
-    to: Vec<Matched>,
+    from: &'c PodSet,
+    to: &'c PodSet,
 }
 
 /// Pods, and how many each entry stands for.
@@ -93,17 +93,17 @@ type Pods = BTreeMap<(PodId, u32), u32>;
 
 impl<'c, 'p> Comparison<'c, 'p> {
     fn new(before: &'c Reachability<'p>, after: &'c Reachability<'p>, difference: &'c Difference) -> Self {
-        let cluster = &after.program().cluster;
         let lost = difference.changes.iter().filter_map(|change| {
             let (Group::Pods(from), Group::Pods(to)) = (&change.from, &change.to) else { return None };
             let is_lost = !change.before.must.difference(&change.after.may).is_empty();
-            is_lost.then(|| Lost {
-                change,
-                from: difference.pods(from, cluster).collect(),
-                to: difference.pods(to, cluster).collect(),
-            })
+            is_lost.then_some(Lost { change, from, to })
         });
         Self { before, after, difference, lost: lost.collect() }
+    }
+
+    /// The pods of one side of a box. There may be many boxes of many pods, so that they are never all listed.
+    fn pods(&self, set: &'c PodSet) -> impl Iterator<Item = Matched> + use<'c, '_, 'p> {
+        self.difference.pods(set, &self.after.program().cluster)
     }
 
     /// The workloads of pods, ascending.
@@ -191,7 +191,7 @@ fn opened(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
                 Direction::Egress => (&change.from, &change.to),
             };
             let Group::Pods(own) = own else { continue };
-            for matched in comparison.difference.pods(own, &new.cluster) {
+            for matched in comparison.pods(own) {
                 let Some(policies) = was_isolated(&matched, direction) else { continue };
                 let key = (direction, policies);
                 if let Some((pods, _)) = found.get_mut(&key) {

@@ -245,7 +245,10 @@ impl<'o> Draft<'o> {
         let found = Diagnostic::new(Code::BadChange, message).with_object(name.clone());
         let mut known: BTreeSet<ObjectName> = cluster::owners(self.there());
         known.extend(self.there().filter_map(|(_, manifest)| {
-            let [_, kind, namespace, name] = identity(manifest)?;
+            let [group, kind, namespace, name] = identity(manifest)?;
+            let is_foreign =
+                matches!(manifest.object, Object::Unevaluated(_)) && kinds::find(&kind).is_some();
+            let kind = if is_foreign { format!("{kind}.{group}").into() } else { kind };
             Some(ObjectName { kind, namespace, name })
         }));
         if &*name.kind == "Namespace" {

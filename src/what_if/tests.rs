@@ -123,7 +123,7 @@ fn dump() -> Vec<Value> {
     let labels = json!({"app": "web", "tier": "front", "pod-template-hash": "5d4f"});
     let mut set = workload("ReplicaSet", "web-5d4f", 2, "front");
     set["metadata"]["ownerReferences"] = json!([{"kind": "Deployment", "name": "web", "controller": true}]);
-    set["spec"]["selector"] = json!({"matchLabels": labels});
+    set["spec"]["selector"] = json!({"matchLabels": {"app": "web", "pod-template-hash": "5d4f"}});
     set["spec"]["template"]["metadata"]["labels"] = labels.clone();
     let owner = json!({"kind": "ReplicaSet", "name": "web-5d4f", "controller": true});
     vec![
@@ -196,6 +196,13 @@ fn what_is_not_there_has_a_near_name() {
         refused(&dumped_pods(), &[Do::Label("deploy/wep", "a=b")]),
         ["there is no Deployment `shop/wep` to label | did you mean `deploy/shop/web`?"]
     );
+    let calico = json!({"apiVersion": "projectcalico.org/v3", "kind": "NetworkPolicy",
+        "metadata": {"name": "deny", "namespace": "shop"}, "spec": {}});
+    let message = "there is no NetworkPolicy `shop/deny` to delete | did you mean \
+                   `networkpolicy.projectcalico.org/shop/deny`?";
+    assert_eq!(refused(std::slice::from_ref(&calico), &[Do::Delete("netpol/deny")]), [message]);
+    let input_with = [calico, json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}})];
+    assert_eq!(pods(&input_with, &[Do::Delete("networkpolicy.projectcalico.org/deny")]), ["default/a"]);
     let both = [Do::Delete("netpol/x"), Do::Scale("deploy/y=1")];
     assert_eq!(refused(&input, &both).len(), 2, "all is said at once");
 }

@@ -94,16 +94,16 @@ pub(super) fn warnings(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
     };
     let (mut pods, mut shown): (Pods, Option<Sample>) = (Pods::new(), None);
     for lost in &comparison.lost {
-        let server = lost.to.iter().find_map(|to| {
+        let server = comparison.pods(lost.to).find_map(|to| {
             let ports = before.pods.get(&to.before.0)?;
             lost_port(&lost.change.before, &lost.change.after, ports).map(|_| (to, ports))
         });
         let Some((server, ports)) = server else { continue };
-        for from in &lost.from {
+        for from in comparison.pods(lost.from) {
             if after.pods.contains_key(&from.after.0) || !is_cut_off(from.after) {
                 continue;
             }
-            let sample = comparison.sample(from, server, |was, is| lost_port(was, is, ports));
+            let sample = comparison.sample(&from, &server, |was, is| lost_port(was, is, ports));
             if sample.is_some() {
                 pods.insert(from.after, from.count);
                 shown = shown.or(sample);

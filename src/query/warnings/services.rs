@@ -1,11 +1,13 @@
 //! Whether Services can still be reached, and have pods behind them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Comparison, Lost, Pods, Sample, ServiceName, Trouble, Warning, lost_port};
+use super::{Comparison, Pods, Sample, ServiceName, Trouble, Warning, lost_port};
 use crate::cluster::{Backends, Cluster, NamespaceId, PodId, Service};
+use crate::diff::Matched;
 use crate::label::LabelSetId;
 use crate::net::PortSet;
 use crate::query::endpoint::targets;
@@ -17,7 +19,7 @@ type Places = BTreeSet<usize>;
 /// Services that somebody could reach, all their pods, and none of them now; and Services that lost their pods.
 pub(super) fn warnings(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
     let cluster = &comparison.after.program().cluster;
-    let concerned = Concerned::new(&comparison.lost, cluster);
+    let mut concerned = Concerned::new(comparison);
     // Services that the same workloads cannot reach any more are one warning.
     let mut unreachable: BTreeMap<Vec<_>, (Vec<ServiceName>, Sample)> = BTreeMap::new();
     for ((namespace, name), service) in &cluster.services {
@@ -25,7 +27,7 @@ pub(super) fn warnings(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
             continue;
         }
         let backends = targets(cluster, *namespace, service, |_| true);
-        let Some((pods, sample)) = cut_off(comparison, &concerned, &backends) else { continue };
+        let Some((pods, sample)) = cut_off(comparison, &mut concerned, &backends) else { continue };
         let services = unreachable.entry(comparison.workloads(&pods)).or_insert_with(|| (Vec::new(), sample));
         services.0.push((*namespace, name.clone()));
     }
@@ -40,30 +42,62 @@ pub(super) fn warnings(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
     warnings
 }
 
+/// Pods of the second input, each with a box that holds it.
+type Sources = BTreeMap<(PodId, u32), (usize, Matched)>;
+
 /// Where ports are lost.
 struct Concerned {
     namespaces: BTreeSet<NamespaceId>,
     /// The boxes that hold each destination.
     by_destination: FxHashMap<PodId, Places>,
+    /// The sources that are in a box of each of these sets: Services of a namespace mostly have the same.
+    sources: BTreeMap<BTreeSet<Places>, Rc<Sources>>,
 }
 
 impl Concerned {
-    fn new(lost: &[Lost<'_>], cluster: &Cluster) -> Self {
-        let mut concerned = Self { namespaces: BTreeSet::new(), by_destination: FxHashMap::default() };
-        for (place, lost) in lost.iter().enumerate() {
-            for to in &lost.to {
-                concerned.namespaces.insert(cluster.pods[to.after.0].namespace);
-                concerned.by_destination.entry(to.after.0).or_default().insert(place);
+    fn new(comparison: &Comparison<'_, '_>) -> Self {
+        let cluster = &comparison.after.program().cluster;
+        let mut namespaces = BTreeSet::new();
+        let mut by_destination: FxHashMap<PodId, Places> = FxHashMap::default();
+        for (place, lost) in comparison.lost.iter().enumerate() {
+            for to in comparison.pods(lost.to) {
+                namespaces.insert(cluster.pods[to.after.0].namespace);
+                by_destination.entry(to.after.0).or_default().insert(place);
             }
         }
-        concerned
+        Self { namespaces, by_destination, sources: BTreeMap::new() }
+    }
+
+    fn sources(&mut self, comparison: &Comparison<'_, '_>, ways: BTreeSet<Places>) -> Rc<Sources> {
+        let find = |ways: &BTreeSet<Places>| {
+            let mut sources: Option<Sources> = None;
+            for places in ways {
+                let mut here = Sources::new();
+                for &place in places {
+                    for from in comparison.pods(comparison.lost[place].from) {
+                        here.entry(from.after).or_insert((place, from));
+                    }
+                }
+                match &mut sources {
+                    None => sources = Some(here),
+                    Some(sources) => sources.retain(|pod, _| here.contains_key(pod)),
+                }
+            }
+            Rc::new(sources.unwrap_or_default())
+        };
+        if let Some(known) = self.sources.get(&ways) {
+            return Rc::clone(known);
+        }
+        let found = find(&ways);
+        self.sources.insert(ways, Rc::clone(&found));
+        found
     }
 }
 
 /// The pods that could reach every backend and can reach none now.
 fn cut_off(
     comparison: &Comparison<'_, '_>,
-    concerned: &Concerned,
+    concerned: &mut Concerned,
     backends: &BTreeMap<PodId, PortSet>,
 ) -> Option<(Pods, Sample)> {
     // The boxes by which each backend is lost; most have the same.
@@ -79,36 +113,19 @@ fn cut_off(
         }
         ways.insert(places);
     }
-    // A box that holds each source, and where it stands there.
-    let mut sources: Option<BTreeMap<(PodId, u32), (usize, usize)>> = None;
-    for places in &ways {
-        let mut here = BTreeMap::new();
-        for &place in places {
-            for (i, from) in comparison.lost[place].from.iter().enumerate() {
-                here.entry(from.after).or_insert((place, i));
-            }
-        }
-        match &mut sources {
-            None => sources = Some(here),
-            Some(sources) => sources.retain(|pod, _| here.contains_key(pod)),
-        }
-    }
     let (mut pods, mut shown) = (Pods::new(), None);
-    for (source, (place, i)) in sources? {
+    for (&source, (place, from)) in &*concerned.sources(comparison, ways) {
         // A pod reaches itself, and so one of the pods behind its Service.
         let is_backend = backends.contains_key(&source.0);
         if is_backend || (is_hosted(comparison, source.0) && !reaches_none(comparison, source, backends)) {
             continue;
         }
-        let lost = &comparison.lost[place];
-        let from = &lost.from[i];
-        pods.insert(from.after, from.count);
+        pods.insert(source, from.count);
         shown = shown.or_else(|| {
-            let mut sample = lost.to.iter().filter_map(|to| {
+            comparison.pods(comparison.lost[*place].to).find_map(|to| {
                 let ports = backends.get(&to.after.0)?;
-                comparison.sample(from, to, |was, is| lost_port(was, is, ports))
-            });
-            sample.next()
+                comparison.sample(from, &to, |was, is| lost_port(was, is, ports))
+            })
         });
     }
     shown.map(|sample| (pods, sample))
