@@ -8,6 +8,8 @@ mod can;
 #[cfg_attr(not(test), expect(dead_code, reason = "`what-if` and `test` take it up"))]
 mod changes;
 mod completion;
+mod diff;
+mod difference;
 mod endpoint;
 mod error;
 mod explain;
@@ -19,6 +21,7 @@ mod settings;
 mod stages;
 mod status;
 mod suggest;
+mod what_if;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -66,6 +69,8 @@ fn dispatch(cli: &Cli) -> Result<ExitStatus, Failure> {
         Verb::Matrix(args) => matrix::run(args, &settings()?),
         Verb::Can(args) => can::run(args, &settings()?),
         Verb::Explain(args) => explain::run(args, &settings()?),
+        Verb::WhatIf(args) => what_if::run(args, &settings()?),
+        Verb::Diff(args) => diff::run(args, &cli.global),
         Verb::Completion(args) => completion::run(args),
     }
 }

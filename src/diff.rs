@@ -4,6 +4,9 @@
 //! overlap. [`between`] compares any two inputs; the difference of a change of policies is found from the signatures it
 //! touches alone ([`crate::what_if`]), and is the same.
 
+mod count;
+mod matching;
+mod outside;
 mod revision;
 
 use std::collections::BTreeMap;
@@ -12,13 +15,17 @@ use std::ops::Range;
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
-use crate::cluster::{Cluster, PodId, PodName};
+use crate::cluster::{Cluster, PodId};
 use crate::compile::{ClassId, Program};
-use crate::index::{Id, IndexVec};
-use crate::net::{AddressSet, Direction, Family, address_number};
-use crate::solve::{CellId, Connectivity, End, ExternalClass, ExternalId, Reachability, Rows};
+use crate::index::Id;
+use crate::net::{AddressSet, Family, address_number};
+use crate::solve::{CellId, Connectivity, End, Reachability, Rows};
 
+use matching::Matching;
 pub(crate) use revision::{Standing, of_revision};
+
+pub use count::Pairs;
+pub(crate) use outside::refinement;
 
 /// What differs.
 ///
@@ -73,7 +80,19 @@ pub struct Matched {
     pub count: u32,
 }
 
+impl PodSet {
+    /// Takes in the pods of another set of the same difference.
+    pub(crate) fn extend(&mut self, other: &Self) {
+        self.0 |= &other.0;
+    }
+}
+
 impl Difference {
+    /// Every pod that both inputs have, in the order of the second one.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Matched> {
+        self.matching.iter().flatten()
+    }
+
     /// Whether nothing differs, and both inputs have the same pods.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.appeared.is_empty() && self.vanished.is_empty()
@@ -189,78 +208,26 @@ fn own_node(program: &Program, pod: PodId, family: Family) -> AddressSet {
 
 /// What differs between two reachabilities, whatever they were made of. Pods are the same if namespace and name are.
 pub fn between(before: &Reachability<'_>, after: &Reachability<'_>) -> Difference {
+    let matching = Matching::by_name(&before.program().cluster, &after.program().cluster);
+    matched(before, after, matching)
+}
+
+/// The same, seen from the workloads: those of the same namespace, kind and name are the same, and so are their pods in
+/// order, whatever these are called. A rollout, which gives every pod another name, changes nothing then.
+pub fn between_workloads(before: &Reachability<'_>, after: &Reachability<'_>) -> Difference {
+    let matching = Matching::by_workload(&before.program().cluster, &after.program().cluster);
+    matched(before, after, matching)
+}
+
+fn matched(before: &Reachability<'_>, after: &Reachability<'_>, matching: Matching) -> Difference {
     let (old, new) = (before.program(), after.program());
-    let Matching { all, appeared, vanished } = match_pods(&old.cluster, &new.cluster);
+    let Matching { all, appeared, vanished } = matching;
     let mut comparison = Comparison::new(old, new, all);
     let mut changes = comparison.between_pods(before, after);
     changes.extend(comparison.outside());
     let mut difference = Difference { changes, appeared, vanished, matching: Some(comparison.matching) };
     difference.prune(old, new);
     difference
-}
-
-struct Matching {
-    all: Vec<Matched>,
-    appeared: Vec<(PodId, Range<u32>)>,
-    vanished: Vec<(PodId, Range<u32>)>,
-}
-
-/// Namespace, name (of the workload, for pods that no manifest names), and whether a manifest names it.
-type Name<'c> = (&'c str, &'c str, bool);
-
-fn name(cluster: &Cluster, pod: PodId) -> (Name<'_>, u32) {
-    let pod = &cluster.pods[pod];
-    let namespace: &str = &cluster.namespaces[pod.namespace].name;
-    match &pod.name {
-        PodName::Exact(name) => ((namespace, &**name, true), 0),
-        PodName::Replicas { base, first } => ((namespace, &**base, false), *first),
-    }
-}
-
-fn match_pods(before: &Cluster, after: &Cluster) -> Matching {
-    let mut old: BTreeMap<(Name<'_>, u32), PodId> = BTreeMap::new();
-    for id in before.pods.ids() {
-        old.insert(name(before, id), id);
-    }
-    let mut gone: BTreeMap<PodId, Vec<Range<u32>>> = BTreeMap::new();
-    let (mut all, mut appeared) = (Vec::new(), Vec::new());
-    for (id, pod) in after.pods.enumerate() {
-        let (named, first) = name(after, id);
-        let mut next = first;
-        let end = first + pod.count;
-        let overlapping = old.range(..(named, end)).rev().take_while(|((other, _), _)| *other == named);
-        let mut overlapping: Vec<(u32, PodId)> = overlapping.map(|((_, start), id)| (*start, *id)).collect();
-        overlapping.reverse();
-        for (start, old_id) in overlapping {
-            let (from, to) = (next.max(start), end.min(start + before.pods[old_id].count));
-            if from >= to {
-                continue;
-            }
-            if next < from {
-                appeared.push((id, next - first..from - first));
-            }
-            all.push(Matched { before: (old_id, from - start), after: (id, from - first), count: to - from });
-            gone.entry(old_id).or_default().push(from - start..to - start);
-            next = to;
-        }
-        if next < end {
-            appeared.push((id, next - first..end - first));
-        }
-    }
-    let mut vanished = Vec::new();
-    for (id, pod) in before.pods.enumerate() {
-        let mut next = 0;
-        for range in gone.get(&id).into_iter().flatten() {
-            if next < range.start {
-                vanished.push((id, next..range.start));
-            }
-            next = range.end;
-        }
-        if next < pod.count {
-            vanished.push((id, next..pod.count));
-        }
-    }
-    Matching { all, appeared, vanished }
 }
 
 /// Pods that neither input tells apart: the class in each, and their numbers.
@@ -445,119 +412,4 @@ impl<'p> Comparison<'p> {
         }
         found
     }
-
-    /// What changes between pods and addresses.
-    fn outside(&mut self) -> Vec<Change> {
-        let externals = (self.rows.0.externals(), self.rows.1.externals());
-        let mut changes = Vec::new();
-        for direction in Direction::ALL {
-            for (was, is, addresses) in overlaps(&externals.0, &externals.1) {
-                let family = was.family;
-                let mut pods = Towards::new();
-                for joint in &self.joint {
-                    let cells = (
-                        self.rows.0.external(direction, joint.before, was),
-                        self.rows.1.external(direction, joint.after, is),
-                    );
-                    if !self.same.ask(&self.rows, cells.0, cells.1) {
-                        *pods.entry(cells).or_default() |= &joint.pods;
-                    }
-                }
-                let mut addresses = addresses;
-                if direction == Direction::Ingress {
-                    let moved = self.own_in_one(family, &addresses);
-                    for (address, others) in moved {
-                        addresses = addresses.difference(&AddressSet::from_range(address, address));
-                        let mut pods = pods.clone();
-                        for other in others {
-                            for pods in pods.values_mut() {
-                                pods.remove(other);
-                            }
-                            changes.extend(self.own_address(family, address, other, was, is));
-                        }
-                        let group = Group::Addresses(family, AddressSet::from_range(address, address));
-                        changes.extend(self.with_outside(direction, &group, pods));
-                    }
-                }
-                if !addresses.is_empty() {
-                    changes.extend(self.with_outside(direction, &Group::Addresses(family, addresses), pods));
-                }
-            }
-        }
-        changes
-    }
-
-    fn with_outside(&self, direction: Direction, outside: &Group, pods: Towards) -> Vec<Change> {
-        let boxes = pods.into_iter().filter(|(_, pods)| !pods.is_empty()).map(|((was, is), pods)| {
-            let pods = Group::Pods(PodSet(pods));
-            let (from, to) = match direction {
-                Direction::Ingress => (outside.clone(), pods),
-                Direction::Egress => (pods, outside.clone()),
-            };
-            let (before, after) = (connectivity(&self.rows.0, was), connectivity(&self.rows.1, is));
-            Change { from, to, before, after }
-        });
-        boxes.collect()
-    }
-
-    /// The addresses of a set that are of a pod's node before or after, but not both, with these pods.
-    fn own_in_one(&self, family: Family, set: &AddressSet) -> BTreeMap<u128, Vec<u32>> {
-        let mut found: BTreeMap<u128, Vec<u32>> = BTreeMap::new();
-        for (number, matched) in (0..).zip(&self.matching) {
-            let was = own_node(self.old, matched.before.0, family);
-            let is = own_node(self.new, matched.after.0, family);
-            if was != is {
-                let moved = was.union(&is).difference(&was.intersection(&is)).intersection(set);
-                for address in moved.ranges().iter().flat_map(|&(first, last)| first..=last) {
-                    found.entry(address).or_default().push(number);
-                }
-            }
-        }
-        found
-    }
-
-    /// What changes from an address that is the pod's node's in one of the inputs.
-    fn own_address(
-        &mut self,
-        family: Family,
-        address: u128,
-        pod: u32,
-        was: &ExternalClass,
-        is: &ExternalClass,
-    ) -> Option<Change> {
-        let Matched { before: (before, _), after: (after, _), .. } = self.matching[pod as usize];
-        let cell = |program: &Program, rows: &mut Rows<'_>, pod: PodId, external: &ExternalClass| {
-            if own_node(program, pod, family).contains(address) {
-                rows.evaluator.open()
-            } else {
-                rows.external(Direction::Ingress, program.class_of[pod], external)
-            }
-        };
-        let was = cell(self.old, &mut self.rows.0, before, was);
-        let is = cell(self.new, &mut self.rows.1, after, is);
-        let (before, after) = (connectivity(&self.rows.0, was), connectivity(&self.rows.1, is));
-        (before != after).then(|| Change {
-            from: Group::Addresses(family, AddressSet::from_range(address, address)),
-            to: Group::Pods(PodSet([pod].into_iter().collect())),
-            before,
-            after,
-        })
-    }
-}
-
-/// The classes of addresses of two inputs that have addresses in common, and these.
-fn overlaps<'e>(
-    before: &'e IndexVec<ExternalId, ExternalClass>,
-    after: &'e IndexVec<ExternalId, ExternalClass>,
-) -> Vec<(&'e ExternalClass, &'e ExternalClass, AddressSet)> {
-    let mut found = Vec::new();
-    for was in before {
-        for is in after.iter().filter(|is| is.family == was.family) {
-            let common = was.addresses.intersection(&is.addresses);
-            if !common.is_empty() {
-                found.push((was, is, common));
-            }
-        }
-    }
-    found
 }

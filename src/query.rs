@@ -1,6 +1,7 @@
 //! Questions about a reachability, and the structs that answer them. Formats no text.
 
 pub mod can;
+pub mod difference;
 pub mod endpoint;
 pub mod explain;
 #[cfg(test)]

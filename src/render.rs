@@ -4,6 +4,7 @@
 //! spreadsheet unescaped; [`text`] holds the rules.
 
 pub mod diagnostic;
+pub mod difference;
 pub mod endpoint;
 pub mod explain;
 mod json;
@@ -43,12 +44,14 @@ pub enum Format {
     Csv,
     /// Markdown tables.
     Markdown,
+    /// A picture.
+    Svg,
 }
 
 impl Format {
     /// All formats, the default first.
-    pub const ALL: [Self; 7] =
-        [Self::Table, Self::Wide, Self::Json, Self::Yaml, Self::Ndjson, Self::Csv, Self::Markdown];
+    pub const ALL: [Self; 8] =
+        [Self::Table, Self::Wide, Self::Json, Self::Yaml, Self::Ndjson, Self::Csv, Self::Markdown, Self::Svg];
 
     /// The name `-o` takes.
     pub const fn name(self) -> &'static str {
@@ -60,6 +63,7 @@ impl Format {
             Self::Ndjson => "ndjson",
             Self::Csv => "csv",
             Self::Markdown => "md",
+            Self::Svg => "svg",
         }
     }
 

@@ -1,6 +1,7 @@
 //! Sessions with the built binary: exit status, streams, formats.
 #![expect(clippy::unwrap_used, reason = "what helps tests may fail like the tests themselves")]
 
+mod difference;
 mod schema;
 
 use std::path::{Path, PathBuf};

@@ -88,6 +88,13 @@ fn manifest(case: &Case, object: &Value) -> Result<Manifest, TestCaseError> {
     Ok(judge::manifests(&alone).map_err(TestCaseError::fail)?.remove(0))
 }
 
+impl Drawn {
+    /// Whether it is about a policy.
+    pub(crate) fn is_of_policy(&self) -> bool {
+        matches!(self, Self::Policy(..) | Self::DeletePolicy(_))
+    }
+}
+
 /// The edit, after making it in the case as well; `None` if there is nothing to do it to.
 pub(crate) fn edit(case: &mut Case, drawn: &Drawn) -> Result<Option<Edit>, TestCaseError> {
     let places = |case: &Case, wanted: &dyn Fn(&Value) -> bool| -> Vec<usize> {

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use podreach::profile::Profile;
 use podreach::query::{By, LabelQuery};
 
+use super::changes::ChangeArgs;
 use super::output::Output;
 
 /// Who can reach whom on which port, exactly, before you apply it.
@@ -50,6 +51,19 @@ pub(super) enum Verb {
         podreach explain -f shop.yaml shop/web shop/db:5432\n  \
         podreach explain -f shop.yaml shop/db")]
     Explain(ExplainArgs),
+    /// What changes when objects are applied, deleted, relabelled or scaled: nothing is touched but this answer
+    #[command(after_help = "Examples:\n  \
+        podreach what-if -f manifests/ --apply new-policy.yaml\n  \
+        kubectl get pods,ns,netpol,svc -A -o json | podreach what-if -f - --delete netpol/shop/default-deny\n  \
+        podreach what-if -f shop.yaml --label ns/shop env=prod --scale deploy/shop/web=0 --each\n\n\
+        Exit status: 0 no difference, 1 a difference that `--fail-on` counts, 2 usage or invalid input, 3 undecided.")]
+    WhatIf(WhatIfArgs),
+    /// What differs between two inputs: who can reach whom that could not before, and why
+    #[command(after_help = "Examples:\n  \
+        podreach diff --before main/ --after branch/\n  \
+        podreach diff --before old.json --after new.json --fail-on new-allow -o md=comment.md\n\n\
+        Exit status: 0 no difference, 1 a difference that `--fail-on` counts, 2 usage or invalid input, 3 undecided.")]
+    Diff(DiffArgs),
     /// Print the completion script of a shell
     #[command(after_help = "Examples:\n  \
         source <(podreach completion bash)\n  \
@@ -99,7 +113,7 @@ pub(super) struct GlobalArgs {
     /// Show what touches pods with these labels, such as `app=web,tier!=db`
     #[arg(short = 'l', long, global = true, value_name = "SELECTOR", help_heading = "Output")]
     pub(super) selector: Option<LabelQuery>,
-    /// table, wide, json, yaml, ndjson, csv or md; with `=FILE` into a file; repeatable
+    /// table, wide, json, yaml, ndjson, csv, md or svg; with `=FILE` into a file; repeatable
     #[arg(short, long, global = true, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub(super) output: Vec<Output>,
     /// End with status 3 if the input leaves anything undecided
@@ -196,6 +210,55 @@ pub(super) struct ExplainArgs {
     /// Where they go, and on which port
     #[arg(value_name = "TO[:PORT]")]
     pub(super) to: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WhatIfArgs {
+    #[command(flatten)]
+    pub(super) changes: ChangeArgs,
+    /// Every change on its own, then all of them together
+    #[arg(long, help_heading = "Changes")]
+    pub(super) each: bool,
+    #[command(flatten)]
+    pub(super) difference: DifferenceArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    /// The input as it was: files, directories, or `-`
+    #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
+    pub(super) before: Vec<PathBuf>,
+    /// The input as it is now
+    #[arg(long, value_name = "PATH", num_args = 1.., required = true)]
+    pub(super) after: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) difference: DifferenceArgs,
+}
+
+/// How a difference is shown and judged.
+#[derive(Debug, Args)]
+pub(super) struct DifferenceArgs {
+    /// What is compared
+    #[arg(long, value_name = "LEVEL", value_enum, default_value_t)]
+    pub(super) by: Level,
+    /// Which differences end with status 1
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    pub(super) fail_on: FailOn,
+    /// The most bytes of Markdown, so that it fits a comment
+    #[arg(long, value_name = "BYTES", default_value_t = 60_000)]
+    pub(super) max_size: usize,
+}
+
+/// Which differences count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(super) enum FailOn {
+    /// Something is allowed, or perhaps allowed, that was not
+    NewAllow,
+    /// Something is denied, or perhaps denied, that was not
+    RemovedAllow,
+    /// Any difference
+    #[default]
+    Any,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ use podreach::compile::compile;
 use podreach::index::IndexVec;
 use podreach::query::unknowns::{differences, missing_facts};
 use podreach::query::{Flow, Matrix, View};
+use podreach::render::Format;
 use podreach::render::diagnostic::Located;
 use podreach::render::endpoint::Names;
 use podreach::render::matrix::{self as render, Flows, Report, Viewed};
@@ -21,7 +22,12 @@ use super::settings::Settings;
 use super::suggest::nearest;
 use super::{ExitStatus, endpoint, say, stages};
 
+/// The formats of `matrix`.
+const FORMATS: &[Format] =
+    &[Format::Table, Format::Wide, Format::Json, Format::Yaml, Format::Ndjson, Format::Csv, Format::Markdown];
+
 pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, Failure> {
+    settings.outputs.iter().try_for_each(|output| output.require("matrix", FORMATS))?;
     let mut progress = Progress::new(settings);
     let input = stages::evaluable(settings, &mut progress)?;
     let view = view(args, settings, &input.cluster)?;
@@ -103,7 +109,7 @@ fn any_unknown(matrix: &Matrix<'_>, view: &View) -> bool {
 }
 
 /// The pods that `-n` and `-l` keep; `None` if neither was given.
-fn about(settings: &Settings, cluster: &Cluster) -> Result<Option<Vec<PodId>>, Failure> {
+pub(super) fn about(settings: &Settings, cluster: &Cluster) -> Result<Option<Vec<PodId>>, Failure> {
     let mut about = settings.selector.as_ref().map(|selector| selector.pods(cluster));
     if let Some(name) = &settings.namespace {
         let Some(namespace) = cluster.namespace(name) else {

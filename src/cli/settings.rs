@@ -22,7 +22,7 @@ use super::suggest::nearest;
 /// What every command goes by.
 #[derive(Debug)]
 pub(super) struct Settings {
-    /// What to read; never empty.
+    /// What to read; empty only for commands whose inputs have names of their own.
     pub(super) inputs: Vec<Input>,
     /// How to read it.
     pub(super) load: load::Options,
@@ -51,21 +51,23 @@ pub(super) struct Settings {
 impl Settings {
     /// What `args` mean in the working directory.
     pub(super) fn resolve(args: &GlobalArgs) -> Result<Self, Failure> {
-        let folder = std::env::current_dir().map_err(|source| Failure::File {
-            verb: "read",
-            path: PathBuf::from("."),
-            source,
-        })?;
-        Self::merge(args, &Project::find(&folder)?, &folder)
+        let folder = working_folder()?;
+        let project = Project::find(&folder)?;
+        Ok(Self { inputs: inputs(args, &project, &folder)?, ..Self::merge(args, &project)? })
     }
 
-    fn merge(args: &GlobalArgs, project: &Project, folder: &Path) -> Result<Self, Failure> {
+    /// The same for a command that does not read what `-f` or the project file names.
+    pub(super) fn without_inputs(args: &GlobalArgs) -> Result<Self, Failure> {
+        Self::merge(args, &Project::find(&working_folder()?)?)
+    }
+
+    fn merge(args: &GlobalArgs, project: &Project) -> Result<Self, Failure> {
         let namespace = args.namespace.clone().or(project.namespace.clone()).filter(|_| !args.all_namespaces);
         let keep_going = args.keep_going.or(project.keep_going).unwrap_or(false);
         let assume = assumptions(args, project, namespace.as_deref())?;
         let color = args.color.or(project.color).unwrap_or_default();
         Ok(Self {
-            inputs: inputs(args, project, folder)?,
+            inputs: Vec::new(),
             load: load::Options {
                 recursive: args.recursive.or(project.recursive).unwrap_or(false),
                 careful: false,
@@ -99,6 +101,11 @@ impl Settings {
     }
 }
 
+fn working_folder() -> Result<PathBuf, Failure> {
+    let unreadable = |source| Failure::File { verb: "read", path: PathBuf::from("."), source };
+    std::env::current_dir().map_err(unreadable)
+}
+
 /// The flags if there are any, else the project file.
 fn either<'a, T>(flags: &'a [T], project: &'a [T]) -> &'a [T] {
     if flags.is_empty() { project } else { flags }
@@ -114,14 +121,16 @@ fn inputs(args: &GlobalArgs, project: &Project, folder: &Path) -> Result<Vec<Inp
         return Err(Failure::usage("no input was named")
             .with_help("name manifests with `-f PATH`, or `-f -` for standard input"));
     }
-    let inputs: Vec<Input> = paths
-        .into_iter()
-        .map(|path| if path.as_os_str() == "-" { Input::Stdin } else { Input::Path(path) })
-        .collect();
+    let inputs: Vec<Input> = paths.into_iter().map(input).collect();
     if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
         return Err(Failure::usage("standard input can be read only once: `-f -` was given twice"));
     }
     Ok(inputs)
+}
+
+/// What a path on the command line names.
+pub(super) fn input(path: PathBuf) -> Input {
+    if path.as_os_str() == "-" { Input::Stdin } else { Input::Path(path) }
 }
 
 /// A path of the project file: as it is written if the file stands in the working directory.
@@ -248,7 +257,9 @@ mod tests {
     use super::*;
 
     fn merged(args: &GlobalArgs, project: &Project) -> Result<Settings, String> {
-        Settings::merge(args, project, Path::new("/shop/sub")).map_err(|failure| failure.to_string())
+        let inputs = inputs(args, project, Path::new("/shop/sub"));
+        let settings = inputs.and_then(|inputs| Ok(Settings { inputs, ..Settings::merge(args, project)? }));
+        settings.map_err(|failure| failure.to_string())
     }
 
     fn project() -> Project {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use podreach::cluster::{self, Built, Cluster};
 use podreach::diagnostic::{Code, Diagnostic, Severity};
-use podreach::load::{self, Loaded, Manifest, Sources};
+use podreach::load::{self, Input, Loaded, Manifest, Sources};
 use podreach::profile::Profile;
 use podreach::render::text::count;
 use podreach::render::{Format, diagnostic};
@@ -31,7 +31,16 @@ pub(super) struct Evaluable {
 
 /// Loads and builds, and says what there is to say about the input. Errors end here, all of them reported.
 pub(super) fn evaluable(settings: &Settings, progress: &mut Progress) -> Result<Evaluable, Failure> {
-    let loaded = progress.stage(Stage::Load, || load::load(&settings.inputs, settings.load));
+    evaluable_from(&settings.inputs, settings, progress)
+}
+
+/// The same for inputs of another name.
+pub(super) fn evaluable_from(
+    inputs: &[Input],
+    settings: &Settings,
+    progress: &mut Progress,
+) -> Result<Evaluable, Failure> {
+    let loaded = progress.stage(Stage::Load, || load::load(inputs, settings.load));
     Ok(built(loaded, settings, progress)?.0)
 }
 

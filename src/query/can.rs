@@ -5,6 +5,8 @@
 
 mod group;
 
+pub(super) use group::address;
+
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 

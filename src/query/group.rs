@@ -38,6 +38,11 @@ impl Group {
         Self { endpoint, key, pods, classes }
     }
 
+    /// Whether it is one pod.
+    pub(super) fn is_one_pod(&self) -> bool {
+        self.classes.len() == 1 && self.classes[0].1 == 1
+    }
+
     /// How many pods are in both groups, by class.
     pub(super) fn common(&self, program: &Program, other: &Self) -> FxHashMap<ClassId, u64> {
         let mut common: FxHashMap<ClassId, u64> = FxHashMap::default();

@@ -211,7 +211,7 @@ struct Buffer {
 
 impl<'r> Matrix<'r> {
     /// The matrix of a reachability.
-    pub fn new(reachability: &'r Reachability<'r>) -> Self {
+    pub fn new(reachability: &Reachability<'r>) -> Self {
         let program = reachability.program();
         Self {
             program,
@@ -459,8 +459,7 @@ impl<'r> Matrix<'r> {
             }
             let group = column.group;
             let mut blend = Blend::default();
-            let single = |group: &Group| group.classes.len() == 1 && group.classes[0].1 == 1;
-            if by == By::Pod || (single(source) && single(group)) {
+            if by == By::Pod || (source.is_one_pod() && group.is_one_pod()) {
                 let (from, to) = (&source.pods[0], &group.pods[0]);
                 if from == to {
                     continue;

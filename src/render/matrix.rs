@@ -14,6 +14,8 @@ mod table;
 #[cfg(test)]
 mod testing;
 
+pub(super) use rows::{push_cell, push_ports};
+
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 
@@ -92,6 +94,7 @@ pub fn write(
         Format::Ndjson => rows::ndjson(&report.names, flows, out),
         Format::Csv => rows::csv(&report.names, flows, out),
         Format::Markdown => markdown::write(report, flows, out),
+        Format::Svg => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
@@ -109,5 +112,6 @@ pub fn write_summary(
         Format::Ndjson => summary::ndjson(&report.summary, out),
         Format::Csv => summary::csv(&report.summary, out),
         Format::Markdown => summary::markdown(report, out),
+        Format::Svg => Err(io::ErrorKind::Unsupported.into()),
     }
 }

@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, NamespaceId, Pod, PodId};
 use crate::index::IndexVec;
 use crate::label::Truth;
 use crate::net::{AddressSet, Direction, Family, PortSet, PortTable};
-use crate::policy::{NamespaceMatch, Policy, PolicyId};
+use crate::policy::{Action, NamespaceMatch, Policy, PolicyId, Tier};
 use crate::profile::{Profile, Semantics};
 
 use super::tiers::{Deciding, MatchingRule, decide};
@@ -317,25 +317,62 @@ impl<'c> Prover<'c> {
 
     /// Asks the tiers in order.
     fn judge(&self, policies: &[PolicyProof], direction: Direction) -> Connectivity {
-        let mut table = PortTable::new();
-        let deciding: Vec<Deciding> = policies
-            .iter()
-            .map(|proof| {
-                let policy = &self.cluster.policies[proof.policy];
-                let rules = policy.rules[direction].iter().zip(&proof.rules);
-                let rules =
-                    rules.filter(|(_, step)| step.peers.truth.possible()).map(|(rule, step)| MatchingRule {
-                        action: rule.action,
-                        ports: table.id(step.ports.matched.clone()),
-                        sure: step.peers.truth.sure(),
-                    });
-                let rules = rules.collect();
-                Deciding { tier: policy.tier, priority: policy.priority, sure: proof.selects.sure(), rules }
-            })
-            .collect();
-        let bounds = decide(&mut table, &deciding);
-        Connectivity { must: table.get(bounds.must).clone(), may: table.get(bounds.may).clone() }
+        let says: Vec<Say> = policies.iter().map(|proof| self.say(proof, direction)).collect();
+        bounds(&says)
     }
+
+    /// What a policy says of a connection.
+    pub fn say(&self, proof: &PolicyProof, direction: Direction) -> Say {
+        let policy = &self.cluster.policies[proof.policy];
+        let rules = policy.rules[direction].iter().zip(&proof.rules);
+        let rules = rules
+            .filter(|(_, step)| step.peers.truth.possible())
+            .map(|(rule, step)| (rule.action, step.ports.matched.clone(), step.peers.truth))
+            .collect();
+        Say { tier: policy.tier, priority: policy.priority, selects: proof.selects, rules }
+    }
+
+    /// Whether the subject of a policy takes in the namespace of a pod, and whether it takes in its labels.
+    pub fn selects(&self, policy: PolicyId, pod: PodId) -> (Truth, Truth) {
+        let selection = self.selection(&self.cluster.policies[policy].subject, &self.cluster.pods[pod]);
+        (selection.namespace, selection.pods)
+    }
+}
+
+/// What a policy that selects the subject of a side says of a connection.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Say {
+    /// When it is asked.
+    pub tier: Tier,
+    /// Lower is asked first within the tier.
+    pub priority: u32,
+    /// Whether it selects the subject; never `No`.
+    pub selects: Truth,
+    /// Its rules that match, or may match, the peer: what they do, on which ports, and whether the peer matches.
+    pub rules: Vec<(Action, PortSet, Truth)>,
+}
+
+/// What a side allows if these policies have a say, given in evaluation order.
+pub fn bounds(says: &[Say]) -> Connectivity {
+    let mut table = PortTable::new();
+    let deciding: Vec<Deciding> = says
+        .iter()
+        .map(|say| {
+            let rules = say.rules.iter().map(|(action, ports, truth)| MatchingRule {
+                action: *action,
+                ports: table.id(ports.clone()),
+                sure: truth.sure(),
+            });
+            Deciding {
+                rules: rules.collect(),
+                tier: say.tier,
+                priority: say.priority,
+                sure: say.selects.sure(),
+            }
+        })
+        .collect();
+    let bounds = decide(&mut table, &deciding);
+    Connectivity { must: table.get(bounds.must).clone(), may: table.get(bounds.may).clone() }
 }
 
 /// Whether a policy has a say in one direction.

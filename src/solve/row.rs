@@ -10,7 +10,7 @@ use super::externals::{self, ExternalClass, ExternalId};
 use super::outline::OutlineId;
 use crate::compile::{ClassId, Program, SignatureId};
 use crate::index::IndexVec;
-use crate::net::Direction;
+use crate::net::{Direction, Family};
 
 /// Computes rows, remembering what consecutive sources share.
 #[derive(Debug)]
@@ -171,11 +171,31 @@ impl<'p> Rows<'p> {
         external: &ExternalClass,
     ) -> CellId {
         let signature = self.evaluator.program.classes[class].signature[direction];
+        self.outside(direction, signature, external)
+    }
+
+    /// What may flow between pods of a signature and a class of addresses.
+    pub(crate) fn outside(
+        &mut self,
+        direction: Direction,
+        signature: SignatureId,
+        external: &ExternalClass,
+    ) -> CellId {
         let sides = &external.sides[direction];
-        let side = match sides.binary_search_by_key(&signature, |&(id, _)| id) {
-            Ok(i) => sides[i].1,
-            Err(_) => self.evaluator.side(direction, signature, Peer::Outside(external.family, &[])),
-        };
-        self.evaluator.alone(side, external.family)
+        match sides.binary_search_by_key(&signature, |&(id, _)| id) {
+            Ok(i) => self.evaluator.alone(sides[i].1, external.family),
+            Err(_) => self.outside_usually(direction, signature, external.family),
+        }
+    }
+
+    /// What may flow between pods of a signature and addresses that no block holds.
+    pub(crate) fn outside_usually(
+        &mut self,
+        direction: Direction,
+        signature: SignatureId,
+        family: Family,
+    ) -> CellId {
+        let side = self.evaluator.side(direction, signature, Peer::Outside(family, &[]));
+        self.evaluator.alone(side, family)
     }
 }

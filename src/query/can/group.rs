@@ -211,7 +211,7 @@ const fn first_host(family: Family) -> u128 {
     }
 }
 
-fn address(family: Family, number: u128) -> IpAddr {
+pub(in crate::query) fn address(family: Family, number: u128) -> IpAddr {
     match family {
         Family::V4 => Ipv4Addr::from(number as u32).into(),
         Family::V6 => Ipv6Addr::from(number).into(),

@@ -66,7 +66,7 @@ pub(super) fn csv(names: &Names<'_>, flows: &dyn Flows, out: &mut dyn Write) -> 
     })
 }
 
-fn push_ports(line: &mut String, ports: &PortSet) {
+pub(in crate::render) fn push_ports(line: &mut String, ports: &PortSet) {
     let mut separator = "";
     for protocol in Protocol::ALL {
         for &(first, last) in ports.of(protocol).ranges() {
@@ -83,7 +83,7 @@ fn push_ports(line: &mut String, ports: &PortSet) {
 
 /// A cell, quoted where it must be. A spreadsheet would run text that begins like a formula; no Kubernetes name
 /// does, so such a text gets an apostrophe before it. Control characters are written as escapes.
-pub(super) fn push_cell(line: &mut String, text: &str) {
+pub(in crate::render) fn push_cell(line: &mut String, text: &str) {
     let text = crate::render::text::Plain(text).to_string();
     let formula = text.starts_with(['=', '+', '-', '@']);
     if !formula && !text.contains(['"', ',']) {

@@ -1,0 +1,135 @@
+//! What `diff` and `what-if` have in common: comparing, writing, and how it ends.
+
+use podreach::cluster::{Cluster, PodId};
+use podreach::compile::Program;
+use podreach::diagnostic::Diagnostic;
+use podreach::diff;
+use podreach::load::Sources;
+use podreach::query::difference::{Difference, Edited, Scope, difference};
+use podreach::query::unknowns::missing_facts;
+use podreach::query::warnings::{Warning, warnings};
+use podreach::render::diagnostic::Located;
+use podreach::render::difference::{self as render, Report};
+use podreach::render::style::Palette;
+use podreach::render::{Format, notes};
+use podreach::solve::solve;
+
+use super::args::{DifferenceArgs, FailOn};
+use super::error::Failure;
+use super::progress::{Progress, Stage};
+use super::settings::Settings;
+use super::{ExitStatus, matrix};
+
+/// Two programs, and what differs.
+pub(super) struct Compared<'p> {
+    /// The changes that were made, as they were typed.
+    edits: Vec<String>,
+    programs: [&'p Program; 2],
+    difference: Difference,
+    warnings: Vec<Warning>,
+    notes: Vec<Diagnostic>,
+}
+
+/// Compares two programs.
+pub(super) fn compare<'p>(
+    programs: [&'p Program; 2],
+    edits: Vec<String>,
+    args: &DifferenceArgs,
+    settings: &Settings,
+    progress: &mut Progress,
+) -> Result<Compared<'p>, Failure> {
+    let scope =
+        Scope { by: args.by.into(), about: about(settings, programs.map(|program| &*program.cluster))? };
+    Ok(progress.stage(Stage::Answer, || {
+        let (before, after) = (solve(programs[0]), solve(programs[1]));
+        let pairwise = diff::between_workloads(&before, &after);
+        let difference = difference(&before, &after, &pairwise, &scope);
+        let warnings = warnings(&before, &after, &pairwise);
+        let notes = if difference.has_unknown() {
+            notes::missing_facts(&programs[1].cluster, &missing_facts(programs[1]))
+        } else {
+            Vec::new()
+        };
+        Compared { edits, programs, difference, warnings, notes }
+    }))
+}
+
+/// The pods of each input that `-n` and `-l` keep. What only one of the inputs has is kept there.
+fn about(settings: &Settings, clusters: [&Cluster; 2]) -> Result<Option<[Vec<PodId>; 2]>, Failure> {
+    let [before, after] = clusters.map(|cluster| matrix::about(settings, cluster));
+    match (before, after) {
+        (Err(failure), Err(_)) => Err(failure),
+        (before, after) => {
+            let pods = |found: Result<Option<Vec<PodId>>, Failure>| found.unwrap_or(Some(Vec::new()));
+            Ok(pods(before).zip(pods(after)).map(<[_; 2]>::from))
+        }
+    }
+}
+
+/// Writes one answer, or one for each change, to every output. The sources are those of the two inputs.
+pub(super) fn write(
+    all: &[Compared<'_>],
+    sources: [&Sources; 2],
+    args: &DifferenceArgs,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    let notes: Vec<Vec<Located<'_>>> =
+        all.iter().map(|compared| Located::all(&compared.notes, sources[1])).collect();
+    let reports: Vec<Report<'_>> = all
+        .iter()
+        .zip(&notes)
+        .map(|(compared, notes)| {
+            let Compared { edits, programs, difference, warnings, .. } = compared;
+            let places = difference.causes.iter().map(|cause| {
+                let sources = sources[usize::from(cause.edit != Edited::Removed)];
+                cause.origin.as_ref().and_then(|origin| sources.locate(origin, ""))
+            });
+            Report {
+                edits: edits.clone(),
+                is_one_of_several: all.len() > 1,
+                warnings,
+                notes,
+                ..Report::new(
+                    difference,
+                    &programs[0].cluster,
+                    &programs[1].cluster,
+                    settings.profile,
+                    places.collect(),
+                )
+            }
+        })
+        .collect();
+    for output in &settings.outputs {
+        let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
+        output.write(|out| match (&reports[..], output.format) {
+            ([report], format) => render::write(format, report, args.max_size, palette, out),
+            (_, Format::Json | Format::Yaml) => render::list(output.format, &reports, out),
+            (_, format) => {
+                for (i, report) in reports.iter().enumerate() {
+                    if i > 0 {
+                        writeln!(out)?;
+                    }
+                    render::write(format, report, args.max_size / reports.len(), palette, out)?;
+                }
+                Ok(())
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// How a command ends that found these differences.
+pub(super) fn status(all: &[Compared<'_>], args: &DifferenceArgs, settings: &Settings) -> ExitStatus {
+    let counts = |Compared { difference, .. }: &Compared<'_>| match args.fail_on {
+        FailOn::Any => !difference.is_empty(),
+        FailOn::NewAllow => difference.allows_more,
+        FailOn::RemovedAllow => difference.allows_less,
+    };
+    if all.iter().any(counts) {
+        ExitStatus::No
+    } else if settings.strict && all.iter().any(|compared| compared.difference.has_unknown()) {
+        ExitStatus::Undecided
+    } else {
+        ExitStatus::Done
+    }
+}

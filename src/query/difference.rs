@@ -1,0 +1,285 @@
+//! What differs between two reachabilities: every changed pair of endpoints with what is responsible, few boxes for
+//! people, and exact counts.
+//!
+//! The pairs are those of two listings of the matrix, compared one by one: endpoints are the same if they are called the
+//! same, addresses are cut wherever either input cuts them and a change tells them apart. [`crate::diff`] says beforehand
+//! which pods can be concerned, so that only these are listed.
+
+mod because;
+mod boxes;
+mod ends;
+mod listing;
+mod policies;
+
+use crate::cluster::PodId;
+use crate::diagnostic::{ObjectName, Origin};
+use crate::diff::{self, Pairs};
+use crate::index::IndexVec;
+use crate::net::PortSet;
+use crate::query::{By, Endpoint, External, ExternalId};
+use crate::solve::{Connectivity, Reachability};
+
+use because::Because;
+use ends::Parties;
+
+crate::define_id! {
+    /// An endpoint of a difference, in the order of output.
+    PartyId,
+    /// What may flow between two endpoints.
+    CarriedId,
+    /// A set of causes.
+    BecauseId,
+    /// Something that is responsible for changes.
+    CauseId,
+}
+
+/// Which changes to show.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// The level.
+    pub by: By,
+    /// Keep changes with at least one end in these pods of the first or of the second input; `None` keeps all.
+    pub about: Option<[Vec<PodId>; 2]>,
+}
+
+/// What differs.
+#[derive(Clone, Debug)]
+pub struct Difference {
+    /// The level.
+    pub by: By,
+    /// Addresses that no change tells apart.
+    pub externals: IndexVec<ExternalId, External>,
+    /// Every endpoint.
+    pub parties: IndexVec<PartyId, Party>,
+    /// What may flow; the first is nothing.
+    pub carried: IndexVec<CarriedId, Carried>,
+    /// Pairs of endpoints between which other ports may be used than before, sorted by `from`, then `to`.
+    pub changes: Vec<Change>,
+    /// Whatever is responsible for some change.
+    pub causes: IndexVec<CauseId, Cause>,
+    /// Sets of causes, each sorted.
+    pub because: IndexVec<BecauseId, Vec<CauseId>>,
+    /// The same changes for people, few and large.
+    pub boxes: Vec<ChangeBox>,
+    /// Pairs of pods, counted over the whole cluster.
+    pub pairs: Pairs,
+    /// How many replicas came, and how many went, with workloads that stay.
+    pub replicas: (u64, u64),
+    /// Whether something is allowed, or perhaps allowed, that was less so.
+    pub allows_more: bool,
+    /// Whether something is denied, or perhaps denied, that was less so.
+    pub allows_less: bool,
+}
+
+/// An endpoint of a difference.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Party {
+    /// What it is: in the second input, unless it has vanished. Externals are those of the difference.
+    pub endpoint: Endpoint,
+    /// Which of the inputs have it.
+    pub presence: Presence,
+}
+
+/// Which of the inputs have an endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Presence {
+    /// Both.
+    Stays,
+    /// The second one only.
+    Appeared,
+    /// The first one only.
+    Vanished,
+}
+
+/// What may flow between two endpoints: the fields of [`crate::query::Flow`].
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Carried {
+    /// Ports that every pod pair may use.
+    pub ports: PortSet,
+    /// Ports that at least one pod pair may use, but not every one.
+    pub some: PortSet,
+    /// Ports in neither that are unknown for at least one pod pair.
+    pub unknown: PortSet,
+}
+
+impl Carried {
+    /// Whether nothing may flow, not even perhaps.
+    pub fn is_nothing(&self) -> bool {
+        self.ports.is_empty() && self.some.is_empty() && self.unknown.is_empty()
+    }
+
+    /// Ports that some pod pair may use.
+    pub fn allowed(&self) -> PortSet {
+        self.ports.union(&self.some)
+    }
+}
+
+/// A pair of endpoints between which other ports may be used than before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// Where connections come from.
+    pub from: PartyId,
+    /// Where they go.
+    pub to: PartyId,
+    /// What could flow.
+    pub before: CarriedId,
+    /// What can flow.
+    pub after: CarriedId,
+    /// What is responsible.
+    pub because: BecauseId,
+}
+
+/// Changes that are alike: from each of these endpoints to each of those, as far as there are pods to connect.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChangeBox {
+    /// How it is marked.
+    pub sign: Sign,
+    /// Where connections come from; ascending.
+    pub from: Vec<PartyId>,
+    /// Where they go; ascending.
+    pub to: Vec<PartyId>,
+    /// What could flow.
+    pub before: CarriedId,
+    /// What can flow.
+    pub after: CarriedId,
+    /// What is responsible; `None` where it is that an endpoint came or went.
+    pub because: Option<BecauseId>,
+}
+
+/// What a change is at a glance.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Sign {
+    /// More is allowed, and nothing less.
+    More,
+    /// Less is allowed, and nothing more.
+    Less,
+    /// Some ports are allowed that were not, others no longer.
+    Other,
+    /// What was known is not: nothing more is surely allowed, and nothing more surely denied.
+    Unknown,
+}
+
+impl Sign {
+    /// The sign of a change.
+    pub fn of(before: &Carried, after: &Carried) -> Self {
+        let (was, is) = (before.allowed(), after.allowed());
+        let more = !is.difference(&was).is_empty() || !after.ports.difference(&before.ports).is_empty();
+        let lost = was.difference(&is);
+        let less = !lost.is_empty() || !before.ports.difference(&after.ports).is_empty();
+        let new_doubts = !after.unknown.difference(&before.unknown).is_empty();
+        match (more, less) {
+            (true, true) => Self::Other,
+            (true, false) => Self::More,
+            (false, true) if !lost.is_empty() && lost.difference(&after.unknown).is_empty() => Self::Unknown,
+            (false, false) if new_doubts => Self::Unknown,
+            (false, _) => Self::Less,
+        }
+    }
+}
+
+/// Something of the inputs that is responsible for changes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cause {
+    /// A policy; a workload, whose pods have other labels, ports or addresses, or are new or gone; a namespace, which has
+    /// other labels; a node.
+    pub object: ObjectName,
+    /// What became of it.
+    pub edit: Edited,
+    /// Where it stands: in the second input, unless it was removed. `None` if no manifest declares it.
+    pub origin: Option<Origin>,
+}
+
+/// What became of an object.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Edited {
+    /// The second input has it, the first one has not.
+    Added,
+    /// The first input has it, the second one has not.
+    Removed,
+    /// Both have it, and it says something else.
+    Changed,
+}
+
+impl Difference {
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && !self.allows_more && !self.allows_less
+    }
+
+    /// The same between endpoints, whatever happens between single pods of theirs.
+    fn rises(&self, before: CarriedId, after: CarriedId) -> bool {
+        let bounds = |id: CarriedId| {
+            let must = self.carried[id].allowed();
+            Connectivity { may: must.union(&self.carried[id].unknown), must }
+        };
+        rises(&bounds(before), &bounds(after))
+    }
+
+    /// Whether some change involves ports that are, or were, unknown.
+    pub fn has_unknown(&self) -> bool {
+        let unknown = |id: CarriedId| !self.carried[id].unknown.is_empty();
+        self.changes.iter().any(|change| unknown(change.before) || unknown(change.after))
+    }
+
+    /// The endpoints that only one of the inputs has, and that some change is about.
+    pub fn came_and_went(&self) -> Vec<PartyId> {
+        let mut parties: Vec<PartyId> =
+            self.changes.iter().flat_map(|change| [change.from, change.to]).collect();
+        parties.retain(|&party| self.parties[party].presence != Presence::Stays);
+        parties.sort_unstable();
+        parties.dedup();
+        parties
+    }
+}
+
+/// Compares two reachabilities; `pairwise` is what [`diff::between_workloads`] says of them.
+pub fn difference<'p>(
+    before: &Reachability<'p>,
+    after: &Reachability<'p>,
+    pairwise: &diff::Difference,
+    scope: &Scope,
+) -> Difference {
+    let (old, new) = (before.program(), after.program());
+    let parties = Parties::new(old, new, scope, pairwise);
+    let mut listed = listing::compare(before, after, &parties);
+    listed.changes.retain(|change| parties.shows(change.from) || parties.shows(change.to));
+    let mut because = Because::new([old, new], &parties, pairwise, scope.by);
+    let causes: Vec<BecauseId> =
+        listed.changes.iter().map(|change| because.of(change, &listed.cells)).collect();
+    let (causes_of, because) = (causes, because.finish());
+    let (externals, changes) = listing::merge_cells(&listed, &causes_of);
+    let singles: IndexVec<PartyId, bool> =
+        externals.iter().map(|_| false).chain(parties.all.iter().map(|party| party.is_single)).collect();
+    let mut difference = Difference {
+        by: scope.by,
+        parties: externals
+            .ids()
+            .map(|id| Party { endpoint: Endpoint::External(id), presence: Presence::Stays })
+            .chain(parties.all.iter().map(|party| party.party))
+            .collect(),
+        externals,
+        carried: listed.carried.into_values(),
+        changes,
+        causes: because.0,
+        because: because.1,
+        boxes: Vec::new(),
+        pairs: pairwise.pairs(old, new),
+        replicas: pairwise.replicas(&old.cluster, &new.cluster),
+        allows_more: false,
+        allows_less: false,
+    };
+    difference.boxes = boxes::boxes(&difference, &singles);
+    let hidden = if scope.about.is_none() { &pairwise.changes[..] } else { &[] };
+    difference.allows_more =
+        difference.changes.iter().any(|change| difference.rises(change.before, change.after))
+            || hidden.iter().any(|change| rises(&change.before, &change.after));
+    difference.allows_less =
+        difference.changes.iter().any(|change| difference.rises(change.after, change.before))
+            || hidden.iter().any(|change| rises(&change.after, &change.before));
+    difference
+}
+
+/// Whether some port is surely or perhaps allowed that was less so.
+fn rises(before: &Connectivity, after: &Connectivity) -> bool {
+    !after.must.difference(&before.must).is_empty() || !after.may.difference(&before.may).is_empty()
+}

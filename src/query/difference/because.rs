@@ -1,0 +1,584 @@
+//! What is responsible for a change.
+//!
+//! One pair of pods that changed is proved before and after. On each side that changed, what every policy says of the
+//! connection is compared; responsible is what, taken back, takes the change back. A policy that says the same in both
+//! inputs is never to blame: then it is the labels, ports or addresses of an end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::ends::{Parties, Place};
+use super::listing::Found;
+use super::policies::{PairId, PolicyPairs};
+use super::{BecauseId, Cause, CauseId, Edited, Presence};
+use crate::cluster::{Cluster, NodeId, PodId, WorkloadId};
+use crate::compile::{ClassId, Program};
+use crate::diagnostic::{ObjectName, Origin};
+use crate::diff;
+use crate::index::{Id, IndexVec};
+use crate::net::{Direction, Family, PortSet};
+use crate::query::can::address;
+use crate::query::{By, Endpoint, External};
+use crate::set::Interner;
+use crate::solve::proof::{
+    Basis, Exemption, FamilyProof, PeerStep, PolicyProof, Proof, Prover, Say, Side, bounds,
+};
+use crate::solve::{Connectivity, End, Reachability, solve};
+
+/// What policies say of a connection in one family, before and after.
+struct Heard<'f> {
+    sides: [HeardSide<'f>; 2],
+}
+
+/// What the policies of one side say.
+struct HeardSide<'f> {
+    proofs: [&'f Side; 2],
+    says: BTreeMap<PairId, [Option<Say>; 2]>,
+}
+
+impl HeardSide<'_> {
+    /// The subject and the peer.
+    fn ends(&self) -> (Which, Which) {
+        match self.proofs[0].direction {
+            Direction::Egress => (Which::From, Which::To),
+            Direction::Ingress => (Which::To, Which::From),
+        }
+    }
+
+    /// Whether the reason why no policy applies holds in one input only.
+    fn is_exempt_in_one(&self) -> bool {
+        self.proofs[0].exemption != self.proofs[1].exemption
+    }
+
+    /// What the side would allow after the change if these policies had stayed as they were.
+    fn without(&self, taken_back: &[PairId]) -> Connectivity {
+        if self.is_exempt_in_one() {
+            return self.proofs[0].bounds.clone();
+        }
+        if self.proofs[0].exemption.is_some() {
+            return Connectivity::open();
+        }
+        let mut says: Vec<(&Say, PairId)> = Vec::new();
+        for (pair, [before, after]) in &self.says {
+            let say = if taken_back.contains(pair) { before } else { after };
+            says.extend(say.as_ref().map(|say| (say, *pair)));
+        }
+        says.sort_by_key(|(say, pair)| (say.tier, say.priority, *pair));
+        let says: Vec<Say> = says.into_iter().map(|(say, _)| say.clone()).collect();
+        bounds(&says)
+    }
+}
+
+/// The policies that, taken back, take back what changed on some ports: each that does so alone, or else as few as
+/// will do together.
+fn responsible(families: &[Heard<'_>], concerned: &PortSet) -> Vec<PairId> {
+    let sides = || families.iter().flat_map(|heard| &heard.sides);
+    let candidates: BTreeSet<PairId> = sides()
+        .flat_map(|side| &side.says)
+        .filter(|(_, [before, after])| before != after)
+        .map(|(pair, _)| *pair)
+        .collect();
+    let candidates: Vec<PairId> = candidates.into_iter().collect();
+    let with = |taken_back: &[PairId]| {
+        let mut all = Connectivity::closed();
+        for Heard { sides: [egress, ingress] } in families {
+            let (from, to) = (egress.without(taken_back), ingress.without(taken_back));
+            all.must = all.must.union(&from.must.intersection(&to.must));
+            all.may = all.may.union(&from.may.intersection(&to.may));
+        }
+        on(&all, concerned)
+    };
+    let wanted = with(&candidates);
+    let takes_back = |pairs: &[PairId]| with(pairs) == wanted;
+    if takes_back(&[]) {
+        return Vec::new();
+    }
+    let mut named: Vec<PairId> = candidates.iter().copied().filter(|&pair| takes_back(&[pair])).collect();
+    if named.is_empty() || !takes_back(&named) {
+        named.clone_from(&candidates);
+        for pair in candidates {
+            let fewer: Vec<PairId> = named.iter().copied().filter(|&other| other != pair).collect();
+            if takes_back(&fewer) {
+                named = fewer;
+            }
+        }
+    }
+    named
+}
+
+/// What bounds say of some ports.
+fn on(bounds: &Connectivity, ports: &PortSet) -> (PortSet, PortSet) {
+    (bounds.must.intersection(ports), bounds.may.intersection(ports))
+}
+
+/// One of the two ends of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Which {
+    From,
+    To,
+}
+
+/// What is responsible, seen from the connection.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Why {
+    /// A policy that is new, gone or says something else.
+    Policy(PairId),
+    /// The labels of an end's namespace.
+    Namespace(Which),
+    /// Labels, ports, addresses or place of an end.
+    Pod(Which),
+    /// The addresses of the node that an end is on.
+    Node(Which),
+}
+
+/// What is responsible for what changed between two ends, and these, before and after, where they are pods.
+type Blamed = (Why, [Option<PodId>; 2], [Option<PodId>; 2]);
+
+/// Pods of one endpoint that neither input tells apart, and some of them in both.
+struct Sample {
+    classes: (ClassId, ClassId),
+    pods: Vec<[(PodId, u32); 2]>,
+}
+
+/// How many pods of a class are looked at where they are not all alike, and how many pairs of an endpoint's classes.
+const PODS: usize = 4;
+const PAIRS: usize = 1024;
+
+/// An end as far as it is told apart, before and after.
+type Kind = (u32, u32);
+
+pub(super) struct Because<'p> {
+    reachabilities: [Reachability<'p>; 2],
+    provers: [Prover<'p>; 2],
+    parties: &'p Parties<'p>,
+    policies: PolicyPairs<'p>,
+    /// For each endpoint, pods of it that both inputs have.
+    samples: Vec<Vec<Sample>>,
+    /// For each endpoint, pods of it that one input has.
+    only: Vec<Vec<(usize, PodId)>>,
+    /// The names of the workloads of each input.
+    workloads: [FxHashSet<[&'p str; 3]>; 2],
+    known: FxHashMap<(Kind, Kind, [bool; 2]), Option<Vec<Why>>>,
+    causes: BTreeMap<(ObjectName, Edited), (CauseIndex, Option<Origin>)>,
+    sets: Interner<BecauseId, Vec<CauseIndex>>,
+}
+
+/// The number of a cause in the order in which causes are found.
+type CauseIndex = usize;
+
+impl<'p> Because<'p> {
+    pub(super) fn new(
+        programs: [&'p Program; 2],
+        parties: &'p Parties<'p>,
+        pairwise: &diff::Difference,
+        by: By,
+    ) -> Self {
+        let clusters = programs.map(|program| &*program.cluster);
+        let mut because = Self {
+            reachabilities: programs.map(solve),
+            provers: programs.map(|program| Prover::new(&program.cluster, program.profile)),
+            parties,
+            policies: PolicyPairs::new(clusters),
+            samples: parties.all.iter().map(|_| Vec::new()).collect(),
+            only: vec![Vec::new(); parties.all.len()],
+            workloads: clusters
+                .map(|cluster| cluster.workloads.ids().map(|id| workload_name(cluster, id)).collect()),
+            known: FxHashMap::default(),
+            causes: BTreeMap::new(),
+            sets: Interner::new(),
+        };
+        for matched in pairwise.all() {
+            let shown = if by == By::Pod { matched.count } else { matched.count.min(2) };
+            for i in 0..shown {
+                let pods = [(matched.before.0, matched.before.1 + i), (matched.after.0, matched.after.1 + i)];
+                because.add_sample(pods);
+            }
+        }
+        for (input, pods) in [(0, &pairwise.vanished), (1, &pairwise.appeared)] {
+            for (pod, range) in pods {
+                let shown = if by == By::Pod { range.clone() } else { range.start..range.start + 1 };
+                for index in shown {
+                    because.only[parties.of_pod(input, *pod, index) as usize].push((input, *pod));
+                }
+            }
+        }
+        because
+    }
+
+    /// A pod that both inputs have, unless it is another endpoint in each.
+    fn add_sample(&mut self, pods: [(PodId, u32); 2]) {
+        let [was, is] = [0, 1].map(|input| self.parties.of_pod(input, pods[input].0, pods[input].1));
+        if was != is {
+            return;
+        }
+        let classes = (self.program(0).class_of[pods[0].0], self.program(1).class_of[pods[1].0]);
+        let samples = &mut self.samples[is as usize];
+        match samples.iter_mut().find(|sample| sample.classes == classes) {
+            Some(sample) if sample.pods.len() < PODS => sample.pods.push(pods),
+            Some(_) => {}
+            None => samples.push(Sample { classes, pods: vec![pods] }),
+        }
+    }
+
+    fn program(&self, input: usize) -> &'p Program {
+        self.reachabilities[input].program()
+    }
+
+    fn cluster(&self, input: usize) -> &'p Cluster {
+        &self.program(input).cluster
+    }
+
+    /// What is responsible for a change.
+    pub(super) fn of(&mut self, change: &Found, cells: &[External]) -> BecauseId {
+        let mut causes: BTreeSet<CauseIndex> = BTreeSet::new();
+        for place in [change.from, change.to] {
+            if let Place::Party(number) = place
+                && self.parties.all[number as usize].party.presence != Presence::Stays
+            {
+                let cause = self.party(number);
+                causes.insert(cause);
+            }
+        }
+        if causes.is_empty() {
+            let (from, to) = (self.kinds(change.from), self.kinds(change.to));
+            let pairs = from.iter().flat_map(|from| to.iter().map(move |to| (from, to))).take(PAIRS);
+            let mut found: BTreeSet<Blamed> = BTreeSet::new();
+            for (from, to) in pairs {
+                self.between(change, *from, *to, cells, &mut found);
+            }
+            for (why, from, to) in found {
+                let cause = self.cause(why, from, to);
+                causes.extend(cause);
+            }
+        }
+        if causes.is_empty() {
+            // Nothing changed between pods that both have: it is that others came or went.
+            for place in [change.from, change.to] {
+                let Place::Party(number) = place else { continue };
+                for (input, pod) in self.only[number as usize].clone() {
+                    let cause = self.workload(input, pod);
+                    causes.insert(cause);
+                }
+            }
+        }
+        self.sets.intern_owned(causes.into_iter().collect())
+    }
+
+    /// The kinds of pods, or of addresses, that an end is made of.
+    fn kinds(&self, place: Place) -> Vec<usize> {
+        match place {
+            Place::Cell(_) => vec![0],
+            Place::Party(number) => (0..self.samples[number as usize].len()).collect(),
+        }
+    }
+
+    fn between(
+        &mut self,
+        change: &Found,
+        from: usize,
+        to: usize,
+        cells: &[External],
+        found: &mut BTreeSet<Blamed>,
+    ) {
+        let sources = self.ends(change.from, from, cells);
+        let destinations = self.ends(change.to, to, cells);
+        let (kind_from, kind_to) = (self.kind(change.from, from), self.kind(change.to, to));
+        for source in &sources {
+            for destination in destinations.iter().filter(|destination| *destination != source) {
+                let exempt = [0, 1].map(|input| self.is_exempt(input, source[input], destination[input]));
+                let key = (kind_from, kind_to, exempt);
+                if !self.known.contains_key(&key) {
+                    let why = self.why(source, destination);
+                    self.known.insert(key, why);
+                }
+                if let Some(whys) = &self.known[&key] {
+                    let pods = |ends: &[End; 2]| {
+                        ends.map(|end| match end {
+                            End::Pod(pod, _) => Some(pod),
+                            End::Address(_) => None,
+                        })
+                    };
+                    found.extend(whys.iter().map(|why| (*why, pods(source), pods(destination))));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn kind(&self, place: Place, which: usize) -> Kind {
+        match place {
+            Place::Cell(cell) => (u32::MAX, cell),
+            Place::Party(number) => {
+                let (was, is) = self.samples[number as usize][which].classes;
+                (was.index() as u32, is.index() as u32)
+            }
+        }
+    }
+
+    /// Some ends of one kind, before and after.
+    fn ends(&self, place: Place, which: usize, cells: &[External]) -> Vec<[End; 2]> {
+        match place {
+            Place::Party(number) => {
+                let pods = self.samples[number as usize][which].pods.iter();
+                pods.map(|pods| pods.map(|(pod, index)| End::Pod(pod, index))).collect()
+            }
+            Place::Cell(cell) => {
+                let External { family, addresses } = &cells[cell as usize];
+                let edges = addresses.ranges().iter().flat_map(|&(first, last)| [first, last]).take(PODS);
+                edges.map(|number| [End::Address(address(*family, number)); 2]).collect()
+            }
+        }
+    }
+
+    fn is_exempt(&self, input: usize, from: End, to: End) -> bool {
+        match (from, to) {
+            (End::Pod(from, _), End::Pod(to, _)) => self.program(input).same_node(from, to),
+            (End::Address(from), End::Pod(to, _)) => self.program(input).is_own_node(to, from),
+            _ => false,
+        }
+    }
+
+    /// What is responsible for what changed between two ends; `None` if nothing did.
+    fn why(&self, from: &[End; 2], to: &[End; 2]) -> Option<Vec<Why>> {
+        let is = |input: usize| self.reachabilities[input].connectivity(from[input], to[input]);
+        let concerned = changed(&[is(0), is(1)]);
+        if concerned.is_empty() {
+            return None;
+        }
+        let proofs = [0, 1].map(|input| self.provers[input].prove(from[input], to[input]));
+        let mut whys = BTreeSet::new();
+        let mut families: Vec<Heard<'_>> = Vec::new();
+        for family in Family::ALL {
+            match [0, 1].map(|input| of_family(&proofs[input], family)) {
+                [None, None] => {}
+                [Some(before), Some(after)] => families.push(self.heard([(0, before), (1, after)])),
+                [before, _] => {
+                    // The ends have this family in common in one of the inputs only.
+                    for (which, ends) in [(Which::From, from), (Which::To, to)] {
+                        let has = |input: usize| match ends[input] {
+                            End::Pod(pod, _) => self.cluster(input).pod_addresses(pod, family).is_some(),
+                            End::Address(_) => true,
+                        };
+                        whys.extend((has(0) != has(1)).then_some(Why::Pod(which)));
+                    }
+                    families.extend(before.map(|before| self.heard([(0, before), (0, before)])));
+                }
+            }
+        }
+        for side in families.iter().flat_map(|heard| &heard.sides) {
+            let [was, is] = side.proofs.map(|side| on(&side.bounds, &concerned));
+            if side.is_exempt_in_one() && was != is {
+                self.exemption(side, [from, to], &mut whys);
+            }
+        }
+        for pair in responsible(&families, &concerned) {
+            if self.policies.is_same(pair) {
+                for side in families.iter().flat_map(|heard| &heard.sides) {
+                    self.facts(side, pair, [from, to], &mut whys);
+                }
+            } else {
+                whys.insert(Why::Policy(pair));
+            }
+        }
+        Some(whys.into_iter().collect())
+    }
+
+    /// What all policies say in one family, by the proofs of these inputs.
+    fn heard<'f>(&self, proofs: [(usize, &'f FamilyProof); 2]) -> Heard<'f> {
+        let side = |sides: [(usize, &'f Side); 2]| {
+            let mut says: BTreeMap<PairId, [Option<Say>; 2]> = BTreeMap::new();
+            for (place, (input, side)) in sides.into_iter().enumerate() {
+                for proof in &side.policies {
+                    let say = self.provers[input].say(proof, side.direction);
+                    says.entry(self.policies.pair(input, proof.policy)).or_default()[place] = Some(say);
+                }
+            }
+            HeardSide { proofs: sides.map(|(_, side)| side), says }
+        };
+        let egress = side(proofs.map(|(input, proof)| (input, &proof.egress)));
+        Heard { sides: [egress, side(proofs.map(|(input, proof)| (input, &proof.ingress)))] }
+    }
+
+    /// Why a policy that says the same has something else to say of a connection.
+    fn facts(&self, side: &HeardSide<'_>, pair: PairId, ends: [&[End; 2]; 2], whys: &mut BTreeSet<Why>) {
+        if !side.says.get(&pair).is_some_and(|[before, after]| before != after) {
+            return;
+        }
+        let (subject, peer) = side.ends();
+        let [Some(before), Some(after)] = self.policies.all[pair] else { return };
+        if let [End::Pod(was, _), End::Pod(is, _)] = ends[subject as usize] {
+            let (was, is) = (self.provers[0].selects(before, *was), self.provers[1].selects(after, *is));
+            whys.extend((was.0 != is.0).then_some(Why::Namespace(subject)));
+            whys.extend((was.1 != is.1).then_some(Why::Pod(subject)));
+        }
+        let proof =
+            |input: usize, policy| side.proofs[input].policies.iter().find(|proof| proof.policy == policy);
+        let (Some(was), Some(is)) = (proof(0, before), proof(1, after)) else { return };
+        let PolicyProof { rules, .. } = was;
+        for (was, is) in rules.iter().zip(&is.rules) {
+            if was.ports.matched != is.ports.matched {
+                whys.insert(Why::Pod(Which::To));
+            }
+            for (was, is) in was.peers.each.iter().zip(&is.peers.each) {
+                match (was.step, is.step) {
+                    (was, is) if was == is => {}
+                    (
+                        PeerStep::Pods { namespace: was_in, pods: was, host_network: was_host },
+                        PeerStep::Pods { namespace: is_in, pods: is, host_network: is_host },
+                    ) => {
+                        whys.extend((was_in != is_in).then_some(Why::Namespace(peer)));
+                        whys.extend((was != is || was_host != is_host).then_some(Why::Pod(peer)));
+                    }
+                    _ => {
+                        whys.insert(Why::Pod(peer));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Why policies apply in one input and not in the other.
+    fn exemption(&self, side: &HeardSide<'_>, ends: [&[End; 2]; 2], whys: &mut BTreeSet<Why>) {
+        let (subject, peer) = side.ends();
+        if !side.proofs.iter().any(|side| side.exemption == Some(Exemption::OwnNode)) {
+            whys.insert(Why::Pod(subject));
+            return;
+        }
+        let place = |which: Which, input: usize| match ends[which as usize][input] {
+            End::Pod(pod, _) => {
+                let cluster = self.cluster(input);
+                let pod = &cluster.pods[pod];
+                Some((pod.host_network, pod.node.map(|node| &*cluster.nodes[node].name)))
+            }
+            End::Address(_) => None,
+        };
+        let moved: Vec<Which> =
+            [subject, peer].into_iter().filter(|&which| place(which, 0) != place(which, 1)).collect();
+        if moved.is_empty() {
+            whys.insert(Why::Node(subject));
+        }
+        whys.extend(moved.into_iter().map(Why::Pod));
+    }
+
+    /// The object that is responsible; `from` and `to` are the ends before and after.
+    fn cause(&mut self, why: Why, from: [Option<PodId>; 2], to: [Option<PodId>; 2]) -> Option<CauseIndex> {
+        let pods = |which| match which {
+            Which::From => [from[0], from[1]],
+            Which::To => [to[0], to[1]],
+        };
+        match why {
+            Why::Policy(pair) => {
+                let [before, after] = self.policies.all[pair];
+                let (edit, input, id) = match (before, after) {
+                    (None, Some(after)) => (Edited::Added, 1, after),
+                    (Some(before), None) => (Edited::Removed, 0, before),
+                    (_, Some(after)) => (Edited::Changed, 1, after),
+                    (None, None) => return None,
+                };
+                let policy = &self.cluster(input).policies[id];
+                Some(self.add(policy.name.clone(), edit, Some(policy.origin.clone())))
+            }
+            Why::Namespace(which) => {
+                let [was, is] = [0, 1].map(|input| {
+                    let cluster = self.cluster(input);
+                    pods(which)[input].map(|pod| &cluster.namespaces[cluster.pods[pod].namespace])
+                });
+                let (was, is) = (was?, is?);
+                Some(self.declared("Namespace", &is.name, was.origin.as_ref(), is.origin.as_ref()))
+            }
+            Why::Pod(which) => Some(self.workload(1, pods(which)[1]?)),
+            Why::Node(which) => {
+                let node =
+                    |input: usize| -> Option<NodeId> { self.cluster(input).pods[pods(which)[input]?].node };
+                let (was, is) = (&self.cluster(0).nodes[node(0)?], &self.cluster(1).nodes[node(1)?]);
+                Some(self.declared("Node", &is.name, was.origin.as_ref(), is.origin.as_ref()))
+            }
+        }
+    }
+
+    /// An object that was perhaps only mentioned.
+    fn declared(&mut self, kind: &str, name: &str, was: Option<&Origin>, is: Option<&Origin>) -> CauseIndex {
+        let edit = match (was, is) {
+            (None, Some(_)) => Edited::Added,
+            (Some(_), None) => Edited::Removed,
+            _ => Edited::Changed,
+        };
+        let object = ObjectName { kind: kind.into(), namespace: "".into(), name: name.into() };
+        self.add(object, edit, is.or(was).cloned())
+    }
+
+    /// An endpoint that only one input has.
+    fn party(&mut self, number: u32) -> CauseIndex {
+        let facts = &self.parties.all[number as usize];
+        let input = usize::from(facts.party.presence == Presence::Appeared);
+        let (pod, _) = facts.pods[input].first().expect("an endpoint has pods");
+        match facts.party.endpoint {
+            Endpoint::Namespace(id) => {
+                let namespace = &self.cluster(input).namespaces[id];
+                let edit = if input == 1 { Edited::Added } else { Edited::Removed };
+                let object = ObjectName {
+                    kind: "Namespace".into(),
+                    namespace: "".into(),
+                    name: namespace.name.clone(),
+                };
+                self.add(object, edit, namespace.origin.clone())
+            }
+            _ => self.workload(input, *pod),
+        }
+    }
+
+    /// The workload of a pod of one input.
+    fn workload(&mut self, input: usize, pod: PodId) -> CauseIndex {
+        let cluster = self.cluster(input);
+        let id = cluster.pods[pod].workload;
+        let object = cluster.workload_name(id);
+        let stays = self.workloads[1 - input].contains(&workload_name(cluster, id));
+        let edit = match (stays, input) {
+            (true, _) => Edited::Changed,
+            (false, 0) => Edited::Removed,
+            (false, _) => Edited::Added,
+        };
+        self.add(object, edit, Some(cluster.workloads[id].origin.clone()))
+    }
+
+    fn add(&mut self, object: ObjectName, edit: Edited, origin: Option<Origin>) -> CauseIndex {
+        let next = self.causes.len();
+        self.causes.entry((object, edit)).or_insert((next, origin)).0
+    }
+
+    /// The causes in order of name, and the sets of them.
+    pub(super) fn finish(self) -> (IndexVec<CauseId, Cause>, IndexVec<BecauseId, Vec<CauseId>>) {
+        let mut ids: Vec<Option<CauseId>> = vec![None; self.causes.len()];
+        let mut causes: IndexVec<CauseId, Cause> = IndexVec::new();
+        for ((object, edit), (number, origin)) in self.causes {
+            ids[number] = Some(causes.push(Cause { object, edit, origin }));
+        }
+        let sets = self.sets.iter().map(|set| {
+            let mut set: Vec<CauseId> = set.iter().filter_map(|&number| ids[number]).collect();
+            set.sort_unstable();
+            set
+        });
+        let sets = sets.collect();
+        (causes, sets)
+    }
+}
+
+/// Namespace, kind and name.
+fn workload_name(cluster: &Cluster, id: WorkloadId) -> [&str; 3] {
+    let workload = &cluster.workloads[id];
+    [&cluster.namespaces[workload.namespace].name, &workload.kind, &workload.name]
+}
+
+fn of_family(proof: &Proof, family: Family) -> Option<&FamilyProof> {
+    match &proof.basis {
+        Basis::Families(families) => families.iter().find(|proof| proof.family == family),
+        Basis::SamePod | Basis::NoCommonFamily => None,
+    }
+}
+
+/// The ports about which two bounds differ.
+fn changed([before, after]: &[Connectivity; 2]) -> PortSet {
+    let apart = |a: &PortSet, b: &PortSet| a.difference(b).union(&b.difference(a));
+    apart(&before.must, &after.must).union(&apart(&before.may, &after.may))
+}

@@ -1,0 +1,189 @@
+//! The endpoints of two listings, by what they are called.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{Party, Presence, Scope};
+use crate::cluster::PodId;
+use crate::compile::Program;
+use crate::diff::{self, Group as Pairwise, PodSet};
+use crate::net::AddressSet;
+use crate::query::group::{Group, groups};
+use crate::query::{By, Endpoint, Ends, View};
+
+/// One end of a change while changes are being found.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Place {
+    /// Addresses that neither input tells apart.
+    Cell(u32),
+    /// An endpoint within one of the clusters.
+    Party(u32),
+}
+
+/// The endpoints within the clusters, in the order of output.
+pub(super) struct Parties<'p> {
+    programs: [&'p Program; 2],
+    by: By,
+    pub(super) all: Vec<PartyFacts>,
+    numbers: [FxHashMap<Endpoint, u32>; 2],
+    filtered: bool,
+    /// What has to be listed of both inputs; `None` if nothing can have changed.
+    pub(super) views: Option<[View; 2]>,
+}
+
+/// What is known of an endpoint.
+pub(super) struct PartyFacts {
+    pub(super) party: Party,
+    /// Its pods in each input.
+    pub(super) pods: [Vec<(PodId, Range<u32>)>; 2],
+    /// Whether it never has more than one pod, and so never a connection to itself.
+    pub(super) is_single: bool,
+    about: bool,
+}
+
+impl<'p> Parties<'p> {
+    pub(super) fn new(
+        old: &'p Program,
+        new: &'p Program,
+        scope: &Scope,
+        pairwise: &diff::Difference,
+    ) -> Self {
+        let about = scope
+            .about
+            .as_ref()
+            .map(|about| about.each_ref().map(|pods| pods.iter().copied().collect::<FxHashSet<PodId>>()));
+        let concerns = |input: usize, group: Option<&Group>| match (&about, group) {
+            (Some(about), Some(group)) => group.pods.iter().any(|(pod, _)| about[input].contains(pod)),
+            _ => false,
+        };
+        let (mut was, mut is) = (
+            groups(old, scope.by, None).into_iter().peekable(),
+            groups(new, scope.by, None).into_iter().peekable(),
+        );
+        let mut parties = Self {
+            programs: [old, new],
+            by: scope.by,
+            all: Vec::new(),
+            numbers: [FxHashMap::default(), FxHashMap::default()],
+            filtered: about.is_some(),
+            views: None,
+        };
+        loop {
+            let order = match (was.peek(), is.peek()) {
+                (Some(a), Some(b)) => a.key.cmp(&b.key),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => break,
+            };
+            let before = was.next_if(|_| order != Ordering::Greater);
+            let after = is.next_if(|_| order != Ordering::Less);
+            parties.push(before, after, &concerns);
+        }
+        parties.views = parties.views(pairwise);
+        parties
+    }
+
+    fn push(
+        &mut self,
+        before: Option<Group>,
+        after: Option<Group>,
+        concerns: &dyn Fn(usize, Option<&Group>) -> bool,
+    ) {
+        let next = self.all.len() as u32;
+        let about = concerns(0, before.as_ref()) || concerns(1, after.as_ref());
+        let is_single = [&before, &after].into_iter().flatten().all(Group::is_one_pod);
+        for (numbers, group) in self.numbers.iter_mut().zip([&before, &after]) {
+            numbers.extend(group.as_ref().map(|group| (group.endpoint, next)));
+        }
+        let party = match (&before, &after) {
+            (None, Some(group)) => Party { endpoint: group.endpoint, presence: Presence::Appeared },
+            (Some(group), None) => Party { endpoint: group.endpoint, presence: Presence::Vanished },
+            (_, Some(group)) => Party { endpoint: group.endpoint, presence: Presence::Stays },
+            (None, None) => return,
+        };
+        let pods = [before, after].map(|group| group.map(|group| group.pods).unwrap_or_default());
+        self.all.push(PartyFacts { party, pods, is_single, about });
+    }
+
+    /// The number of an endpoint within the first or the second cluster.
+    pub(super) fn number(&self, input: usize, endpoint: Endpoint) -> u32 {
+        self.numbers[input][&endpoint]
+    }
+
+    /// The number of the endpoint that a pod is, or belongs to.
+    pub(super) fn of_pod(&self, input: usize, pod: PodId, index: u32) -> u32 {
+        let facts = &self.programs[input].cluster.pods[pod];
+        self.number(
+            input,
+            match self.by {
+                By::Pod => Endpoint::Pod(pod, index),
+                By::Workload => Endpoint::Workload(facts.workload),
+                By::Namespace => Endpoint::Namespace(facts.namespace),
+            },
+        )
+    }
+
+    /// Whether changes from or to this end are shown, whatever stands at the other end.
+    pub(super) fn shows(&self, place: Place) -> bool {
+        match place {
+            Place::Cell(_) => !self.filtered,
+            Place::Party(number) => !self.filtered || self.all[number as usize].about,
+        }
+    }
+
+    /// Where pods come and go anything may have changed; else what changed between pods and addresses says where.
+    fn views(&self, pairwise: &diff::Difference) -> Option<[View; 2]> {
+        let come_and_go = !pairwise.appeared.is_empty() || !pairwise.vanished.is_empty();
+        if come_and_go || self.all.iter().any(|facts| facts.party.presence != Presence::Stays) {
+            let all = View { by: self.by, ..View::default() };
+            return Some([all.clone(), all]);
+        }
+        if pairwise.changes.is_empty() {
+            return None;
+        }
+        let from = self.concerned(pairwise, pairwise.changes.iter().map(|change| &change.from));
+        let to = self.concerned(pairwise, pairwise.changes.iter().map(|change| &change.to));
+        let view = |input: usize| View {
+            by: self.by,
+            from: Some(from[input].clone()),
+            to: Some(to[input].clone()),
+            ..View::default()
+        };
+        Some([view(0), view(1)])
+    }
+
+    /// All pods, in each input, of the endpoints that some of these groups have pods of; all addresses, if one of them
+    /// holds addresses.
+    fn concerned<'g>(
+        &self,
+        pairwise: &diff::Difference,
+        groups: impl Iterator<Item = &'g Pairwise>,
+    ) -> [Ends; 2] {
+        let (mut pods, mut ends) = (PodSet::default(), [Ends::default(), Ends::default()]);
+        for group in groups {
+            match group {
+                Pairwise::Pods(set) => pods.extend(set),
+                Pairwise::Addresses(family, _) => {
+                    for ends in &mut ends {
+                        ends.addresses[*family] = AddressSet::from_range(0, family.last());
+                    }
+                }
+            }
+        }
+        let mut numbers: Vec<u32> = pairwise
+            .pods(&pods, &self.programs[1].cluster)
+            .flat_map(|matched| (0..matched.count).map(move |i| (matched.after.0, matched.after.1 + i)))
+            .map(|(pod, index)| self.of_pod(1, pod, index))
+            .collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        for number in numbers {
+            for (ends, pods) in ends.iter_mut().zip(&self.all[number as usize].pods) {
+                ends.pods.extend_from_slice(pods);
+            }
+        }
+        ends
+    }
+}

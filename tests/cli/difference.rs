@@ -1,0 +1,171 @@
+//! `podreach diff` and `podreach what-if`.
+
+use serde_json::Value;
+
+use super::{BROKEN, SHOP, Session, schema};
+
+/// [`SHOP`] after a change: `db` listens to `web` on another port, a pod is new, and a policy too.
+fn changed() -> String {
+    SHOP.replace("port: 5432", "port: 5433")
+        + "---
+apiVersion: v1
+kind: Pod
+metadata: {name: new, namespace: shop, labels: {app: web}}
+spec: {containers: [{name: c, image: x}]}
+"
+}
+
+const WEB: &str = "\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: web, namespace: shop}
+spec: {podSelector: {matchLabels: {app: web}}}
+";
+
+fn session() -> Session {
+    Session::new(&[("a.yaml", SHOP), ("b.yaml", &changed()), ("web.yaml", WEB), ("broken.yaml", BROKEN)])
+}
+
+#[test]
+fn exit_status_says_whether_something_differs() {
+    let session = session();
+    for (line, status) in [
+        ("diff --before a.yaml --after a.yaml", 0),
+        ("diff --before a.yaml --after a.yaml --strict", 0),
+        ("diff --before a.yaml --after b.yaml", 1),
+        ("diff --before a.yaml --after b.yaml --strict", 1),
+        ("diff --before a.yaml --after broken.yaml", 2),
+        ("diff --before a.yaml", 2),
+        ("diff -f a.yaml --before a.yaml --after b.yaml", 2),
+        ("diff --before - --after -", 2),
+        ("diff --before a.yaml --after b.yaml -n nowhere", 2),
+        ("what-if -f a.yaml", 2),
+        ("what-if -f a.yaml --apply web.yaml", 1),
+        ("what-if -f a.yaml --apply web.yaml --fail-on removed-allow", 1),
+        ("what-if -f a.yaml --apply web.yaml --fail-on new-allow", 0),
+        ("what-if -f a.yaml --delete netpol/shop/db --fail-on removed-allow", 0),
+        ("what-if -f a.yaml --delete netpol/shop/db --fail-on new-allow", 1),
+        // What was unknown is allowed, and that counts as undecided too.
+        ("what-if -f a.yaml --delete netpol/shop/db --fail-on removed-allow --strict", 3),
+        ("what-if -f a.yaml --delete netpol/shop/missing", 2),
+        ("what-if -f a.yaml --delete netpol/shop/db --each -o csv", 2),
+    ] {
+        let (found, _, stderr) = session.run(line);
+        assert_eq!(found, status, "{line}\n{stderr}");
+    }
+    let (_, _, stderr) = session.run("diff -f a.yaml --before a.yaml --after b.yaml");
+    assert!(stderr.contains("--before PATH"), "{stderr}");
+    let (_, _, stderr) = session.run("what-if -f a.yaml");
+    assert!(stderr.contains("--apply"), "{stderr}");
+}
+
+#[test]
+fn formats_say_the_same() {
+    let session = session();
+    let line = "diff --before a.yaml --after b.yaml";
+    let run = |format: &str| session.run(&format!("{line} -o {format}")).1;
+    let json: Value = serde_json::from_str(&run("json")).unwrap();
+    schema::check("reachability-diff.json", &json);
+    let yaml: Value = podreach::yaml::from_str(&run("yaml")).unwrap();
+    assert_eq!(json, yaml);
+    let rows: Vec<Value> = run("ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(json["changes"].as_array().unwrap(), &rows);
+    assert_eq!(run("csv").lines().count(), rows.len() + 1);
+
+    let of = |from: &str, to: &str| {
+        let name = |end: &Value| end["workload"].as_str().unwrap_or("outside").to_owned();
+        rows.iter().find(|row| name(&row["from"]) == from && name(&row["to"]) == to)
+    };
+    let moved = of("shop/web", "shop/db").unwrap();
+    assert_eq!(moved["change"], "changed");
+    assert_eq!(moved["before"]["ports"]["TCP"], "5432");
+    assert_eq!(moved["after"]["ports"]["TCP"], "5433");
+    assert_eq!(moved["because"].as_array().unwrap().len(), 1);
+    let because = &moved["because"][0];
+    assert_eq!(because["name"], "shop/db");
+    assert_eq!((because["file"].as_str(), because["line"].as_u64()), (Some("b.yaml"), Some(12)));
+    let new = of("shop/new", "shop/db").unwrap();
+    assert_eq!((&new["change"], &new["appeared"][0]), (&Value::from("added"), &Value::from("from")));
+    assert_eq!(new["because"][0]["kind"], "Pod");
+    assert!(of("shop/db", "shop/web").is_none());
+}
+
+#[test]
+fn what_is_shown_can_be_filtered() {
+    let session = session();
+    let rows = |filter: &str| {
+        session.run(&format!("diff --before a.yaml --after b.yaml -o ndjson {filter}")).1.lines().count()
+    };
+    assert_eq!(rows("-n shop"), rows(""));
+    assert!(rows("-l app=db") < rows(""));
+    let (status, stdout, _) = session.run("diff --before a.yaml --after b.yaml -l app=nobody");
+    assert_eq!(status, 0, "{stdout}");
+}
+
+#[test]
+fn markdown_fits_and_says_what_is_missing() {
+    let many: Vec<String> = (0..60)
+        .map(|i| {
+            let pod = format!("{{name: p{i}, namespace: shop, labels: {{app: p{i}}}}}");
+            format!("---\napiVersion: v1\nkind: Pod\nmetadata: {pod}\nspec: {{containers: [{{name: c, image: x}}]}}\n")
+        })
+        .collect();
+    let policies: Vec<String> = (0..60)
+        .map(|i| {
+            let (name, port) = (format!("{{name: p{i}, namespace: shop}}"), 1000 + i);
+            format!(
+                "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name}\nspec: \
+                 {{podSelector: {{matchLabels: {{app: p{i}}}}}, ingress: [{{ports: [{{port: {port}}}]}}]}}\n"
+            )
+        })
+        .collect();
+    let (many, policies) = (many.concat(), policies.concat());
+    let session = Session::new(&[("a.yaml", &many), ("b.yaml", &format!("{many}{policies}"))]);
+    let line = "diff --before a.yaml --after b.yaml -o md";
+    let (_, whole, _) = session.run(line);
+    assert!(whole.contains("<details>") && whole.contains("</details>") && !whole.contains("Shortened"));
+    let (_, short, _) = session.run(&format!("{line} --max-size 6000"));
+    assert!(short.len() <= 6000, "{}", short.len());
+    assert!(short.contains("Shortened to fit"), "{short}");
+    assert_eq!(short.matches("<details>").count(), short.matches("</details>").count());
+}
+
+#[test]
+fn pictures_are_well_formed_and_name_what_changed() {
+    let session = session();
+    let (_, svg, _) = session.run("diff --before a.yaml --after b.yaml -o svg");
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
+    for part in ["<title>", "<desc>", "shop/new (new)", ">~</text>", ">+</text>"] {
+        assert!(svg.contains(part), "{part} is missing in {svg}");
+    }
+    assert_eq!(svg.matches("<g>").count(), svg.matches("</g>").count());
+    let (status, _, stderr) = session.run("matrix -f a.yaml -o svg");
+    assert_eq!(status, 2, "{stderr}");
+}
+
+#[test]
+fn each_change_alone_and_then_together() {
+    let session = session();
+    let line = "what-if -f a.yaml --apply web.yaml --delete netpol/shop/db --each";
+    let (status, stdout, _) = session.run(&format!("{line} -o json"));
+    assert_eq!(status, 1);
+    let list: Value = serde_json::from_str(&stdout).unwrap();
+    schema::check("reachability-diff-list.json", &list);
+    let edits: Vec<usize> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["edits"].as_array().unwrap().len())
+        .collect();
+    assert_eq!(edits, [1, 1, 2]);
+    let (_, text, _) = session.run(line);
+    assert!(text.starts_with("--apply web.yaml\n"), "{text}");
+    let (status, _, stderr) = session.run(&format!("{line} -o ndjson"));
+    assert_eq!(status, 2, "{stderr}");
+
+    // Alone it is the same as a difference of two inputs.
+    let (_, alone, _) = session.run("what-if -f a.yaml --apply web.yaml -o ndjson");
+    let (_, two, _) = session.run("diff --before a.yaml --after a.yaml web.yaml -o ndjson");
+    assert_eq!(alone, two);
+    assert!(!alone.is_empty());
+}
