@@ -5,7 +5,6 @@
 
 mod args;
 mod can;
-#[cfg_attr(not(test), expect(dead_code, reason = "`what-if` and `test` take it up"))]
 mod changes;
 mod completion;
 mod diff;
@@ -21,6 +20,7 @@ mod settings;
 mod stages;
 mod status;
 mod suggest;
+mod test;
 mod what_if;
 
 use std::ffi::OsString;
@@ -71,6 +71,7 @@ fn dispatch(cli: &Cli) -> Result<ExitStatus, Failure> {
         Verb::Explain(args) => explain::run(args, &settings()?),
         Verb::WhatIf(args) => what_if::run(args, &settings()?),
         Verb::Diff(args) => diff::run(args, &cli.global),
+        Verb::Test(args) => test::run(args, &cli.global),
         Verb::Completion(args) => completion::run(args),
     }
 }

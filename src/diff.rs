@@ -4,6 +4,7 @@
 //! overlap. [`between`] compares any two inputs; the difference of a change of policies is found from the signatures it
 //! touches alone ([`crate::what_if`]), and is the same.
 
+mod concern;
 mod count;
 mod matching;
 mod outside;
@@ -22,6 +23,8 @@ use crate::net::{AddressSet, Family, address_number};
 use crate::solve::{CellId, Connectivity, End, Reachability, Rows};
 
 use matching::Matching;
+
+pub use concern::Concern;
 pub(crate) use revision::{Standing, of_revision};
 
 pub use count::Pairs;

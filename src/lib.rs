@@ -84,6 +84,7 @@ pub mod cluster;
 pub mod compile;
 pub mod diagnostic;
 pub mod diff;
+pub mod expect;
 pub mod ids;
 pub mod index;
 pub mod k8s;

@@ -12,6 +12,7 @@ mod json;
 mod kinds;
 mod locate;
 mod node;
+mod own;
 mod scalar;
 mod scan;
 mod schema;
@@ -27,6 +28,7 @@ use std::sync::OnceLock;
 
 pub use self::bytes::Bytes;
 use self::decode::Item;
+pub use self::own::{Own, OwnDocument, own};
 use self::walk::Found;
 use crate::diagnostic::{Code, Diagnostic, Origin, Severity, SourceId};
 use crate::index::IndexVec;

@@ -3,7 +3,7 @@
 mod port_table;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, IpSubnets, Ipv4Subnets, Ipv6Subnets};
 
@@ -115,6 +115,14 @@ pub fn address_number(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(a) => u128::from(u32::from(a)),
         IpAddr::V6(a) => u128::from(a),
+    }
+}
+
+/// The address of a family with this number, which must be one of the family's.
+pub fn address(family: Family, number: u128) -> IpAddr {
+    match family {
+        Family::V4 => Ipv4Addr::from(u32::try_from(number).expect("IPv4 addresses have 32 bits")).into(),
+        Family::V6 => Ipv6Addr::from(number).into(),
     }
 }
 

@@ -9,8 +9,10 @@ pub mod endpoint;
 pub mod explain;
 mod json;
 pub mod matrix;
+pub mod mutants;
 pub mod notes;
 pub mod style;
+pub mod test;
 pub mod text;
 pub mod warnings;
 
@@ -46,12 +48,32 @@ pub enum Format {
     Markdown,
     /// A picture.
     Svg,
+    /// What CI servers read of tests: JUnit XML.
+    Junit,
+    /// What code scanning reads: SARIF 2.1.0.
+    Sarif,
+    /// The Test Anything Protocol.
+    Tap,
+    /// Annotations of a GitHub workflow.
+    Github,
 }
 
 impl Format {
     /// All formats, the default first.
-    pub const ALL: [Self; 8] =
-        [Self::Table, Self::Wide, Self::Json, Self::Yaml, Self::Ndjson, Self::Csv, Self::Markdown, Self::Svg];
+    pub const ALL: [Self; 12] = [
+        Self::Table,
+        Self::Wide,
+        Self::Json,
+        Self::Yaml,
+        Self::Ndjson,
+        Self::Csv,
+        Self::Markdown,
+        Self::Svg,
+        Self::Junit,
+        Self::Sarif,
+        Self::Tap,
+        Self::Github,
+    ];
 
     /// The name `-o` takes.
     pub const fn name(self) -> &'static str {
@@ -64,6 +86,10 @@ impl Format {
             Self::Csv => "csv",
             Self::Markdown => "md",
             Self::Svg => "svg",
+            Self::Junit => "junit",
+            Self::Sarif => "sarif",
+            Self::Tap => "tap",
+            Self::Github => "github",
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod difference;
 mod schema;
+mod test;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -64,6 +64,12 @@ pub(super) enum Verb {
         podreach diff --before old.json --after new.json --fail-on new-allow -o md=comment.md\n\n\
         Exit status: 0 no difference, 1 a difference that `--fail-on` counts, 2 usage or invalid input, 3 undecided.")]
     Diff(DiffArgs),
+    /// Run reachability tests: what should be allowed, what should not, and whether it is so
+    #[command(after_help = "Examples:\n  \
+        podreach test reachability-test.yaml\n  \
+        podreach test -f manifests/ tests/*.yaml -o table -o junit=junit.xml\n  \
+        kubectl get pods,ns,netpol,svc -A -o json | podreach test -f - tests/")]
+    Test(TestArgs),
     /// Print the completion script of a shell
     #[command(after_help = "Examples:\n  \
         source <(podreach completion bash)\n  \
@@ -72,7 +78,7 @@ pub(super) enum Verb {
 }
 
 /// Flags that every command has.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Input")]
 pub(super) struct GlobalArgs {
     /// File, directory, named pipe, or `-` for standard input; repeatable
@@ -113,7 +119,7 @@ pub(super) struct GlobalArgs {
     /// Show what touches pods with these labels, such as `app=web,tier!=db`
     #[arg(short = 'l', long, global = true, value_name = "SELECTOR", help_heading = "Output")]
     pub(super) selector: Option<LabelQuery>,
-    /// table, wide, json, yaml, ndjson, csv, md or svg; with `=FILE` into a file; repeatable
+    /// table, wide, json, yaml, ndjson, csv, md or svg (tests: junit, sarif, tap, github); with `=FILE` into a file; repeatable
     #[arg(short, long, global = true, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub(super) output: Vec<Output>,
     /// End with status 3 if the input leaves anything undecided
@@ -259,6 +265,24 @@ pub(super) enum FailOn {
     /// Any difference
     #[default]
     Any,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TestArgs {
+    /// Test files, or directories of them, or `-` for standard input
+    #[arg(value_name = "TESTFILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Run only tests with this text in their names; repeatable, all must be there
+    #[arg(long, value_name = "TEXT")]
+    pub(super) filter: Vec<String>,
+    /// Instead of the tests' results, show which rules no test watches over: each is loosened and removed in turn
+    #[arg(long)]
+    pub(super) mutate: bool,
+    /// With --mutate: end with status 1 if the tests notice less than this share of the changes, in percent
+    #[arg(long, value_name = "PERCENT", requires = "mutate", value_parser = clap::value_parser!(u64).range(0..=100))]
+    pub(super) min_score: Option<u64>,
+    #[command(flatten)]
+    pub(super) changes: ChangeArgs,
 }
 
 #[derive(Debug, Args)]

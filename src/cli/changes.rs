@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use podreach::cluster::{self, Built, Cluster};
 use podreach::diagnostic::Diagnostic;
-use podreach::load::{self, Input, Loaded, Manifest};
+use podreach::load::{self, Input, Loaded, Manifest, Sources};
 use podreach::what_if::{Change, ChangeError, Edit, Objects};
 
 use super::error::Failure;
@@ -121,23 +121,32 @@ impl Changes {
         Ok(Changed { cluster, diagnostics })
     }
 
-    /// The objects with all changes made, and how to build them; for those that go on changing them.
+    /// The input as it was, the objects with all changes made, and how to build them; for those that go on changing
+    /// them.
     pub(super) fn into_objects(
         mut self,
         settings: &Settings,
-    ) -> Result<(Vec<Manifest>, cluster::Options), Failure> {
+    ) -> Result<(Evaluable, Vec<Manifest>, cluster::Options), Failure> {
         match self.objects.edit(self.all.iter().flat_map(|change| &change.edits)) {
-            Ok(_) => Ok(self.objects.into_parts()),
+            Ok(_) => {
+                let (manifests, options) = self.objects.into_parts();
+                Ok((self.before, manifests, options))
+            }
             Err(errors) => Err(self.refused(errors, settings)),
         }
     }
 
     fn refused(&self, errors: Vec<Diagnostic>, settings: &Settings) -> Failure {
-        match stages::told(errors, &self.before.sources, settings) {
-            Err(failure) => failure,
-            // With --keep-going an error about an object is none; a change that cannot be made always is.
-            Ok(_) => Failure::Input,
-        }
+        refused(errors, &self.before.sources, settings)
+    }
+}
+
+/// Says why changes cannot be made.
+pub(super) fn refused(errors: Vec<Diagnostic>, sources: &Sources, settings: &Settings) -> Failure {
+    match stages::told(errors, sources, settings) {
+        Err(failure) => failure,
+        // With --keep-going an error about an object is none; a change that cannot be made always is.
+        Ok(_) => Failure::Input,
     }
 }
 
@@ -232,7 +241,7 @@ mod tests {
         assert!(changed.cluster.policies.len() > changes.before.cluster.policies.len());
         // What is to be said is told every time, and printed once.
         assert_eq!(changed.diagnostics, changes.make(0..1, &settings, progress).unwrap().diagnostics);
-        let (manifests, _) = changes.into_objects(&settings).unwrap();
+        let (_, manifests, _) = changes.into_objects(&settings).unwrap();
         assert!(!manifests.is_empty());
     }
 

@@ -51,6 +51,16 @@ pub(super) struct Settings {
 impl Settings {
     /// What `args` mean in the working directory.
     pub(super) fn resolve(args: &GlobalArgs) -> Result<Self, Failure> {
+        let settings = Self::with_any_inputs(args)?;
+        if settings.inputs.is_empty() {
+            return Err(Failure::usage("no input was named")
+                .with_help("name manifests with `-f PATH`, or `-f -` for standard input"));
+        }
+        Ok(settings)
+    }
+
+    /// The same for a command that has an input of its own where none was named.
+    pub(super) fn with_any_inputs(args: &GlobalArgs) -> Result<Self, Failure> {
         let folder = working_folder()?;
         let project = Project::find(&folder)?;
         Ok(Self { inputs: inputs(args, &project, &folder)?, ..Self::merge(args, &project)? })
@@ -117,10 +127,6 @@ fn inputs(args: &GlobalArgs, project: &Project, folder: &Path) -> Result<Vec<Inp
     } else {
         args.filename.clone()
     };
-    if paths.is_empty() {
-        return Err(Failure::usage("no input was named")
-            .with_help("name manifests with `-f PATH`, or `-f -` for standard input"));
-    }
     let inputs: Vec<Input> = paths.into_iter().map(input).collect();
     if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
         return Err(Failure::usage("standard input can be read only once: `-f -` was given twice"));
@@ -224,23 +230,9 @@ fn assumptions(
 }
 
 fn assumption(object: &str, key: &str, value: &str, namespace: Option<&str>) -> Result<Assumption, Failure> {
-    let parts: Vec<&str> = object.split('/').collect();
-    let (kind, in_namespace, name) = match parts[..] {
-        [kind, name] => (kind, namespace.unwrap_or("default"), name),
-        [kind, namespace, name] => (kind, namespace, name),
-        _ => ("", "", ""),
-    };
-    if [kind, in_namespace, name, key].contains(&"") {
-        return Err(Failure::usage(format!("cannot assume labels of `{object}`")).with_help(
-            "name the object as KIND/NAME or KIND/NS/NAME, such as `ns/shop` or `pod/shop/web-0`",
-        ));
-    }
-    Ok(Assumption {
-        kind: kind.to_owned(),
-        namespace: in_namespace.to_owned(),
-        name: name.to_owned(),
-        key: key.to_owned(),
-        value: value.to_owned(),
+    Assumption::parse(object, key, value, namespace.unwrap_or("default")).ok_or_else(|| {
+        Failure::usage(format!("cannot assume labels of `{object}`"))
+            .with_help("name the object as KIND/NAME or KIND/NS/NAME, such as `ns/shop` or `pod/shop/web-0`")
     })
 }
 
@@ -317,7 +309,6 @@ mod tests {
             change(&mut args);
             merged(&args, &Project::default()).unwrap_err()
         };
-        assert_eq!(with(|a| a.filename.clear()), "no input was named");
         assert!(with(|a| a.filename = vec!["-".into(), "-".into()]).contains("only once"));
         assert!(with(|a| a.output = vec![Output::default(); 2]).contains("only one output"));
         assert!(with(|a| a.assume = vec!["shop".into(), "a=b".into()]).contains("cannot assume"));

@@ -76,13 +76,18 @@ pub(super) fn told(
             && (!settings.build.keep_going || matches!(finding.code, Code::NoObjects | Code::BadChange))
     };
     if all.iter().any(fatal) {
-        return Err(reject(&located, settings)?);
+        return Err(reject(&located, settings, " (--keep-going leaves bad objects out)")?);
     }
     Ok(all)
 }
 
-/// Says how many errors there are, and prints them for machines where standard output was to be read by one.
-fn reject(findings: &[Located<'_>], settings: &Settings) -> Result<Failure, Failure> {
+/// Says how many errors there are and the way out, and prints them for machines where standard output was to be read by
+/// one.
+pub(super) fn reject(
+    findings: &[Located<'_>],
+    settings: &Settings,
+    way_out: &str,
+) -> Result<Failure, Failure> {
     let errors: Vec<&Located<'_>> =
         findings.iter().filter(|finding| finding.diagnostic.severity() == Severity::Error).collect();
     let files: BTreeSet<&str> = errors.iter().filter_map(|finding| finding.file()).collect();
@@ -94,8 +99,7 @@ fn reject(findings: &[Located<'_>], settings: &Settings) -> Result<Failure, Fail
     let lacks_objects = |finding: &&Located<'_>| {
         matches!(finding.diagnostic.code, Code::NoObjects | Code::Unreadable | Code::BadChange)
     };
-    let way_out =
-        if errors.iter().any(lacks_objects) { "" } else { " (--keep-going leaves bad objects out)" };
+    let way_out = if errors.iter().any(lacks_objects) { "" } else { way_out };
     let problems = count(errors.len() as u64, "problem", "problems");
     say(format_args!("error: {problems}{within}; nothing was evaluated{way_out}"));
     match settings.outputs.iter().find(|output| output.file.is_none()).map(|output| output.format) {

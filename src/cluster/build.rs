@@ -53,6 +53,21 @@ pub struct Assumption {
     pub value: String,
 }
 
+impl Assumption {
+    /// The label of an object named `KIND/[NS/]NAME`; `None` if that is no name.
+    pub fn parse(object: &str, key: &str, value: &str, default_namespace: &str) -> Option<Self> {
+        let parts: Vec<&str> = object.split('/').collect();
+        let (kind, namespace, name) = match parts[..] {
+            [kind, name] => (kind, default_namespace, name),
+            [kind, namespace, name] => (kind, namespace, name),
+            _ => return None,
+        };
+        let [kind, namespace, name, key, value] = [kind, namespace, name, key, value].map(str::to_owned);
+        let is_empty = [&kind, &namespace, &name, &key].into_iter().any(String::is_empty);
+        (!is_empty).then_some(Self { kind, namespace, name, key, value })
+    }
+}
+
 /// Builds the cluster that `manifests` describe.
 ///
 /// Each stage adds its part of the cluster and reports everything that is wrong with the objects it reads; an object with

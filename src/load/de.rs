@@ -60,6 +60,13 @@ pub(super) fn join_key(path: &str, key: &str) -> String {
     }
 }
 
+/// The name that `key` is probably meant to be.
+pub(super) fn nearest_name<'k>(known: impl Iterator<Item = &'k str>, key: &str) -> Option<&'k str> {
+    let distance = |name: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &key.to_lowercase());
+    let (distance, name) = known.map(|name| (distance(name), name)).min()?;
+    (distance <= 1 + name.len() / 5).then_some(name)
+}
+
 /// An error on its way up; every level adds its step.
 #[derive(Debug)]
 pub(super) struct Error {
@@ -68,23 +75,32 @@ pub(super) struct Error {
     /// Innermost first.
     steps: Vec<Step>,
     span: Option<Range<usize>>,
+    help: Option<String>,
 }
 
-#[derive(Debug)]
-enum Step {
+/// One step down from an object to one of its fields.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// To the value of a key.
     Key(String),
+    /// To an element.
     Index(usize),
 }
 
 impl Error {
     fn new(code: Code, message: String) -> Self {
-        Self { code, message, steps: Vec::new(), span: None }
+        Self { code, message, steps: Vec::new(), span: None, help: None }
     }
 
     fn within(mut self, step: Step, span: Range<usize>) -> Self {
         self.steps.push(step);
         self.span.get_or_insert(span);
         self
+    }
+
+    /// The way from the object to what is wrong.
+    pub(super) fn steps(&self) -> Vec<Step> {
+        self.steps.iter().rev().cloned().collect()
     }
 
     /// What to report of an error in `object`.
@@ -101,7 +117,7 @@ impl Error {
             Code::UnknownField => format!("unknown field \"{path}\""),
             _ => self.message,
         };
-        Problem { code: self.code, message, path, span, help: None }
+        Problem { code: self.code, message, path, span, help: self.help }
     }
 }
 
@@ -153,8 +169,9 @@ impl de::Error for Error {
         )
     }
 
-    fn unknown_field(_: &str, _: &'static [&'static str]) -> Self {
-        Self::new(Code::UnknownField, String::new())
+    fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
+        let help = nearest_name(known.iter().copied(), field).map(|name| format!("did you mean `{name}`?"));
+        Self { help, ..Self::new(Code::UnknownField, String::new()) }
     }
 
     fn duplicate_field(field: &'static str) -> Self {

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::de::Step;
 use super::scalar::Scalar;
 
 /// How deep a document may nest, aliases followed. Kubernetes objects stay below 30.
@@ -101,6 +102,36 @@ impl<'t> TreeBuilder<'t> {
 }
 
 impl<'t> Tree<'t> {
+    /// Leaves out a value: a field is no longer there, an element is null. False if there is no such value to leave out.
+    pub(super) fn leave_out(&mut self, way: &[Step]) -> bool {
+        let Some((last, before)) = way.split_last() else { return false };
+        let mut at = self.root;
+        for step in before {
+            let next = match (step, &self.nodes[at.0 as usize].value) {
+                (Step::Key(key), Value::Map(entries)) => {
+                    entries.iter().rev().find(|entry| entry.key == *key).map(|entry| entry.value)
+                }
+                (Step::Index(index), Value::Seq(items)) => items.get(*index).copied(),
+                _ => None,
+            };
+            let Some(next) = next else { return false };
+            at = next;
+        }
+        match (last, &mut self.nodes[at.0 as usize].value) {
+            (Step::Key(key), Value::Map(entries)) => {
+                let place = entries.iter().rposition(|entry| entry.key == *key);
+                place.map(|place| entries.remove(place)).is_some()
+            }
+            (Step::Index(index), Value::Seq(items)) => {
+                let Some(item) = items.get(*index).map(|item| item.0 as usize) else { return false };
+                let was_null = matches!(self.nodes[item].value, Value::Scalar(Scalar::Null));
+                self.nodes[item].value = Value::Scalar(Scalar::Null);
+                !was_null
+            }
+            _ => false,
+        }
+    }
+
     /// The document itself.
     pub(super) const fn root(&self) -> Cursor<'_, 't> {
         Cursor { tree: self, id: self.root }

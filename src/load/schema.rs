@@ -6,7 +6,7 @@
 
 use serde_json::Value as Json;
 
-use super::de::{Problem, already_set, duplicates, join_key};
+use super::de::{Problem, already_set, duplicates, join_key, nearest_name};
 use super::node::{Cursor, Entry, Value};
 use super::scalar::Scalar;
 use crate::diagnostic::Code;
@@ -237,9 +237,7 @@ fn find(known: &[(&str, Shape)], key: &str) -> Option<Shape> {
 
 /// The field that `key` is probably meant to be.
 fn nearest<'k>(known: &[(&'k str, Shape)], key: &str) -> Option<&'k str> {
-    let distance = |name: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &key.to_lowercase());
-    let (distance, name) = known.iter().map(|(name, _)| (distance(name), *name)).min()?;
-    (distance <= 1 + name.len() / 5).then_some(name)
+    nearest_name(known.iter().map(|(name, _)| *name), key)
 }
 
 fn report_duplicates(

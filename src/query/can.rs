@@ -5,8 +5,6 @@
 
 mod group;
 
-pub(super) use group::address;
-
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
@@ -107,7 +105,7 @@ pub fn can(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Answe
     let tally = if tally.pairs.total() == 0 { strangers } else { tally };
     let (a, b) = tally.shown().expect("targets hold at least one end and one port");
     let closed = tally.denied.union(&tally.unknown);
-    let prover = Prover::new(&program.cluster, program.profile);
+    let (shown, shown_stands_for_all) = explain_pair(reachability, from, to, (a, b), &to.ports_at(b));
     Answer {
         from: from.clone(),
         to: to.clone(),
@@ -116,22 +114,64 @@ pub fn can(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Answe
         ports: tally.allowed.difference(&closed),
         some: tally.allowed.intersection(&closed),
         unknown: tally.unknown.difference(&tally.allowed),
-        shown: explain::pair(&prover, a, b, &to.ports_at(b), &meant(from, to, a, b)),
-        shown_stands_for_all: !matches!(to.ports, Ports::ByDestination { .. })
-            && stands_for_all(program, from, a)
-            && stands_for_all(program, to, b),
+        shown,
+        shown_stands_for_all,
     }
+}
+
+/// Explains one pair of two sets of ends, and whether a policy for it is one for all pairs.
+pub fn explain_pair(
+    reachability: &Reachability<'_>,
+    from: &Target,
+    to: &Target,
+    (a, b): (End, End),
+    asked: &PortSet,
+) -> (PairExplanation, bool) {
+    let program = reachability.program();
+    let prover = Prover::new(&program.cluster, program.profile);
+    let stands_for_all = !matches!(to.ports, Ports::ByDestination { .. })
+        && stands_for_all(program, from, a)
+        && stands_for_all(program, to, b);
+    (explain::pair(&prover, a, b, asked, &meant(from, to, a, b)), stands_for_all)
+}
+
+/// What is to be said of pairs with a common address family, and of those without one.
+fn tallies(reachability: &Reachability<'_>, groups: &Groups) -> (Tally, Tally) {
+    let mut tally = Tally::default();
+    let mut strangers = Tally::default();
+    for lot in lots_of(reachability, groups) {
+        let tally = if lot.related { &mut tally } else { &mut strangers };
+        tally.add(lot.count, lot.first, &lot.bounds, &lot.asked);
+    }
+    (tally, strangers)
+}
+
+/// Pairs of ends between which the same may flow, and of which the same is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lot {
+    /// How many they are. A range of addresses that no rule tells apart counts as one end.
+    pub count: u128,
+    /// The first of them; the ends are the same only in lots of pods and themselves.
+    pub first: (End, End),
+    /// What may flow.
+    pub bounds: Connectivity,
+    /// The ports asked for, never none.
+    pub asked: PortSet,
+    /// Whether the ends have an address family in common.
+    pub related: bool,
+}
+
+/// All pairs of two sets of ends, in few lots; those of pods and themselves stand last.
+pub fn lots(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Vec<Lot> {
+    lots_of(reachability, &Groups::new(reachability.program(), from, to))
 }
 
 /// How many pairs come to a cell with the same ports asked for, with or without a common family, and the first of them.
 type Cells<'g> = IndexMap<(CellId, &'g PortSet, bool), (u128, (End, End)), FxBuildHasher>;
 
-/// What is to be said of pairs with a common address family, and of those without one.
-fn tallies(reachability: &Reachability<'_>, groups: &Groups) -> (Tally, Tally) {
+fn lots_of(reachability: &Reachability<'_>, groups: &Groups) -> Vec<Lot> {
     // Many pairs come to few different cells: these are judged, and in order of their first pair.
     let mut cells: Cells<'_> = IndexMap::default();
-    let mut tally = Tally::default();
-    let mut strangers = Tally::default();
     let mut same_pod = Vec::new();
     for (i, source) in groups.sources.iter().enumerate() {
         for (j, (destination, asked)) in groups.destinations.iter().enumerate() {
@@ -149,14 +189,21 @@ fn tallies(reachability: &Reachability<'_>, groups: &Groups) -> (Tally, Tally) {
             }
         }
     }
-    for ((cell, asked, related), (weight, pair)) in cells {
-        let tally = if related { &mut tally } else { &mut strangers };
-        tally.add(weight, pair, &reachability.bounds(cell), asked);
-    }
-    for (weight, pod, asked) in same_pod {
-        tally.add(weight, (pod, pod), &Connectivity::open(), asked);
-    }
-    (tally, strangers)
+    let lots = cells.into_iter().map(|((cell, asked, related), (count, first))| Lot {
+        count,
+        first,
+        bounds: reachability.bounds(cell),
+        asked: asked.clone(),
+        related,
+    });
+    let same = same_pod.into_iter().map(|(count, pod, asked)| Lot {
+        count,
+        first: (pod, pod),
+        bounds: Connectivity::open(),
+        asked: asked.clone(),
+        related: true,
+    });
+    lots.chain(same).collect()
 }
 
 /// Whether a policy that selects an end by labels, or holds all addresses asked about, is for all of a target; and no
@@ -271,6 +318,7 @@ spec:
             ("198.51.100.0/25", "frontend:443", Verdict::Allow, (2, 0, 0)),
             ("198.51.100.0/24", "frontend:443", Verdict::Deny, (2, 2, 0)),
             ("198.51.100.0/23", "frontend:443", Verdict::Deny, (2, 2, 0)),
+            ("10.1.0.0/16", "10.1.0.0/16", Verdict::Allow, (1, 0, 0)),
         ] {
             let answer = ask(from, to);
             let Pairs { allow, deny, unknown } = answer.pairs;

@@ -12,15 +12,15 @@ mod service;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::cluster::{Cluster, PodId, Ranges};
-use crate::net::{AddressSet, ByFamily, Family, PortSet, address_number};
+use crate::cluster::{Cluster, Pod, PodId, Ranges};
+use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol, address_number};
 use crate::query::Ends;
 use crate::solve::End;
 
 pub use error::EndpointError;
 pub(in crate::query) use service::targets;
 
-use port::PortRequest;
+pub use port::PortRequest;
 
 /// What a text on the command line means.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -90,7 +90,19 @@ pub fn parse(
     ranges: &Ranges,
 ) -> Result<Target, EndpointError> {
     let (end, port) = split_port(text)?;
-    let port = port.map(port::parse).transpose()?;
+    let port = port.map(parse_port).transpose()?;
+    let target = parse_parts(end, port, cluster, default_namespace, ranges)?;
+    Ok(Target { text: text.into(), ..target })
+}
+
+/// Reads an endpoint and a port that stand apart.
+pub fn parse_parts(
+    end: &str,
+    port: Option<PortRequest>,
+    cluster: &Cluster,
+    default_namespace: &str,
+    ranges: &Ranges,
+) -> Result<Target, EndpointError> {
     let scope = Scope { cluster, default_namespace, ranges };
     let mut notes = Vec::new();
     let (ends, ports) = match name::classify(end, cluster)? {
@@ -114,7 +126,22 @@ pub fn parse(
             port::named(cluster, &ends, &name, protocol, &mut notes)?
         }
     };
-    Ok(Target { text: text.into(), end: end.into(), ends, ports, notes })
+    Ok(Target { text: end.into(), end: end.into(), ends, ports, notes })
+}
+
+/// Reads a port: `80`, `53/UDP`, `8000-8100`, `http`.
+pub fn parse_port(text: &str) -> Result<PortRequest, EndpointError> {
+    port::parse(text)
+}
+
+/// The numbers that a port name stands for on a pod; TCP unless the protocol is given.
+pub fn named_port(pod: &Pod, name: &str, protocol: Option<Protocol>) -> PortSet {
+    port::on_pod(pod, name, protocol.unwrap_or(Protocol::Tcp))
+}
+
+/// The pods that own one of `addresses`, and the addresses that none owns.
+pub fn of_addresses(cluster: &Cluster, addresses: &ByFamily<AddressSet>) -> Ends {
+    ends_of_addresses(cluster, addresses)
 }
 
 /// Reads ports by number: `80`, `53/UDP`, `8000-8100/TCP`.
@@ -141,7 +168,7 @@ pub fn parse_source(
 }
 
 /// Takes the port off: `[2001:db8::1]:443` needs its brackets, everything else splits at the last colon.
-fn split_port(text: &str) -> Result<(&str, Option<&str>), EndpointError> {
+pub fn split_port(text: &str) -> Result<(&str, Option<&str>), EndpointError> {
     if let Some(rest) = text.strip_prefix('[') {
         let (inside, after) =
             rest.split_once(']').ok_or_else(|| EndpointError::Brackets { text: text.into() })?;

@@ -11,7 +11,7 @@ mod reason;
 use crate::cluster::Cluster;
 use crate::label::Truth;
 use crate::net::{AddressSet, Direction, PortSet};
-use crate::policy::{Action, PolicyId, Tier};
+use crate::policy::{Action, PolicyId, Rule, Tier};
 use crate::profile::Profile;
 use crate::query::can::Verdict;
 use crate::solve::proof::{Basis, FamilyProof, Proof, Prover, RuleProof, Side};
@@ -121,6 +121,22 @@ impl PairExplanation {
             }
         }
         deciding
+    }
+
+    /// The rules that let through, surely or perhaps, some of what was asked, whether or not one would do alone.
+    pub fn admitted_by(&self, cluster: &Cluster, side: &Side) -> Vec<(PolicyId, usize)> {
+        let mut admitting = Vec::new();
+        for proof in &side.policies {
+            let rules = &cluster.policies[proof.policy].rules[side.direction];
+            let admits = |(rule, step): (&Rule, &RuleProof)| {
+                rule.action == Action::Accept
+                    && step.peers.truth.possible()
+                    && self.coverage(step) != Coverage::None
+            };
+            let matching = rules.iter().zip(&proof.rules).enumerate().filter(|(_, pair)| admits(*pair));
+            admitting.extend(matching.map(|(index, _)| (proof.policy, index)));
+        }
+        admitting
     }
 
     /// Whether some policy isolates the subject of a side.

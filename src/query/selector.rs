@@ -1,10 +1,13 @@
 //! Label selectors as kubectl takes them: `app=web,env!=dev,tier in (a,b),!legacy`.
 //!
-//! Unlike the selectors of policies these choose what is shown, so pods whose labels are not known are kept.
+//! Unlike the selectors of policies these are asked after the cluster was built, and need no place in its tables. What
+//! is shown by them keeps pods whose labels are not known.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::cluster::{Cluster, PodId};
+use crate::k8s::{LabelSelector, Labels};
 use crate::label::{LabelSet, LabelTable, LabelValue, Operator, Truth, ValueId};
 
 /// A label selector from the command line: every condition must hold.
@@ -39,8 +42,48 @@ impl LabelQuery {
             .collect()
     }
 
-    fn matches(&self, table: &LabelTable, labels: &LabelSet) -> Truth {
+    /// A selector of the API, which must be valid.
+    pub fn of(selector: &LabelSelector) -> Self {
+        let equal = selector.match_labels.iter().flat_map(Labels::iter).map(|(key, value)| Condition {
+            key: key.to_owned(),
+            operator: Operator::In,
+            values: vec![value.to_owned()],
+        });
+        let expressions = selector.match_expressions.iter().flat_map(|list| list.iter());
+        let compared = expressions.map(|expression| Condition {
+            key: expression.key.as_deref().unwrap_or_default().to_owned(),
+            operator: match expression.operator.as_deref() {
+                Some("NotIn") => Operator::NotIn,
+                Some("Exists") => Operator::Exists,
+                Some("DoesNotExist") => Operator::DoesNotExist,
+                _ => Operator::In,
+            },
+            values: expression.values.iter().flat_map(|list| list.iter()).map(ToString::to_string).collect(),
+        });
+        Self { conditions: equal.chain(compared).collect() }
+    }
+
+    /// Whether labels match.
+    pub fn matches(&self, table: &LabelTable, labels: &LabelSet) -> Truth {
         self.conditions.iter().map(|condition| condition.holds(table, labels)).fold(Truth::Yes, Truth::and)
+    }
+}
+
+/// As kubectl takes it.
+impl fmt::Display for LabelQuery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, Condition { key, operator, values }) in self.conditions.iter().enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            match (operator, &values[..]) {
+                (Operator::In, [value]) => write!(f, "{comma}{key}={value}"),
+                (Operator::NotIn, [value]) => write!(f, "{comma}{key}!={value}"),
+                (Operator::In, _) => write!(f, "{comma}{key} in ({})", values.join(",")),
+                (Operator::NotIn, _) => write!(f, "{comma}{key} notin ({})", values.join(",")),
+                (Operator::Exists, _) => write!(f, "{comma}{key}"),
+                (Operator::DoesNotExist, _) => write!(f, "{comma}!{key}"),
+            }?;
+        }
+        Ok(())
     }
 }
 

@@ -179,6 +179,7 @@ pub fn write(
         Format::Csv => rows::csv(report, out),
         Format::Markdown => out.write_all(markdown::markdown(report, limit).as_bytes()),
         Format::Svg => out.write_all(svg::draw(report).as_bytes()),
+        _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::solve::proof::{PolicyProof, RuleProof, Side};
 
 pub use json::{EndpointReport, Explanation};
 
-use outline::{Mark, Outline};
+pub(super) use outline::{Mark, Outline};
 pub(super) use words::Words;
 
 /// What explanations speak of, and where it was read.
@@ -41,13 +41,13 @@ impl std::fmt::Debug for Context<'_> {
 }
 
 impl Context<'_> {
-    fn place(&self, policy: PolicyId, path: &str) -> (Option<String>, Option<u32>) {
+    pub(super) fn place(&self, policy: PolicyId, path: &str) -> (Option<String>, Option<u32>) {
         (self.locate)(&self.cluster.policies[policy].origin, path)
             .map_or((None, None), |position| (Some(position.source), Some(position.line)))
     }
 
     /// ` (policies.yaml:12)`, if it is known.
-    fn at(&self, policy: PolicyId, path: &str) -> String {
+    pub(super) fn at(&self, policy: PolicyId, path: &str) -> String {
         match self.place(policy, path) {
             (Some(file), Some(line)) => format!(" ({file}:{line})"),
             _ => String::new(),
@@ -188,6 +188,21 @@ fn explained(context: &Context<'_>, answer: &Answer) -> Outline {
         let (from, to) = (words.end(shown.proof.from), words.end(shown.proof.to));
         outline.heading(format!("For example {from} -> {to}: {}", shown.verdict.as_str()));
     }
+    prove(context, answer, &mut outline);
+    let notes = notes(words, answer);
+    if !notes.is_empty() {
+        outline.heading("Notes");
+        for note in notes {
+            outline.item(0, Mark::Plain, note);
+        }
+    }
+    outline
+}
+
+/// Why the verdict on the pair that is shown is what it is.
+pub(super) fn prove(context: &Context<'_>, answer: &Answer, outline: &mut Outline) {
+    let words = Words { cluster: context.cluster };
+    let shown = &answer.shown;
     if !shown.reasons.is_empty() {
         outline.heading("What is not known");
         for reason in &shown.reasons {
@@ -198,7 +213,7 @@ fn explained(context: &Context<'_>, answer: &Answer) -> Outline {
         None => outline.item(0, Mark::Plain, words.headline(shown)),
         Some(family) => {
             for side in family.sides() {
-                explain_side(context, shown, side, &mut outline);
+                explain_side(context, shown, side, outline);
             }
         }
     }
@@ -210,15 +225,7 @@ fn explained(context: &Context<'_>, answer: &Answer) -> Outline {
             outline.item(0, Mark::Plain, format!("{rule}: {}", words.miss(&miss.miss)));
         }
     }
-    explain_fix(words, shown, answer.shown_stands_for_all, &mut outline);
-    let notes = notes(words, answer);
-    if !notes.is_empty() {
-        outline.heading("Notes");
-        for note in notes {
-            outline.item(0, Mark::Plain, note);
-        }
-    }
-    outline
+    explain_fix(words, shown, answer.shown_stands_for_all, outline);
 }
 
 fn explain_side(context: &Context<'_>, explanation: &PairExplanation, side: &Side, outline: &mut Outline) {

@@ -94,7 +94,7 @@ pub fn write(
         Format::Ndjson => rows::ndjson(&report.names, flows, out),
         Format::Csv => rows::csv(&report.names, flows, out),
         Format::Markdown => markdown::write(report, flows, out),
-        Format::Svg => Err(io::ErrorKind::Unsupported.into()),
+        _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
@@ -112,6 +112,6 @@ pub fn write_summary(
         Format::Ndjson => summary::ndjson(&report.summary, out),
         Format::Csv => summary::csv(&report.summary, out),
         Format::Markdown => summary::markdown(report, out),
-        Format::Svg => Err(io::ErrorKind::Unsupported.into()),
+        _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }

@@ -8,9 +8,14 @@ use serde_json::Value;
 
 /// Panics unless `value` is what the schema in `docs/schemas` says.
 pub(super) fn check(schema: &str, value: &Value) {
-    if let Err(problem) = conforms(schema, &read(schema), value) {
+    if let Err(problem) = conforms_to(schema, value) {
         panic!("{schema}: {problem}\n{value:#}");
     }
+}
+
+/// Whether `value` is what the schema says.
+pub(super) fn conforms_to(schema: &str, value: &Value) -> Result<(), String> {
+    conforms(schema, &read(schema), value)
 }
 
 fn read(schema: &str) -> Value {
@@ -78,13 +83,24 @@ fn conforms(file: &str, schema: &Value, value: &Value) -> Result<(), String> {
                     return fail("not exactly one of the alternatives");
                 }
             }
+            "not" if conforms(file, argument, value).is_ok() => return fail("what it must not be"),
+            "minItems" if value.as_array().is_some_and(|list| list.len() < size(argument)) => {
+                return fail("too short");
+            }
+            "minProperties" if value.as_object().is_some_and(|map| map.len() < size(argument)) => {
+                return fail("too empty");
+            }
             // Says nothing of the value, or what it says holds.
             "$schema" | "$id" | "$defs" | "title" | "description" | "const" | "enum" | "minimum"
-            | "pattern" | "required" => {}
+            | "pattern" | "required" | "not" | "minItems" | "minProperties" => {}
             other => panic!("{file}: the check does not know `{other}`"),
         }
     }
     Ok(())
+}
+
+fn size(argument: &Value) -> usize {
+    argument.as_u64().and_then(|size| usize::try_from(size).ok()).expect("a size")
 }
 
 fn is(name: &str, value: &Value) -> bool {

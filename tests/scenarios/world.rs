@@ -53,11 +53,16 @@ pub(crate) struct World {
 impl World {
     /// Reads a folder with a `reachability-test.yaml`. Anything that is not right is a panic.
     pub(crate) fn read(folder: &Path) -> Self {
+        let path = folder.join("reachability-test.yaml");
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        Self::with_tests(folder, &text)
+    }
+
+    /// The same with another test file.
+    pub(crate) fn with_tests(folder: &Path, text: &str) -> Self {
         let name = folder.file_name().expect("scenarios are named").to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(folder.join("reachability-test.yaml"))
-            .unwrap_or_else(|e| panic!("{name}: reachability-test.yaml: {e}"));
         let file: TestFile =
-            serde_yaml::from_str(&text).unwrap_or_else(|e| panic!("{name}: reachability-test.yaml: {e}"));
+            serde_yaml::from_str(text).unwrap_or_else(|e| panic!("{name}: reachability-test.yaml: {e}"));
         assert_eq!((&*file.api_version, &*file.kind), ("podreach/v1", "ReachabilityTest"), "{name}");
         assert_eq!(file.metadata.name, name, "a test file bears the name of its folder");
 
@@ -112,7 +117,7 @@ impl World {
     fn resolve_set(&self, set: &EndpointSet) -> Ends {
         let mut ends = Ends::default();
         for cidr in &set.cidrs {
-            ends.add_net(parse_net(cidr));
+            self.add_block(parse_net(cidr), &mut ends);
         }
         if set.external.is_some() {
             ends.addresses = self.internet();
@@ -121,13 +126,14 @@ impl World {
             let selected = |selector: &Option<LabelSelector>, labels: LabelSetId| {
                 selector.as_ref().is_none_or(|selector| self.selects(selector, labels))
             };
-            ends.pods = self.pods_where(|id| {
+            let selected = self.pods_where(|id| {
                 let pod = &self.cluster.pods[id];
                 let namespace = &self.cluster.namespaces[pod.namespace];
                 set.namespace.as_ref().is_none_or(|name| **name == *namespace.name)
                     && selected(&set.namespace_selector, namespace.labels)
                     && selected(&set.pod_selector, pod.labels)
             });
+            ends.pods.extend(selected);
         }
         ends
     }
@@ -143,7 +149,7 @@ impl World {
                 ends.add_net(IpNet::from(address));
             }
         } else if let Ok(net) = text.parse() {
-            ends.add_net(net);
+            self.add_block(net, &mut ends);
         } else {
             ends.pods = match *text.split('/').collect::<Vec<_>>() {
                 ["ns", namespace] | [namespace, "*"] => {
@@ -155,6 +161,23 @@ impl World {
             };
         }
         ends
+    }
+
+    /// A block: its addresses, and the pods that own one of them.
+    fn add_block(&self, net: IpNet, ends: &mut Ends) {
+        ends.add_net(net);
+        ends.pods.extend(self.pods_where(|id| {
+            matches!(&self.cluster.pods[id].addresses, Addresses::Known(known) if known.iter().any(|ip| net.contains(ip)))
+        }));
+    }
+
+    /// Whether two ends have addresses of a common family.
+    pub(crate) fn related(&self, a: End, b: End) -> bool {
+        let has = |end: End, family| match end {
+            End::Pod(pod, _) => self.cluster.pod_addresses(pod, family).is_some(),
+            End::Address(address) => Family::of(address) == family,
+        };
+        a == b || Family::ALL.into_iter().any(|family| has(a, family) && has(b, family))
     }
 
     /// The pods of a workload, else a pod by its name.

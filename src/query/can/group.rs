@@ -1,14 +1,14 @@
 //! Sets of ends as groups that no connection between them tells apart.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
 use crate::cluster::{NodeId, PodId};
 use crate::compile::{ClassId, Program};
-use crate::net::{AddressSet, ByFamily, Family, PortSet, address_number};
+use crate::net::{AddressSet, ByFamily, Family, PortSet, address, address_number};
 use crate::query::endpoint::{Ports, Target};
 use crate::solve::{End, Rows};
 
@@ -75,11 +75,12 @@ impl Groups {
         self.same.get(&(source, destination)).copied()
     }
 
-    /// Two different ends of a source and a destination, if there are any.
+    /// Two different ends of a source and a destination, if there are any. One range of addresses stands for two of them.
     pub(super) fn distinct(&self, source: usize, destination: usize) -> Option<(End, End)> {
         let (from, to) = (&self.sources[source], &self.destinations[destination].0);
         let ends = |group: &Group| std::iter::once(group.first).chain(group.second);
-        ends(from).flat_map(|a| ends(to).map(move |b| (a, b))).find(|(a, b)| a != b)
+        let mut pairs = ends(from).flat_map(|a| ends(to).map(move |b| (a, b)));
+        pairs.find(|(a, b)| a != b || matches!(a, End::Address(_)))
     }
 }
 
@@ -208,12 +209,5 @@ const fn first_host(family: Family) -> u128 {
     match family {
         Family::V4 => 1 << 24,
         Family::V6 => 0x2000 << 112,
-    }
-}
-
-pub(in crate::query) fn address(family: Family, number: u128) -> IpAddr {
-    match family {
-        Family::V4 => Ipv4Addr::from(number as u32).into(),
-        Family::V6 => Ipv6Addr::from(number).into(),
     }
 }

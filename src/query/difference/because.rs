@@ -17,8 +17,8 @@ use crate::compile::{ClassId, Program};
 use crate::diagnostic::{ObjectName, Origin};
 use crate::diff;
 use crate::index::{Id, IndexVec};
+use crate::net::address;
 use crate::net::{Direction, Family, PortSet};
-use crate::query::can::address;
 use crate::query::{By, Endpoint, External};
 use crate::set::Interner;
 use crate::solve::proof::{

@@ -9,11 +9,16 @@ use crate::query::Ends;
 
 /// The ports a text asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum PortRequest {
+pub enum PortRequest {
     /// By number.
     Numbers(PortSet),
-    /// By name; the protocol if one was given.
-    Name { name: String, protocol: Option<Protocol> },
+    /// By name.
+    Name {
+        /// The name.
+        name: String,
+        /// The protocol, if one was given.
+        protocol: Option<Protocol>,
+    },
 }
 
 pub(super) fn parse(text: &str) -> Result<PortRequest, EndpointError> {

@@ -8,7 +8,7 @@ use crate::render::text::{Markdown, Plain};
 
 /// What is to be said, in order; texts are not escaped yet.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Outline {
+pub(in crate::render) struct Outline {
     parts: Vec<Part>,
 }
 
@@ -22,7 +22,7 @@ enum Part {
 
 /// What an item is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Mark {
+pub(in crate::render) enum Mark {
     /// Something said.
     Plain,
     /// A rule that matches.
@@ -36,24 +36,24 @@ pub(super) enum Mark {
 }
 
 impl Outline {
-    pub(super) fn title(&mut self, verdict: Option<Verdict>, text: String) {
+    pub(in crate::render) fn title(&mut self, verdict: Option<Verdict>, text: String) {
         self.parts.push(Part::Title { verdict, text });
     }
 
-    pub(super) fn heading(&mut self, text: impl Into<String>) {
+    pub(in crate::render) fn heading(&mut self, text: impl Into<String>) {
         self.parts.push(Part::Heading(text.into()));
     }
 
-    pub(super) fn item(&mut self, depth: usize, mark: Mark, text: impl Into<String>) {
+    pub(in crate::render) fn item(&mut self, depth: usize, mark: Mark, text: impl Into<String>) {
         self.parts.push(Part::Item { depth, mark, text: text.into() });
     }
 
-    pub(super) fn yaml(&mut self, text: String) {
+    pub(in crate::render) fn yaml(&mut self, text: String) {
         self.parts.push(Part::Yaml(text));
     }
 
     /// For a terminal.
-    pub(super) fn text(&self, palette: Palette) -> String {
+    pub(in crate::render) fn text(&self, palette: Palette) -> String {
         let mut out = String::new();
         for part in &self.parts {
             match part {
@@ -91,7 +91,7 @@ impl Outline {
     }
 
     /// As Markdown.
-    pub(super) fn markdown(&self) -> String {
+    pub(in crate::render) fn markdown(&self) -> String {
         let mut out = String::new();
         let mut after_item = false;
         for part in &self.parts {

@@ -22,7 +22,7 @@ fn list(items: impl IntoIterator<Item = String>, separator: &str) -> String {
 
 impl<'c> Words<'c> {
     /// `shop/web[0]`, or an address.
-    pub(super) fn end(self, end: End) -> String {
+    pub(in crate::render) fn end(self, end: End) -> String {
         match end {
             End::Pod(pod, index) => self.cluster.pod_path(pod, index),
             End::Address(address) => address.to_string(),
@@ -39,7 +39,7 @@ impl<'c> Words<'c> {
     }
 
     /// `NetworkPolicy shop/default-deny`.
-    pub(super) fn policy(self, policy: PolicyId) -> String {
+    pub(in crate::render) fn policy(self, policy: PolicyId) -> String {
         self.cluster.policies[policy].name.to_string()
     }
 
@@ -268,7 +268,7 @@ impl<'c> Words<'c> {
     }
 
     /// One line on why the verdict is what it is.
-    pub(super) fn headline(self, explanation: &PairExplanation) -> String {
+    pub(in crate::render) fn headline(self, explanation: &PairExplanation) -> String {
         match &explanation.proof.basis {
             Basis::SamePod => return "nothing comes between a pod and itself".into(),
             Basis::NoCommonFamily => return "the two have no IP family in common".into(),
@@ -334,7 +334,7 @@ impl<'c> Words<'c> {
     }
 
     /// `spec.ingress[0]`.
-    pub(super) fn rule_path(self, policy: PolicyId, direction: Direction, rule: usize) -> String {
+    pub(in crate::render) fn rule_path(self, policy: PolicyId, direction: Direction, rule: usize) -> String {
         let index = self.cluster.policies[policy].rules[direction][rule].index;
         format!("spec.{}[{index}]", direction.as_str())
     }

@@ -1,0 +1,305 @@
+//! What the endpoints of a test are in a cluster: pods and addresses, and pods that perhaps belong to them.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use rustc_hash::FxHashMap;
+
+use super::parse::{Endpoint, Meaning, PodFilter};
+use crate::cluster::{Cluster, PodId, Ranges};
+use crate::index::Id;
+use crate::label::{LabelSetId, Truth};
+use crate::net::{AddressSet, ByFamily, Family, PortSet};
+use crate::query::Ends;
+use crate::query::LabelQuery;
+use crate::query::endpoint::{
+    EndpointError, PortRequest, Ports, Target, named_port, of_addresses, parse_parts,
+};
+use crate::solve::End;
+
+/// What an endpoint is to a test.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// The sources.
+    From,
+    /// The destinations.
+    To,
+    /// One of those that alone may.
+    Only,
+}
+
+/// Why an endpoint cannot be asked about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Nothing {
+    /// No pod has such labels in such a namespace, and no address is meant.
+    NoMatch,
+    /// The text names nothing.
+    Named(EndpointError),
+    /// This pod declares no port of the name that was asked for.
+    NoPort {
+        /// The pod, or an address.
+        end: End,
+        /// The port.
+        port: String,
+    },
+}
+
+/// Pod groups, each with the numbers of the pods meant; ascending, nothing twice.
+pub(super) type Pods = Vec<(PodId, Range<u32>)>;
+
+/// What an endpoint is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Resolved {
+    /// What surely belongs to it.
+    pub(super) ends: Ends,
+    /// Pods that belong to it if the labels nobody knows are right.
+    pub(super) perhaps: Pods,
+    /// Of a Service, the ports that were asked for on each backend.
+    pub(super) service: Option<Ports>,
+    /// Whether ports of a Service stand for other ones of its backends.
+    pub(super) notes: Vec<String>,
+}
+
+impl Resolved {
+    pub(super) fn is_empty(&self) -> bool {
+        is_empty(&self.ends) && self.perhaps.is_empty()
+    }
+}
+
+pub(super) fn is_empty(ends: &Ends) -> bool {
+    ends.pods.is_empty() && Family::ALL.into_iter().all(|family| ends.addresses[family].is_empty())
+}
+
+/// Finds endpoints in one cluster.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Resolver<'c> {
+    pub(super) cluster: &'c Cluster,
+    pub(super) namespace: &'c str,
+    pub(super) ranges: &'c Ranges,
+}
+
+impl Resolver<'_> {
+    /// The pods and addresses of an endpoint; `ports` are those that are asked for there, which matters to Services.
+    pub(super) fn resolve(
+        &self,
+        endpoint: &Endpoint,
+        ports: Option<&[PortRequest]>,
+    ) -> Result<Resolved, Nothing> {
+        match &endpoint.meaning {
+            Meaning::Text(text) => self.text(text, ports),
+            Meaning::Set { pods, addresses, internet } => {
+                let mut resolved =
+                    Resolved { ends: of_addresses(self.cluster, addresses), ..Resolved::default() };
+                if *internet {
+                    let internet = self.parse("internet", None)?;
+                    for family in Family::ALL {
+                        let both = resolved.ends.addresses[family].union(&internet.ends.addresses[family]);
+                        resolved.ends.addresses[family] = both;
+                    }
+                }
+                if let Some(filter) = pods {
+                    let (sure, perhaps) = self.select(filter);
+                    resolved.ends.pods.extend(sure);
+                    resolved.perhaps = perhaps;
+                }
+                resolved.ends.pods = merged(resolved.ends.pods);
+                resolved.perhaps = without(&merged(resolved.perhaps), &resolved.ends.pods);
+                if resolved.is_empty() { Err(Nothing::NoMatch) } else { Ok(resolved) }
+            }
+        }
+    }
+
+    fn parse(&self, text: &str, port: Option<PortRequest>) -> Result<Target, Nothing> {
+        parse_parts(text, port, self.cluster, self.namespace, self.ranges).map_err(Nothing::Named)
+    }
+
+    fn text(&self, text: &str, ports: Option<&[PortRequest]>) -> Result<Resolved, Nothing> {
+        let is_service = |kind: &str| {
+            crate::cluster::kinds::find(kind)
+                .is_some_and(|kind| kind.role == crate::cluster::kinds::Role::Service)
+        };
+        if !text.split_once('/').is_some_and(|(kind, _)| is_service(kind)) {
+            let target = self.parse(text, None)?;
+            let ends = Ends { pods: merged(target.ends.pods), ..target.ends };
+            return Ok(Resolved { ends, notes: target.notes, ..Resolved::default() });
+        }
+        let asked: Vec<Option<PortRequest>> = match ports {
+            None => vec![None],
+            Some(ports) => ports.iter().cloned().map(Some).collect(),
+        };
+        let mut all: Option<Target> = None;
+        for port in asked {
+            let target = self.parse(text, port)?;
+            all = Some(match all {
+                None => target,
+                Some(before) => Target { ports: both(before.ports, target.ports, &before.ends), ..before },
+            });
+        }
+        let Target { ends, ports, notes, .. } = all.expect("a test asks for at least one port");
+        let ends = Ends { pods: merged(ends.pods), ..ends };
+        Ok(Resolved { ends, service: Some(ports), notes, ..Resolved::default() })
+    }
+
+    /// Pods that a filter surely selects, and those that it perhaps does.
+    fn select(&self, filter: &PodFilter) -> (Pods, Pods) {
+        let cluster = self.cluster;
+        let table = &cluster.labels;
+        let matches = |query: &Option<LabelQuery>, labels: LabelSetId| {
+            query.as_ref().map_or(Truth::Yes, |query| query.matches(table, &table.sets[labels]))
+        };
+        let mut of_labels: FxHashMap<LabelSetId, Truth> = FxHashMap::default();
+        let (mut sure, mut perhaps) = (Vec::new(), Vec::new());
+        for namespace in &cluster.namespaces {
+            if filter.namespace.as_ref().is_some_and(|name| **name != *namespace.name) {
+                continue;
+            }
+            let within = matches(&filter.namespaces, namespace.labels);
+            if !within.possible() {
+                continue;
+            }
+            let range = namespace.pods.start.index()..namespace.pods.end.index();
+            for id in range.map(PodId::from_index) {
+                let pod = &cluster.pods[id];
+                let truth = *of_labels.entry(pod.labels).or_insert_with(|| matches(&filter.pods, pod.labels));
+                match within.and(truth) {
+                    Truth::Yes => sure.push((id, 0..pod.count)),
+                    Truth::Unknown => perhaps.push((id, 0..pod.count)),
+                    Truth::No => {}
+                }
+            }
+        }
+        (sure, perhaps)
+    }
+}
+
+/// The ports of a Service that two ports stand for.
+fn both(a: Ports, b: Ports, ends: &Ends) -> Ports {
+    let at = |ports: &Ports, pod: PodId| match ports {
+        Ports::Every => PortSet::full(),
+        Ports::Of(ports) => ports.clone(),
+        Ports::ByDestination { pods, .. } => pods.get(&pod).cloned().unwrap_or_default(),
+    };
+    match (&a, &b) {
+        (Ports::Of(a), Ports::Of(b)) => Ports::Of(a.union(b)),
+        (Ports::Every, _) | (_, Ports::Every) => Ports::Every,
+        _ => {
+            let pods = ends.pods.iter().map(|&(pod, _)| (pod, at(&a, pod).union(&at(&b, pod)))).collect();
+            let mut addresses = BTreeMap::new();
+            for ports in [a, b] {
+                let Ports::ByDestination { addresses: more, .. } = ports else { continue };
+                for (address, ports) in more {
+                    let all: &mut PortSet = addresses.entry(address).or_default();
+                    *all = all.union(&ports);
+                }
+            }
+            Ports::ByDestination { pods, addresses }
+        }
+    }
+}
+
+/// What is asked of destinations: targets with ports, and a destination that lacks a port that was asked for by name.
+pub(super) fn asked(
+    cluster: &Cluster,
+    ends: Ends,
+    ports: Option<&[PortRequest]>,
+    service: Option<&Ports>,
+) -> (Vec<Target>, Option<Nothing>) {
+    let target =
+        |ends, ports| Target { text: String::new(), end: String::new(), ends, ports, notes: Vec::new() };
+    if let Some(service) = service {
+        return (vec![target(ends, service.clone())], None);
+    }
+    let Some(requests) = ports else { return (vec![target(ends, Ports::Every)], None) };
+    let mut numbers = PortSet::empty();
+    let mut names = Vec::new();
+    for request in requests {
+        match request {
+            PortRequest::Numbers(ports) => numbers = numbers.union(ports),
+            PortRequest::Name { name, protocol } => names.push((name, *protocol)),
+        }
+    }
+    if names.is_empty() {
+        return (vec![target(ends, Ports::Of(numbers))], None);
+    }
+    let mut missing = None;
+    let mut pods = BTreeMap::new();
+    for &(id, ref range) in &ends.pods {
+        let mut here = numbers.clone();
+        for &(name, protocol) in &names {
+            let named = named_port(&cluster.pods[id], name, protocol);
+            if named.is_empty() {
+                let port = protocol.map_or_else(|| name.clone(), |protocol| format!("{name}/{protocol}"));
+                missing.get_or_insert(Nothing::NoPort { end: End::Pod(id, range.start), port });
+            }
+            here = here.union(&named);
+        }
+        pods.insert(id, here);
+    }
+    let addresses = Ends { pods: Vec::new(), addresses: ends.addresses };
+    let pods_alone = Ends { pods: ends.pods, addresses: ByFamily::default() };
+    let mut targets = vec![target(pods_alone, Ports::ByDestination { pods, addresses: BTreeMap::new() })];
+    if !is_empty(&addresses) {
+        for family in Family::ALL {
+            if let Some(&(first, _)) = addresses.addresses[family].ranges().first() {
+                let port = names[0].0.clone();
+                let end = End::Address(crate::net::address(family, first));
+                missing.get_or_insert(Nothing::NoPort { end, port });
+            }
+        }
+        if !numbers.is_empty() {
+            targets.push(target(addresses, Ports::Of(numbers)));
+        }
+    }
+    (targets, missing)
+}
+
+/// The same pods, ascending and without repetition.
+pub(super) fn merged(mut pods: Pods) -> Pods {
+    pods.retain(|(_, range)| range.start < range.end);
+    pods.sort_unstable_by_key(|(pod, range)| (*pod, range.start));
+    pods.dedup_by(|later, earlier| {
+        let touches = later.0 == earlier.0 && later.1.start <= earlier.1.end;
+        if touches {
+            earlier.1.end = earlier.1.end.max(later.1.end);
+        }
+        touches
+    });
+    pods
+}
+
+/// Pods of `all` that are not in `taken`; both merged.
+pub(super) fn without(all: &Pods, taken: &Pods) -> Pods {
+    let mut left = Vec::new();
+    for (pod, range) in all {
+        let mut next = range.start;
+        let from = taken.partition_point(|(id, _)| id < pod);
+        for (_, hole) in taken[from..].iter().take_while(|(id, _)| id == pod) {
+            if next < hole.start.min(range.end) {
+                left.push((*pod, next..hole.start.min(range.end)));
+            }
+            next = next.max(hole.end);
+        }
+        if next < range.end {
+            left.push((*pod, next..range.end));
+        }
+    }
+    left
+}
+
+/// Everything there is: all pods, and all addresses that none of them owns.
+pub(super) fn everything(cluster: &Cluster) -> Ends {
+    let whole = |family: Family| AddressSet::from_range(0, family.last());
+    Ends {
+        pods: cluster.pods.enumerate().map(|(id, pod)| (id, 0..pod.count)).collect(),
+        ..of_addresses(cluster, &ByFamily { v4: whole(Family::V4), v6: whole(Family::V6) })
+    }
+}
+
+/// Ends of `all` that are not in `taken`.
+pub(super) fn ends_without(all: &Ends, taken: &Ends) -> Ends {
+    let left = |family: Family| all.addresses[family].difference(&taken.addresses[family]);
+    Ends {
+        pods: without(&all.pods, &taken.pods),
+        addresses: ByFamily { v4: left(Family::V4), v6: left(Family::V6) },
+    }
+}
