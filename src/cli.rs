@@ -13,6 +13,7 @@ mod matrix;
 mod output;
 mod progress;
 mod project;
+mod reach;
 mod settings;
 mod stages;
 mod status;
@@ -64,6 +65,7 @@ fn dispatch(cli: &Cli) -> Result<ExitStatus, Failure> {
         Verb::Matrix(args) => matrix::run(args, &settings()?),
         Verb::Can(args) => can::run(args, &settings()?),
         Verb::Explain(args) => explain::run(args, &settings()?),
+        Verb::Reach(args) => reach::run(args, &settings()?),
         Verb::Completion(args) => completion::run(args),
     }
 }

@@ -1,5 +1,6 @@
 //! Questions about a reachability, and the structs that answer them. Formats no text.
 
+pub mod because;
 pub mod can;
 pub mod endpoint;
 pub mod explain;
@@ -7,6 +8,7 @@ pub mod explain;
 pub(crate) mod fixture;
 mod group;
 mod matrix;
+pub mod reach;
 mod selector;
 mod summary;
 pub mod unknowns;

@@ -3,12 +3,14 @@
 //! What users wrote (names, labels, file names, lines of YAML) never reaches a terminal, a Markdown page or a
 //! spreadsheet unescaped; [`text`] holds the rules.
 
+mod because;
 pub mod diagnostic;
 pub mod endpoint;
 pub mod explain;
 mod json;
 pub mod matrix;
 pub mod notes;
+pub mod reach;
 pub mod style;
 pub mod text;
 
@@ -42,12 +44,25 @@ pub enum Format {
     Csv,
     /// Markdown tables.
     Markdown,
+    /// A graph for Graphviz.
+    Dot,
+    /// A picture.
+    Svg,
 }
 
 impl Format {
     /// All formats, the default first.
-    pub const ALL: [Self; 7] =
-        [Self::Table, Self::Wide, Self::Json, Self::Yaml, Self::Ndjson, Self::Csv, Self::Markdown];
+    pub const ALL: [Self; 9] = [
+        Self::Table,
+        Self::Wide,
+        Self::Json,
+        Self::Yaml,
+        Self::Ndjson,
+        Self::Csv,
+        Self::Markdown,
+        Self::Dot,
+        Self::Svg,
+    ];
 
     /// The name `-o` takes.
     pub const fn name(self) -> &'static str {
@@ -59,6 +74,8 @@ impl Format {
             Self::Ndjson => "ndjson",
             Self::Csv => "csv",
             Self::Markdown => "md",
+            Self::Dot => "dot",
+            Self::Svg => "svg",
         }
     }
 

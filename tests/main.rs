@@ -6,6 +6,7 @@ mod cli;
 mod explanations;
 mod generated;
 mod properties;
+mod reach;
 mod rules;
 mod scenarios;
 mod sessions;

@@ -50,6 +50,13 @@ pub(super) enum Verb {
         podreach explain -f shop.yaml shop/web shop/db:5432\n  \
         podreach explain -f shop.yaml shop/db")]
     Explain(ExplainArgs),
+    /// Who reaches an endpoint, or what it reaches; with --hops through chains of pods
+    #[command(after_help = "Examples:\n  \
+        podreach reach -f shop.yaml --to shop/db\n  \
+        podreach reach -f shop.yaml --from shop/web --hops 3\n  \
+        podreach reach -f shop.yaml --from internet --port 443 --hops 2\n  \
+        podreach reach -f shop.yaml --from shop/web --hops 3 -o svg=blast-radius.svg")]
+    Reach(ReachArgs),
     /// Print the completion script of a shell
     #[command(after_help = "Examples:\n  \
         source <(podreach completion bash)\n  \
@@ -99,7 +106,7 @@ pub(super) struct GlobalArgs {
     /// Show what touches pods with these labels, such as `app=web,tier!=db`
     #[arg(short = 'l', long, global = true, value_name = "SELECTOR", help_heading = "Output")]
     pub(super) selector: Option<LabelQuery>,
-    /// table, wide, json, yaml, ndjson, csv or md; with `=FILE` into a file; repeatable
+    /// table, wide, json, yaml, ndjson, csv, md, dot or svg; with `=FILE` into a file; repeatable
     #[arg(short, long, global = true, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub(super) output: Vec<Output>,
     /// End with status 3 if the input leaves anything undecided
@@ -196,6 +203,26 @@ pub(super) struct ExplainArgs {
     /// Where they go, and on which port
     #[arg(value_name = "TO[:PORT]")]
     pub(super) to: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("target").required(true).args(["to", "from"])))]
+pub(super) struct ReachArgs {
+    /// Who reaches this endpoint
+    #[arg(long, value_name = "ENDPOINT[:PORT]")]
+    pub(super) to: Option<String>,
+    /// What this endpoint reaches
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(super) from: Option<String>,
+    /// On these ports only: 443, 53/UDP, 8000-8100/TCP; of a chain, the hop next to the endpoint
+    #[arg(long, value_name = "PORT")]
+    pub(super) port: Option<String>,
+    /// Follow chains of up to N connections, each from a pod that was reached before
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) hops: u32,
+    /// Only addresses outside the cluster
+    #[arg(long)]
+    pub(super) external_only: bool,
 }
 
 #[derive(Debug, Args)]

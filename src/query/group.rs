@@ -22,7 +22,12 @@ pub(super) struct Group {
 }
 
 impl Group {
-    fn new(program: &Program, endpoint: Endpoint, key: String, pods: Vec<(PodId, Range<u32>)>) -> Self {
+    pub(super) fn new(
+        program: &Program,
+        endpoint: Endpoint,
+        key: String,
+        pods: Vec<(PodId, Range<u32>)>,
+    ) -> Self {
         let mut classes: Vec<(ClassId, u64)> = pods
             .iter()
             .map(|(pod, range)| (program.class_of[*pod], u64::from(range.end - range.start)))
@@ -103,7 +108,7 @@ fn collected<K: Id>(
 }
 
 /// The same pods, ascending and without repetition.
-fn merged(pods: &[(PodId, Range<u32>)]) -> Vec<(PodId, Range<u32>)> {
+pub(super) fn merged(pods: &[(PodId, Range<u32>)]) -> Vec<(PodId, Range<u32>)> {
     let mut sorted: Vec<(PodId, Range<u32>)> =
         pods.iter().filter(|(_, range)| range.start < range.end).cloned().collect();
     sorted.sort_unstable_by_key(|(pod, range)| (*pod, range.start));
@@ -147,6 +152,14 @@ impl NodeMates {
     pub(super) fn beside(&self, cluster: &Cluster, host: PodId) -> &[PodId] {
         match cluster.pods[host].node {
             Some(node) if cluster.pods[host].host_network => &self.nodes[node.index()].1,
+            _ => &[],
+        }
+    }
+
+    /// The hostNetwork pods on the node of a pod that is none.
+    pub(super) fn hosts_beside(&self, cluster: &Cluster, pod: PodId) -> &[PodId] {
+        match cluster.pods[pod].node {
+            Some(node) if !cluster.pods[pod].host_network => &self.nodes[node.index()].0,
             _ => &[],
         }
     }

@@ -41,13 +41,13 @@ impl std::fmt::Debug for Context<'_> {
 }
 
 impl Context<'_> {
-    fn place(&self, policy: PolicyId, path: &str) -> (Option<String>, Option<u32>) {
+    pub(super) fn place(&self, policy: PolicyId, path: &str) -> (Option<String>, Option<u32>) {
         (self.locate)(&self.cluster.policies[policy].origin, path)
             .map_or((None, None), |position| (Some(position.source), Some(position.line)))
     }
 
     /// ` (policies.yaml:12)`, if it is known.
-    fn at(&self, policy: PolicyId, path: &str) -> String {
+    pub(super) fn at(&self, policy: PolicyId, path: &str) -> String {
         match self.place(policy, path) {
             (Some(file), Some(line)) => format!(" ({file}:{line})"),
             _ => String::new(),

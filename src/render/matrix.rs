@@ -76,7 +76,11 @@ impl Flows for Viewed<'_> {
     }
 }
 
-/// Writes a matrix.
+/// The formats a matrix has.
+pub const FORMATS: &[Format] =
+    &[Format::Table, Format::Wide, Format::Json, Format::Yaml, Format::Ndjson, Format::Csv, Format::Markdown];
+
+/// Writes a matrix, in one of its [`FORMATS`].
 pub fn write(
     format: Format,
     report: &Report<'_>,
@@ -92,10 +96,11 @@ pub fn write(
         Format::Ndjson => rows::ndjson(&report.names, flows, out),
         Format::Csv => rows::csv(&report.names, flows, out),
         Format::Markdown => markdown::write(report, flows, out),
+        Format::Dot | Format::Svg => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
-/// Writes the counts of a matrix and neither endpoints nor flows.
+/// Writes the counts of a matrix and neither endpoints nor flows, in one of its [`FORMATS`].
 pub fn write_summary(
     format: Format,
     report: &Report<'_>,
@@ -109,5 +114,6 @@ pub fn write_summary(
         Format::Ndjson => summary::ndjson(&report.summary, out),
         Format::Csv => summary::csv(&report.summary, out),
         Format::Markdown => summary::markdown(report, out),
+        Format::Dot | Format::Svg => Err(io::ErrorKind::Unsupported.into()),
     }
 }

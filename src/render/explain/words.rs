@@ -22,7 +22,7 @@ fn list(items: impl IntoIterator<Item = String>, separator: &str) -> String {
 
 impl<'c> Words<'c> {
     /// `shop/web[0]`, or an address.
-    pub(super) fn end(self, end: End) -> String {
+    pub(in crate::render) fn end(self, end: End) -> String {
         match end {
             End::Pod(pod, index) => self.cluster.pod_path(pod, index),
             End::Address(address) => address.to_string(),
@@ -39,7 +39,7 @@ impl<'c> Words<'c> {
     }
 
     /// `NetworkPolicy shop/default-deny`.
-    pub(super) fn policy(self, policy: PolicyId) -> String {
+    pub(in crate::render) fn policy(self, policy: PolicyId) -> String {
         self.cluster.policies[policy].name.to_string()
     }
 
@@ -257,7 +257,7 @@ impl<'c> Words<'c> {
     }
 
     /// Why no policy applies to an end.
-    pub(super) fn exemption(exemption: Exemption) -> &'static str {
+    pub(in crate::render) fn exemption(exemption: Exemption) -> &'static str {
         match exemption {
             Exemption::NotAPod => "it is not a pod of the input, no policy applies to it",
             Exemption::HostNetwork => "hostNetwork pods are beyond the reach of policies",
@@ -334,13 +334,13 @@ impl<'c> Words<'c> {
     }
 
     /// `spec.ingress[0]`.
-    pub(super) fn rule_path(self, policy: PolicyId, direction: Direction, rule: usize) -> String {
+    pub(in crate::render) fn rule_path(self, policy: PolicyId, direction: Direction, rule: usize) -> String {
         let index = self.cluster.policies[policy].rules[direction][rule].index;
         format!("spec.{}[{index}]", direction.as_str())
     }
 
     /// A missing fact and how to supply it.
-    pub(super) fn reason(self, reason: &Reason) -> String {
+    pub(in crate::render) fn reason(self, reason: &Reason) -> String {
         match reason {
             Reason::NotEvaluated(policy) if self.cluster.policies[*policy].is_left_out() => {
                 format!(
