@@ -15,6 +15,7 @@ mod progress;
 mod project;
 mod reach;
 mod settings;
+mod snapshot;
 mod stages;
 mod status;
 mod suggest;
@@ -66,6 +67,7 @@ fn dispatch(cli: &Cli) -> Result<ExitStatus, Failure> {
         Verb::Can(args) => can::run(args, &settings()?),
         Verb::Explain(args) => explain::run(args, &settings()?),
         Verb::Reach(args) => reach::run(args, &settings()?),
+        Verb::Snapshot(args) => snapshot::run(args, &settings()?),
         Verb::Completion(args) => completion::run(args),
     }
 }

@@ -18,4 +18,8 @@ pub use matrix::{
 };
 pub use selector::{LabelQuery, LabelQueryError};
 
+pub(crate) use group::groups;
+pub(crate) use matrix::Blend;
+pub(crate) use reach::shown_address;
+
 pub use crate::solve::ExternalId;

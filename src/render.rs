@@ -11,6 +11,8 @@ mod json;
 pub mod matrix;
 pub mod notes;
 pub mod reach;
+pub mod snapshot;
+
 pub mod style;
 pub mod text;
 

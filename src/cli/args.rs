@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use podreach::profile::Profile;
 use podreach::query::{By, LabelQuery};
+use podreach::snapshot::FailOn;
 
 use super::output::Output;
 
@@ -57,6 +58,12 @@ pub(super) enum Verb {
         podreach reach -f shop.yaml --from internet --port 443 --hops 2\n  \
         podreach reach -f shop.yaml --from shop/web --hops 3 -o svg=blast-radius.svg")]
     Reach(ReachArgs),
+    /// The lock file: reachability by workload, for reviews and for CI
+    #[command(after_help = "Examples:\n  \
+        podreach snapshot -f manifests/\n  \
+        podreach snapshot -f manifests/ --update\n  \
+        podreach snapshot -f manifests/ --check --fail-on any")]
+    Snapshot(SnapshotArgs),
     /// Print the completion script of a shell
     #[command(after_help = "Examples:\n  \
         source <(podreach completion bash)\n  \
@@ -223,6 +230,44 @@ pub(super) struct ReachArgs {
     /// Only addresses outside the cluster
     #[arg(long)]
     pub(super) external_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SnapshotArgs {
+    /// The lock file
+    #[arg(long, value_name = "FILE", default_value = "reachability.lock.yaml")]
+    pub(super) lock: PathBuf,
+    /// Say what differs from the lock file, and end with status 1 if it should not
+    #[arg(long, conflicts_with = "update")]
+    pub(super) check: bool,
+    /// Write the lock file
+    #[arg(long)]
+    pub(super) update: bool,
+    /// Which differences --check ends with status 1 for
+    #[arg(long, value_name = "WHAT", value_enum, requires = "check", default_value_t)]
+    pub(super) fail_on: LockFailOn,
+}
+
+/// Which differences from a lock file are a failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(super) enum LockFailOn {
+    /// Something is allowed that was not, or is not surely denied any more
+    #[default]
+    NewAllow,
+    /// Something is not allowed any more
+    RemovedAllow,
+    /// Anything differs
+    Any,
+}
+
+impl From<LockFailOn> for FailOn {
+    fn from(fail_on: LockFailOn) -> Self {
+        match fail_on {
+            LockFailOn::NewAllow => Self::NewAllow,
+            LockFailOn::RemovedAllow => Self::RemovedAllow,
+            LockFailOn::Any => Self::Any,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

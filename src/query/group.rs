@@ -11,14 +11,14 @@ use crate::index::Id;
 
 /// Pods that stand together at one level of the matrix.
 #[derive(Clone, Debug)]
-pub(super) struct Group {
-    pub(super) endpoint: Endpoint,
+pub(crate) struct Group {
+    pub(crate) endpoint: Endpoint,
     /// What output is sorted by: the text of the endpoint as rows print it.
     pub(super) key: String,
     /// Pod groups of the cluster, each with the numbers of the pods meant; ascending, never empty.
-    pub(super) pods: Vec<(PodId, Range<u32>)>,
+    pub(crate) pods: Vec<(PodId, Range<u32>)>,
     /// How many pods of each class those are; ascending.
-    pub(super) classes: Vec<(ClassId, u64)>,
+    pub(crate) classes: Vec<(ClassId, u64)>,
 }
 
 impl Group {
@@ -60,7 +60,7 @@ impl Group {
 }
 
 /// The groups of a level, sorted by key; with `only`, restricted to these pods.
-pub(super) fn groups(program: &Program, by: By, only: Option<&Ends>) -> Vec<Group> {
+pub(crate) fn groups(program: &Program, by: By, only: Option<&Ends>) -> Vec<Group> {
     let cluster = &program.cluster;
     let all: Vec<(PodId, Range<u32>)> = match only {
         Some(ends) => merged(&ends.pods),

@@ -536,7 +536,7 @@ fn concerns(about: Option<&FxHashSet<PodId>>, group: &Group) -> bool {
 
 /// The cells of all pod pairs between two endpoints, put together.
 #[derive(Clone, Default)]
-pub(super) struct Blend {
+pub(crate) struct Blend {
     bounds: Option<Blended>,
 }
 
@@ -552,7 +552,7 @@ struct Blended {
 
 impl Blend {
     /// Ports that every pair may use, some only, and those in neither that are unknown for one; `None` if all are empty.
-    pub(super) fn carried(&self, rows: &mut Rows<'_>, only: Option<&PortSet>) -> Option<[PortSet; 3]> {
+    pub(crate) fn carried(&self, rows: &mut Rows<'_>, only: Option<&PortSet>) -> Option<[PortSet; 3]> {
         let Blended { every, any, unknown } = self.bounds?;
         let table = &mut rows.evaluator.ports;
         let ids = [every, table.difference(any, every), table.difference(unknown, any)];
@@ -563,7 +563,7 @@ impl Blend {
         (!sets.iter().all(PortSet::is_empty)).then_some(sets)
     }
 
-    pub(super) fn add(&mut self, rows: &mut Rows<'_>, cell: CellId) {
+    pub(crate) fn add(&mut self, rows: &mut Rows<'_>, cell: CellId) {
         let bounds = rows.evaluator.cell(cell);
         let ports = &mut rows.evaluator.ports;
         let unknown = ports.difference(bounds.may, bounds.must);

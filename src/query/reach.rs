@@ -24,6 +24,8 @@ use crate::net::{AddressSet, Direction, Family, PortSet};
 use crate::solve::proof::Prover;
 use crate::solve::{CellId, End, ExternalId, Reachability};
 
+pub(crate) use outside::shown as shown_address;
+
 use outside::Ways;
 use search::{Certainty, Search, Visit, Visits};
 
@@ -273,7 +275,7 @@ fn outside(
     let [sure, perhaps] = visits;
     let mut found = Vec::new();
     for (external, ways) in all {
-        let address = End::Address(outside::shown(&search.program.cluster, &external));
+        let address = End::Address(shown_address(&search.program.cluster, &external));
         let mut chain = |visits: &Visits, way: Option<(u32, End, CellId)>| {
             way.map(|(length, end, _)| {
                 let mut ends = vec![address];

@@ -161,7 +161,7 @@ fn cell(
 }
 
 /// An address to stand for a range: one that a host could have, and that is no node's.
-pub(super) fn shown(cluster: &Cluster, external: &External) -> IpAddr {
+pub(crate) fn shown(cluster: &Cluster, external: &External) -> IpAddr {
     let nodes = cluster.nodes.iter().flat_map(|node| &node.addresses);
     let of_family = nodes.filter(|ip| Family::of(**ip) == external.family);
     let taken: AddressSet = of_family.map(|ip| (address_number(*ip), address_number(*ip))).collect();
