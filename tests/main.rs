@@ -10,5 +10,6 @@ mod reach;
 mod rules;
 mod scenarios;
 mod sessions;
+mod snapshot;
 mod support;
 mod what_if;

@@ -66,13 +66,10 @@ impl<'a, 'p> Causes<'a, 'p> {
         let mut seen: Vec<(ClassId, usize)> = Vec::new();
         for &pod in &cluster.workloads[id].pods {
             let class = self.program.class_of[pod];
-            let known = match seen.iter().position(|(known, _)| *known == class) {
-                Some(place) => place,
-                None => {
-                    seen.push((class, 0));
-                    seen.len() - 1
-                }
-            };
+            let known = seen.iter().position(|(known, _)| *known == class).unwrap_or_else(|| {
+                seen.push((class, 0));
+                seen.len() - 1
+            });
             for index in 0..cluster.pods[pod].count.min(2) {
                 if seen[known].1 < 2 {
                     seen[known].1 += 1;

@@ -108,13 +108,18 @@ impl<'p> Rows<'p> {
         {
             return Rc::clone(cells);
         }
-        let cells = Rc::new(self.cells_along(Direction::Egress, source));
+        let cells = Rc::new(self.cells_along(Direction::Egress, source, |_| true));
         self.cells = Some((source, Rc::clone(&cells)));
         cells
     }
 
-    /// What may flow from a class (`Egress`), or to it (`Ingress`).
-    pub(crate) fn cells_along(&mut self, direction: Direction, head: ClassId) -> Cells {
+    /// What may flow from a class (`Egress`), or to it (`Ingress`), as far as others are wanted.
+    pub(crate) fn cells_along(
+        &mut self,
+        direction: Direction,
+        head: ClassId,
+        wanted: impl Fn(ClassId) -> bool,
+    ) -> Cells {
         let line = self.line(direction, head);
         let program = self.evaluator.program;
         let across = direction.other();
@@ -124,6 +129,9 @@ impl<'p> Rows<'p> {
         let mut mentioned: FxHashSet<ClassId> = FxHashSet::default();
         for exception in &*line.own {
             mentioned.insert(exception.of);
+            if !wanted(exception.of) {
+                continue;
+            }
             let signature = program.classes[exception.of].signature[across];
             let theirs = match special.get(&signature) {
                 Some(&side) => side,
@@ -150,7 +158,7 @@ impl<'p> Rows<'p> {
             }
             for (id, theirs) in open {
                 let members = others.members[id].iter();
-                for &class in members.filter(|class| !mentioned.contains(class)) {
+                for &class in members.filter(|class| wanted(**class) && !mentioned.contains(class)) {
                     let own = even.unwrap_or_else(|| self.usual(direction, signature, class));
                     cells.push((class, self.join_along(direction, own, theirs)));
                 }

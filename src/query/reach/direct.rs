@@ -35,7 +35,7 @@ pub(super) fn direct(
     let lines: Vec<FxHashMap<ClassId, CellId>> = target
         .classes
         .iter()
-        .map(|&(class, _)| search.rows.cells_along(direction, class).into_iter().collect())
+        .map(|&(class, _)| search.rows.cells_along(direction, class, |_| true).into_iter().collect())
         .collect();
     let mut exempt = exempt_pairs(search, target, &of_pod);
     let met: FxHashSet<ClassId> = lines.iter().flat_map(|line| line.keys().copied()).collect();

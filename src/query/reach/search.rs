@@ -122,8 +122,11 @@ impl<'a, 'p> Search<'a, 'p> {
                     expanded[class] = true;
                     order.push((class, visit));
                     if hops <= self.question.hops {
-                        for (other, cell) in self.rows.cells_along(self.question.direction, class) {
-                            if !run.whole[other] && self.is_open(cell, certainty, None) {
+                        let direction = self.question.direction;
+                        for (other, cell) in
+                            self.rows.cells_along(direction, class, |other| !run.whole[other])
+                        {
+                            if self.is_open(cell, certainty, None) {
                                 self.visit_class(&mut run, other, hops, &[visit.end]);
                             }
                         }
@@ -150,7 +153,7 @@ impl<'a, 'p> Search<'a, 'p> {
         let mut classes: Vec<(ClassId, Vec<End>)> = classes.into_iter().collect();
         classes.sort_unstable();
         for (class, ends) in classes {
-            for (other, cell) in self.rows.cells_along(self.question.direction, class) {
+            for (other, cell) in self.rows.cells_along(self.question.direction, class, |_| true) {
                 if self.is_open(cell, run.certainty, self.only) {
                     let among_themselves = if other == class { &ends[..] } else { &ends[..1] };
                     self.visit_class(run, other, 1, among_themselves);

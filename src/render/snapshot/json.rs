@@ -59,11 +59,13 @@ struct CarriedObject<'a> {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Summary {
-    newly_allowed: usize,
-    newly_denied: usize,
-    newly_unknown: usize,
+    #[serde(rename = "newlyAllowed")]
+    allowed: usize,
+    #[serde(rename = "newlyDenied")]
+    denied: usize,
+    #[serde(rename = "newlyUnknown")]
+    unknown: usize,
 }
 
 #[derive(Debug)]
@@ -114,13 +116,13 @@ impl<'a> CheckObject<'a> {
                 .map(|(change, because)| row(checked, change, because.as_ref()))
                 .collect(),
             summary: Summary {
-                newly_allowed: number(|change| !change.gained().difference(&change.after.unknown).is_empty()),
-                newly_denied: number(|change| {
+                allowed: number(|change| !change.gained().difference(&change.after.unknown).is_empty()),
+                denied: number(|change| {
                     let kept = change.after.ports.union(&change.after.some).union(&change.after.unknown);
                     let had = change.before.ports.union(&change.before.some).union(&change.before.unknown);
                     !had.difference(&kept).is_empty()
                 }),
-                newly_unknown: number(|change| !change.doubted().is_empty()),
+                unknown: number(|change| !change.doubted().is_empty()),
             },
         }
     }
