@@ -447,6 +447,17 @@ fn reach_is_answered_in_every_format() {
     assert_eq!((&admitted["name"], &admitted["line"]), (&"shop/db".into(), &17.into()));
 }
 
+/// The picture of the guide is what podreach draws now.
+#[test]
+fn the_picture_of_a_blast_radius_is_current() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_podreach"));
+    let line = "reach -f scenarios/three-tier-fixed/manifests --from multi-tier/frontend --hops 3 -o svg";
+    let (_, drawn, _) = texts(command.args(line.split(' ')).current_dir(root).output().unwrap());
+    assert_eq!(drawn, std::fs::read_to_string(root.join("docs/guide/blast-radius.svg")).unwrap());
+    assert!(drawn.contains("<title>What multi-tier/frontend reaches") && drawn.contains("<desc>"));
+}
+
 #[test]
 fn reach_names_what_is_wrong_and_says_when_it_is_not_sure() {
     let session = Session::new(&[("shop.yaml", SHOP)]);

@@ -147,7 +147,10 @@ fn mistakes_in_lock_files_are_named() {
         (format!("{head}{}", line.replace("verdict", "vredict")), "unknown field `vredict`"),
         (format!("{head}{}", line.replace("Pod/a/x", "[10.0.0.0/8, '::/0']")), "::/0"),
         (format!("{head}{}", line.replace("Pod/a/x", "[]")), "CIDRs"),
-        (format!("{head}{}", line.replace("Pod/a/x", "['::/0']").replace("Pod/a/y", "['::/0']")), "no workload"),
+        (
+            format!("{head}{}", line.replace("Pod/a/x", "['::/0']").replace("Pod/a/y", "['::/0']")),
+            "no workload",
+        ),
         (format!("{head}{line}{}", line.replace("allow", "unknown")), "line 2 of `reachability` contradicts"),
         (format!("{head}{line}<<<<<<< HEAD\n"), "line 6"),
         (format!("{head}- 5\n"), "line 5"),

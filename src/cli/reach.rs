@@ -66,14 +66,16 @@ fn ports_of(target: &Target) -> Result<Option<PortSet>, Failure> {
     match &target.ports {
         Ports::Every => Ok(None),
         Ports::Of(ports) => Ok(Some(ports.clone())),
-        Ports::ByDestination { .. } => {
-            let mut all =
-                target.ends.pods.iter().map(|(pod, range)| target.ports_at(End::Pod(*pod, range.start)));
-            let first = all.next().unwrap_or_default();
-            if all.all(|ports| ports == first) {
+        Ports::ByDestination { addresses, .. } => {
+            let pods = target.ends.pods.iter().map(|(pod, range)| End::Pod(*pod, range.start));
+            let all = pods.chain(addresses.keys().map(|address| End::Address(*address)));
+            let mut all = all.map(|end| target.ports_at(end));
+            if let Some(first) = all.next()
+                && all.all(|ports| ports == first)
+            {
                 return Ok(Some(first));
             }
-            Err(Failure::usage(format!("`{}` means other ports on each of its pods", target.text))
+            Err(Failure::usage(format!("`{}` means other ports on each of its backends", target.text))
                 .with_help("name the pods, or one port by number with `--port`"))
         }
     }

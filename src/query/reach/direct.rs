@@ -105,13 +105,18 @@ fn from_addresses(search: &mut Search<'_, '_>, workloads: &[Group], blends: &mut
         let external = search.externals[address.external].clone();
         let mut known: FxHashMap<_, CellId> = FxHashMap::default();
         for (place, workload) in workloads.iter().enumerate() {
-            for (pod, _) in &workload.pods {
-                let class = program.class_of[*pod];
+            let classes: Vec<(ClassId, bool)> = match address.node {
+                None => workload.classes.iter().map(|(class, _)| (*class, false)).collect(),
+                Some(node) => {
+                    let is_home = |pod: PodId| program.cluster.pods[pod].node == Some(node);
+                    workload.pods.iter().map(|(pod, _)| (program.class_of[*pod], is_home(*pod))).collect()
+                }
+            };
+            for (class, is_home) in classes {
                 let facts = &program.classes[class];
                 if !facts.families[external.family] {
                     continue;
                 }
-                let is_home = address.node.is_some() && program.cluster.pods[*pod].node == address.node;
                 let cell = if is_home {
                     open
                 } else {

@@ -42,6 +42,17 @@ pub(super) struct Graph {
     pub(super) outgoing: bool,
 }
 
+/// What is drawn as one node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Level {
+    /// A workload, or addresses.
+    Workloads,
+    /// The workloads of a namespace that are equally far away.
+    Namespaces,
+    /// All workloads that are equally far away.
+    Hops,
+}
+
 /// What a node stands for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Key {
@@ -56,13 +67,19 @@ struct Drawn {
 }
 
 impl Graph {
-    /// The graph; of more than `most` nodes, one with a node for each namespace and number of hops.
+    /// The graph; where that takes more than `most` nodes, with one for each namespace and number of hops, or for each
+    /// number of hops.
     pub(super) fn new(report: Report<'_>, most: usize) -> Self {
-        let graph = Self::draw(report, false);
-        if graph.nodes.len() > most { Self::draw(report, true) } else { graph }
+        let fits = |graph: &Self| graph.nodes.len() <= most;
+        [Level::Workloads, Level::Namespaces]
+            .into_iter()
+            .map(|level| Self::draw(report, level))
+            .find(fits)
+            .unwrap_or_else(|| Self::draw(report, Level::Hops))
     }
 
-    fn draw(report: Report<'_>, by_namespace: bool) -> Self {
+    fn draw(report: Report<'_>, level: Level) -> Self {
+        let by_workload = level == Level::Workloads;
         let answer = report.answer;
         let mut layers: BTreeMap<Endpoint, (usize, bool)> = BTreeMap::new();
         for found in &answer.found {
@@ -84,19 +101,24 @@ impl Graph {
         drawn.insert(Key::Target, target(&report));
         let mut keys: BTreeMap<Endpoint, Key> = BTreeMap::new();
         for (&endpoint, &(layer, doubtful)) in &layers {
-            let namespace = report.names.namespace(endpoint).map(str::to_owned);
             let name = report.names.short(endpoint);
-            let grouped = by_namespace && namespace.is_some();
-            let shown = if grouped { String::new() } else { name.clone() };
-            let key = Key::Other(layer, namespace.is_none(), namespace.clone().unwrap_or_default(), shown);
+            let is_outside = matches!(endpoint, Endpoint::External(_));
+            let namespace = report.names.namespace(endpoint).map(|namespace| match level {
+                Level::Hops => "all namespaces".to_owned(),
+                Level::Workloads | Level::Namespaces => namespace.to_owned(),
+            });
+            let shown = if by_workload { name.clone() } else { String::new() };
+            let key = Key::Other(layer, is_outside, namespace.clone().unwrap_or_default(), shown);
             let entry = drawn.entry(key.clone()).or_insert_with(|| Drawn {
                 node: Node { label: name, namespace, layer, doubtful },
                 members: 0,
             });
             entry.members += 1;
             entry.node.doubtful &= doubtful;
-            if grouped {
+            if !by_workload && !is_outside {
                 entry.node.label = count(entry.members, "workload", "workloads");
+            } else if entry.members > 1 {
+                entry.node.label = count(entry.members, "set of addresses", "sets of addresses");
             }
             keys.insert(endpoint, key);
         }
@@ -124,7 +146,7 @@ impl Graph {
                 let edge = edges.entry((from, to)).or_default();
                 edge.0 = edge.0.union(&hop.ports);
                 edge.1 = edge.1.union(&hop.unknown);
-                if let (1, Some(direct), false) = (chain.len(), &found.direct, by_namespace) {
+                if let (1, Some(direct), true) = (chain.len(), &found.direct, by_workload) {
                     edge.2 = Some(carried(direct));
                 }
             }

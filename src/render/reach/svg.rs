@@ -285,3 +285,55 @@ fn description(graph: &Graph) -> String {
         .collect();
     format!("{}. {}", graph.summary, edges.join("; "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::reach::graph::{Edge, Node};
+
+    /// `count` workloads around a target whose name is no XML.
+    fn star(count: usize) -> Graph {
+        let node = |label: String, namespace: Option<&str>, layer| Node {
+            label,
+            namespace: namespace.map(str::to_owned),
+            layer,
+            doubtful: false,
+        };
+        let mut nodes = vec![node("</text><script>".into(), None, 0)];
+        nodes.extend((1..=count).map(|i| node(format!("w{i}"), Some("a&b"), 1)));
+        let edges = (1..=count).map(|i| Edge { from: 0, to: i, label: "80/TCP".into(), doubtful: i == 1 });
+        Graph {
+            title: "\"x\"".into(),
+            summary: "\u{1b}".into(),
+            nodes,
+            edges: edges.collect(),
+            outgoing: true,
+        }
+    }
+
+    #[test]
+    fn names_cannot_leave_their_place() {
+        let drawn = draw(&star(2));
+        for kept_out in ["<script", "a&b<", "\u{1b}"] {
+            assert!(!drawn.contains(kept_out), "{drawn}");
+        }
+        for escaped in ["&lt;/text&gt;&lt;script&gt;", "a&amp;b", "&quot;x&quot;", "\\u{1b}"] {
+            assert!(drawn.contains(escaped), "{escaped}: {drawn}");
+        }
+    }
+
+    #[test]
+    fn labels_have_lines_of_their_own() {
+        for outgoing in [true, false] {
+            let mut graph = star(12);
+            graph.outgoing = outgoing;
+            if !outgoing {
+                graph.edges.iter_mut().for_each(|edge| std::mem::swap(&mut edge.from, &mut edge.to));
+            }
+            let layout = Layout::new(&graph);
+            let mut lines: Vec<usize> = (1..=12).map(|node| layout.places[node].y).collect();
+            lines.sort_unstable();
+            assert!(lines.windows(2).all(|pair| pair[0] + LINE < pair[1]), "{lines:?}");
+        }
+    }
+}

@@ -12,6 +12,9 @@ use crate::render::text::{Markdown, Plain, count, painted_columns};
 /// The most workloads that a section spells out when it is short.
 const LINES: usize = 40;
 
+/// The most addresses that a section spells out when it is short.
+const RANGES: usize = 12;
+
 /// The things found after equally many hops, by namespace; those outside the cluster come last.
 type Section<'a> = (Option<usize>, Vec<(Option<String>, Vec<&'a Found>)>);
 
@@ -54,7 +57,8 @@ pub(super) fn text(report: Report<'_>, wide: bool, palette: Palette) -> String {
             line(format!("\n{}", palette.heading(Report::heading(*hops))));
             "  "
         };
-        let size: usize = namespaces.iter().map(|(_, found)| found.len()).sum();
+        let inside = namespaces.iter().filter(|(namespace, _)| namespace.is_some());
+        let size: usize = inside.map(|(_, found)| found.len()).sum();
         let counts_only = !wide && size > LINES;
         cut |= counts_only;
         let mut rows: Vec<Vec<String>> = Vec::new();
@@ -63,7 +67,13 @@ pub(super) fn text(report: Report<'_>, wide: bool, palette: Palette) -> String {
             let Some(name) = namespace else {
                 rows.push(vec!["outside".into()]);
                 doubtful.push(false);
-                push(&report, found, &mut notes, &mut rows, &mut doubtful);
+                let shown = if wide { found.len() } else { found.len().min(RANGES) };
+                push(&report, &found[..shown], &mut notes, &mut rows, &mut doubtful);
+                if shown < found.len() {
+                    rows.push(vec![format!("  and {} more sets of addresses", found.len() - shown)]);
+                    doubtful.push(false);
+                    cut = true;
+                }
                 continue;
             };
             if counts_only {
@@ -86,7 +96,7 @@ pub(super) fn text(report: Report<'_>, wide: bool, palette: Palette) -> String {
         }
     }
     if cut {
-        line(palette.faint("\n-o wide lists every workload; -n NAMESPACE those of one namespace"));
+        line(palette.faint("\n-o wide lists all of it; -n NAMESPACE what is in one namespace"));
     }
     let notes = notes.lines();
     if !notes.is_empty() {
