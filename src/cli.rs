@@ -16,7 +16,9 @@ mod matrix;
 mod output;
 mod progress;
 mod project;
+mod reach;
 mod settings;
+mod snapshot;
 mod stages;
 mod status;
 mod suggest;
@@ -69,9 +71,11 @@ fn dispatch(cli: &Cli) -> Result<ExitStatus, Failure> {
         Verb::Matrix(args) => matrix::run(args, &settings()?),
         Verb::Can(args) => can::run(args, &settings()?),
         Verb::Explain(args) => explain::run(args, &settings()?),
+        Verb::Reach(args) => reach::run(args, &settings()?),
         Verb::WhatIf(args) => what_if::run(args, &settings()?),
         Verb::Diff(args) => diff::run(args, &cli.global),
         Verb::Test(args) => test::run(args, &cli.global),
+        Verb::Snapshot(args) => snapshot::run(args, &settings()?),
         Verb::Completion(args) => completion::run(args),
     }
 }

@@ -97,6 +97,7 @@ pub mod query;
 pub mod reference;
 pub mod render;
 pub mod set;
+pub mod snapshot;
 pub mod solve;
 pub mod what_if;
 pub mod yaml;

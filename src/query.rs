@@ -1,5 +1,6 @@
 //! Questions about a reachability, and the structs that answer them. Formats no text.
 
+pub mod because;
 pub mod can;
 pub mod difference;
 pub mod endpoint;
@@ -8,6 +9,7 @@ pub mod explain;
 pub(crate) mod fixture;
 mod group;
 mod matrix;
+pub mod reach;
 mod selector;
 mod summary;
 pub mod unknowns;
@@ -17,5 +19,9 @@ pub use matrix::{
     By, Endpoint, EndpointFacts, Ends, External, Flow, Isolation, Matrix, PodPairs, Shown, Summary, View,
 };
 pub use selector::{LabelQuery, LabelQueryError};
+
+pub(crate) use group::groups;
+pub(crate) use matrix::Blend;
+pub(crate) use reach::shown_address;
 
 pub use crate::solve::ExternalId;

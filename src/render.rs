@@ -3,6 +3,7 @@
 //! What users wrote (names, labels, file names, lines of YAML) never reaches a terminal, a Markdown page or a
 //! spreadsheet unescaped; [`text`] holds the rules.
 
+mod because;
 pub mod diagnostic;
 pub mod difference;
 pub mod endpoint;
@@ -11,6 +12,8 @@ mod json;
 pub mod matrix;
 pub mod mutants;
 pub mod notes;
+pub mod reach;
+pub mod snapshot;
 pub mod style;
 pub mod test;
 pub mod text;
@@ -46,6 +49,8 @@ pub enum Format {
     Csv,
     /// Markdown tables.
     Markdown,
+    /// A graph for Graphviz.
+    Dot,
     /// A picture.
     Svg,
     /// What CI servers read of tests: JUnit XML.
@@ -60,7 +65,7 @@ pub enum Format {
 
 impl Format {
     /// All formats, the default first.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Table,
         Self::Wide,
         Self::Json,
@@ -68,6 +73,7 @@ impl Format {
         Self::Ndjson,
         Self::Csv,
         Self::Markdown,
+        Self::Dot,
         Self::Svg,
         Self::Junit,
         Self::Sarif,
@@ -85,6 +91,7 @@ impl Format {
             Self::Ndjson => "ndjson",
             Self::Csv => "csv",
             Self::Markdown => "md",
+            Self::Dot => "dot",
             Self::Svg => "svg",
             Self::Junit => "junit",
             Self::Sarif => "sarif",

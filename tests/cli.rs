@@ -418,3 +418,107 @@ fn the_matrix_can_be_asked_for_ends_and_ports() {
     );
     assert_eq!(rows("--from shop/web --to shop/db --port 80"), head);
 }
+
+#[test]
+fn reach_is_answered_in_every_format() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    for line in [
+        "--to shop/db",
+        "--to shop/db:5432 --hops 3",
+        "--from shop/web --hops 2",
+        "--from internet --port 443 --hops 2",
+        "--to shop/db --external-only",
+    ] {
+        let (status, json, stderr) = session.run(&format!("reach -f shop.yaml {line} -o json"));
+        assert_eq!(status, 0, "{line}: {stderr}");
+        let object: serde_json::Value = serde_json::from_str(&json).unwrap();
+        schema::check("reach.json", &object);
+        let (_, yaml, _) = session.run(&format!("reach -f shop.yaml {line} -o yaml"));
+        assert_eq!(podreach::yaml::from_str::<serde_json::Value>(&yaml).unwrap(), object);
+        for (format, says) in [("svg", "</svg>\n"), ("dot", "}\n"), ("md", "\n"), ("wide", "\n")] {
+            let (status, text, _) = session.run(&format!("reach -f shop.yaml {line} -o {format}"));
+            assert!(status == 0 && text.ends_with(says), "{line} -o {format}: {text}");
+        }
+    }
+    let (_, json, _) = session.run("reach -f shop.yaml --to shop/db -o json");
+    let object: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let web = &object["reached"][0];
+    assert_eq!((&web["workload"], &web["ports"]), (&"shop/web".into(), &serde_json::json!({"TCP": "5432"})));
+    assert_eq!(web["unknown"], serde_json::json!({"TCP": "9000"}));
+    let admitted = &web["path"][0]["because"]["ingress"]["policies"][0];
+    assert_eq!((&admitted["name"], &admitted["line"]), (&"shop/db".into(), &17.into()));
+}
+
+/// The picture of the guide is what podreach draws now.
+#[test]
+fn the_picture_of_a_blast_radius_is_current() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_podreach"));
+    let line = "reach -f scenarios/three-tier-fixed/manifests --from multi-tier/frontend --hops 3 -o svg";
+    let (_, drawn, _) = texts(command.args(line.split(' ')).current_dir(root).output().unwrap());
+    assert_eq!(drawn, std::fs::read_to_string(root.join("docs/guide/blast-radius.svg")).unwrap());
+    assert!(drawn.contains("<title>What multi-tier/frontend reaches") && drawn.contains("<desc>"));
+}
+
+#[test]
+fn reach_names_what_is_wrong_and_says_when_it_is_not_sure() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    for (line, status, says) in [
+        ("--to shop/bd", 2, "did you mean `shop/db`?"),
+        ("", 2, "--to"),
+        ("--to shop/db --from shop/web", 2, "cannot be used with"),
+        ("--from shop/db --hops 0", 2, "0 is not in"),
+        ("--from shop/db:80", 2, "port"),
+        ("--to shop/db -o csv", 2, "`reach` has no output `csv`"),
+        ("--to shop/db --strict", 3, ""),
+        ("--to shop/db --port 5432 --strict", 0, ""),
+    ] {
+        let (found, stdout, stderr) = session.run(&format!("reach -f shop.yaml {line}"));
+        assert!(found == status && stderr.contains(says), "{line}: {found} {stdout}{stderr}");
+    }
+    let (_, perhaps, _) = session.run("reach -f shop.yaml --to shop/db:9000");
+    assert!(perhaps.contains("none of 1 other workload surely, perhaps 1"), "{perhaps}");
+    assert!(perhaps.contains("9000/TCP unknown"), "{perhaps}");
+}
+
+#[test]
+fn a_lock_file_is_written_checked_and_guarded() {
+    let stricter = SHOP.replace("port: 5432", "port: 5433");
+    let session = Session::new(&[("shop.yaml", SHOP), ("stricter.yaml", &stricter)]);
+    let (status, _, stderr) = session.run("snapshot -f shop.yaml --check");
+    assert!(status == 2 && stderr.contains("`podreach snapshot --update` writes it"), "{stderr}");
+
+    let (status, printed, _) = session.run("snapshot -f shop.yaml");
+    assert_eq!(status, 0);
+    let (status, stdout, stderr) = session.run("snapshot -f shop.yaml --update");
+    assert!(status == 0 && stdout.is_empty() && stderr.contains("wrote reachability.lock.yaml"), "{stderr}");
+    assert_eq!(std::fs::read_to_string(session.path("reachability.lock.yaml")).unwrap(), printed);
+    let (_, _, stderr) = session.run("snapshot -f shop.yaml --update");
+    assert!(stderr.contains("up to date"), "{stderr}");
+
+    for (line, expected) in [
+        ("snapshot -f shop.yaml --check", 0),
+        ("snapshot -f shop.yaml --check --strict", 3),
+        ("snapshot -f stricter.yaml --check", 1),
+        ("snapshot -f stricter.yaml --check --fail-on removed-allow", 1),
+        ("snapshot -f shop.yaml --check --cni cilium", 2),
+        ("snapshot -f shop.yaml --check --update", 2),
+        ("snapshot -f shop.yaml --fail-on any", 2),
+        ("snapshot -f shop.yaml -o csv", 2),
+    ] {
+        let (status, stdout, stderr) = session.run(line);
+        assert_eq!(status, expected, "{line}: {stdout}{stderr}");
+    }
+    let (_, stdout, _) = session.run("snapshot -f stricter.yaml --check");
+    assert!(
+        stdout.contains("~ shop/web -> shop/db  5433/TCP; 9000/TCP unknown, before 5432/TCP"),
+        "{stdout}"
+    );
+    let (_, json, _) = session.run("snapshot -f stricter.yaml --check -o json");
+    let object: serde_json::Value = serde_json::from_str(&json).unwrap();
+    schema::check("lock-difference.json", &object);
+    assert_eq!(object["changes"][0]["because"][0]["name"], "shop/db");
+    let (_, json, _) = session.run("snapshot -f shop.yaml -o json");
+    schema::check("reachability-lock.json", &serde_json::from_str(&json).unwrap());
+    assert_eq!(std::fs::read_to_string(session.path("reachability.lock.yaml")).unwrap(), printed);
+}

@@ -24,7 +24,7 @@ use crate::support::generate::{self, Case};
 use crate::support::judge::{self, name, pairs, pods};
 
 /// `cases` clusters, unless the environment says otherwise.
-fn config(cases: u32) -> ProptestConfig {
+pub(crate) fn config(cases: u32) -> ProptestConfig {
     let mut config =
         ProptestConfig { failure_persistence: None, max_shrink_iters: 4000, ..Default::default() };
     if std::env::var_os("PROPTEST_CASES").is_none() {
@@ -37,7 +37,7 @@ fn manifests(case: &Case) -> Result<Vec<Manifest>, TestCaseError> {
     judge::manifests(case).map_err(TestCaseError::fail)
 }
 
-fn cluster_of(case: &Case) -> Result<Arc<Cluster>, TestCaseError> {
+pub(crate) fn cluster_of(case: &Case) -> Result<Arc<Cluster>, TestCaseError> {
     judge::build(case, &manifests(case)?).map_err(TestCaseError::fail)
 }
 
@@ -279,7 +279,7 @@ proptest! {
 }
 
 /// A few addresses of an external that no pod owns, and that are no node's: those are told apart by more than blocks.
-fn samples(cluster: &Cluster, external: &External) -> Vec<IpAddr> {
+pub(crate) fn samples(cluster: &Cluster, external: &External) -> Vec<IpAddr> {
     let is_taken = |address: &IpAddr| {
         let of_pod = cluster.pods.iter().any(|pod| match &pod.addresses {
             cluster::Addresses::Known(known) => known.contains(address),

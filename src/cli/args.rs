@@ -51,6 +51,13 @@ pub(super) enum Verb {
         podreach explain -f shop.yaml shop/web shop/db:5432\n  \
         podreach explain -f shop.yaml shop/db")]
     Explain(ExplainArgs),
+    /// Who reaches an endpoint, or what it reaches; with --hops through chains of pods
+    #[command(after_help = "Examples:\n  \
+        podreach reach -f shop.yaml --to shop/db\n  \
+        podreach reach -f shop.yaml --from shop/web --hops 3\n  \
+        podreach reach -f shop.yaml --from internet --port 443 --hops 2\n  \
+        podreach reach -f shop.yaml --from shop/web --hops 3 -o svg=blast-radius.svg")]
+    Reach(ReachArgs),
     /// What changes when objects are applied, deleted, relabelled or scaled: nothing is touched but this answer
     #[command(after_help = "Examples:\n  \
         podreach what-if -f manifests/ --apply new-policy.yaml\n  \
@@ -70,6 +77,12 @@ pub(super) enum Verb {
         podreach test -f manifests/ tests/*.yaml -o table -o junit=junit.xml\n  \
         kubectl get pods,ns,netpol,svc -A -o json | podreach test -f - tests/")]
     Test(TestArgs),
+    /// The lock file: reachability by workload, for reviews and for CI
+    #[command(after_help = "Examples:\n  \
+        podreach snapshot -f manifests/\n  \
+        podreach snapshot -f manifests/ --update\n  \
+        podreach snapshot -f manifests/ --check --fail-on any")]
+    Snapshot(SnapshotArgs),
     /// Print the completion script of a shell
     #[command(after_help = "Examples:\n  \
         source <(podreach completion bash)\n  \
@@ -119,7 +132,7 @@ pub(super) struct GlobalArgs {
     /// Show what touches pods with these labels, such as `app=web,tier!=db`
     #[arg(short = 'l', long, global = true, value_name = "SELECTOR", help_heading = "Output")]
     pub(super) selector: Option<LabelQuery>,
-    /// table, wide, json, yaml, ndjson, csv, md or svg (tests: junit, sarif, tap, github); with `=FILE` into a file; repeatable
+    /// table, wide, json, yaml, ndjson, csv, md, dot or svg (tests: junit, sarif, tap, github); with `=FILE` into a file; repeatable
     #[arg(short, long, global = true, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub(super) output: Vec<Output>,
     /// End with status 3 if the input leaves anything undecided
@@ -248,7 +261,7 @@ pub(super) struct DifferenceArgs {
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t)]
     pub(super) by: Level,
     /// Which differences end with status 1
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = FailOn::Any)]
     pub(super) fail_on: FailOn,
     /// The most bytes of Markdown, so that it fits a comment
     #[arg(long, value_name = "BYTES", default_value_t = 60_000)]
@@ -256,15 +269,24 @@ pub(super) struct DifferenceArgs {
 }
 
 /// Which differences count.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum FailOn {
     /// Something is allowed, or perhaps allowed, that was not
     NewAllow,
     /// Something is denied, or perhaps denied, that was not
     RemovedAllow,
     /// Any difference
-    #[default]
     Any,
+}
+
+impl From<FailOn> for podreach::snapshot::FailOn {
+    fn from(fail_on: FailOn) -> Self {
+        match fail_on {
+            FailOn::NewAllow => Self::NewAllow,
+            FailOn::RemovedAllow => Self::RemovedAllow,
+            FailOn::Any => Self::Any,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -283,6 +305,42 @@ pub(super) struct TestArgs {
     pub(super) min_score: Option<u64>,
     #[command(flatten)]
     pub(super) changes: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("target").required(true).args(["to", "from"])))]
+pub(super) struct ReachArgs {
+    /// Who reaches this endpoint
+    #[arg(long, value_name = "ENDPOINT[:PORT]")]
+    pub(super) to: Option<String>,
+    /// What this endpoint reaches
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(super) from: Option<String>,
+    /// On these ports only: 443, 53/UDP, 8000-8100/TCP; of a chain, the hop next to the endpoint
+    #[arg(long, value_name = "PORT")]
+    pub(super) port: Option<String>,
+    /// Follow chains of up to N connections, each from a pod that was reached before
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) hops: u32,
+    /// Only addresses outside the cluster
+    #[arg(long)]
+    pub(super) external_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SnapshotArgs {
+    /// The lock file
+    #[arg(long, value_name = "FILE", default_value = "reachability.lock.yaml")]
+    pub(super) lock: PathBuf,
+    /// Say what differs from the lock file, and end with status 1 if it should not
+    #[arg(long, conflicts_with = "update")]
+    pub(super) check: bool,
+    /// Write the lock file
+    #[arg(long)]
+    pub(super) update: bool,
+    /// Which differences --check ends with status 1 for
+    #[arg(long, value_name = "WHAT", value_enum, requires = "check", default_value_t = FailOn::NewAllow)]
+    pub(super) fail_on: FailOn,
 }
 
 #[derive(Debug, Args)]

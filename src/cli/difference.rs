@@ -18,7 +18,7 @@ use super::args::{DifferenceArgs, FailOn};
 use super::error::Failure;
 use super::progress::{Progress, Stage};
 use super::settings::Settings;
-use super::{ExitStatus, matrix};
+use super::{ExitStatus, endpoint};
 
 /// Two programs, and what differs.
 pub(super) struct Compared<'p> {
@@ -56,7 +56,7 @@ pub(super) fn compare<'p>(
 
 /// The pods of each input that `-n` and `-l` keep. What only one of the inputs has is kept there.
 fn about(settings: &Settings, clusters: [&Cluster; 2]) -> Result<Option<[Vec<PodId>; 2]>, Failure> {
-    let [before, after] = clusters.map(|cluster| matrix::about(settings, cluster));
+    let [before, after] = clusters.map(|cluster| endpoint::about(settings, cluster));
     match (before, after) {
         (Err(failure), Err(_)) => Err(failure),
         (before, after) => {

@@ -1,11 +1,12 @@
 //! Endpoints and ports as they are typed.
 
-use podreach::cluster::Cluster;
+use podreach::cluster::{Cluster, PodId};
 use podreach::net::PortSet;
 use podreach::query::endpoint::{self, EndpointError, Target};
 
 use super::error::Failure;
 use super::settings::Settings;
+use super::suggest::nearest;
 
 /// An endpoint without a port.
 pub(super) fn source(text: &str, cluster: &Cluster, settings: &Settings) -> Result<Target, Failure> {
@@ -33,4 +34,24 @@ fn mistake(error: EndpointError) -> Failure {
         Some(help) => failure.with_help(help),
         None => failure,
     }
+}
+
+/// The pods that `-n` and `-l` keep; `None` if neither was given.
+pub(super) fn about(settings: &Settings, cluster: &Cluster) -> Result<Option<Vec<PodId>>, Failure> {
+    let mut about = settings.selector.as_ref().map(|selector| selector.pods(cluster));
+    if let Some(name) = &settings.namespace {
+        let Some(namespace) = cluster.namespace(name) else {
+            let failure = Failure::usage(format!("no object of the input is in namespace `{name}`"));
+            return Err(match nearest(name, cluster.namespaces.iter().map(|n| &*n.name)) {
+                Some(near) => failure.with_help(format!("did you mean `{near}`?")),
+                None => failure,
+            });
+        };
+        let pods = cluster.pods.enumerate().filter(|(_, pod)| pod.namespace == namespace).map(|(id, _)| id);
+        about = Some(match about {
+            Some(selected) => pods.filter(|pod| selected.binary_search(pod).is_ok()).collect(),
+            None => pods.collect(),
+        });
+    }
+    Ok(about)
 }

@@ -2,12 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use podreach::cluster::{Cluster, PodId};
+use podreach::cluster::Cluster;
 use podreach::compile::compile;
 use podreach::index::IndexVec;
 use podreach::query::unknowns::{differences, missing_facts};
 use podreach::query::{Flow, Matrix, View};
-use podreach::render::Format;
 use podreach::render::diagnostic::Located;
 use podreach::render::endpoint::Names;
 use podreach::render::matrix::{self as render, Flows, Report, Viewed};
@@ -19,15 +18,10 @@ use super::args::MatrixArgs;
 use super::error::Failure;
 use super::progress::{Progress, Stage};
 use super::settings::Settings;
-use super::suggest::nearest;
 use super::{ExitStatus, endpoint, say, stages};
 
-/// The formats of `matrix`.
-const FORMATS: &[Format] =
-    &[Format::Table, Format::Wide, Format::Json, Format::Yaml, Format::Ndjson, Format::Csv, Format::Markdown];
-
 pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, Failure> {
-    settings.outputs.iter().try_for_each(|output| output.require("matrix", FORMATS))?;
+    settings.outputs.iter().try_for_each(|output| output.require("matrix", render::FORMATS))?;
     let mut progress = Progress::new(settings);
     let input = stages::evaluable(settings, &mut progress)?;
     let view = view(args, settings, &input.cluster)?;
@@ -67,7 +61,7 @@ fn view(args: &MatrixArgs, settings: &Settings, cluster: &Cluster) -> Result<Vie
     };
     Ok(View {
         by: args.by.into(),
-        about: about(settings, cluster)?,
+        about: endpoint::about(settings, cluster)?,
         from: ends(&args.from)?,
         to: ends(&args.to)?,
         ports: args.port.as_deref().map(endpoint::ports).transpose()?,
@@ -106,24 +100,4 @@ fn any_unknown(matrix: &Matrix<'_>, view: &View) -> bool {
         if flow.unknown.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     found.is_break()
-}
-
-/// The pods that `-n` and `-l` keep; `None` if neither was given.
-pub(super) fn about(settings: &Settings, cluster: &Cluster) -> Result<Option<Vec<PodId>>, Failure> {
-    let mut about = settings.selector.as_ref().map(|selector| selector.pods(cluster));
-    if let Some(name) = &settings.namespace {
-        let Some(namespace) = cluster.namespace(name) else {
-            let failure = Failure::usage(format!("no object of the input is in namespace `{name}`"));
-            return Err(match nearest(name, cluster.namespaces.iter().map(|n| &*n.name)) {
-                Some(near) => failure.with_help(format!("did you mean `{near}`?")),
-                None => failure,
-            });
-        };
-        let pods = cluster.pods.enumerate().filter(|(_, pod)| pod.namespace == namespace).map(|(id, _)| id);
-        about = Some(match about {
-            Some(selected) => pods.filter(|pod| selected.binary_search(pod).is_ok()).collect(),
-            None => pods.collect(),
-        });
-    }
-    Ok(about)
 }

@@ -130,7 +130,11 @@ mod tests {
         for (text, message) in [
             ("jsno", "unknown format `jsno`, did you mean `json`?"),
             ("json=", "a file name is missing after `=`"),
-            ("html", "unknown format `html`, expected one of table, wide, json, yaml, ndjson, csv, md, svg"),
+            (
+                "html",
+                "unknown format `html`, expected one of table, wide, json, yaml, ndjson, csv, md, dot, svg, junit, sarif, \
+                 tap, github",
+            ),
         ] {
             assert_eq!(text.parse::<Output>(), Err(message.to_owned()));
         }

@@ -69,6 +69,26 @@ pub fn pair(prover: &Prover<'_>, from: End, to: End, asked: &PortSet, meant: &Ad
     explanation
 }
 
+/// The same without what nearly matched, a fix, and what other profiles say.
+pub(super) fn brief(prover: &Prover<'_>, from: End, to: End, asked: &PortSet) -> PairExplanation {
+    let proof = prover.prove(from, to);
+    let verdict = Verdict::of(&proof.connectivity(), asked);
+    let mut explanation = PairExplanation {
+        asked: asked.clone(),
+        verdict,
+        proof,
+        reasons: Vec::new(),
+        near_misses: Vec::new(),
+        fix: None,
+        differs: Vec::new(),
+    }
+    .narrowed();
+    if verdict == Verdict::Unknown {
+        explanation.reasons = reason::reasons(prover.cluster(), &explanation);
+    }
+    explanation
+}
+
 impl PairExplanation {
     /// The family that speaks best for the connection: what it says is the verdict, unless the families share the
     /// ports between them.

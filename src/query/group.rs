@@ -11,18 +11,23 @@ use crate::index::Id;
 
 /// Pods that stand together at one level of the matrix.
 #[derive(Clone, Debug)]
-pub(super) struct Group {
-    pub(super) endpoint: Endpoint,
+pub(crate) struct Group {
+    pub(crate) endpoint: Endpoint,
     /// What output is sorted by: the text of the endpoint as rows print it.
     pub(super) key: String,
     /// Pod groups of the cluster, each with the numbers of the pods meant; ascending, never empty.
-    pub(super) pods: Vec<(PodId, Range<u32>)>,
+    pub(crate) pods: Vec<(PodId, Range<u32>)>,
     /// How many pods of each class those are; ascending.
-    pub(super) classes: Vec<(ClassId, u64)>,
+    pub(crate) classes: Vec<(ClassId, u64)>,
 }
 
 impl Group {
-    fn new(program: &Program, endpoint: Endpoint, key: String, pods: Vec<(PodId, Range<u32>)>) -> Self {
+    pub(super) fn new(
+        program: &Program,
+        endpoint: Endpoint,
+        key: String,
+        pods: Vec<(PodId, Range<u32>)>,
+    ) -> Self {
         let mut classes: Vec<(ClassId, u64)> = pods
             .iter()
             .map(|(pod, range)| (program.class_of[*pod], u64::from(range.end - range.start)))
@@ -60,7 +65,7 @@ impl Group {
 }
 
 /// The groups of a level, sorted by key; with `only`, restricted to these pods.
-pub(super) fn groups(program: &Program, by: By, only: Option<&Ends>) -> Vec<Group> {
+pub(crate) fn groups(program: &Program, by: By, only: Option<&Ends>) -> Vec<Group> {
     let cluster = &program.cluster;
     let all: Vec<(PodId, Range<u32>)> = match only {
         Some(ends) => merged(&ends.pods),
@@ -108,7 +113,7 @@ fn collected<K: Id>(
 }
 
 /// The same pods, ascending and without repetition.
-fn merged(pods: &[(PodId, Range<u32>)]) -> Vec<(PodId, Range<u32>)> {
+pub(super) fn merged(pods: &[(PodId, Range<u32>)]) -> Vec<(PodId, Range<u32>)> {
     let mut sorted: Vec<(PodId, Range<u32>)> =
         pods.iter().filter(|(_, range)| range.start < range.end).cloned().collect();
     sorted.sort_unstable_by_key(|(pod, range)| (*pod, range.start));
@@ -152,6 +157,14 @@ impl NodeMates {
     pub(super) fn beside(&self, cluster: &Cluster, host: PodId) -> &[PodId] {
         match cluster.pods[host].node {
             Some(node) if cluster.pods[host].host_network => &self.nodes[node.index()].1,
+            _ => &[],
+        }
+    }
+
+    /// The hostNetwork pods on the node of a pod that is none.
+    pub(super) fn hosts_beside(&self, cluster: &Cluster, pod: PodId) -> &[PodId] {
+        match cluster.pods[pod].node {
+            Some(node) if !cluster.pods[pod].host_network => &self.nodes[node.index()].0,
             _ => &[],
         }
     }

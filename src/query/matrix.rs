@@ -534,8 +534,8 @@ fn concerns(about: Option<&FxHashSet<PodId>>, group: &Group) -> bool {
 }
 
 /// The cells of all pod pairs between two endpoints, put together.
-#[derive(Default)]
-struct Blend {
+#[derive(Clone, Default)]
+pub(crate) struct Blend {
     bounds: Option<Blended>,
 }
 
@@ -550,7 +550,19 @@ struct Blended {
 }
 
 impl Blend {
-    fn add(&mut self, rows: &mut Rows<'_>, cell: CellId) {
+    /// Ports that every pair may use, some only, and those in neither that are unknown for one; `None` if all are empty.
+    pub(crate) fn carried(&self, rows: &mut Rows<'_>, only: Option<&PortSet>) -> Option<[PortSet; 3]> {
+        let Blended { every, any, unknown } = self.bounds?;
+        let table = &mut rows.evaluator.ports;
+        let ids = [every, table.difference(any, every), table.difference(unknown, any)];
+        let sets = ids.map(|id| match only {
+            Some(only) => table.get(id).intersection(only),
+            None => table.get(id).clone(),
+        });
+        (!sets.iter().all(PortSet::is_empty)).then_some(sets)
+    }
+
+    pub(crate) fn add(&mut self, rows: &mut Rows<'_>, cell: CellId) {
         let bounds = rows.evaluator.cell(cell);
         let ports = &mut rows.evaluator.ports;
         let unknown = ports.difference(bounds.may, bounds.must);

@@ -76,11 +76,11 @@ fn pod_pairs(program: &Program, rows: &mut Rows<'_>) -> PodPairs {
     by_egress.sort_by_key(|&class| program.classes[class].signature.egress);
     let mut exceptional: IndexVec<SignatureId, Option<SideId>> = vec![None; members.len()].into();
     for source in by_egress {
-        let row = rows.row(source);
+        let row = rows.line(Direction::Egress, source);
         let own = &program.classes[source].signature;
         let even = rows.even(Direction::Egress, own.egress);
         let mut tally = Tally::default();
-        for exception in &row.ingress {
+        for exception in &row.theirs {
             exceptional[exception.of] = Some(exception.actual);
             let (classes, pods) = &members[exception.of];
             let mut correct = |rows: &mut Rows<'_>, side: SideId, pods: i128| {
@@ -99,7 +99,7 @@ fn pod_pairs(program: &Program, rows: &mut Rows<'_>) -> PodPairs {
                 }
             }
         }
-        for exception in &*row.egress {
+        for exception in &*row.own {
             let theirs = program.classes[exception.of].signature.ingress;
             let side = match exceptional[theirs] {
                 Some(side) => side,
@@ -114,7 +114,7 @@ fn pod_pairs(program: &Program, rows: &mut Rows<'_>) -> PodPairs {
         let own = rows.evaluator.between(source, source);
         tally.add(rows, own, -1);
         total.add_all(tally, weight(source));
-        for exception in &row.ingress {
+        for exception in &row.theirs {
             exceptional[exception.of] = None;
         }
     }

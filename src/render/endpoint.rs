@@ -271,7 +271,7 @@ impl fmt::Display for Spans<'_> {
 const SPELLED_OUT: usize = 3;
 
 /// Addresses in as few words as say which: all of them, all but a few, a few, or a few and a count.
-fn describe_addresses(family: Family, addresses: &AddressSet) -> String {
+pub(super) fn describe_addresses(family: Family, addresses: &AddressSet) -> String {
     let version = match family {
         Family::V4 => "IPv4",
         Family::V6 => "IPv6",

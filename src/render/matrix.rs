@@ -78,7 +78,11 @@ impl Flows for Viewed<'_> {
     }
 }
 
-/// Writes a matrix.
+/// The formats a matrix has.
+pub const FORMATS: &[Format] =
+    &[Format::Table, Format::Wide, Format::Json, Format::Yaml, Format::Ndjson, Format::Csv, Format::Markdown];
+
+/// Writes a matrix, in one of its [`FORMATS`].
 pub fn write(
     format: Format,
     report: &Report<'_>,
@@ -98,7 +102,7 @@ pub fn write(
     }
 }
 
-/// Writes the counts of a matrix and neither endpoints nor flows.
+/// Writes the counts of a matrix and neither endpoints nor flows, in one of its [`FORMATS`].
 pub fn write_summary(
     format: Format,
     report: &Report<'_>,

@@ -63,6 +63,8 @@ pub(super) struct Usual {
     additive: IndexVec<SignatureId, bool>,
     /// Lists of many that some signature has outside of its outline.
     beyond: Vec<PeersId>,
+    /// Rules for everybody that name ports of the peer: what they admit differs from peer to peer.
+    naming: Vec<(PolicyId, u32)>,
     sums: Sums<SignatureId>,
 }
 
@@ -84,6 +86,7 @@ impl Usual {
             direction,
             outlines: Outlines::new(evaluator, direction),
             beyond: dense.map(|(id, _)| id).filter(|&id| is_beyond(id)).collect(),
+            naming: naming_rules(program, direction),
             additive,
             sums: Sums::new(signatures.len()),
         }
@@ -93,6 +96,22 @@ impl Usual {
     pub(super) fn base(&self, id: SignatureId) -> SideId {
         self.outlines.all[self.outlines.of[id]].base
     }
+}
+
+/// The egress rules that have no peers and name ports.
+fn naming_rules(program: &Program, direction: Direction) -> Vec<(PolicyId, u32)> {
+    if direction == Direction::Ingress {
+        return Vec::new();
+    }
+    let policies = program.policies.enumerate().filter_map(|(id, policy)| Some((id, policy.as_ref()?)));
+    policies
+        .flat_map(|(id, policy)| {
+            let rules = (0..).zip(&policy.rules[direction]);
+            rules
+                .filter(|(_, rule)| rule.peers.is_none() && !rule.ports.named.is_empty())
+                .map(move |(place, _)| (id, place))
+        })
+        .collect()
 }
 
 impl Program {
@@ -108,19 +127,23 @@ impl Program {
 }
 
 impl Evaluator<'_> {
-    /// What an egress signature makes of the classes it mentions, where its outline does not say so; each once.
-    pub(super) fn egress_exceptions(
+    /// What a signature makes of the classes it mentions, where its outline does not say so; each once.
+    pub(super) fn exceptions_of(
         &mut self,
         usual: &mut Usual,
         id: SignatureId,
         sums: &mut Sums<ClassId>,
     ) -> Vec<Exception<ClassId>> {
         let program = self.program;
-        let signature = &program.signatures.egress[id];
+        let direction = usual.direction;
+        let signature = &program.signatures[direction][id];
         let (additive, outline) = (usual.additive[id], usual.outlines.of[id]);
         let everywhere = ByFamily { v4: Truth::Yes, v6: Truth::Yes };
         let mut add = |evaluator: &mut Self, class, truth, rule, policy| {
-            let ports = evaluator.egress_ports(rule, policy, class);
+            let ports = match direction {
+                Direction::Ingress => evaluator.ingress_ports(rule, signature),
+                Direction::Egress => evaluator.egress_ports(rule, policy, class),
+            };
             let side = sums.at(class, || {
                 let side = usual.outlines.at(evaluator, outline, class);
                 (side, evaluator.sides[side])
@@ -128,15 +151,15 @@ impl Evaluator<'_> {
             evaluator.add(side, truth, ports);
         };
         for &(policy, _) in &signature.policies {
-            for rule in &program.deciding_policy(policy).rules.egress {
+            for rule in &program.deciding_policy(policy).rules[direction] {
                 match rule.peers {
-                    Some(_) if additive && program.is_outlined(Direction::Egress, rule) => {}
+                    Some(_) if additive && program.is_outlined(direction, rule) => {}
                     Some(list) => {
                         for (class, truth) in program.peers[list].classes.iter() {
                             add(self, class, truth, rule, policy);
                         }
                     }
-                    None if rule.ports.named.is_empty() => {}
+                    None if direction == Direction::Ingress || rule.ports.named.is_empty() => {}
                     None => {
                         for (class, facts) in program.classes.enumerate() {
                             if program.resolutions[facts.resolution].declares_any(&rule.ports.named) {
@@ -151,48 +174,64 @@ impl Evaluator<'_> {
             let actual = if additive {
                 self.side_among(sum, [signature.families, program.classes[class].families])
             } else {
-                self.side(Direction::Egress, id, Peer::Class(class))
+                self.side(direction, id, Peer::Class(class))
             };
             Exception { of: class, usual, actual }
         });
         exceptions.collect()
     }
 
-    /// What the ingress signatures that mention a class make of it, where their outlines do not say so; each once.
-    pub(super) fn ingress_exceptions(
+    /// What the signatures of a direction that mention a class make of it, where their outlines do not say so; each once.
+    pub(super) fn exceptions_about(
         &mut self,
         usual: &mut Usual,
         class: ClassId,
     ) -> Vec<Exception<SignatureId>> {
         let program = self.program;
-        let Usual { direction, outlines, additive, beyond, sums } = usual;
+        let Usual { direction, outlines, additive, beyond, naming, sums } = usual;
+        let direction = *direction;
         let facts = &program.classes[class];
+        let mut add = |evaluator: &mut Self, id: SignatureId, rule: &CompiledRule, policy, truth| {
+            let ports = match direction {
+                Direction::Ingress => evaluator.ingress_ports(rule, &program.signatures[direction][id]),
+                Direction::Egress => evaluator.egress_ports(rule, policy, class),
+            };
+            let side = sums.at(id, || {
+                let side = outlines.at(evaluator, outlines.of[id], class);
+                (side, evaluator.sides[side])
+            });
+            evaluator.add(side, truth, ports);
+        };
         let few = facts.peers.iter().map(|&(list, truth)| (list, truth, false));
         let many = beyond.iter().map(|&list| (list, program.dense_members(list).truth(class), true));
         for (list, truth, is_dense) in few.chain(many) {
             if !(truth.v4.possible() || truth.v6.possible()) {
                 continue;
             }
-            for &(policy, place) in &program.peers[list].uses[*direction] {
-                let rule = program.rule(*direction, policy, place);
-                for &id in &program.deciding[policy][*direction] {
-                    if is_dense && additive[id] {
-                        continue;
+            for &(policy, place) in &program.peers[list].uses[direction] {
+                let rule = program.rule(direction, policy, place);
+                let outlined = is_dense && program.is_outlined(direction, rule);
+                for &id in &program.deciding[policy][direction] {
+                    if !(outlined && additive[id]) {
+                        add(self, id, rule, policy, truth);
                     }
-                    let ports = self.ingress_ports(rule, &program.signatures[*direction][id]);
-                    let side = sums.at(id, || {
-                        let side = outlines.at(self, outlines.of[id], class);
-                        (side, self.sides[side])
-                    });
-                    self.add(side, truth, ports);
+                }
+            }
+        }
+        let everywhere = ByFamily { v4: Truth::Yes, v6: Truth::Yes };
+        for &(policy, place) in &*naming {
+            let rule = program.rule(direction, policy, place);
+            if program.resolutions[facts.resolution].declares_any(&rule.ports.named) {
+                for &id in &program.deciding[policy][direction] {
+                    add(self, id, rule, policy, everywhere);
                 }
             }
         }
         let exceptions = sums.drain().map(|(id, usual, sum)| {
             let actual = if additive[id] {
-                self.side_among(sum, [program.signatures[*direction][id].families, facts.families])
+                self.side_among(sum, [program.signatures[direction][id].families, facts.families])
             } else {
-                self.side(*direction, id, Peer::Class(class))
+                self.side(direction, id, Peer::Class(class))
             };
             Exception { of: id, usual, actual }
         });

@@ -1,4 +1,4 @@
-//! Rows of the matrix by class, one source at a time.
+//! Rows and columns of the matrix by class, one at a time.
 
 use std::rc::Rc;
 
@@ -10,40 +10,46 @@ use super::externals::{self, ExternalClass, ExternalId};
 use super::outline::OutlineId;
 use crate::compile::{ClassId, Program, SignatureId};
 use crate::index::IndexVec;
-use crate::net::{Direction, Family};
+use crate::net::{ByDirection, Direction, Family};
 
-/// Computes rows, remembering what consecutive sources share.
+/// Computes rows and columns, remembering what consecutive ones share.
+///
+/// A row is everything *from* a class, a column everything *to* it. Both are lines: seen from the class at their head,
+/// one direction is decided by the policies of the head, the other one by those of everybody else.
 #[derive(Debug)]
 pub(crate) struct Rows<'p> {
     pub(crate) evaluator: Evaluator<'p>,
     pub(super) ingress: Usual,
     pub(super) egress: Usual,
     by_class: Sums<ClassId>,
-    /// The last row of policies, and the last row of cells: consecutive sources often share them.
-    last: Option<(SignatureId, Rc<Vec<Exception<ClassId>>>)>,
+    /// The last exceptions of a signature, and the last row of cells: consecutive lines often share them.
+    last: ByDirection<Option<(SignatureId, Rc<Own>)>>,
     cells: Option<(ClassId, Rc<Cells>)>,
     /// Made when cells are first asked for.
-    destinations: Option<Rc<Destinations>>,
+    others: ByDirection<Option<Rc<Others>>>,
 }
 
-/// Where something may flow from one source, ascending; nothing flows anywhere else.
+/// Between the head of a line and whom something may flow, ascending; nothing flows anywhere else.
 pub(crate) type Cells = Vec<(ClassId, CellId)>;
 
-/// Who is where on the ingress side.
+/// What a signature makes of the classes that its outline does not cover.
+type Own = Vec<Exception<ClassId>>;
+
+/// Who is where in a direction.
 #[derive(Debug)]
-struct Destinations {
+struct Others {
     /// The signatures of each outline.
     signatures: IndexVec<OutlineId, Vec<SignatureId>>,
     /// The classes of each signature.
     members: IndexVec<SignatureId, Vec<ClassId>>,
 }
 
-/// What is special about the row of one source.
-pub(crate) struct Row {
-    /// What the source's policies make of classes, where their outline does not say so; each once.
-    pub(crate) egress: Rc<Vec<Exception<ClassId>>>,
-    /// What ingress signatures make of the source, where their outlines do not say so; each once.
-    pub(crate) ingress: Vec<Exception<SignatureId>>,
+/// What is special about the line of one class.
+pub(crate) struct Line {
+    /// What the policies of the head make of classes, where their outline does not say so; each once.
+    pub(crate) own: Rc<Own>,
+    /// What signatures of the others make of the head, where their outlines do not say so; each once.
+    pub(crate) theirs: Vec<Exception<SignatureId>>,
 }
 
 impl<'p> Rows<'p> {
@@ -54,21 +60,26 @@ impl<'p> Rows<'p> {
             egress: Usual::new(&mut evaluator, Direction::Egress),
             evaluator,
             by_class: Sums::new(program.classes.len()),
-            last: None,
+            last: ByDirection::default(),
             cells: None,
-            destinations: None,
+            others: ByDirection::default(),
         }
     }
 
-    /// What is special about the row of a class.
-    pub(crate) fn row(&mut self, source: ClassId) -> Row {
-        let signature = self.evaluator.program.classes[source].signature.egress;
-        let egress = match self.last.take() {
-            Some((known, row)) if known == signature => row,
-            _ => Rc::new(self.evaluator.egress_exceptions(&mut self.egress, signature, &mut self.by_class)),
+    /// What is special about everything from a class (`Egress`) or to it (`Ingress`).
+    pub(crate) fn line(&mut self, direction: Direction, head: ClassId) -> Line {
+        let Self { evaluator, ingress, egress, by_class, last, .. } = self;
+        let (own, theirs) = match direction {
+            Direction::Ingress => (ingress, egress),
+            Direction::Egress => (egress, ingress),
         };
-        self.last = Some((signature, Rc::clone(&egress)));
-        Row { egress, ingress: self.evaluator.ingress_exceptions(&mut self.ingress, source) }
+        let signature = evaluator.program.classes[head].signature[direction];
+        let line = match last[direction].take() {
+            Some((known, line)) if known == signature => line,
+            _ => Rc::new(evaluator.exceptions_of(own, signature, by_class)),
+        };
+        last[direction] = Some((signature, Rc::clone(&line)));
+        Line { own: line, theirs: evaluator.exceptions_about(theirs, head) }
     }
 
     /// What the outline of a signature makes of a class.
@@ -97,54 +108,83 @@ impl<'p> Rows<'p> {
         {
             return Rc::clone(cells);
         }
-        let row = self.row(source);
+        let cells = Rc::new(self.cells_along(Direction::Egress, source, |_| true));
+        self.cells = Some((source, Rc::clone(&cells)));
+        cells
+    }
+
+    /// What may flow from a class (`Egress`), or to it (`Ingress`), as far as others are wanted.
+    pub(crate) fn cells_along(
+        &mut self,
+        direction: Direction,
+        head: ClassId,
+        wanted: impl Fn(ClassId) -> bool,
+    ) -> Cells {
+        let line = self.line(direction, head);
         let program = self.evaluator.program;
+        let across = direction.other();
         let special: FxHashMap<SignatureId, SideId> =
-            row.ingress.iter().map(|exception| (exception.of, exception.actual)).collect();
+            line.theirs.iter().map(|exception| (exception.of, exception.actual)).collect();
         let mut cells: Cells = Vec::new();
         let mut mentioned: FxHashSet<ClassId> = FxHashSet::default();
-        for exception in &*row.egress {
+        for exception in &*line.own {
             mentioned.insert(exception.of);
-            let signature = program.classes[exception.of].signature.ingress;
-            let ingress = match special.get(&signature) {
+            if !wanted(exception.of) {
+                continue;
+            }
+            let signature = program.classes[exception.of].signature[across];
+            let theirs = match special.get(&signature) {
                 Some(&side) => side,
-                None => self.usual(Direction::Ingress, signature, source),
+                None => self.usual(across, signature, head),
             };
-            cells.push((exception.of, self.evaluator.join(exception.actual, ingress)));
+            cells.push((exception.of, self.join_along(direction, exception.actual, theirs)));
         }
-        let signature = program.classes[source].signature.egress;
-        let even = self.even(Direction::Egress, signature);
+        let signature = program.classes[head].signature[direction];
+        let even = self.even(direction, signature);
         if even.is_none_or(|side| !self.evaluator.is_closed(side)) {
-            let destinations = self.destinations();
+            let others = self.others(across);
             let mut open: Vec<(SignatureId, SideId)> =
-                row.ingress.iter().map(|exception| (exception.of, exception.actual)).collect();
-            for (outline, signatures) in destinations.signatures.enumerate() {
-                let side = self.ingress.outlines.at(&mut self.evaluator, outline, source);
+                line.theirs.iter().map(|exception| (exception.of, exception.actual)).collect();
+            for (outline, signatures) in others.signatures.enumerate() {
+                let outlines = match across {
+                    Direction::Ingress => &mut self.ingress.outlines,
+                    Direction::Egress => &mut self.egress.outlines,
+                };
+                let side = outlines.at(&mut self.evaluator, outline, head);
                 if !self.evaluator.is_closed(side) {
                     let usual = signatures.iter().filter(|id| !special.contains_key(id));
                     open.extend(usual.map(|&id| (id, side)));
                 }
             }
-            for (id, ingress) in open {
-                let members = destinations.members[id].iter();
-                for &class in members.filter(|class| !mentioned.contains(class)) {
-                    let egress = even.unwrap_or_else(|| self.usual(Direction::Egress, signature, class));
-                    cells.push((class, self.evaluator.join(egress, ingress)));
+            for (id, theirs) in open {
+                let members = others.members[id].iter();
+                for &class in members.filter(|class| wanted(**class) && !mentioned.contains(class)) {
+                    let own = even.unwrap_or_else(|| self.usual(direction, signature, class));
+                    cells.push((class, self.join_along(direction, own, theirs)));
                 }
             }
         }
         let closed = self.evaluator.closed();
         cells.retain(|&(_, cell)| cell != closed);
         cells.sort_unstable();
-        let cells = Rc::new(cells);
-        self.cells = Some((source, Rc::clone(&cells)));
         cells
     }
 
-    fn destinations(&mut self) -> Rc<Destinations> {
-        let Self { evaluator, ingress, destinations, .. } = self;
-        Rc::clone(destinations.get_or_insert_with(|| {
-            let outlines = &ingress.outlines;
+    /// The two sides of a connection; the first one is that of `direction`.
+    fn join_along(&mut self, direction: Direction, own: SideId, theirs: SideId) -> CellId {
+        match direction {
+            Direction::Egress => self.evaluator.join(own, theirs),
+            Direction::Ingress => self.evaluator.join(theirs, own),
+        }
+    }
+
+    fn others(&mut self, direction: Direction) -> Rc<Others> {
+        let Self { evaluator, ingress, egress, others, .. } = self;
+        Rc::clone(others[direction].get_or_insert_with(|| {
+            let outlines = match direction {
+                Direction::Ingress => &ingress.outlines,
+                Direction::Egress => &egress.outlines,
+            };
             let mut signatures: IndexVec<OutlineId, Vec<SignatureId>> =
                 vec![Vec::new(); outlines.all.len()].into();
             for (id, &outline) in outlines.of.enumerate() {
@@ -152,9 +192,9 @@ impl<'p> Rows<'p> {
             }
             let mut members: IndexVec<SignatureId, Vec<ClassId>> = vec![Vec::new(); outlines.of.len()].into();
             for (id, class) in evaluator.program.classes.enumerate() {
-                members[class.signature.ingress].push(id);
+                members[class.signature[direction]].push(id);
             }
-            Rc::new(Destinations { signatures, members })
+            Rc::new(Others { signatures, members })
         }))
     }
 

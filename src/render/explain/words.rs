@@ -257,7 +257,7 @@ impl<'c> Words<'c> {
     }
 
     /// Why no policy applies to an end.
-    pub(super) fn exemption(exemption: Exemption) -> &'static str {
+    pub(in crate::render) fn exemption(exemption: Exemption) -> &'static str {
         match exemption {
             Exemption::NotAPod => "it is not a pod of the input, no policy applies to it",
             Exemption::HostNetwork => "hostNetwork pods are beyond the reach of policies",
@@ -340,7 +340,7 @@ impl<'c> Words<'c> {
     }
 
     /// A missing fact and how to supply it.
-    pub(super) fn reason(self, reason: &Reason) -> String {
+    pub(in crate::render) fn reason(self, reason: &Reason) -> String {
         match reason {
             Reason::NotEvaluated(policy) if self.cluster.policies[*policy].is_left_out() => {
                 format!(
