@@ -15,3 +15,4 @@ mod snapshot;
 mod support;
 mod warnings;
 mod what_if;
+mod workflow;
