@@ -59,7 +59,7 @@ fn backends(cluster: &Cluster, namespace: &str, service: &str) -> BTreeMap<PodId
     behind.map(|(id, pod)| (id, on(pod))).filter(|(_, ports)| !ports.is_empty()).collect()
 }
 
-/// The pods, by workload, that surely could reach all pods behind a Service and surely reach none now.
+/// The pods, by workload, that surely could reach all pods there were behind a Service and surely reach none now.
 fn cut_off(
     before: &Reachability<'_>,
     after: &Reachability<'_>,
@@ -72,18 +72,22 @@ fn cut_off(
     for source in pods(new) {
         let End::Pod(pod, _) = source else { continue };
         let Some(&old_source) = was.get(&name(new, source)) else { continue };
-        let lost = |to: &End| {
-            let End::Pod(backend, _) = *to else { return false };
-            let Some(&old_to) = was.get(&name(new, *to)) else { return false };
-            let (was, is) = (before.connectivity(old_source, old_to), after.connectivity(source, *to));
-            let asked = &behind[&backend];
-            !was.must.intersection(asked).is_empty() && is.may.intersection(asked).is_empty()
-        };
-        let mut all = pods(new)
+        let behind_it: Vec<(End, &PortSet)> = pods(new)
             .into_iter()
-            .filter(|end| matches!(end, End::Pod(id, _) if behind.contains_key(id)))
-            .peekable();
-        if all.peek().is_some() && !behind.contains_key(&pod) && all.all(|to| lost(&to)) {
+            .filter_map(|end| match end {
+                End::Pod(id, _) => Some((end, behind.get(&id)?)),
+                End::Address(_) => None,
+            })
+            .collect();
+        let closed = |&(to, asked): &(End, &PortSet)| {
+            after.connectivity(source, to).may.intersection(asked).is_empty()
+        };
+        let mut were_there =
+            behind_it.iter().filter_map(|(to, asked)| Some((*was.get(&name(new, *to))?, asked))).peekable();
+        let was_open = were_there.peek().is_some()
+            && were_there
+                .all(|(to, asked)| !before.connectivity(old_source, to).must.intersection(asked).is_empty());
+        if !behind.contains_key(&pod) && was_open && behind_it.iter().all(closed) {
             *found.entry(new.workload_path(new.pods[pod].workload)).or_default() += 1;
         }
     }

@@ -48,6 +48,8 @@ type Sources = BTreeMap<(PodId, u32), (usize, Matched)>;
 /// Where ports are lost.
 struct Concerned {
     namespaces: BTreeSet<NamespaceId>,
+    /// Groups of pods of which none was there before: no box holds them.
+    new: BTreeSet<PodId>,
     /// The boxes that hold each destination.
     by_destination: FxHashMap<PodId, Places>,
     /// The sources that are in a box of each of these sets: Services of a namespace mostly have the same.
@@ -65,7 +67,10 @@ impl Concerned {
                 by_destination.entry(to.after.0).or_default().insert(place);
             }
         }
-        Self { namespaces, by_destination, sources: BTreeMap::new() }
+        let appeared = comparison.difference.appeared.iter();
+        let all_new = appeared.filter(|(pod, range)| range.len() == cluster.pods[*pod].count as usize);
+        let new = all_new.map(|(pod, _)| *pod).collect();
+        Self { namespaces, new, by_destination, sources: BTreeMap::new() }
     }
 
     fn sources(&mut self, comparison: &Comparison<'_, '_>, ways: BTreeSet<Places>) -> Rc<Sources> {
@@ -94,7 +99,7 @@ impl Concerned {
     }
 }
 
-/// The pods that could reach every backend and can reach none now.
+/// The pods that could reach every backend that was there and can reach none that is.
 fn cut_off(
     comparison: &Comparison<'_, '_>,
     concerned: &mut Concerned,
@@ -102,7 +107,10 @@ fn cut_off(
 ) -> Option<(Pods, Sample)> {
     // The boxes by which each backend is lost; most have the same.
     let mut ways: BTreeSet<Places> = BTreeSet::new();
-    for (backend, ports) in backends {
+    let is_new = |backend: &PodId| concerned.new.contains(backend);
+    let new: BTreeMap<PodId, PortSet> =
+        backends.iter().filter(|(pod, _)| is_new(pod)).map(|(pod, ports)| (*pod, ports.clone())).collect();
+    for (backend, ports) in backends.iter().filter(|(pod, _)| !is_new(pod)) {
         let is_lost = |place: &&usize| {
             let change = comparison.lost[**place].change;
             lost_port(&change.before, &change.after, ports).is_some()
@@ -117,7 +125,8 @@ fn cut_off(
     for (&source, (place, from)) in &*concerned.sources(comparison, ways) {
         // A pod reaches itself, and so one of the pods behind its Service.
         let is_backend = backends.contains_key(&source.0);
-        if is_backend || (is_hosted(comparison, source.0) && !reaches_none(comparison, source, backends)) {
+        let in_doubt = if is_hosted(comparison, source.0) { backends } else { &new };
+        if is_backend || !reaches_none(comparison, source, in_doubt) {
             continue;
         }
         pods.insert(source, from.count);
