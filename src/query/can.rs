@@ -4,9 +4,7 @@
 //! made only for the pair that is shown.
 
 mod group;
-
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
+mod lots;
 
 use crate::cluster::PodId;
 use crate::compile::Program;
@@ -14,9 +12,11 @@ use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol, address_number
 use crate::query::endpoint::{Ports, Target};
 use crate::query::explain::{self, PairExplanation};
 use crate::solve::proof::Prover;
-use crate::solve::{CellId, Connectivity, End, Reachability};
+use crate::solve::{Connectivity, End, Reachability};
 
 use group::Groups;
+
+pub use lots::{Lot, lots};
 
 /// The answer to a question about a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -139,71 +139,11 @@ pub fn explain_pair(
 fn tallies(reachability: &Reachability<'_>, groups: &Groups) -> (Tally, Tally) {
     let mut tally = Tally::default();
     let mut strangers = Tally::default();
-    for lot in lots_of(reachability, groups) {
+    for lot in lots::of(reachability, groups) {
         let tally = if lot.related { &mut tally } else { &mut strangers };
         tally.add(lot.count, lot.first, &lot.bounds, &lot.asked);
     }
     (tally, strangers)
-}
-
-/// Pairs of ends between which the same may flow, and of which the same is asked.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Lot {
-    /// How many they are. A range of addresses that no rule tells apart counts as one end.
-    pub count: u128,
-    /// The first of them; the ends are the same only in lots of pods and themselves.
-    pub first: (End, End),
-    /// What may flow.
-    pub bounds: Connectivity,
-    /// The ports asked for, never none.
-    pub asked: PortSet,
-    /// Whether the ends have an address family in common.
-    pub related: bool,
-}
-
-/// All pairs of two sets of ends, in few lots; those of pods and themselves stand last.
-pub fn lots(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Vec<Lot> {
-    lots_of(reachability, &Groups::new(reachability.program(), from, to))
-}
-
-/// How many pairs come to a cell with the same ports asked for, with or without a common family, and the first of them.
-type Cells<'g> = IndexMap<(CellId, &'g PortSet, bool), (u128, (End, End)), FxBuildHasher>;
-
-fn lots_of(reachability: &Reachability<'_>, groups: &Groups) -> Vec<Lot> {
-    // Many pairs come to few different cells: these are judged, and in order of their first pair.
-    let mut cells: Cells<'_> = IndexMap::default();
-    let mut same_pod = Vec::new();
-    for (i, source) in groups.sources.iter().enumerate() {
-        for (j, (destination, asked)) in groups.destinations.iter().enumerate() {
-            let mut distinct = source.count * destination.count;
-            if let Some((same, pod)) = groups.same(i, j) {
-                distinct -= same;
-                same_pod.push((same, pod, asked));
-            }
-            if distinct > 0
-                && let Some((a, b)) = groups.distinct(i, j)
-            {
-                let related = Family::ALL.into_iter().any(|f| source.families[f] && destination.families[f]);
-                let cell = reachability.cell(a, b);
-                cells.entry((cell, asked, related)).or_insert((0, (a, b))).0 += distinct;
-            }
-        }
-    }
-    let lots = cells.into_iter().map(|((cell, asked, related), (count, first))| Lot {
-        count,
-        first,
-        bounds: reachability.bounds(cell),
-        asked: asked.clone(),
-        related,
-    });
-    let same = same_pod.into_iter().map(|(count, pod, asked)| Lot {
-        count,
-        first: (pod, pod),
-        bounds: Connectivity::open(),
-        asked: asked.clone(),
-        related: true,
-    });
-    lots.chain(same).collect()
 }
 
 /// Whether a policy that selects an end by labels, or holds all addresses asked about, is for all of a target; and no

@@ -19,6 +19,8 @@ pub(super) struct Group {
     pub(super) count: u128,
     /// The families they have addresses of.
     pub(super) families: ByFamily<bool>,
+    /// The class of pods that no node tells apart from others of it.
+    pub(super) class: Option<ClassId>,
     first: End,
     second: Option<End>,
 }
@@ -30,7 +32,7 @@ pub(super) struct Groups {
     /// With the ports asked for, which are never empty.
     pub(super) destinations: Vec<(Group, PortSet)>,
     /// How many pods are in a source and in a destination, and the first of them.
-    same: FxHashMap<(usize, usize), (u128, End)>,
+    pub(super) same: FxHashMap<(usize, usize), (u128, End)>,
 }
 
 impl Groups {
@@ -70,11 +72,6 @@ impl Groups {
         Self { sources, destinations, same }
     }
 
-    /// How many pods connect to themselves between a source and a destination, and one that does.
-    pub(super) fn same(&self, source: usize, destination: usize) -> Option<(u128, End)> {
-        self.same.get(&(source, destination)).copied()
-    }
-
     /// Two different ends of a source and a destination, if there are any. One range of addresses stands for two of them.
     pub(super) fn distinct(&self, source: usize, destination: usize) -> Option<(End, End)> {
         let (from, to) = (&self.sources[source], &self.destinations[destination].0);
@@ -88,7 +85,7 @@ impl Group {
     fn outside(ip: IpAddr) -> Self {
         let mut families = ByFamily::default();
         families[Family::of(ip)] = true;
-        Self { count: 1, families, first: End::Address(ip), second: None }
+        Self { count: 1, families, class: None, first: End::Address(ip), second: None }
     }
 }
 
@@ -113,7 +110,8 @@ impl PodGroups {
         let first = End::Pod(pod, range.start);
         let index = *self.of_key.entry((class, node, asked)).or_insert_with(|| {
             let families = program.classes[class].families;
-            self.groups.push(Group { count: 0, families, first, second: None });
+            let class = node.is_none().then_some(class);
+            self.groups.push(Group { count: 0, families, class, first, second: None });
             self.groups.len() - 1
         });
         let group = &mut self.groups[index];
