@@ -20,7 +20,7 @@ pub use matrix::{
 };
 pub use selector::{LabelQuery, LabelQueryError};
 
-pub(crate) use group::groups;
+pub(crate) use group::{groups, merged};
 pub(crate) use matrix::Blend;
 pub(crate) use reach::shown_address;
 

@@ -25,6 +25,7 @@ use crate::profile::Profile;
 use crate::query::{Blend, By, Endpoint, groups};
 use crate::solve::{CellId, ExternalClass, ExternalId, Reachability, Rows};
 
+pub use crate::query::difference::Carried;
 pub use because::Causes;
 pub use compare::{Change, FailOn, compare};
 pub use parse::{LockError, parse};
@@ -115,29 +116,12 @@ impl Place {
     }
 }
 
-/// What may flow between two places: ports by verdict.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
-pub struct Carried {
-    /// Ports that every pair may use.
-    pub ports: PortSet,
-    /// Ports that some pairs only may use.
-    pub some: PortSet,
-    /// Ports in neither that are unknown for some pair.
-    pub unknown: PortSet,
-}
-
-impl Carried {
-    /// Whether everything is denied.
-    pub fn is_nothing(&self) -> bool {
-        *self == Self::default()
-    }
-
-    fn of(&mut self, verdict: LineVerdict) -> &mut PortSet {
-        match verdict {
-            LineVerdict::Allow => &mut self.ports,
-            LineVerdict::Some => &mut self.some,
-            LineVerdict::Unknown => &mut self.unknown,
-        }
+/// The ports of a verdict.
+fn part(carried: &mut Carried, verdict: LineVerdict) -> &mut PortSet {
+    match verdict {
+        LineVerdict::Allow => &mut carried.ports,
+        LineVerdict::Some => &mut carried.some,
+        LineVerdict::Unknown => &mut carried.unknown,
     }
 }
 
@@ -160,7 +144,7 @@ impl Lock {
         let mut lines: Vec<Line> = Vec::new();
         for (from, to, mut carried) in flows {
             for verdict in LineVerdict::ALL {
-                let ports = std::mem::take(carried.of(verdict));
+                let ports = std::mem::take(part(&mut carried, verdict));
                 if !ports.is_empty() {
                     lines.push(Line { from: from.clone(), to: to.clone(), verdict, ports });
                 }
@@ -189,7 +173,7 @@ impl Lock {
     pub(crate) fn flows(&self) -> BTreeMap<(&Place, &Place), Carried> {
         let mut flows: BTreeMap<(&Place, &Place), Carried> = BTreeMap::new();
         for line in &self.lines {
-            let ports = flows.entry((&line.from, &line.to)).or_default().of(line.verdict);
+            let ports = part(flows.entry((&line.from, &line.to)).or_default(), line.verdict);
             *ports = ports.union(&line.ports);
         }
         flows

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::{fmt, fs, io};
+use std::{fs, io};
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::IgnoredAny;
 
-use podreach::yaml;
+use podreach::yaml::{self, OneOrMany};
 
 use super::args::ColorMode;
 use super::error::Failure;
@@ -64,33 +64,6 @@ pub(super) struct Project {
     /// Where the file was found; paths in it are relative to this folder.
     #[serde(skip)]
     pub(super) folder: PathBuf,
-}
-
-/// A list of strings, of which a single one may stand alone.
-#[derive(Debug, Default)]
-pub(super) struct OneOrMany(pub(super) Vec<String>);
-
-impl<'de> Deserialize<'de> for OneOrMany {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Strings;
-        impl<'de> Visitor<'de> for Strings {
-            type Value = OneOrMany;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of strings")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOrMany, E> {
-                Ok(OneOrMany(vec![text.to_owned()]))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
-                let mut strings = Vec::new();
-                while let Some(string) = list.next_element()? {
-                    strings.push(string);
-                }
-                Ok(OneOrMany(strings))
-            }
-        }
-        deserializer.deserialize_any(Strings)
-    }
 }
 
 impl Project {

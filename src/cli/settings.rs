@@ -12,11 +12,12 @@ use podreach::profile::Profile;
 use podreach::query::LabelQuery;
 use podreach::render::diagnostic::Volume;
 use podreach::render::style::Palette;
+use podreach::yaml::OneOrMany;
 
 use super::args::{ColorMode, GlobalArgs};
 use super::error::Failure;
 use super::output::Output;
-use super::project::{OneOrMany, Project};
+use super::project::Project;
 use super::suggest::nearest;
 
 /// What every command goes by.

@@ -9,6 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::k8s::LabelSelector;
+use crate::yaml::OneOrMany;
 
 /// `kind: ReachabilityTest`.
 #[derive(Clone, Debug, Deserialize)]
@@ -119,10 +120,6 @@ pub(super) struct Waiver {
 #[derive(Clone, Debug)]
 pub(super) struct Port(pub(super) String);
 
-/// A list of strings, of which a single one may stand alone.
-#[derive(Clone, Debug)]
-pub(super) struct OneOrMany(pub(super) Vec<String>);
-
 /// Labels the input does not show: `KIND/[NS/]NAME k=v`, or a map of labels by `KIND/[NS/]NAME`.
 #[derive(Clone, Debug)]
 pub(super) struct Assume(pub(super) Vec<(String, String)>);
@@ -177,29 +174,6 @@ impl<'de> Deserialize<'de> for Port {
             }
         }
         deserializer.deserialize_any(NumberOrText)
-    }
-}
-
-impl<'de> Deserialize<'de> for OneOrMany {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Strings;
-        impl<'de> Visitor<'de> for Strings {
-            type Value = OneOrMany;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or a list of strings")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<OneOrMany, E> {
-                Ok(OneOrMany(vec![text.to_owned()]))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
-                let mut strings = Vec::new();
-                while let Some(string) = list.next_element()? {
-                    strings.push(string);
-                }
-                Ok(OneOrMany(strings))
-            }
-        }
-        deserializer.deserialize_any(Strings)
     }
 }
 

@@ -8,16 +8,16 @@ use std::rc::Rc;
 
 use super::parse::{Endpoint, Expectation, Test};
 use super::resolve::{
-    Nothing, Pods, Resolved, Resolver, Role, asked, ends_without, everything, is_empty, merged, without,
+    Nothing, Pods, Resolved, Resolver, Role, asked, ends_without, everything, is_empty, without,
 };
 use crate::cluster::{Cluster, Ranges};
 use crate::diff::Concern;
 use crate::label::Truth;
 use crate::net::{ByFamily, Direction, Family, PortSet, Protocol, address_number};
 use crate::policy::PolicyId;
-use crate::query::Ends;
 use crate::query::can::{Answer, Lot, Pairs, Verdict, explain_pair, lots};
 use crate::query::endpoint::{Ports, Target};
+use crate::query::{Ends, merged};
 use crate::solve::proof::Side;
 use crate::solve::{Connectivity, End, Reachability};
 
@@ -279,8 +279,8 @@ impl<'t> Trial<'_, '_, 't> {
                 sure.addresses[family] = sure.addresses[family].union(more);
             }
         }
-        sure.pods = merged(sure.pods);
-        let perhaps = Ends { pods: without(&merged(perhaps), &sure.pods), addresses: ByFamily::default() };
+        sure.pods = merged(&sure.pods);
+        let perhaps = Ends { pods: without(&merged(&perhaps), &sure.pods), addresses: ByFamily::default() };
         let others = ends_without(&ends_without(everything, &sure), &perhaps);
         let side = |ends, member| Party { role: Role::Only, endpoint: None, ends, member, service: None };
         let others = [side(others, Truth::Yes), side(perhaps, Truth::Unknown)];

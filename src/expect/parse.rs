@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 
 use super::date::Date;
-use super::file::{self, Assume, Entry, Expect, External, File, Named, OnUnknown, OneOrMany};
+use super::file::{self, Assume, Entry, Expect, External, File, Named, OnUnknown};
 use crate::cluster::{Assumption, Cluster, Ranges};
 use crate::diagnostic::{Code, Diagnostic, Origin, nearest};
 use crate::k8s::LabelSelector;
@@ -16,6 +16,7 @@ use crate::policy::{parse_cidr, validate_selector};
 use crate::profile::Profile;
 use crate::query::LabelQuery;
 use crate::query::endpoint::{self, EndpointError, PortRequest};
+use crate::yaml::OneOrMany;
 
 const KIND: &str = "ReachabilityTest";
 

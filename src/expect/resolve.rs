@@ -10,11 +10,10 @@ use crate::cluster::{Cluster, PodId, Ranges};
 use crate::index::Id;
 use crate::label::{LabelSetId, Truth};
 use crate::net::{AddressSet, ByFamily, Family, PortSet};
-use crate::query::Ends;
-use crate::query::LabelQuery;
 use crate::query::endpoint::{
     EndpointError, PortRequest, Ports, Target, named_port, of_addresses, parse_parts,
 };
+use crate::query::{Ends, LabelQuery, merged};
 use crate::solve::End;
 
 /// What an endpoint is to a test.
@@ -102,8 +101,8 @@ impl Resolver<'_> {
                     resolved.ends.pods.extend(sure);
                     resolved.perhaps = perhaps;
                 }
-                resolved.ends.pods = merged(resolved.ends.pods);
-                resolved.perhaps = without(&merged(resolved.perhaps), &resolved.ends.pods);
+                resolved.ends.pods = merged(&resolved.ends.pods);
+                resolved.perhaps = without(&merged(&resolved.perhaps), &resolved.ends.pods);
                 if resolved.is_empty() { Err(Nothing::NoMatch) } else { Ok(resolved) }
             }
         }
@@ -120,7 +119,7 @@ impl Resolver<'_> {
         };
         if !text.split_once('/').is_some_and(|(kind, _)| is_service(kind)) {
             let target = self.parse(text, None)?;
-            let ends = Ends { pods: merged(target.ends.pods), ..target.ends };
+            let ends = Ends { pods: merged(&target.ends.pods), ..target.ends };
             return Ok(Resolved { ends, notes: target.notes, ..Resolved::default() });
         }
         let asked: Vec<Option<PortRequest>> = match ports {
@@ -136,7 +135,7 @@ impl Resolver<'_> {
             });
         }
         let Target { ends, ports, notes, .. } = all.expect("a test asks for at least one port");
-        let ends = Ends { pods: merged(ends.pods), ..ends };
+        let ends = Ends { pods: merged(&ends.pods), ..ends };
         Ok(Resolved { ends, service: Some(ports), notes, ..Resolved::default() })
     }
 
@@ -251,20 +250,6 @@ pub(super) fn asked(
         }
     }
     (targets, missing)
-}
-
-/// The same pods, ascending and without repetition.
-pub(super) fn merged(mut pods: Pods) -> Pods {
-    pods.retain(|(_, range)| range.start < range.end);
-    pods.sort_unstable_by_key(|(pod, range)| (*pod, range.start));
-    pods.dedup_by(|later, earlier| {
-        let touches = later.0 == earlier.0 && later.1.start <= earlier.1.end;
-        if touches {
-            earlier.1.end = earlier.1.end.max(later.1.end);
-        }
-        touches
-    });
-    pods
 }
 
 /// Pods of `all` that are not in `taken`; both merged.

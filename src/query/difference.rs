@@ -92,7 +92,7 @@ pub enum Presence {
 }
 
 /// What may flow between two endpoints: the fields of [`crate::query::Flow`].
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Carried {
     /// Ports that every pod pair may use.
     pub ports: PortSet,

@@ -113,7 +113,7 @@ fn collected<K: Id>(
 }
 
 /// The same pods, ascending and without repetition.
-pub(super) fn merged(pods: &[(PodId, Range<u32>)]) -> Vec<(PodId, Range<u32>)> {
+pub(crate) fn merged(pods: &[(PodId, Range<u32>)]) -> Vec<(PodId, Range<u32>)> {
     let mut sorted: Vec<(PodId, Range<u32>)> =
         pods.iter().filter(|(_, range)| range.start < range.end).cloned().collect();
     sorted.sort_unstable_by_key(|(pod, range)| (*pod, range.start));
