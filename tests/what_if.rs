@@ -97,6 +97,7 @@ impl Drawn {
 
 /// The edit, after making it in the case as well; `None` if there is nothing to do it to.
 pub(crate) fn edit(case: &mut Case, drawn: &Drawn) -> Result<Option<Edit>, TestCaseError> {
+    case.options.changed = true;
     let places = |case: &Case, wanted: &dyn Fn(&Value) -> bool| -> Vec<usize> {
         (0..case.objects.len()).filter(|&i| wanted(&case.objects[i])).collect()
     };

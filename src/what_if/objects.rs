@@ -262,13 +262,11 @@ impl<'o> Draft<'o> {
         let same_kind = || known.iter().filter(|other| other.kind == name.kind);
         let elsewhere = same_kind().filter(|other| other.name == name.name).map(spelled);
         let mut near: Vec<String> = elsewhere.take(3).collect();
-        if near.is_empty() {
-            near = nearest_by(
-                &name.name,
-                same_kind()
-                    .filter(|other| other.namespace == name.namespace)
-                    .map(|other| (&*other.name, spelled(other))),
-            );
+        for anywhere in [false, true] {
+            if near.is_empty() {
+                let there = same_kind().filter(|other| anywhere || other.namespace == name.namespace);
+                near = nearest_by(&name.name, there.map(|other| (&*other.name, spelled(other))));
+            }
         }
         if near.is_empty() {
             let here =

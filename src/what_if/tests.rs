@@ -179,6 +179,7 @@ fn what_is_not_there_has_a_near_name() {
             "netpol/shop/dney",
             "there is no NetworkPolicy `shop/dney` to delete | did you mean `netpol/shop/deny`?",
         ),
+        ("netpol/x/dney", "there is no NetworkPolicy `x/dney` to delete | did you mean `netpol/shop/deny`?"),
         (
             "netpol/shp/deny",
             "there is no NetworkPolicy `shp/deny` to delete | did you mean `netpol/shop/deny`?",
