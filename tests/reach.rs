@@ -2,11 +2,11 @@
 //! over all pairs of pods finds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use podreach::cluster::{Cluster, PodId, WorkloadId};
-use podreach::compile::Layout;
-use podreach::compile::compile_as;
+use podreach::compile::{Layout, compile, compile_as};
 use podreach::net::{AddressSet, ByFamily, Direction, Family, PortSet, Protocol};
 use podreach::query::endpoint::{Ports, Target};
 use podreach::query::reach::{Answer, Found, Question, reach};
@@ -245,6 +245,40 @@ proptest! {
                     }
                 }
             }
+        }
+    }
+
+    /// An address reaches what its pairs say, the pods of its own node too if it is a node's; and so in the other direction.
+    #[test]
+    fn addresses_are_targets_too(case in generate::case(), which: Index, direction in directions()) {
+        let cluster = cluster_of(&case)?;
+        let program = compile(&cluster, case.profile);
+        let reachability = solve(&program);
+        let matrix = Matrix::new(&reachability);
+        let outside = matrix.externals().iter().flat_map(|external| samples(&cluster, external));
+        let addresses: Vec<IpAddr> = cluster.nodes.iter().flat_map(|node| node.addresses.iter().copied()).chain(outside).collect();
+        prop_assume!(!addresses.is_empty());
+        let address = addresses[which.index(addresses.len())];
+        let family = Family::of(address);
+        let mut target = target(Vec::new());
+        let number = podreach::net::address_number(address);
+        target.ends.addresses[family] = AddressSet::from_range(number, number);
+        let answer = reach(&reachability, question(target, direction, None, 1));
+        let found = inside(&answer);
+        for (id, workload) in cluster.workloads.enumerate() {
+            let pods = workload.pods.iter().filter(|&&pod| cluster.pod_addresses(pod, family).is_some());
+            let bounds: Vec<Connectivity> = pods.map(|&pod| match direction {
+                Direction::Egress => reachability.connectivity(End::Address(address), End::Pod(pod, 0)),
+                Direction::Ingress => reachability.connectivity(End::Pod(pod, 0), End::Address(address)),
+            }).collect();
+            let union = |ports: &dyn Fn(&Connectivity) -> PortSet| bounds.iter().map(ports).fold(PortSet::empty(), |all, one| all.union(&one));
+            let any = union(&|pair| pair.must.clone());
+            let ports = bounds.iter().fold(any.clone(), |all, pair| all.intersection(&pair.must));
+            let unknown = union(&|pair| pair.may.difference(&pair.must)).difference(&any);
+            let expected = [ports.clone(), any.difference(&ports), unknown];
+            let direct = found.get(&id).and_then(|found| found.direct.clone());
+            let direct = direct.map_or([PortSet::empty(), PortSet::empty(), PortSet::empty()], |direct| [direct.ports, direct.some, direct.unknown]);
+            prop_assert_eq!(direct, expected, "{} and {}", workload.name, address);
         }
     }
 }

@@ -48,7 +48,7 @@ impl Notes {
                 if !self.exempt.contains(exemption) {
                     self.exempt.push(*exemption);
                 }
-                "exempt".into()
+                exempt(*exemption).into()
             }
             Ground::Admitted(rules) | Ground::Denied(rules) => {
                 let numbers: Vec<String> = rules
@@ -89,8 +89,19 @@ impl Notes {
         if self.open {
             lines.push(["open".into(), "no policy isolates the pod in this direction".into()]);
         }
-        lines.extend(self.exempt.iter().map(|why| ["exempt".into(), Words::exemption(*why).into()]));
+        lines.extend(self.exempt.iter().map(|why| [exempt(*why).into(), Words::exemption(*why).into()]));
         lines
+    }
+}
+
+/// The mark of a side that is beyond the reach of policies.
+const fn exempt(exemption: Exemption) -> &'static str {
+    match exemption {
+        Exemption::NotAPod => "-",
+        Exemption::HostNetwork => "host",
+        Exemption::NotEnforced => "off",
+        Exemption::BarePod => "bare",
+        Exemption::OwnNode => "node",
     }
 }
 
