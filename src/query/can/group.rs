@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
+use indexmap::IndexMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::cluster::{NodeId, PodId};
 use crate::compile::{ClassId, Program};
@@ -32,7 +33,7 @@ pub(super) struct Groups {
     /// With the ports asked for, which are never empty.
     pub(super) destinations: Vec<(Group, PortSet)>,
     /// How many pods are in a source and in a destination, and the first of them.
-    pub(super) same: FxHashMap<(usize, usize), (u128, End)>,
+    pub(super) same: IndexMap<(usize, usize), (u128, End), FxBuildHasher>,
 }
 
 impl Groups {
@@ -124,12 +125,15 @@ impl PodGroups {
 }
 
 /// The pods that are both sources and destinations.
-fn same(sources: &PodGroups, destinations: &PodGroups) -> FxHashMap<(usize, usize), (u128, End)> {
+fn same(
+    sources: &PodGroups,
+    destinations: &PodGroups,
+) -> IndexMap<(usize, usize), (u128, End), FxBuildHasher> {
     let mut of_pod: FxHashMap<PodId, Vec<(&Range<u32>, usize)>> = FxHashMap::default();
     for (pod, range, group) in &sources.members {
         of_pod.entry(*pod).or_default().push((range, *group));
     }
-    let mut same = FxHashMap::default();
+    let mut same = IndexMap::default();
     for (pod, theirs, destination) in &destinations.members {
         for &(ours, source) in of_pod.get(pod).into_iter().flatten() {
             let (start, end) = (ours.start.max(theirs.start), ours.end.min(theirs.end));

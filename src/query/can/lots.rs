@@ -98,6 +98,17 @@ struct Key {
     related: bool,
 }
 
+impl Key {
+    /// What the pairs of a source with destinations of a kind have in common that come to this cell.
+    fn new(source: &Group, (asked, families): Kind, cell: Cell) -> Self {
+        let mut both = Family::ALL.into_iter().zip(families);
+        Self { cell, asked, related: both.any(|(family, has)| has && source.families[family]) }
+    }
+}
+
+/// The place of the ports asked for of a destination, and the families it has addresses of.
+type Kind = (usize, [bool; 2]);
+
 /// A cell, by who evaluated it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Cell {
@@ -120,8 +131,8 @@ struct Destinations<'g> {
     asked_of: Vec<usize>,
     /// The destinations of each class, if rows are listed.
     of_class: FxHashMap<ClassId, Vec<usize>>,
-    /// The destinations of classes by what is asked of them and the families they have: how many ends in all.
-    kinds: IndexMap<(usize, [bool; 2]), u128, FxBuildHasher>,
+    /// How many ends of each kind there are in classes.
+    kinds: IndexMap<Kind, u128, FxBuildHasher>,
     /// The destinations at which each source meets its own pods.
     same: FxHashMap<usize, Vec<usize>>,
 }
@@ -150,13 +161,8 @@ impl<'g> Destinations<'g> {
         destinations
     }
 
-    fn kind(&self, place: usize) -> (usize, [bool; 2]) {
+    fn kind(&self, place: usize) -> Kind {
         (self.asked_of[place], Family::ALL.map(|family| self.groups[place].0.families[family]))
-    }
-
-    fn key(&self, source: &Group, (asked, families): (usize, [bool; 2]), cell: Cell) -> Key {
-        let mut both = Family::ALL.into_iter().zip(families);
-        Key { cell, asked, related: both.any(|(family, has)| has && source.families[family]) }
     }
 
     /// How many pairs of different ends a source has with a destination.
@@ -180,7 +186,7 @@ impl<'g> Destinations<'g> {
             let cell = Cell::OfPair(reachability.cell(a, b));
             Some(Pairs {
                 destination: place,
-                key: self.key(&groups.sources[i], self.kind(place), cell),
+                key: Key::new(&groups.sources[i], self.kind(place), cell),
                 count,
             })
         });
@@ -204,7 +210,7 @@ impl<'g> Destinations<'g> {
             for &place in self.of_class.get(&other).into_iter().flatten() {
                 let kind = self.kind(place);
                 left[&kind] -= self.groups[place].0.count;
-                let key = self.key(source, kind, Cell::OfRow(cell));
+                let key = Key::new(source, kind, Cell::OfRow(cell));
                 found.push(Pairs { destination: place, key, count: self.distinct(groups, i, place) });
             }
         }
@@ -217,7 +223,7 @@ impl<'g> Destinations<'g> {
             });
             let itself: u128 = itself.map(|&place| groups.same[&(i, place)].0).sum();
             let count = source.count * ends - itself;
-            let key = self.key(source, kind, Cell::OfRow(closed));
+            let key = Key::new(source, kind, Cell::OfRow(closed));
             if count == 0 {
                 continue;
             }
