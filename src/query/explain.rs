@@ -46,24 +46,13 @@ pub struct PairExplanation {
 /// Explains what may flow from one end to another on the ports asked for. Where an end is an address, it stands for
 /// `meant`, which a fix is to hold.
 pub fn pair(prover: &Prover<'_>, from: End, to: End, asked: &PortSet, meant: &AddressSet) -> PairExplanation {
-    let proof = prover.prove(from, to);
-    let verdict = Verdict::of(&proof.connectivity(), asked);
-    let mut explanation = PairExplanation {
-        asked: asked.clone(),
-        verdict,
-        proof,
-        reasons: Vec::new(),
-        near_misses: Vec::new(),
-        fix: None,
-        differs: differing(prover, from, to, asked, verdict),
-    };
-    if verdict == Verdict::Unknown {
-        explanation.reasons = reason::reasons(prover.cluster(), &explanation);
-    }
-    if verdict != Verdict::Allow {
+    let mut explanation = proved(prover, from, to, asked);
+    explanation.differs = differing(prover, from, to, asked, explanation.verdict);
+    explanation.explain_unknown(prover);
+    if explanation.verdict != Verdict::Allow {
         explanation.near_misses = near_miss::near_misses(prover, &explanation);
     }
-    if verdict == Verdict::Deny {
+    if explanation.verdict == Verdict::Deny {
         explanation.fix = Some(fix::fix(prover, &explanation, meant));
     }
     explanation
@@ -71,25 +60,33 @@ pub fn pair(prover: &Prover<'_>, from: End, to: End, asked: &PortSet, meant: &Ad
 
 /// The same without what nearly matched, a fix, and what other profiles say.
 pub(super) fn brief(prover: &Prover<'_>, from: End, to: End, asked: &PortSet) -> PairExplanation {
+    let mut explanation = proved(prover, from, to, asked).narrowed();
+    explanation.explain_unknown(prover);
+    explanation
+}
+
+/// The verdict and its proof, and nothing else yet.
+fn proved(prover: &Prover<'_>, from: End, to: End, asked: &PortSet) -> PairExplanation {
     let proof = prover.prove(from, to);
-    let verdict = Verdict::of(&proof.connectivity(), asked);
-    let mut explanation = PairExplanation {
+    PairExplanation {
         asked: asked.clone(),
-        verdict,
+        verdict: Verdict::of(&proof.connectivity(), asked),
         proof,
         reasons: Vec::new(),
         near_misses: Vec::new(),
         fix: None,
         differs: Vec::new(),
     }
-    .narrowed();
-    if verdict == Verdict::Unknown {
-        explanation.reasons = reason::reasons(prover.cluster(), &explanation);
-    }
-    explanation
 }
 
 impl PairExplanation {
+    /// Says why it is unknown, if it is.
+    fn explain_unknown(&mut self, prover: &Prover<'_>) {
+        if self.verdict == Verdict::Unknown {
+            self.reasons = reason::reasons(prover.cluster(), self);
+        }
+    }
+
     /// The family that speaks best for the connection: what it says is the verdict, unless the families share the
     /// ports between them.
     pub fn family(&self) -> Option<&FamilyProof> {
