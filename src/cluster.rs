@@ -11,6 +11,7 @@ mod census;
 mod containers;
 mod edit;
 mod findings;
+mod ingresses;
 pub mod kinds;
 mod left_out;
 mod lineage;
@@ -61,6 +62,8 @@ pub struct Cluster {
     pub nodes: IndexVec<NodeId, Node>,
     /// Services, by namespace and name.
     pub services: BTreeMap<(NamespaceId, Box<str>), Service>,
+    /// Ingresses, by namespace and name.
+    pub ingresses: BTreeMap<(NamespaceId, Box<str>), Ingress>,
     /// Policies in evaluation order.
     pub policies: IndexVec<PolicyId, Policy>,
     /// Where pods without a known address lie.
@@ -238,6 +241,24 @@ pub struct ServicePort {
     pub protocol: Protocol,
     /// Number or name on the pods.
     pub target: IntOrString,
+}
+
+/// An Ingress.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ingress {
+    /// Where it was declared.
+    pub origin: Origin,
+    /// The Services of its namespace that it sends requests to, and their ports; sorted, without repetition.
+    pub backends: Vec<(Box<str>, BackendPort)>,
+}
+
+/// A port of a Service as an Ingress names it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum BackendPort {
+    /// By number.
+    Number(u16),
+    /// By name.
+    Name(Box<str>),
 }
 
 /// What [`build`] returns: the cluster, and everything there is to say about the input, errors among it.

@@ -7,6 +7,7 @@
 mod apps;
 mod core;
 mod discovery;
+mod ingress;
 mod meta;
 mod networking;
 mod scalar;
@@ -21,6 +22,10 @@ pub use core::{
 };
 pub use discovery::{
     EndpointSlice, EndpointSlicePort, Endpoints, EndpointsAddress, EndpointsSubset, SliceEndpoint,
+};
+pub use ingress::{
+    HttpIngressPath, HttpIngressRule, Ingress, IngressBackend, IngressBackendPort, IngressRule,
+    IngressServiceBackend, IngressSpec, TypedLocalObjectReference,
 };
 pub use meta::{Annotations, LabelSelector, LabelSelectorRequirement, ObjectMeta, OwnerReference, Uid};
 pub use networking::{
@@ -52,6 +57,8 @@ pub enum Object {
     Endpoints(Endpoints),
     /// `discovery.k8s.io/v1 EndpointSlice`.
     EndpointSlice(EndpointSlice),
+    /// `networking.k8s.io/v1 Ingress`.
+    Ingress(Ingress),
     /// `networking.k8s.io/v1 NetworkPolicy`.
     NetworkPolicy(NetworkPolicy),
     /// A policy of a kind that is recognised and not evaluated.
@@ -79,6 +86,7 @@ impl Object {
             Self::Service(_) => "Service",
             Self::Endpoints(_) => "Endpoints",
             Self::EndpointSlice(_) => "EndpointSlice",
+            Self::Ingress(_) => "Ingress",
             Self::NetworkPolicy(_) => "NetworkPolicy",
             Self::Unevaluated(object) => &object.kind,
             Self::Broken(object) => &object.kind,
@@ -95,6 +103,7 @@ impl Object {
             Self::Service(object) => &object.metadata,
             Self::Endpoints(object) => &object.metadata,
             Self::EndpointSlice(object) => &object.metadata,
+            Self::Ingress(object) => &object.metadata,
             Self::NetworkPolicy(object) => &object.metadata,
             Self::Unevaluated(object) => &object.metadata,
             Self::Broken(object) => &object.metadata,

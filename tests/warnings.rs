@@ -7,7 +7,7 @@ use podreach::cluster::{Backends, Cluster, PodId};
 use podreach::diff::between;
 use podreach::k8s::IntOrString;
 use podreach::net::{Direction, PortSet, Protocol};
-use podreach::query::warnings::{Trouble, Warning, warnings};
+use podreach::query::warnings::{Controllers, Trouble, Warning, warnings};
 use podreach::solve::{Connectivity, End, Reachability, solve};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -18,8 +18,12 @@ use crate::support::generate::{self, Case};
 use crate::support::judge::{name, pods};
 use crate::what_if::{Drawn, compiled, config, drawn, edit};
 
-/// Services in front of whatever pods there are.
+/// Services in front of whatever pods there are, and Ingresses in front of them.
 fn services() -> Vec<Value> {
+    let ingress = |namespace: &str, name: &str, service: &str, port: Value| {
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"namespace": namespace, "name": name},
+            "spec": {"defaultBackend": {"service": {"name": service, "port": port}}}})
+    };
     let service = |namespace: &str, name: &str, selector: Value, port: Value| {
         json!({"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": namespace, "name": name},
             "spec": {"selector": selector, "ports": [port]}})
@@ -29,7 +33,17 @@ fn services() -> Vec<Value> {
         service("a", "w0", json!({"w": "w0"}), json!({"port": 81, "targetPort": 8080})),
         service("b", "y", json!({"app": "y"}), json!({"port": 80, "targetPort": "http"})),
         service("a", "kube-dns", json!({"tier": "x"}), json!({"port": 53, "protocol": "UDP"})),
+        ingress("a", "x", "x", json!({"number": 80})),
+        ingress("a", "w0", "w0", json!({"number": 81})),
+        ingress("a", "none", "w0", json!({"number": 82})),
     ]
+}
+
+/// What looks like an ingress controller.
+fn controller() -> Value {
+    json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"namespace": "b", "name": "gate", "labels": {"app": "x", "app.kubernetes.io/name": "ingress-nginx"}},
+        "spec": {"containers": [{"name": "c"}]}})
 }
 
 /// The pods behind a Service with the port on each, pod by pod.
@@ -98,11 +112,32 @@ fn told(cluster: &Cluster, warning: &Warning) -> BTreeMap<String, u64> {
     warning.workloads.iter().map(|(id, pods)| (cluster.workload_path(*id), *pods)).collect()
 }
 
-/// A case with Services, and the same after some edits.
-fn changed(mut case: Case, drawn: &[Drawn]) -> Result<(Case, Case), TestCaseError> {
+/// What an Ingress in front of a Service is cut off from, in these words: the pods of the controller that lost their
+/// way, if there is a controller; whether any Ingress may be cut off, if there is none.
+fn gate_of(
+    before: &Reachability<'_>,
+    after: &Reachability<'_>,
+    service: (&str, &str),
+) -> BTreeMap<String, u64> {
+    let new = &after.program().cluster;
+    let mut lost = cut_off(before, after, service);
+    let behind = backends(new, service.0, service.1);
+    lost.retain(|workload, _| workload == "b/gate");
+    let may_reach = |from: End| {
+        behind.iter().any(|(pod, asked)| {
+            !after.connectivity(from, End::Pod(*pod, 0)).may.intersection(asked).is_empty()
+        })
+    };
+    let gates = pods(new).into_iter().filter(|end| name(new, *end).starts_with("b/gate"));
+    if gates.into_iter().any(may_reach) { BTreeMap::new() } else { lost }
+}
+
+/// A case with Services, perhaps with an ingress controller, and the same after some edits.
+fn changed(mut case: Case, drawn: &[Drawn], served: bool) -> Result<(Case, Case), TestCaseError> {
     case.options.assume.clear();
     case.options.changed = true;
     case.objects.extend(services());
+    case.objects.extend(served.then(controller));
     let before = case.clone();
     for drawn in drawn {
         edit(&mut case, drawn)?;
@@ -114,11 +149,11 @@ fn changed(mut case: Case, drawn: &[Drawn]) -> Result<(Case, Case), TestCaseErro
 #[test]
 fn every_warning_comes_up_at_random() {
     let mut runner = TestRunner::deterministic();
-    let strategy = (generate::case(), prop::collection::vec(drawn(), 1..=3));
+    let strategy = (generate::case(), prop::collection::vec(drawn(), 1..=3), any::<bool>());
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     for _ in 0..2000 {
-        let (case, drawn) = strategy.new_tree(&mut runner).expect("nothing is rejected").current();
-        let (before, after) = changed(case, &drawn).expect("generated input is valid");
+        let (case, drawn, served) = strategy.new_tree(&mut runner).expect("nothing is rejected").current();
+        let (before, after) = changed(case, &drawn, served).expect("generated input is valid");
         let ((_, old), (_, new)) = (compiled(&before).expect("valid"), compiled(&after).expect("valid"));
         let (before, after) = (solve(&old), solve(&new));
         seen.extend(warnings(&before, &after, &between(&before, &after)).iter().map(|w| match &w.trouble {
@@ -126,11 +161,14 @@ fn every_warning_comes_up_at_random() {
             Trouble::NoDns => "no dns",
             Trouble::Unreachable(_) => "unreachable",
             Trouble::NoBackends(_) => "no backends",
+            Trouble::CutOff { by: Controllers::Inside, .. } => "the controller is cut off",
+            Trouble::CutOff { by: Controllers::Elsewhere, .. } => "controllers elsewhere are cut off",
+            Trouble::NoController => "no controller",
             Trouble::Open(Direction::Ingress, _) => "open ingress",
             Trouble::Open(Direction::Egress, _) => "open egress",
         }));
     }
-    assert_eq!(seen.len(), 6, "{seen:?}");
+    assert_eq!(seen.len(), 9, "{seen:?}");
 }
 
 proptest! {
@@ -140,12 +178,14 @@ proptest! {
     fn warnings_are_what_naive_loops_find(
         case in generate::case(),
         drawn in prop::collection::vec(drawn(), 1..=3),
+        served in any::<bool>(),
     ) {
-        let (before_case, case) = changed(case, &drawn)?;
+        let (before_case, case) = changed(case, &drawn, served)?;
         let ((_, old), (_, new)) = (compiled(&before_case)?, compiled(&case)?);
         let (before, after) = (solve(&old), solve(&new));
         let found = warnings(&before, &after, &between(&before, &after));
         let mut unreachable: BTreeMap<(String, String), BTreeMap<String, u64>> = BTreeMap::new();
+        let mut gates: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
         for warning in &found {
             if let Some(sample) = warning.sample {
                 let was = before.connectivity(sample.before.0, sample.before.1);
@@ -168,12 +208,38 @@ proptest! {
                 for (end, old_end) in [(sample.after.0, sample.before.0), (sample.after.1, sample.before.1)] {
                     prop_assert_eq!(name(&new.cluster, end), name(&old.cluster, old_end));
                 }
-                prop_assert!(!warning.workloads.is_empty());
+                let needs_no_workloads = matches!(warning.trouble, Trouble::CutOff { by: Controllers::Elsewhere, .. });
+                prop_assert_eq!(warning.workloads.is_empty(), needs_no_workloads);
             }
             if let Trouble::Unreachable(services) = &warning.trouble {
                 for (namespace, service) in services {
                     let key = (new.cluster.namespaces[*namespace].name.to_string(), service.to_string());
                     prop_assert!(unreachable.insert(key, told(&new.cluster, warning)).is_none());
+                }
+            }
+            if let Trouble::CutOff { ingress, services, by } = &warning.trouble {
+                prop_assert_eq!(&ingress.1, &services[0].1);
+                prop_assert_eq!(services.len(), 1);
+                match by {
+                    Controllers::Inside => {
+                        prop_assert!(gates.insert(services[0].1.to_string(), told(&new.cluster, warning)).is_none());
+                    }
+                    Controllers::Elsewhere => {
+                        let behind = backends(&new.cluster, "a", &services[0].1);
+                        let others = pods(&new.cluster).into_iter().filter(|end| match end {
+                            End::Pod(pod, _) => {
+                                let pod = &new.cluster.pods[*pod];
+                                !pod.host_network && &*new.cluster.namespaces[pod.namespace].name != "a"
+                            }
+                            End::Address(_) => true,
+                        });
+                        for other in others {
+                            for (pod, asked) in &behind {
+                                let is = after.connectivity(other, End::Pod(*pod, 0));
+                                prop_assert!(is.may.intersection(asked).is_empty());
+                            }
+                        }
+                    }
                 }
             }
             if warning.trouble == Trouble::Dns {
@@ -195,6 +261,10 @@ proptest! {
             let expected = cut_off(&before, &after, (namespace, service));
             let told = unreachable.remove(&(namespace.to_owned(), service.to_owned())).unwrap_or_default();
             prop_assert_eq!(told, expected, "{}/{}", namespace, service);
+        }
+        for service in ["x", "w0"] {
+            let expected = if served { gate_of(&before, &after, ("a", service)) } else { BTreeMap::new() };
+            prop_assert_eq!(gates.remove(service).unwrap_or_default(), expected, "{}", service);
         }
     }
 }

@@ -75,7 +75,7 @@ fn assume(
                 draft.labels = with_label(draft.labels, assumption, &mut cluster.labels, &mut contradicted);
             }
         }
-        Some(Role::Node | Role::Service | Role::Policy) => {
+        Some(Role::Node | Role::Service | Role::Ingress | Role::Policy) => {
             return Err(complaint(assumption, "labels can be assumed of namespaces, pods and workloads"));
         }
     }

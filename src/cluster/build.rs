@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::findings::Findings;
 use super::objects::Objects;
 use super::{
-    Addresses, Built, Cluster, Ranges, addresses, assume, census, left_out, namespaces, policies, services,
+    Addresses, Built, Cluster, Ranges, addresses, assume, census, ingresses, left_out, namespaces, policies,
+    services,
 };
 use crate::load::Manifest;
 
@@ -92,6 +93,7 @@ pub fn build(manifests: &[Manifest], options: &Options) -> Built {
     cluster.unknown_addresses = addresses::unknown(&options.ranges, shows_v6);
 
     cluster.services = services::services(&objects, &mut cluster, &mut findings);
+    cluster.ingresses = ingresses::ingresses(&objects, &cluster, &mut findings);
     cluster.policies = policies::policies(&objects, &options.ignore_kinds, &mut cluster, &mut findings);
     Built { cluster: Arc::new(cluster), diagnostics: findings.finish() }
 }

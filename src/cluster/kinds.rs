@@ -28,6 +28,8 @@ pub enum Role {
     Workload,
     /// A Service.
     Service,
+    /// An Ingress.
+    Ingress,
     /// A policy.
     Policy,
 }
@@ -49,6 +51,7 @@ pub const KINDS: &[Kind] = &[
     kind(Role::Workload, "Job", "jobs", &[]),
     kind(Role::Workload, "CronJob", "cronjobs", &["cj"]),
     kind(Role::Service, "Service", "services", &["svc"]),
+    kind(Role::Ingress, "Ingress", "ingresses", &["ing"]),
     kind(Role::Policy, "NetworkPolicy", "networkpolicies", &["netpol"]),
 ];
 

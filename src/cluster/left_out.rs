@@ -6,7 +6,7 @@
 use super::containers;
 use super::findings::Findings;
 use super::objects::{Item, Objects, SoundLabels, metadata_problems};
-use super::{NamespaceId, addresses, namespaces, services, workloads};
+use super::{NamespaceId, addresses, ingresses, namespaces, services, workloads};
 use crate::index::Id;
 use crate::k8s::{Object, PodSpec};
 use crate::label::LabelTable;
@@ -59,6 +59,9 @@ fn faults(item: &Item<'_, Object>, object: &Object) -> Vec<FieldFinding> {
         }
         Object::EndpointSlice(slice) => {
             services::slice(slice, &mut found);
+        }
+        Object::Ingress(ingress) => {
+            ingresses::ingress(ingress, id.origin, &mut found);
         }
         Object::NetworkPolicy(policy) => {
             let somewhere = NamespaceId::from_index(0);

@@ -79,6 +79,7 @@ fn mentioned<'o>(objects: &'o Objects<'_>) -> impl Iterator<Item = &'o str> {
     let pods = objects.pods.iter().map(|item| &item.id);
     let workloads = objects.workloads.iter().map(|item| &item.id);
     let services = objects.services.iter().map(|item| &item.id);
+    let ingresses = objects.ingresses.iter().map(|item| &item.id);
     let policies = objects.policies.iter().map(|item| &item.id);
     let unevaluated = objects.unevaluated.iter().map(|item| &item.id);
     let left_out = objects.left_out.iter().map(|item| &item.id);
@@ -86,6 +87,7 @@ fn mentioned<'o>(objects: &'o Objects<'_>) -> impl Iterator<Item = &'o str> {
     let undeclared = left_out.clone().filter(|id| id.kind == "Namespace").map(|id| &*id.name).filter(is_name);
     pods.chain(workloads)
         .chain(services)
+        .chain(ingresses)
         .chain(policies)
         .chain(unevaluated)
         .map(|id| id.namespace)

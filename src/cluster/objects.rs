@@ -67,6 +67,7 @@ pub(super) struct Objects<'m> {
     pub(super) services: Vec<Item<'m, k8s::Service>>,
     pub(super) endpoints: Vec<Item<'m, Endpoints>>,
     pub(super) slices: Vec<Item<'m, EndpointSlice>>,
+    pub(super) ingresses: Vec<Item<'m, k8s::Ingress>>,
     pub(super) policies: Vec<Item<'m, NetworkPolicy>>,
     pub(super) unevaluated: Vec<Item<'m, UnevaluatedPolicy>>,
     /// What could not be read, has no usable name, or contradicts another object.
@@ -137,6 +138,7 @@ impl<'m> Objects<'m> {
             Object::Service(object) => self.services.push(Item { id, object }),
             Object::Endpoints(object) => self.endpoints.push(Item { id, object }),
             Object::EndpointSlice(object) => self.slices.push(Item { id, object }),
+            Object::Ingress(object) => self.ingresses.push(Item { id, object }),
             Object::NetworkPolicy(object) => self.policies.push(Item { id, object }),
             Object::Unevaluated(object) => self.unevaluated.push(Item { id, object }),
             Object::Broken(_) => self.left_out.push(Item { id, object }),
@@ -235,6 +237,7 @@ pub(crate) fn meta_mut(object: &mut Object) -> Option<&mut ObjectMeta> {
         Object::Service(o) => &mut o.metadata,
         Object::Endpoints(o) => &mut o.metadata,
         Object::EndpointSlice(o) => &mut o.metadata,
+        Object::Ingress(o) => &mut o.metadata,
         Object::NetworkPolicy(o) => &mut o.metadata,
         Object::Unevaluated(o) => &mut o.metadata,
         Object::Broken(_) => return None,

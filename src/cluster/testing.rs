@@ -32,6 +32,7 @@ fn object(value: &Value) -> Object {
         "Service" => Object::Service(decode(value)),
         "Endpoints" => Object::Endpoints(decode(value)),
         "EndpointSlice" => Object::EndpointSlice(decode(value)),
+        "Ingress" => Object::Ingress(decode(value)),
         "NetworkPolicy" if value.get("apiVersion").is_none() => Object::NetworkPolicy(decode(value)),
         kind if kind.ends_with("Policy") => Object::Unevaluated(UnevaluatedPolicy {
             api_version: value["apiVersion"].as_str().unwrap().into(),

@@ -549,6 +549,7 @@ impl Document<'_, '_> {
             Reader::Service => self.typed(reader, Object::Service),
             Reader::Endpoints => self.typed(reader, Object::Endpoints),
             Reader::EndpointSlice => self.typed(reader, Object::EndpointSlice),
+            Reader::Ingress => self.typed(reader, Object::Ingress),
             Reader::Workload => self.typed(reader, |workload: WorkloadObject| {
                 Object::Workload(WorkloadObject {
                     api_version: api_version.into(),
@@ -579,7 +580,7 @@ impl Document<'_, '_> {
             return Err(first.into());
         };
         let Checked { problems, doubtful } = checked;
-        let rest = sound.and_then(|sound| serde_json::from_value(sound).ok());
+        let rest = sound.and_then(|sound| strict::from_str(&sound.to_string()).ok());
         let rest = rest.map(|value| Box::new(Rest { object: wrap(value), doubtful }));
         Err(Failure { problems: if problems.is_empty() { first } else { problems }, rest })
     }

@@ -238,6 +238,7 @@ impl<'de> Visitor<'de> for ElementVisitor<'_> {
             Reader::Service => rest.read().map(Object::Service),
             Reader::Endpoints => rest.read().map(Object::Endpoints),
             Reader::EndpointSlice => rest.read().map(Object::EndpointSlice),
+            Reader::Ingress => rest.read().map(Object::Ingress),
             Reader::Workload => rest.read().map(|workload| {
                 Object::Workload(WorkloadObject {
                     api_version: api_version.into(),

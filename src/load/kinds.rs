@@ -11,6 +11,7 @@ pub(super) enum Reader {
     Service,
     Endpoints,
     EndpointSlice,
+    Ingress,
     Workload,
     NetworkPolicy,
 }
@@ -61,6 +62,12 @@ const KINDS: &[Row] = &[
     row("DaemonSet", Reader::Workload, "apps/v1", &["apps/v1beta2", "extensions/v1beta1"]),
     row("Job", Reader::Workload, "batch/v1", &[]),
     row("CronJob", Reader::Workload, "batch/v1", &["batch/v1beta1", "batch/v2alpha1"]),
+    row(
+        "Ingress",
+        Reader::Ingress,
+        "networking.k8s.io/v1",
+        &["networking.k8s.io/v1beta1", "extensions/v1beta1"],
+    ),
     row("NetworkPolicy", Reader::NetworkPolicy, "networking.k8s.io/v1", &["extensions/v1beta1"]),
 ];
 
@@ -109,6 +116,9 @@ mod tests {
             ("projectcalico.org/v3", "NetworkPolicy", Known::No),
             ("serving.knative.dev/v1", "Service", Known::No),
             ("batch/v1beta1", "CronJob", removed(Reader::Workload)),
+            ("networking.k8s.io/v1", "Ingress", served(Reader::Ingress)),
+            ("extensions/v1beta1", "Ingress", removed(Reader::Ingress)),
+            ("config.openshift.io/v1", "Ingress", Known::No),
             ("v1", "ConfigMap", Known::No),
         ] {
             assert_eq!(find(api_version, kind), expected, "{api_version} {kind}");

@@ -356,6 +356,19 @@ mod tests {
         })
     }
 
+    fn ingress() -> Json {
+        let backend = json!({
+            "service": {"name": "web", "port": {"name": "http", "number": 80}}, "resource": {"kind": "Bucket"},
+            "serviceName": "web", "servicePort": "http",
+        });
+        json!({
+            "metadata": {"name": "i"},
+            "spec": {
+                "defaultBackend": backend, "backend": backend, "rules": [{"http": {"paths": [{"backend": backend}]}}],
+            },
+        })
+    }
+
     #[test]
     fn doubt_spreads_to_the_list_element() {
         for (path, element) in [
@@ -455,9 +468,9 @@ mod tests {
         #[test]
         fn the_table_accepts_what_serde_accepts(
             changes in prop::collection::vec((any::<prop::sample::Index>(), some_value(), 0..3_u8), 0..3),
-            kind in 0..7_usize,
+            kind in 0..8_usize,
         ) {
-            let whole = [policy(), pod(), workload(), service(), node(), endpoints(), slice()];
+            let whole = [policy(), pod(), workload(), service(), node(), endpoints(), slice(), ingress()];
             let document = changed(whole[kind].clone(), changes);
             // Anything else has no kind, and is not held against the table.
             prop_assume!(document.is_object());
@@ -468,7 +481,8 @@ mod tests {
                 3 => holds::<k8s::Service>(shapes::SERVICE, &document)?,
                 4 => holds::<k8s::Node>(shapes::NODE, &document)?,
                 5 => holds::<k8s::Endpoints>(shapes::ENDPOINTS, &document)?,
-                _ => holds::<k8s::EndpointSlice>(shapes::ENDPOINT_SLICE, &document)?,
+                6 => holds::<k8s::EndpointSlice>(shapes::ENDPOINT_SLICE, &document)?,
+                _ => holds::<k8s::Ingress>(shapes::INGRESS, &document)?,
             }
         }
     }

@@ -15,6 +15,7 @@ impl Reader {
             Self::Service => SERVICE,
             Self::Endpoints => ENDPOINTS,
             Self::EndpointSlice => ENDPOINT_SLICE,
+            Self::Ingress => INGRESS,
             Self::Workload => WORKLOAD,
             Self::NetworkPolicy => NETWORK_POLICY,
         }
@@ -55,8 +56,8 @@ const OWNER: Shape = Shape::Open(&[
 const SPEC: Shape = Shape::Object(&[
     ("podSelector", SELECTOR),
     ("policyTypes", STRINGS),
-    ("ingress", Shape::List(&INGRESS)),
-    ("egress", Shape::List(&EGRESS)),
+    ("ingress", Shape::List(&INGRESS_RULE)),
+    ("egress", Shape::List(&EGRESS_RULE)),
 ]);
 
 const STRINGS: Shape = Shape::List(&Shape::String);
@@ -67,9 +68,9 @@ const SELECTOR: Shape =
 const REQUIREMENT: Shape =
     Shape::Object(&[("key", Shape::String), ("operator", Shape::String), ("values", STRINGS)]);
 
-const INGRESS: Shape = Shape::Object(&[("from", Shape::List(&PEER)), ("ports", Shape::List(&PORT))]);
+const INGRESS_RULE: Shape = Shape::Object(&[("from", Shape::List(&PEER)), ("ports", Shape::List(&PORT))]);
 
-const EGRESS: Shape = Shape::Object(&[("to", Shape::List(&PEER)), ("ports", Shape::List(&PORT))]);
+const EGRESS_RULE: Shape = Shape::Object(&[("to", Shape::List(&PEER)), ("ports", Shape::List(&PORT))]);
 
 const PEER: Shape =
     Shape::Object(&[("podSelector", SELECTOR), ("namespaceSelector", SELECTOR), ("ipBlock", IP_BLOCK)]);
@@ -158,6 +159,37 @@ pub(super) const ENDPOINT_SLICE: Shape = Shape::Open(&[
 
 const ENDPOINT_PORT: Shape =
     Shape::Open(&[("name", Shape::String), ("port", Shape::Int32), ("protocol", Shape::String)]);
+
+/// `networking.k8s.io/v1 Ingress`, and what came before it.
+pub(super) const INGRESS: Shape = Shape::Open(&[
+    ("metadata", METADATA),
+    (
+        "spec",
+        Shape::Open(&[
+            ("defaultBackend", INGRESS_BACKEND),
+            ("backend", INGRESS_BACKEND),
+            ("rules", Shape::List(&HTTP_RULE)),
+        ]),
+    ),
+]);
+
+const HTTP_RULE: Shape = Shape::Open(&[(
+    "http",
+    Shape::Open(&[("paths", Shape::List(&Shape::Open(&[("backend", INGRESS_BACKEND)])))]),
+)]);
+
+const INGRESS_BACKEND: Shape = Shape::Open(&[
+    (
+        "service",
+        Shape::Open(&[
+            ("name", Shape::String),
+            ("port", Shape::Open(&[("name", Shape::String), ("number", Shape::Int32)])),
+        ]),
+    ),
+    ("resource", Shape::Open(&[])),
+    ("serviceName", Shape::String),
+    ("servicePort", Shape::IntOrString),
+]);
 
 /// Anything with a pod template.
 pub(super) const WORKLOAD: Shape = Shape::Open(&[

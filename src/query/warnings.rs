@@ -1,10 +1,11 @@
-//! What a change breaks or opens that nobody may have meant: DNS that is cut off, a Service that is out of reach, pods
-//! that were isolated and are open.
+//! What a change breaks or opens that nobody may have meant: DNS that is cut off, a Service or the backend of an Ingress
+//! that is out of reach, pods that were isolated and are open.
 //!
 //! Every warning is sure: what it says could be done before is allowed whatever the unknown facts are, and what cannot be
 //! done now is denied whatever they are. Pods that come or go with the change are no reason for a warning by themselves.
 
 mod dns;
+mod ingress;
 mod services;
 
 use std::collections::BTreeMap;
@@ -41,9 +42,32 @@ pub enum Trouble {
     Unreachable(Vec<ServiceName>),
     /// No pod stands behind a Service any more.
     NoBackends(ServiceName),
+    /// Backends of an Ingress that can no longer be reached by what serves it.
+    CutOff {
+        /// The Ingress.
+        ingress: IngressName,
+        /// Services of its namespace that it sends requests to.
+        services: Vec<ServiceName>,
+        /// Who would serve it.
+        by: Controllers,
+    },
+    /// Nothing that serves Ingresses is left in the cluster, and there are Ingresses.
+    NoController,
     /// No policy selects the pods in this direction any more. These policies of the first input isolated them.
     Open(Direction, Vec<ObjectName>),
 }
+
+/// What serves Ingresses: what [`Trouble::CutOff`] takes for granted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Controllers {
+    /// The pods of the input that look like an ingress controller: the workloads of the warning.
+    Inside,
+    /// There are none in the input, so that they are somewhere outside the namespace of the Ingress.
+    Elsewhere,
+}
+
+/// An Ingress of the second input.
+pub type IngressName = (NamespaceId, Box<str>);
 
 /// A Service of the second input.
 pub type ServiceName = (NamespaceId, Box<str>);
@@ -67,7 +91,9 @@ pub fn warnings<'p>(
 ) -> Vec<Warning> {
     let comparison = Comparison::new(before, after, difference);
     let mut warnings = dns::warnings(&comparison);
-    warnings.extend(services::warnings(&comparison));
+    let mut backends = services::Concerned::new(&comparison);
+    warnings.extend(services::warnings(&comparison, &mut backends));
+    warnings.extend(ingress::warnings(&comparison, &mut backends));
     warnings.extend(opened(&comparison));
     warnings
 }
@@ -196,7 +222,7 @@ fn opened(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
                 let key = (direction, policies);
                 if let Some((pods, _)) = found.get_mut(&key) {
                     pods.insert(matched.after, matched.count);
-                } else if let Some(sample) = comparison.with_any(&matched, other, direction) {
+                } else if let Some(sample) = comparison.with_any(&matched, other, direction, new_port) {
                     found.insert(key, (Pods::from([(matched.after, matched.count)]), sample));
                 }
             }
@@ -211,14 +237,20 @@ fn opened(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
 }
 
 impl Comparison<'_, '_> {
-    /// A new connection between a pod and some end of a group; `direction` is the pod's.
-    fn with_any(&self, pod: &Matched, group: &Group, direction: Direction) -> Option<Sample> {
+    /// A pair of a pod and some end of a group about which `shows` finds a port; `direction` is the pod's.
+    fn with_any(
+        &self,
+        pod: &Matched,
+        group: &Group,
+        direction: Direction,
+        shows: impl Fn(&Connectivity, &Connectivity) -> Option<(Protocol, u16)> + Copy,
+    ) -> Option<Sample> {
         match group {
             Group::Pods(others) => {
                 let mut others = self.difference.pods(others, &self.after.program().cluster);
                 others.find_map(|other| match direction {
-                    Direction::Ingress => self.sample(&other, pod, new_port),
-                    Direction::Egress => self.sample(pod, &other, new_port),
+                    Direction::Ingress => self.sample(&other, pod, shows),
+                    Direction::Egress => self.sample(pod, &other, shows),
                 })
             }
             Group::Addresses(family, addresses) => {
@@ -228,8 +260,8 @@ impl Comparison<'_, '_> {
                     let end = |(pod, index)| End::Pod(pod, index);
                     let (was, is) = (end(pod.before), end(pod.after));
                     match direction {
-                        Direction::Ingress => self.judged((address, was), (address, is), new_port),
-                        Direction::Egress => self.judged((was, address), (is, address), new_port),
+                        Direction::Ingress => self.judged((address, was), (address, is), shows),
+                        Direction::Egress => self.judged((was, address), (is, address), shows),
                     }
                 })
             }

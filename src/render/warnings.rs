@@ -7,7 +7,7 @@ use super::text::{Markdown, Plain, count};
 use crate::cluster::{Cluster, WorkloadId};
 use crate::diagnostic::ObjectName;
 use crate::net::Protocol;
-use crate::query::warnings::{Sample, ServiceName, Trouble, Warning};
+use crate::query::warnings::{Controllers, Sample, ServiceName, Trouble, Warning};
 use crate::solve::End;
 
 /// How many names a line holds.
@@ -23,13 +23,16 @@ pub struct Told<'c> {
 /// A warning as machines read it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct WarningObject {
-    /// `dns`, `service` or `isolation`.
+    /// `dns`, `service`, `ingress` or `isolation`.
     pub kind: &'static str,
     /// What people read.
     pub message: String,
     /// `ingress` or `egress`, if pods are not isolated any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<&'static str>,
+    /// The Ingress it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<String>,
     /// The Services it is about.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<String>,
@@ -89,11 +92,21 @@ impl Told<'_> {
     }
 
     fn object(self, warning: &Warning) -> WarningObject {
-        let (kind, direction, services) = match &warning.trouble {
-            Trouble::Dns | Trouble::NoDns => ("dns", None, &[][..]),
-            Trouble::Unreachable(services) => ("service", None, services.as_slice()),
-            Trouble::NoBackends(service) => ("service", None, std::slice::from_ref(service)),
-            Trouble::Open(direction, _) => ("isolation", Some(direction.as_str()), &[][..]),
+        let (kind, services) = match &warning.trouble {
+            Trouble::Dns | Trouble::NoDns => ("dns", &[][..]),
+            Trouble::Unreachable(services) => ("service", services.as_slice()),
+            Trouble::NoBackends(service) => ("service", std::slice::from_ref(service)),
+            Trouble::CutOff { services, .. } => ("ingress", services.as_slice()),
+            Trouble::NoController => ("ingress", &[][..]),
+            Trouble::Open(..) => ("isolation", &[][..]),
+        };
+        let direction = match warning.trouble {
+            Trouble::Open(direction, _) => Some(direction.as_str()),
+            _ => None,
+        };
+        let ingress = match &warning.trouble {
+            Trouble::CutOff { ingress, .. } => Some(self.service(ingress)),
+            _ => None,
         };
         let concerned = |&(id, pods): &(WorkloadId, u64)| Concerned {
             workload: self.after.workload_path(id),
@@ -104,6 +117,7 @@ impl Told<'_> {
             kind,
             message: self.sentence(warning, usize::MAX),
             direction,
+            ingress,
             services: services.iter().map(|service| self.service(service)).collect(),
             workloads: warning.workloads.iter().map(concerned).collect(),
             example: warning.sample.map(|Sample { after: (from, to), port: (protocol, port), .. }| Example {
@@ -128,6 +142,22 @@ impl Told<'_> {
             }
             Trouble::NoBackends(service) => {
                 format!("Service {} has no pods behind it any more", self.service(service))
+            }
+            Trouble::CutOff { ingress, services, by } => {
+                let names: Vec<String> = services.iter().map(|service| self.service(service)).collect();
+                let noun = if names.len() == 1 { "Service" } else { "Services" };
+                let names = listed(&names, most);
+                let why = match by {
+                    Controllers::Inside => format!("{workloads} cannot reach {noun} {names}"),
+                    Controllers::Elsewhere => format!(
+                        "{noun} {names} cannot be reached from outside the namespace, and the input holds no ingress \
+                         controller"
+                    ),
+                };
+                format!("Ingress {} has no way to a backend any more: {why}", self.service(ingress))
+            }
+            Trouble::NoController => {
+                "no ingress controller is left in the cluster, and there are Ingresses".to_owned()
             }
             Trouble::Open(direction, policies) => {
                 let direction = direction.as_str();

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::cluster::kinds::{self, Role};
+use crate::cluster::kinds::{self, Kind, Role};
 use crate::cluster::{identity, same_content};
 use crate::diagnostic::{Code, Diagnostic, ObjectName};
 use crate::k8s::{Text, UNEVALUATED};
@@ -118,10 +118,12 @@ impl Change {
     pub fn label(object: &str, labels: &str, default_namespace: &str) -> Result<Self, ChangeError> {
         let typed = format!("--label {object} {labels}");
         let name = named(object, default_namespace).and_then(|name| match kinds::find(&name.kind) {
-            Some(kind) if matches!(kind.role, Role::Node | Role::Service | Role::Policy) => {
-                Err(Problem::new(format!("no policy sees the labels of a {}", kind.name))
-                    .help("label a pod, a workload (all its pods) or a namespace"))
-            }
+            Some(Kind {
+                role: Role::Node | Role::Service | Role::Ingress | Role::Policy,
+                name: kind,
+                ..
+            }) => Err(Problem::new(format!("no policy sees the labels of a {kind}"))
+                .help("label a pod, a workload (all its pods) or a namespace")),
             _ => Ok(name),
         });
         let labels = name.and_then(|name| Ok((name, parse_labels(labels)?)));

@@ -143,6 +143,32 @@ fn pictures_are_well_formed_and_name_what_changed() {
     assert_eq!(status, 2, "{stderr}");
 }
 
+/// What `web` answers is a Service, and an Ingress sends requests there.
+const GATE: &str = "\
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: gate, namespace: shop}
+spec: {defaultBackend: {service: {name: web, port: {number: 80}}}}
+";
+
+#[test]
+fn warnings_name_what_they_are_about() {
+    let session = Session::new(&[("a.yaml", SHOP), ("gate.yaml", GATE), ("web.yaml", WEB)]);
+    let (_, stdout, stderr) = session.run("what-if -f a.yaml -f gate.yaml --apply web.yaml -o json");
+    let json: Value = serde_json::from_str(&stdout).expect(&stderr);
+    schema::check("reachability-diff.json", &json);
+    let warnings = json["warnings"].as_array().unwrap();
+    let gate = warnings.iter().find(|warning| warning["kind"] == "ingress").unwrap();
+    assert_eq!(gate["ingress"], "shop/gate");
+    assert_eq!(gate["services"], serde_json::json!(["shop/web"]));
+    assert_eq!(gate["example"]["to"], "shop/web");
+}
+
 #[test]
 fn each_change_alone_and_then_together() {
     let session = session();

@@ -57,7 +57,7 @@ pub(super) fn classify<'t>(text: &'t str, cluster: &Cluster) -> Result<Form<'t>,
             Role::Pod | Role::Workload => {
                 Ok(Form::Pods(PodsForm::Named { kind: Some(known.name), namespace, name }))
             }
-            Role::Node | Role::Policy => {
+            Role::Node | Role::Ingress | Role::Policy => {
                 Err(EndpointError::NotAnEndpoint { kind: known.name, name: name.into() })
             }
         }

@@ -17,9 +17,8 @@ use crate::solve::End;
 type Places = BTreeSet<usize>;
 
 /// Services that somebody could reach, all their pods, and none of them now; and Services that lost their pods.
-pub(super) fn warnings(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
+pub(super) fn warnings(comparison: &Comparison<'_, '_>, concerned: &mut Concerned) -> Vec<Warning> {
     let cluster = &comparison.after.program().cluster;
-    let mut concerned = Concerned::new(comparison);
     // Services that the same workloads cannot reach any more are one warning.
     let mut unreachable: BTreeMap<Vec<_>, (Vec<ServiceName>, Sample)> = BTreeMap::new();
     for ((namespace, name), service) in &cluster.services {
@@ -27,7 +26,7 @@ pub(super) fn warnings(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
             continue;
         }
         let backends = targets(cluster, *namespace, service, |_| true);
-        let Some((pods, sample)) = cut_off(comparison, &mut concerned, &backends) else { continue };
+        let Some((pods, sample)) = cut_off(comparison, concerned, &backends, |_| true) else { continue };
         let services = unreachable.entry(comparison.workloads(&pods)).or_insert_with(|| (Vec::new(), sample));
         services.0.push((*namespace, name.clone()));
     }
@@ -46,8 +45,9 @@ pub(super) fn warnings(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
 type Sources = BTreeMap<(PodId, u32), (usize, Matched)>;
 
 /// Where ports are lost.
-struct Concerned {
-    namespaces: BTreeSet<NamespaceId>,
+pub(super) struct Concerned {
+    /// The namespaces of destinations that lose ports.
+    pub(super) namespaces: BTreeSet<NamespaceId>,
     /// Groups of pods of which none was there before: no box holds them.
     new: BTreeSet<PodId>,
     /// The boxes that hold each destination.
@@ -57,7 +57,7 @@ struct Concerned {
 }
 
 impl Concerned {
-    fn new(comparison: &Comparison<'_, '_>) -> Self {
+    pub(super) fn new(comparison: &Comparison<'_, '_>) -> Self {
         let cluster = &comparison.after.program().cluster;
         let mut namespaces = BTreeSet::new();
         let mut by_destination: FxHashMap<PodId, Places> = FxHashMap::default();
@@ -99,11 +99,12 @@ impl Concerned {
     }
 }
 
-/// The pods that could reach every backend that was there and can reach none that is.
-fn cut_off(
+/// Of the pods that are asked about, those that could reach every backend that was there and can reach none that is.
+pub(super) fn cut_off(
     comparison: &Comparison<'_, '_>,
     concerned: &mut Concerned,
     backends: &BTreeMap<PodId, PortSet>,
+    is_asked: impl Fn(PodId) -> bool,
 ) -> Option<(Pods, Sample)> {
     // The boxes by which each backend is lost; most have the same.
     let mut ways: BTreeSet<Places> = BTreeSet::new();
@@ -123,6 +124,9 @@ fn cut_off(
     }
     let (mut pods, mut shown) = (Pods::new(), None);
     for (&source, (place, from)) in &*concerned.sources(comparison, ways) {
+        if !is_asked(source.0) {
+            continue;
+        }
         // A pod reaches itself, and so one of the pods behind its Service.
         let is_backend = backends.contains_key(&source.0);
         let in_doubt = if is_hosted(comparison, source.0) { backends } else { &new };
@@ -145,7 +149,7 @@ fn is_hosted(comparison: &Comparison<'_, '_>, pod: PodId) -> bool {
 }
 
 /// Whether a pod can reach no backend: boxes hold pairs on one node, which do not change (R50).
-fn reaches_none(
+pub(super) fn reaches_none(
     comparison: &Comparison<'_, '_>,
     (pod, index): (PodId, u32),
     backends: &BTreeMap<PodId, PortSet>,

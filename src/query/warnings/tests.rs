@@ -101,6 +101,102 @@ spec:
     assert_eq!(after(&yaml, &[scale]), ["Service multi-tier/frontend has no pods behind it any more"]);
 }
 
+/// Three tiers with an Ingress in front; `{}` is where a controller goes.
+const INGRESS: &str = "---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: site, namespace: multi-tier}
+spec:
+  rules:
+  - http:
+      paths:
+      - {path: /, pathType: Prefix, backend: {service: {name: frontend, port: {name: web}}}}
+      - {path: /db, pathType: Prefix, backend: {service: {name: database, port: {number: 5432}}}}
+";
+
+const CONTROLLER: &str = "---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: controller, namespace: ingress-nginx}
+spec:
+  selector: {matchLabels: {app.kubernetes.io/component: controller}}
+  template:
+    metadata: {labels: {app.kubernetes.io/name: ingress-nginx, app.kubernetes.io/component: controller}}
+    spec: {containers: [{name: controller}]}
+---
+apiVersion: batch/v1
+kind: Job
+metadata: {name: admission, namespace: multi-tier}
+spec:
+  template:
+    metadata: {labels: {app.kubernetes.io/name: ingress-nginx, app.kubernetes.io/component: admission-webhook}}
+    spec: {containers: [{name: hook}]}
+";
+
+#[test]
+fn what_serves_an_ingress_is_cut_off() {
+    let yaml = format!("{THREE_TIER}{INGRESS}{CONTROLLER}");
+    let delete = Change::delete("netpol/multi-tier/frontend-ingress", "default").unwrap();
+    assert_eq!(
+        after(&yaml, std::slice::from_ref(&delete))[2..],
+        [
+            "Ingress multi-tier/site has no way to a backend any more: ingress-nginx/controller cannot reach Service \
+             multi-tier/frontend",
+            "  for example ingress-nginx/controller[0] -> multi-tier/frontend[0] on 80/TCP was allowed",
+        ]
+    );
+    let gone = Change::delete("deploy/ingress-nginx/controller", "default").unwrap();
+    assert_eq!(
+        after(&yaml, &[gone]),
+        ["no ingress controller is left in the cluster, and there are Ingresses"]
+    );
+    // The Job with the labels of a controller is none: it cannot reach the frontend, and could not.
+    let other_way = applied(
+        "
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: frontend-ingress, namespace: multi-tier}
+spec:
+  podSelector: {matchLabels: {tier: frontend}}
+  ingress: [{from: [{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: ingress-nginx}}}]}]
+",
+    );
+    let said = after(&yaml, &[other_way]);
+    assert!(said.iter().all(|line| !line.starts_with("Ingress")), "{said:?}");
+}
+
+#[test]
+fn an_ingress_whose_controller_is_elsewhere() {
+    let yaml = format!("{THREE_TIER}{INGRESS}");
+    let delete = Change::delete("netpol/multi-tier/frontend-ingress", "default").unwrap();
+    assert_eq!(
+        after(&yaml, &[delete])[2..],
+        [
+            "Ingress multi-tier/site has no way to a backend any more: Service multi-tier/frontend cannot be reached from \
+             outside the namespace, and the input holds no ingress controller",
+            "  for example kube-system/coredns[0] -> multi-tier/frontend[0] on 80/TCP was allowed",
+        ]
+    );
+    // Whoever the controller is, it may be what a rule lets in.
+    let rule = |rule: &str| {
+        let policy = format!(
+            "
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: frontend-ingress, namespace: multi-tier}}
+spec: {{podSelector: {{matchLabels: {{tier: frontend}}}}, ingress: [{rule}]}}
+"
+        );
+        after(&yaml, &[applied(&policy)]).iter().any(|line| line.starts_with("Ingress"))
+    };
+    assert!(!rule("{from: [{namespaceSelector: {matchLabels: {role: gate}}}]}"));
+    assert!(!rule("{from: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 80}]}"));
+    assert!(!rule("{ports: [{port: http}]}"), "whatever number that is");
+    assert!(rule("{ports: [{port: 81}]}"));
+    assert!(rule("{ports: [{port: 80, protocol: UDP}]}"));
+    assert!(rule("{from: [{podSelector: {}}]}"), "its own namespace");
+}
+
 #[test]
 fn pods_are_open_that_were_isolated() {
     let delete = ["default-deny", "api-to-database", "allow-dns-egress"]
