@@ -25,7 +25,7 @@ pub(crate) use evaluator::{CellId, Evaluator, Memo, Peer, SideId};
 pub(crate) use externals::ExternalClass;
 pub use externals::ExternalId;
 pub(crate) use pairs::outlined;
-pub(crate) use row::Rows;
+pub(crate) use row::{Cells, Rows};
 
 /// One end of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -86,42 +86,48 @@ impl<'p> Reachability<'p> {
 
     /// What may flow between two ends, by number: equal numbers are equal bounds.
     pub(crate) fn cell(&self, from: End, to: End) -> CellId {
-        let program = self.program;
-        let mut evaluator = self.evaluator.borrow_mut();
-        match (from, to) {
-            (End::Pod(a, i), End::Pod(b, j)) => {
-                if a == b && i == j {
-                    evaluator.open()
-                } else if program.same_node(a, b) {
-                    evaluator.exempt(program.class_of[a], program.class_of[b])
-                } else {
-                    let (from, to) = (program.class_of[a], program.class_of[b]);
-                    evaluator.between(from, to)
-                }
-            }
-            (End::Pod(pod, _), End::Address(address)) => {
-                let signature = program.classes[program.class_of[pod]].signature[Direction::Egress];
-                let side = evaluator.side(Direction::Egress, signature, Peer::Address(address));
-                evaluator.alone(side, Family::of(address))
-            }
-            (End::Address(address), End::Pod(pod, _)) => {
-                let family = Family::of(address);
-                let class = &program.classes[program.class_of[pod]];
-                if program.is_own_node(pod, address) && class.families[family] {
-                    evaluator.open()
-                } else {
-                    let signature = class.signature[Direction::Ingress];
-                    let side = evaluator.side(Direction::Ingress, signature, Peer::Address(address));
-                    evaluator.alone(side, family)
-                }
-            }
-            (End::Address(_), End::Address(_)) => evaluator.open(),
-        }
+        self.evaluator.borrow_mut().of_ends(from, to)
     }
 
     /// What a cell says.
     pub(crate) fn bounds(&self, cell: CellId) -> Connectivity {
         self.evaluator.borrow().connectivity(cell)
+    }
+}
+
+impl Evaluator<'_> {
+    /// What may flow between two ends, by number: equal numbers are equal bounds.
+    pub(crate) fn of_ends(&mut self, from: End, to: End) -> CellId {
+        let program = self.program;
+        match (from, to) {
+            (End::Pod(a, i), End::Pod(b, j)) => {
+                if a == b && i == j {
+                    self.open()
+                } else if program.same_node(a, b) {
+                    self.exempt(program.class_of[a], program.class_of[b])
+                } else {
+                    let (from, to) = (program.class_of[a], program.class_of[b]);
+                    self.between(from, to)
+                }
+            }
+            (End::Pod(pod, _), End::Address(address)) => {
+                let signature = program.classes[program.class_of[pod]].signature[Direction::Egress];
+                let side = self.side(Direction::Egress, signature, Peer::Address(address));
+                self.alone(side, Family::of(address))
+            }
+            (End::Address(address), End::Pod(pod, _)) => {
+                let family = Family::of(address);
+                let class = &program.classes[program.class_of[pod]];
+                if program.is_own_node(pod, address) && class.families[family] {
+                    self.open()
+                } else {
+                    let signature = class.signature[Direction::Ingress];
+                    let side = self.side(Direction::Ingress, signature, Peer::Address(address));
+                    self.alone(side, family)
+                }
+            }
+            (End::Address(_), End::Address(_)) => self.open(),
+        }
     }
 }
 

@@ -20,8 +20,10 @@ pub(super) struct Group {
     pub(super) count: u128,
     /// The families they have addresses of.
     pub(super) families: ByFamily<bool>,
-    /// The class of pods that no node tells apart from others of it.
+    /// The class of pods; `None` for addresses.
     pub(super) class: Option<ClassId>,
+    /// Their node, where that may tell them apart from others of their class.
+    pub(super) node: Option<NodeId>,
     first: End,
     second: Option<End>,
 }
@@ -86,7 +88,7 @@ impl Group {
     fn outside(ip: IpAddr) -> Self {
         let mut families = ByFamily::default();
         families[Family::of(ip)] = true;
-        Self { count: 1, families, class: None, first: End::Address(ip), second: None }
+        Self { count: 1, families, class: None, node: None, first: End::Address(ip), second: None }
     }
 }
 
@@ -111,8 +113,7 @@ impl PodGroups {
         let first = End::Pod(pod, range.start);
         let index = *self.of_key.entry((class, node, asked)).or_insert_with(|| {
             let families = program.classes[class].families;
-            let class = node.is_none().then_some(class);
-            self.groups.push(Group { count: 0, families, class, first, second: None });
+            self.groups.push(Group { count: 0, families, class: Some(class), node, first, second: None });
             self.groups.len() - 1
         });
         let group = &mut self.groups[index];

@@ -1,16 +1,19 @@
 //! All pairs of two sets of ends, in few lots.
 //!
-//! Where the sets are large, the cells of a source are listed from its row: nothing flows to most destinations, and these
-//! are counted without being looked at.
+//! Where the sets are large, the pairs of all sources of a class are counted from its row: nothing flows to most
+//! destinations, and these are counted without being looked at.
+
+use std::rc::Rc;
 
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::group::{Group, Groups};
-use crate::compile::ClassId;
+use crate::cluster::NodeId;
+use crate::compile::{ClassId, Program};
 use crate::net::{Family, PortSet};
 use crate::query::endpoint::Target;
-use crate::solve::{CellId, Connectivity, End, Reachability, Rows};
+use crate::solve::{CellId, Cells, Connectivity, End, Reachability, Rows};
 
 /// Pairs of ends between which the same may flow, and of which the same is asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -37,45 +40,25 @@ pub fn lots(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Vec<
 
 /// The same for ends in groups.
 pub(super) fn of(reachability: &Reachability<'_>, groups: &Groups) -> Vec<Lot> {
-    collect(reachability, groups, groups.sources.len() * groups.destinations.len() > MANY)
+    if groups.sources.len() * groups.destinations.len() > MANY {
+        by_row(reachability.program(), groups)
+    } else {
+        by_pair(reachability, groups)
+    }
 }
 
-/// `by_row` if rows are to be listed rather than pairs.
-fn collect(reachability: &Reachability<'_>, groups: &Groups, by_row: bool) -> Vec<Lot> {
-    let destinations = Destinations::new(groups, by_row);
-    let mut rows = by_row.then(|| Rows::new(reachability.program()));
-    let mut lots: IndexMap<Key, (u128, (End, End)), FxBuildHasher> = IndexMap::default();
-    for (i, source) in groups.sources.iter().enumerate() {
-        let line = rows.as_mut().zip(source.class);
-        let mut found = destinations.one_by_one(reachability, groups, i, line.is_some());
-        if let Some((rows, class)) = line {
-            found.extend(destinations.along(rows, groups, i, class, |key| lots.contains_key(key)));
-            found.sort_by_key(|pairs| pairs.destination);
+fn lots_of(groups: &Groups, found: Found, bounds: impl Fn(CellId) -> Connectivity) -> Vec<Lot> {
+    let mut found: Vec<(Key, Pairs)> = found.into_iter().filter(|(_, pairs)| pairs.count > 0).collect();
+    found.sort_unstable_by_key(|(_, pairs)| pairs.first);
+    let distinct = found.into_iter().map(|(Key { cell, related, .. }, Pairs { count, first })| {
+        let (source, destination) = first.expect("what is counted was found somewhere");
+        Lot {
+            count: count.unsigned_abs(),
+            first: groups.distinct(source, destination).expect("there is a pair"),
+            bounds: bounds(cell),
+            asked: groups.destinations[destination].1.clone(),
+            related,
         }
-        for Pairs { destination, key, count } in found {
-            if count == 0 {
-                continue;
-            }
-            if let Some((known, _)) = lots.get_mut(&key) {
-                *known += count;
-            } else if let Some(first) = groups.distinct(i, destination) {
-                lots.insert(key, (count, first));
-            }
-        }
-    }
-    let bounds = |cell| match cell {
-        Cell::OfPair(cell) => reachability.bounds(cell),
-        Cell::OfRow(cell) => {
-            let rows = rows.as_ref().expect("a cell of a row comes from them");
-            rows.evaluator.connectivity(cell)
-        }
-    };
-    let distinct = lots.into_iter().map(|(Key { cell, asked, related }, (count, first))| Lot {
-        count,
-        first,
-        bounds: bounds(cell),
-        asked: destinations.asked[asked].clone(),
-        related,
     });
     let mut same: Vec<_> = groups.same.iter().collect();
     same.sort_unstable_by_key(|(place, _)| **place);
@@ -92,7 +75,7 @@ fn collect(reachability: &Reachability<'_>, groups: &Groups, by_row: bool) -> Ve
 /// What pairs have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
-    cell: Cell,
+    cell: CellId,
     /// The place of the ports asked for.
     asked: usize,
     related: bool,
@@ -100,7 +83,7 @@ struct Key {
 
 impl Key {
     /// What the pairs of a source with destinations of a kind have in common that come to this cell.
-    fn new(source: &Group, (asked, families): Kind, cell: Cell) -> Self {
+    fn new(source: &Group, (asked, families): Kind, cell: CellId) -> Self {
         let mut both = Family::ALL.into_iter().zip(families);
         Self { cell, asked, related: both.any(|(family, has)| has && source.families[family]) }
     }
@@ -109,136 +92,237 @@ impl Key {
 /// The place of the ports asked for of a destination, and the families it has addresses of.
 type Kind = (usize, [bool; 2]);
 
-/// A cell, by who evaluated it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Cell {
-    OfPair(CellId),
-    OfRow(CellId),
-}
+/// The places of a source and of a destination.
+type Place = (usize, usize);
 
-/// Pairs of one source with a destination, or with several: then this is the first.
+/// How many pairs there are of a key, and the first place of such a pair.
+#[derive(Clone, Copy, Default)]
 struct Pairs {
-    destination: usize,
-    key: Key,
-    count: u128,
+    count: i128,
+    first: Option<Place>,
 }
 
-/// What the destinations of a question have in common.
+type Found = IndexMap<Key, Pairs, FxBuildHasher>;
+
+/// Every source with every destination.
+fn by_pair(reachability: &Reachability<'_>, groups: &Groups) -> Vec<Lot> {
+    let mut count = Count::new(groups);
+    for i in 0..groups.sources.len() {
+        for place in 0..groups.destinations.len() {
+            count.one((i, place), |a, b| reachability.cell(a, b));
+        }
+    }
+    lots_of(groups, count.found, |cell| reachability.bounds(cell))
+}
+
+/// What is counted.
+struct Count<'g> {
+    groups: &'g Groups,
+    /// The kind of each destination.
+    kinds: Rc<[Kind]>,
+    found: Found,
+}
+
+impl<'g> Count<'g> {
+    fn new(groups: &'g Groups) -> Self {
+        let mut asked: IndexSet<&PortSet, FxBuildHasher> = IndexSet::default();
+        let kind = |(group, ports): &'g (Group, PortSet)| {
+            (asked.insert_full(ports).0, Family::ALL.map(|family| group.families[family]))
+        };
+        Self { groups, kinds: groups.destinations.iter().map(kind).collect(), found: Found::default() }
+    }
+
+    fn key(&self, (i, place): Place, cell: CellId) -> Key {
+        Key::new(&self.groups.sources[i], self.kinds[place], cell)
+    }
+
+    /// How many pairs there are in a place, those of pods and themselves among them.
+    fn pairs(&self, (i, place): Place) -> i128 {
+        signed(self.groups.sources[i].count * self.groups.destinations[place].0.count)
+    }
+
+    /// The pairs of different ends in one place.
+    fn one(&mut self, (i, place): Place, cell: impl FnOnce(End, End) -> CellId) {
+        let same = self.groups.same.get(&(i, place)).map_or(0, |(count, _)| signed(*count));
+        let count = self.pairs((i, place)) - same;
+        if let Some((a, b)) = self.groups.distinct(i, place).filter(|_| count > 0) {
+            let key = self.key((i, place), cell(a, b));
+            self.add(key, count, |_| Some((i, place)));
+        }
+    }
+
+    /// Adds pairs of a key; `first` is asked for a place that may be before the one that is known.
+    fn add(&mut self, key: Key, count: i128, first: impl FnOnce(Option<Place>) -> Option<Place>) {
+        let pairs = self.found.entry(key).or_default();
+        pairs.count += count;
+        pairs.first = match (pairs.first, first(pairs.first)) {
+            (Some(known), Some(other)) => Some(known.min(other)),
+            (known, other) => known.or(other),
+        };
+    }
+}
+
+/// Counts are sums of products of numbers of pods and ranges, far below what fits.
+fn signed(pairs: u128) -> i128 {
+    i128::try_from(pairs).expect("pairs are counted with fewer bits")
+}
+
+/// The sources of a class at a time: its row says where something may flow, and all the rest is closed. Then pods and
+/// themselves are taken out, and hostNetwork pods are told apart by node (R50).
+fn by_row(program: &Program, groups: &Groups) -> Vec<Lot> {
+    let mut rows = Rows::new(program);
+    let mut count = Count::new(groups);
+    let destinations = Destinations::new(groups, &count.kinds);
+    let mut classes: IndexMap<ClassId, Vec<usize>, FxBuildHasher> = IndexMap::default();
+    for (i, source) in groups.sources.iter().enumerate() {
+        match source.class {
+            Some(class) => classes.entry(class).or_default().push(i),
+            None => {
+                for place in 0..groups.destinations.len() {
+                    count.one((i, place), |a, b| rows.evaluator.of_ends(a, b));
+                }
+            }
+        }
+    }
+    for (class, sources) in classes {
+        let head = Head { cells: rows.cells(class), closed: rows.evaluator.closed(), sources };
+        destinations.along(&head, &mut count);
+        for &place in &destinations.outside {
+            let number = head.sources.iter().map(|&i| count.pairs((i, place))).sum();
+            let (a, b) = groups.distinct(head.sources[0], place).expect("a pod is no address");
+            let key = count.key((head.sources[0], place), rows.evaluator.of_ends(a, b));
+            count.add(key, number, |_| Some((head.sources[0], place)));
+        }
+        for &i in &head.sources {
+            for place in destinations.apart(&groups.sources[i], i) {
+                if let Some(other) = groups.destinations[place].0.class {
+                    let key = count.key((i, place), head.cell(other));
+                    count.add(key, -count.pairs((i, place)), |_| None);
+                    count.one((i, place), |a, b| rows.evaluator.of_ends(a, b));
+                }
+            }
+        }
+    }
+    lots_of(groups, count.found, |cell| rows.evaluator.connectivity(cell))
+}
+
+/// The sources of one class.
+struct Head {
+    cells: Rc<Cells>,
+    closed: CellId,
+    /// Their places, ascending.
+    sources: Vec<usize>,
+}
+
+impl Head {
+    /// What may flow to a class, wherever its pods run.
+    fn cell(&self, other: ClassId) -> CellId {
+        let at = self.cells.binary_search_by_key(&other, |&(class, _)| class);
+        at.map_or(self.closed, |at| self.cells[at].1)
+    }
+}
+
+/// The destinations of a question, by place.
 struct Destinations<'g> {
-    groups: &'g [(Group, PortSet)],
-    /// The ports asked for, each once, and which of them for each destination.
-    asked: IndexSet<&'g PortSet, FxBuildHasher>,
-    asked_of: Vec<usize>,
-    /// The destinations of each class, if rows are listed.
-    of_class: FxHashMap<ClassId, Vec<usize>>,
-    /// How many ends of each kind there are in classes.
-    kinds: IndexMap<Kind, u128, FxBuildHasher>,
+    groups: &'g Groups,
+    of_class: FxHashMap<ClassId, Members>,
+    /// How many ends of classes there are of each kind.
+    ends: IndexMap<Kind, u128, FxBuildHasher>,
+    of_node: FxHashMap<NodeId, Vec<usize>>,
+    outside: Vec<usize>,
     /// The destinations at which each source meets its own pods.
     same: FxHashMap<usize, Vec<usize>>,
 }
 
+/// The destinations of one class.
+#[derive(Default)]
+struct Members {
+    places: Vec<usize>,
+    /// How many ends there are of each kind.
+    ends: IndexMap<Kind, u128, FxBuildHasher>,
+}
+
 impl<'g> Destinations<'g> {
-    fn new(groups: &'g Groups, by_row: bool) -> Self {
-        let mut asked = IndexSet::default();
-        let asked_of = groups.destinations.iter().map(|(_, ports)| asked.insert_full(ports).0).collect();
+    fn new(groups: &'g Groups, kinds: &[Kind]) -> Self {
         let mut destinations = Self {
-            groups: &groups.destinations,
-            asked,
-            asked_of,
+            groups,
             of_class: FxHashMap::default(),
-            kinds: IndexMap::default(),
+            ends: IndexMap::default(),
+            of_node: FxHashMap::default(),
+            outside: Vec::new(),
             same: FxHashMap::default(),
         };
+        for (place, (group, _)) in groups.destinations.iter().enumerate() {
+            match group.class {
+                Some(class) => {
+                    let members = destinations.of_class.entry(class).or_default();
+                    members.places.push(place);
+                    *members.ends.entry(kinds[place]).or_default() += group.count;
+                    *destinations.ends.entry(kinds[place]).or_default() += group.count;
+                }
+                None => destinations.outside.push(place),
+            }
+            if let Some(node) = group.node {
+                destinations.of_node.entry(node).or_default().push(place);
+            }
+        }
         for &(source, destination) in groups.same.keys() {
             destinations.same.entry(source).or_default().push(destination);
-        }
-        for (place, (group, _)) in groups.destinations.iter().enumerate().filter(|_| by_row) {
-            if let Some(class) = group.class {
-                destinations.of_class.entry(class).or_default().push(place);
-                *destinations.kinds.entry(destinations.kind(place)).or_default() += group.count;
-            }
         }
         destinations
     }
 
-    fn kind(&self, place: usize) -> Kind {
-        (self.asked_of[place], Family::ALL.map(|family| self.groups[place].0.families[family]))
+    /// Where a row does not say it all for a source, ascending.
+    fn apart(&self, source: &Group, i: usize) -> Vec<usize> {
+        let on_node = source.node.and_then(|node| self.of_node.get(&node));
+        let mut places: Vec<usize> =
+            on_node.into_iter().chain(self.same.get(&i)).flatten().copied().collect();
+        places.sort_unstable();
+        places.dedup();
+        places
     }
 
-    /// How many pairs of different ends a source has with a destination.
-    fn distinct(&self, groups: &Groups, i: usize, place: usize) -> u128 {
-        let same = groups.same.get(&(i, place)).map_or(0, |(count, _)| *count);
-        groups.sources[i].count * self.groups[place].0.count - same
-    }
-
-    /// The pairs of a source with every destination, or with those alone that no row has.
-    fn one_by_one(
-        &self,
-        reachability: &Reachability<'_>,
-        groups: &Groups,
-        i: usize,
-        without_classes: bool,
-    ) -> Vec<Pairs> {
-        let wanted = |place: &usize| !(without_classes && self.groups[*place].0.class.is_some());
-        let pairs = (0..self.groups.len()).filter(wanted).filter_map(|place| {
-            let count = self.distinct(groups, i, place);
-            let (a, b) = groups.distinct(i, place).filter(|_| count > 0)?;
-            let cell = Cell::OfPair(reachability.cell(a, b));
-            Some(Pairs {
-                destination: place,
-                key: Key::new(&groups.sources[i], self.kind(place), cell),
-                count,
-            })
-        });
-        pairs.collect()
-    }
-
-    /// The pairs of a source of a class with destinations that are classes, too.
-    fn along(
-        &self,
-        rows: &mut Rows<'_>,
-        groups: &Groups,
-        i: usize,
-        class: ClassId,
-        is_known: impl Fn(&Key) -> bool,
-    ) -> Vec<Pairs> {
-        let source = &groups.sources[i];
-        let closed = rows.evaluator.closed();
-        let mut left = self.kinds.clone();
-        let mut found: Vec<Pairs> = Vec::new();
-        for &(other, cell) in rows.cells(class).iter() {
-            for &place in self.of_class.get(&other).into_iter().flatten() {
-                let kind = self.kind(place);
-                left[&kind] -= self.groups[place].0.count;
-                let key = Key::new(source, kind, Cell::OfRow(cell));
-                found.push(Pairs { destination: place, key, count: self.distinct(groups, i, place) });
+    /// Counts what the row of a class says of all pods, wherever they run, and of pods and themselves.
+    fn along(&self, head: &Head, count: &mut Count<'_>) {
+        let mut ends: IndexMap<(CellId, Kind), u128, FxBuildHasher> = IndexMap::default();
+        let mut closed = self.ends.clone();
+        for &(other, cell) in head.cells.iter() {
+            for (&kind, &number) in self.of_class.get(&other).into_iter().flat_map(|members| &members.ends) {
+                *ends.entry((cell, kind)).or_default() += number;
+                closed[&kind] -= number;
             }
         }
-        found.sort_unstable_by_key(|pairs| pairs.destination);
-        let is_listed = |place: usize| found.binary_search_by_key(&place, |pairs| pairs.destination).is_ok();
-        let mut rest = Vec::new();
-        for (kind, ends) in left {
-            let itself = self.same.get(&i).into_iter().flatten().filter(|&&place| {
-                self.groups[place].0.class.is_some() && self.kind(place) == kind && !is_listed(place)
+        ends.extend(closed.into_iter().map(|(kind, number)| ((head.closed, kind), number)));
+        let sources: u128 = head.sources.iter().map(|&i| self.groups.sources[i].count).sum();
+        for ((cell, kind), number) in ends.into_iter().filter(|(_, number)| *number > 0) {
+            let key = Key::new(&self.groups.sources[head.sources[0]], kind, cell);
+            let kinds = Rc::clone(&count.kinds);
+            count.add(key, signed(sources * number), |known| match known {
+                Some((i, _)) if i < head.sources[0] => None,
+                _ => self.first(head, cell, |place| kinds[place] == kind),
             });
-            let itself: u128 = itself.map(|&place| groups.same[&(i, place)].0).sum();
-            let count = source.count * ends - itself;
-            let key = Key::new(source, kind, Cell::OfRow(closed));
-            if count == 0 {
-                continue;
-            }
-            // Which is the first matters only once.
-            let is_first = |&place: &usize| {
-                self.groups[place].0.class.is_some()
-                    && self.kind(place) == kind
-                    && !is_listed(place)
-                    && self.distinct(groups, i, place) > 0
-            };
-            let first = if is_known(&key) { Some(0) } else { (0..self.groups.len()).find(is_first) };
-            rest.extend(first.map(|destination| Pairs { destination, key, count }));
         }
-        found.extend(rest);
-        found
+    }
+
+    /// The first place of which the row says all, and this.
+    fn first(&self, head: &Head, cell: CellId, is_meant: impl Fn(usize) -> bool) -> Option<Place> {
+        let mut places: Vec<usize> = if cell == head.closed {
+            let is_closed = |place: &usize| {
+                self.groups.destinations[*place].0.class.is_some_and(|class| head.cell(class) == cell)
+            };
+            (0..self.groups.destinations.len()).filter(is_closed).collect()
+        } else {
+            let classes = head.cells.iter().filter(|(_, other)| *other == cell);
+            let members = classes.filter_map(|(class, _)| self.of_class.get(class));
+            members.flat_map(|members| &members.places).copied().collect()
+        };
+        places.retain(|place| is_meant(*place));
+        places.sort_unstable();
+        head.sources.iter().find_map(|&i| {
+            let apart = self.apart(&self.groups.sources[i], i);
+            let place = places.iter().find(|place| apart.binary_search(place).is_err());
+            place.map(|&place| (i, place))
+        })
     }
 }
 
@@ -247,8 +331,10 @@ mod tests {
     use super::*;
     use crate::cluster::Ranges;
     use crate::compile::compile;
+    use crate::net::{AddressSet, ByFamily};
     use crate::profile::Profile;
-    use crate::query::endpoint::parse;
+    use crate::query::Ends;
+    use crate::query::endpoint::{Ports, parse};
     use crate::query::fixture::{THREE_TIER, cluster};
     use crate::solve::solve;
 
@@ -258,6 +344,18 @@ kind: Pod
 metadata: {name: agent, namespace: kube-system, labels: {app: agent}}
 spec: {nodeName: a, hostNetwork: true}
 status: {hostIP: 192.168.0.1, podIPs: [{ip: 192.168.0.1}, {ip: 'fd00::1'}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: other-agent, namespace: kube-system, labels: {app: agent}}
+spec: {nodeName: b, hostNetwork: true}
+status: {hostIP: 192.168.0.2, podIPs: [{ip: 192.168.0.2}, {ip: 'fd00::2'}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: lone, namespace: multi-tier, labels: {tier: database}}
+spec: {nodeName: b}
+status: {podIPs: [{ip: 10.0.0.2}]}
 ---
 apiVersion: v1
 kind: Pod
@@ -300,7 +398,21 @@ spec:
         let cluster = cluster(&format!("{THREE_TIER}{MORE}"));
         let program = compile(&cluster, Profile::Spec);
         let reachability = solve(&program);
+        let everything = Target {
+            text: String::new(),
+            end: String::new(),
+            ends: Ends {
+                pods: cluster.pods.enumerate().map(|(id, pod)| (id, 0..pod.count)).collect(),
+                addresses: ByFamily {
+                    v4: AddressSet::from_range(0, u32::MAX.into()),
+                    v6: AddressSet::from_range(0, u128::MAX),
+                },
+            },
+            ports: Ports::Every,
+            notes: Vec::new(),
+        };
         let texts = [
+            "",
             "ns/multi-tier",
             "ns/kube-system",
             "frontend",
@@ -319,11 +431,14 @@ spec:
             for to in
                 texts.into_iter().flat_map(|to| [to.to_owned(), format!("{to}:80"), format!("{to}:http")])
             {
-                let read = |text| parse(text, &cluster, "multi-tier", &Ranges::default());
+                let read = |text| match text {
+                    "" => Ok(everything.clone()),
+                    _ => parse(text, &cluster, "multi-tier", &Ranges::default()),
+                };
                 let (Ok(source), Ok(destination)) = (read(from), read(&to)) else { continue };
                 let groups = Groups::new(&program, &source, &destination);
-                let [pairs, rows] =
-                    [false, true].map(|by_row| merged(collect(&reachability, &groups, by_row)));
+                let (pairs, rows) = (by_pair(&reachability, &groups), by_row(&program, &groups));
+                let (pairs, rows) = (merged(pairs), merged(rows));
                 assert_eq!(rows, pairs, "{from} -> {to}");
             }
         }
