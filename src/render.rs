@@ -8,6 +8,7 @@ pub mod diagnostic;
 pub mod difference;
 pub mod endpoint;
 pub mod explain;
+mod graph;
 mod json;
 pub mod matrix;
 pub mod mutants;
@@ -15,6 +16,7 @@ pub mod notes;
 pub mod reach;
 pub mod snapshot;
 pub mod style;
+mod svg;
 pub mod test;
 pub mod text;
 pub mod warnings;
@@ -51,6 +53,8 @@ pub enum Format {
     Markdown,
     /// A graph for Graphviz.
     Dot,
+    /// A graph for Mermaid.
+    Mermaid,
     /// A picture.
     Svg,
     /// What CI servers read of tests: JUnit XML.
@@ -65,7 +69,7 @@ pub enum Format {
 
 impl Format {
     /// All formats, the default first.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Table,
         Self::Wide,
         Self::Json,
@@ -74,6 +78,7 @@ impl Format {
         Self::Csv,
         Self::Markdown,
         Self::Dot,
+        Self::Mermaid,
         Self::Svg,
         Self::Junit,
         Self::Sarif,
@@ -92,6 +97,7 @@ impl Format {
             Self::Csv => "csv",
             Self::Markdown => "md",
             Self::Dot => "dot",
+            Self::Mermaid => "mermaid",
             Self::Svg => "svg",
             Self::Junit => "junit",
             Self::Sarif => "sarif",

@@ -8,6 +8,7 @@ mod explanations;
 mod generated;
 mod properties;
 mod reach;
+mod reports;
 mod rules;
 mod scenarios;
 mod sessions;

@@ -132,7 +132,7 @@ pub(super) struct GlobalArgs {
     /// Show what touches pods with these labels, such as `app=web,tier!=db`
     #[arg(short = 'l', long, global = true, value_name = "SELECTOR", help_heading = "Output")]
     pub(super) selector: Option<LabelQuery>,
-    /// table, wide, json, yaml, ndjson, csv, md, dot or svg (tests: junit, sarif, tap, github); with `=FILE` into a file; repeatable
+    /// table, wide, json, yaml, ndjson, csv, md, dot, mermaid or svg (tests: junit, sarif, tap, github); with `=FILE` into a file; repeatable
     #[arg(short, long, global = true, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub(super) output: Vec<Output>,
     /// End with status 3 if the input leaves anything undecided

@@ -6,7 +6,7 @@ use podreach::cluster::Cluster;
 use podreach::compile::compile;
 use podreach::index::IndexVec;
 use podreach::query::unknowns::{differences, missing_facts};
-use podreach::query::{Flow, Matrix, View};
+use podreach::query::{By, Flow, Matrix, View};
 use podreach::render::diagnostic::Located;
 use podreach::render::endpoint::Names;
 use podreach::render::matrix::{self as render, Flows, Report, Viewed};
@@ -16,12 +16,18 @@ use podreach::solve::solve;
 
 use super::args::MatrixArgs;
 use super::error::Failure;
+use super::output::Output;
 use super::progress::{Progress, Stage};
 use super::settings::Settings;
 use super::{ExitStatus, endpoint, say, stages};
 
 pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, Failure> {
-    settings.outputs.iter().try_for_each(|output| output.require("matrix", render::FORMATS))?;
+    let (command, formats) = if args.summary {
+        ("matrix --summary", render::SUMMARY_FORMATS)
+    } else {
+        ("matrix", render::FORMATS)
+    };
+    settings.outputs.iter().try_for_each(|output| output.require(command, formats))?;
     let mut progress = Progress::new(settings);
     let input = stages::evaluable(settings, &mut progress)?;
     let view = view(args, settings, &input.cluster)?;
@@ -32,7 +38,8 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
     findings.extend(notes::missing_facts(&input.cluster, &missing_facts(&program)));
     findings.extend(notes::differences(settings.profile, &differences(&program)));
     let notes = Located::all(&findings, &input.sources);
-    let report = Report {
+    let summary = progress.stage(Stage::Count, || matrix.summary());
+    let report = |view: &View| Report {
         names: if args.summary {
             Names::new(&input.cluster, &IndexVec::new())
         } else {
@@ -40,15 +47,36 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
         },
         profile: settings.profile,
         by: view.by,
-        summary: progress.stage(Stage::Count, || matrix.summary()),
-        endpoints: if args.summary { Vec::new() } else { matrix.endpoints(&view) },
+        summary,
+        endpoints: if args.summary { Vec::new() } else { matrix.endpoints(view) },
         notes: &notes,
     };
+    let (report, answer) = (report(&view), report);
     if report.summary.pods == 0 {
         say("note: the input has no pods, so there is nothing to list");
     }
+    let is_drawn = settings.outputs.iter().any(|output| render::PICTURES.contains(&output.format));
+    let by_namespace = View { by: By::Namespace, ..view.clone() };
+    let coarse =
+        (is_drawn && report.endpoints.len() > render::LARGEST_PICTURE).then(|| answer(&by_namespace));
+    if let Some(coarse) = &coarse {
+        require_room(coarse)?;
+        say(
+            "note: the picture shows namespaces, since there are too many rows for one; -n and -l choose some of them",
+        );
+    }
     let flows = Viewed { matrix: &matrix, view: &view };
-    progress.stage(Stage::Output, || write(args, settings, &report, &flows))?;
+    let drawn = match &coarse {
+        Some(coarse) => (coarse, &Viewed { matrix: &matrix, view: &by_namespace }),
+        None => (&report, &flows),
+    };
+    progress.stage(Stage::Output, || {
+        settings.outputs.iter().try_for_each(|output| {
+            let (report, flows) =
+                if render::PICTURES.contains(&output.format) { drawn } else { (&report, &flows) };
+            write(args, settings, output, report, flows)
+        })
+    })?;
     progress.report();
     let undecided = settings.strict && is_undecided(args, &report, &matrix, &view);
     Ok(if undecided { ExitStatus::Undecided } else { ExitStatus::Done })
@@ -71,20 +99,30 @@ fn view(args: &MatrixArgs, settings: &Settings, cluster: &Cluster) -> Result<Vie
 fn write(
     args: &MatrixArgs,
     settings: &Settings,
+    output: &Output,
     report: &Report<'_>,
     flows: &dyn Flows,
 ) -> Result<(), Failure> {
-    for output in &settings.outputs {
-        let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
-        output.write(|out| {
-            if args.summary {
-                render::write_summary(output.format, report, palette, out)
-            } else {
-                render::write(output.format, report, flows, palette, out)
-            }
-        })?;
+    let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
+    output.write(|out| {
+        if args.summary {
+            render::write_summary(output.format, report, palette, out)
+        } else {
+            render::write(output.format, report, flows, palette, out)
+        }
+    })
+}
+
+/// Says so if not even namespaces fit into a picture.
+fn require_room(report: &Report<'_>) -> Result<(), Failure> {
+    let (rows, most) = (report.endpoints.len(), render::LARGEST_PICTURE);
+    if rows <= most {
+        return Ok(());
     }
-    Ok(())
+    let message = format!(
+        "a picture has room for {most} rows, and there are {rows} namespaces and ranges of addresses"
+    );
+    Err(Failure::usage(message).with_help("choose some with -n, -l, --from or --to".to_owned()))
 }
 
 /// Whether what is shown leaves anything undecided. A port that some pods of a group may use and others perhaps is

@@ -132,8 +132,8 @@ mod tests {
             ("json=", "a file name is missing after `=`"),
             (
                 "html",
-                "unknown format `html`, expected one of table, wide, json, yaml, ndjson, csv, md, dot, svg, junit, sarif, \
-                 tap, github",
+                "unknown format `html`, expected one of table, wide, json, yaml, ndjson, csv, md, dot, mermaid, svg, junit, \
+                 sarif, tap, github",
             ),
         ] {
             assert_eq!(text.parse::<Output>(), Err(message.to_owned()));

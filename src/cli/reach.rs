@@ -18,8 +18,16 @@ use super::settings::Settings;
 use super::stages::{self, Evaluable};
 use super::{ExitStatus, endpoint};
 
-const FORMATS: &[Format] =
-    &[Format::Table, Format::Wide, Format::Json, Format::Yaml, Format::Markdown, Format::Dot, Format::Svg];
+const FORMATS: &[Format] = &[
+    Format::Table,
+    Format::Wide,
+    Format::Json,
+    Format::Yaml,
+    Format::Markdown,
+    Format::Dot,
+    Format::Mermaid,
+    Format::Svg,
+];
 
 pub(super) fn run(args: &ReachArgs, settings: &Settings) -> Result<ExitStatus, Failure> {
     settings.outputs.iter().try_for_each(|output| output.require("reach", FORMATS))?;
@@ -91,6 +99,7 @@ fn write(settings: &Settings, report: Report<'_>) -> Result<(), Failure> {
             }
             Format::Markdown => render::markdown(report),
             Format::Dot => render::dot(report),
+            Format::Mermaid => render::mermaid(report),
             Format::Svg => render::svg(report),
             format => render::text(report, format == Format::Wide, palette),
         };

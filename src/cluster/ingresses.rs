@@ -34,7 +34,7 @@ pub(super) fn ingresses(
 /// An Ingress; backends that are no Services are nothing that podreach knows about.
 pub(super) fn ingress(ingress: &k8s::Ingress, origin: &Origin, found: &mut Vec<FieldFinding>) -> Ingress {
     let absent = k8s::IngressSpec::default();
-    let spec = ingress.spec.as_ref().unwrap_or(&absent);
+    let spec = ingress.spec.as_deref().unwrap_or(&absent);
     let path = FieldPath::new("spec");
     let mut backends = Vec::new();
     for (default, name) in [(&spec.default_backend, "defaultBackend"), (&spec.backend, "backend")] {

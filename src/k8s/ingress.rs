@@ -11,8 +11,8 @@ pub struct Ingress {
     /// Name and namespace.
     #[serde(default, deserialize_with = "null_is_default")]
     pub metadata: ObjectMeta,
-    /// Where requests go.
-    pub spec: Option<IngressSpec>,
+    /// Where requests go; boxed, so that no other object takes more room than it needs.
+    pub spec: Option<Box<IngressSpec>>,
 }
 
 /// `Ingress.spec`.

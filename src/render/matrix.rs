@@ -7,6 +7,7 @@ mod document;
 mod grid;
 mod groups;
 mod markdown;
+mod picture;
 mod row;
 mod rows;
 mod summary;
@@ -79,8 +80,28 @@ impl Flows for Viewed<'_> {
 }
 
 /// The formats a matrix has.
-pub const FORMATS: &[Format] =
+pub const FORMATS: &[Format] = &[
+    Format::Table,
+    Format::Wide,
+    Format::Json,
+    Format::Yaml,
+    Format::Ndjson,
+    Format::Csv,
+    Format::Markdown,
+    Format::Dot,
+    Format::Mermaid,
+    Format::Svg,
+];
+
+/// The formats its counts have.
+pub const SUMMARY_FORMATS: &[Format] =
     &[Format::Table, Format::Wide, Format::Json, Format::Yaml, Format::Ndjson, Format::Csv, Format::Markdown];
+
+/// The formats among them that are pictures.
+pub const PICTURES: &[Format] = &[Format::Dot, Format::Mermaid, Format::Svg];
+
+/// The most endpoints of a picture.
+pub const LARGEST_PICTURE: usize = super::svg::table::LARGEST;
 
 /// Writes a matrix, in one of its [`FORMATS`].
 pub fn write(
@@ -98,11 +119,12 @@ pub fn write(
         Format::Ndjson => rows::ndjson(&report.names, flows, out),
         Format::Csv => rows::csv(&report.names, flows, out),
         Format::Markdown => markdown::write(report, flows, out),
+        Format::Dot | Format::Mermaid | Format::Svg => picture::write(format, report, flows, out),
         _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 
-/// Writes the counts of a matrix and neither endpoints nor flows, in one of its [`FORMATS`].
+/// Writes the counts of a matrix and neither endpoints nor flows, in one of its [`SUMMARY_FORMATS`].
 pub fn write_summary(
     format: Format,
     report: &Report<'_>,

@@ -1,6 +1,5 @@
 //! `reach` for people and machines.
 
-mod dot;
 mod graph;
 mod json;
 mod svg;
@@ -10,6 +9,7 @@ mod words;
 use crate::query::reach::Answer;
 use crate::render::endpoint::Names;
 use crate::render::explain::Context;
+use crate::render::graph::{dot, mermaid};
 use crate::render::style::Palette;
 
 pub use json::ReachObject;
@@ -42,10 +42,15 @@ pub fn object(report: Report<'_>) -> ReachObject<'_> {
 
 /// A graph for Graphviz.
 pub fn dot(report: Report<'_>) -> String {
-    dot::draw(&graph::Graph::new(report, usize::MAX))
+    dot::draw(&graph::graph(report, usize::MAX))
+}
+
+/// A graph for Mermaid, which GitHub and GitLab draw; large answers are drawn by namespace.
+pub fn mermaid(report: Report<'_>) -> String {
+    mermaid::draw(&graph::graph(report, svg::MOST))
 }
 
 /// A picture; large answers are drawn by namespace.
 pub fn svg(report: Report<'_>) -> String {
-    svg::draw(&graph::Graph::new(report, svg::MOST))
+    svg::draw(&graph::graph(report, svg::MOST))
 }

@@ -139,7 +139,7 @@ fn pictures_are_well_formed_and_name_what_changed() {
         assert!(svg.contains(part), "{part} is missing in {svg}");
     }
     assert_eq!(svg.matches("<g>").count(), svg.matches("</g>").count());
-    let (status, _, stderr) = session.run("matrix -f a.yaml -o svg");
+    let (status, _, stderr) = session.run("can -f a.yaml shop/web shop/db -o svg");
     assert_eq!(status, 2, "{stderr}");
 }
 

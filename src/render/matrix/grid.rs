@@ -15,7 +15,7 @@ const WIDEST: usize = 100;
 
 /// What a cell says.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Cell {
+pub(super) enum Cell {
     /// No pair: a pod and itself, or two ends outside.
     Blank,
     /// Nothing is allowed.
@@ -44,7 +44,8 @@ impl Cell {
         }
     }
 
-    const fn sign(&self) -> &'static str {
+    /// A letter for it.
+    pub(super) const fn sign(&self) -> &'static str {
         match self {
             Self::Blank => "",
             Self::Nothing => "-",
@@ -56,7 +57,8 @@ impl Cell {
         }
     }
 
-    fn word(&self) -> &str {
+    /// A word for it, or the ports.
+    pub(super) fn word(&self) -> &str {
         match self {
             Self::Open => "open",
             Self::All => "all",
@@ -74,7 +76,8 @@ impl Cell {
         }
     }
 
-    const fn meaning(&self) -> Option<&'static str> {
+    /// What the sign means.
+    pub(super) const fn meaning(&self) -> Option<&'static str> {
         match self {
             Self::Blank => None,
             Self::Nothing => Some("nothing"),
@@ -113,17 +116,25 @@ fn brief(ports: &PortSet) -> String {
 
 /// The lines of the grid, its legend last.
 pub(super) fn draw(report: &Report<'_>, groups: &Groups, palette: Palette) -> Vec<String> {
-    let shown: Vec<usize> = (0..report.endpoints.len())
-        .filter(|&i| report.names.is_reachable(report.endpoints[i].endpoint))
-        .collect();
-    let cells: Vec<Vec<Cell>> =
-        shown.iter().map(|&from| shown.iter().map(|&to| cell(report, groups, from, to)).collect()).collect();
+    let shown = shown(report);
+    let cells = cells(report, groups, &shown);
     let endpoints: Vec<Endpoint> = shown.iter().map(|&i| report.endpoints[i].endpoint).collect();
     let names = display_names(report, &endpoints);
     let shape = Shape::fitting(&names, &cells);
     let mut lines = shape.lines(&names, &cells, palette);
     lines.extend(legend(&cells, shape).map(|legend| palette.faint(legend)));
     lines
+}
+
+/// The places of the endpoints that are worth showing.
+pub(super) fn shown(report: &Report<'_>) -> Vec<usize> {
+    let is_worth = |&i: &usize| report.names.is_reachable(report.endpoints[i].endpoint);
+    (0..report.endpoints.len()).filter(is_worth).collect()
+}
+
+/// The cells between them.
+pub(super) fn cells(report: &Report<'_>, groups: &Groups, shown: &[usize]) -> Vec<Vec<Cell>> {
+    shown.iter().map(|&from| shown.iter().map(|&to| cell(report, groups, from, to)).collect()).collect()
 }
 
 fn cell(report: &Report<'_>, groups: &Groups, from: usize, to: usize) -> Cell {
@@ -139,7 +150,7 @@ fn cell(report: &Report<'_>, groups: &Groups, from: usize, to: usize) -> Cell {
 }
 
 /// Names as short as they can be: without the namespace if all endpoints share it.
-fn display_names(report: &Report<'_>, endpoints: &[Endpoint]) -> Vec<String> {
+pub(super) fn display_names(report: &Report<'_>, endpoints: &[Endpoint]) -> Vec<String> {
     let mut namespaces: Vec<_> = endpoints.iter().filter_map(|&e| report.names.namespace(e)).collect();
     namespaces.dedup();
     endpoints
@@ -223,11 +234,16 @@ impl Shape {
     }
 }
 
-fn legend(cells: &[Vec<Cell>], shape: Shape) -> impl Iterator<Item = String> {
+/// One cell of each kind there is.
+pub(super) fn used(cells: &[Vec<Cell>]) -> Vec<&Cell> {
     let mut used: Vec<&Cell> = cells.iter().flatten().collect();
     used.sort_by_key(|cell| cell.order());
     used.dedup_by_key(|cell| cell.order());
-    let used: Vec<(&str, &str)> = used
+    used
+}
+
+fn legend(cells: &[Vec<Cell>], shape: Shape) -> impl Iterator<Item = String> {
+    let used: Vec<(&str, &str)> = used(cells)
         .into_iter()
         .filter(|cell| shape == Shape::Signs || !matches!(cell, Cell::Ports(_)))
         .filter_map(|cell| Some((shape.says(cell), cell.meaning()?)))

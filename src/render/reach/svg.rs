@@ -3,10 +3,11 @@
 //! Labels of edges stand beside the far end of their edge, each on a line of its own, so that none covers another.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
-use super::graph::{Edge, Graph, Node};
-use crate::render::text::{Plain, width};
+use crate::render::graph::{Edge, Graph, Node};
+use crate::render::svg::Xml;
+use crate::render::text::width;
 
 /// The most nodes of a picture that names every workload.
 pub(super) const MOST: usize = 40;
@@ -31,22 +32,6 @@ const STYLE: &str = "text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,m
 @media(prefers-color-scheme:dark){text{fill:#e6edf3}.back{fill:#0d1117}.faint{fill:#9198a1}\
 .space{fill:#151b23;stroke:#3d444d}.node{fill:#0d1117;stroke:#9198a1}.target{fill:#0c2d6b;stroke:#58a6ff}\
 .outside{fill:#341a00;stroke:#d29922}.edge{stroke:#3fb950}.head{fill:#3fb950}.doubt{stroke:#d29922}}";
-
-/// Text within XML.
-struct Xml<'a>(&'a str);
-
-impl fmt::Display for Xml<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Plain(self.0).to_string().chars().try_for_each(|c| match c {
-            '&' => f.write_str("&amp;"),
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '"' => f.write_str("&quot;"),
-            '\'' => f.write_str("&#39;"),
-            c => f.write_char(c),
-        })
-    }
-}
 
 /// A label that fits; what is cut is in the tooltip.
 fn cut(text: &str) -> String {
@@ -289,12 +274,12 @@ fn description(graph: &Graph) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::reach::graph::{Edge, Node};
 
     /// `count` workloads around a target whose name is no XML.
     fn star(count: usize) -> Graph {
         let node = |label: String, namespace: Option<&str>, layer| Node {
             label,
+            is_target: layer == 0,
             namespace: namespace.map(str::to_owned),
             layer,
             doubtful: false,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use super::graph::Graph;
+use super::Graph;
 use crate::render::text::Plain;
 
 /// A quoted string: Graphviz knows `\"` and reads a backslash as the start of an escape.
@@ -16,7 +16,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-pub(super) fn draw(graph: &Graph) -> String {
+pub(in crate::render) fn draw(graph: &Graph) -> String {
     let mut out = String::from("digraph reach {\n  rankdir=LR;\n  node [shape=box];\n");
     let mut line = |text: String| writeln!(out, "{text}").expect("writing to a string cannot fail");
     line(format!("  label={};", Quoted(&graph.title)));
@@ -44,8 +44,8 @@ pub(super) fn draw(graph: &Graph) -> String {
 
 fn statement(graph: &Graph, place: usize) -> String {
     let node = &graph.nodes[place];
-    let style = match (place, node.doubtful, &node.namespace) {
-        (0, ..) => ", style=bold",
+    let style = match (node.is_target, node.doubtful, &node.namespace) {
+        (true, ..) => ", style=bold",
         (_, true, _) => ", style=dashed",
         (_, _, None) => ", shape=ellipse",
         _ => "",

@@ -1,0 +1,39 @@
+//! Graphs, and the languages they are drawn in.
+
+pub(super) mod dot;
+pub(super) mod mermaid;
+
+/// A node: what it is called and where it stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::render) struct Node {
+    pub(in crate::render) label: String,
+    /// The namespace it is boxed in.
+    pub(in crate::render) namespace: Option<String>,
+    /// Whether it is what was asked about.
+    pub(in crate::render) is_target: bool,
+    /// How many hops from the target.
+    pub(in crate::render) layer: usize,
+    /// Whether nothing is certain about it.
+    pub(in crate::render) doubtful: bool,
+}
+
+/// A connection, in its own direction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::render) struct Edge {
+    pub(in crate::render) from: usize,
+    pub(in crate::render) to: usize,
+    pub(in crate::render) label: String,
+    pub(in crate::render) doubtful: bool,
+}
+
+/// Nodes and edges.
+#[derive(Debug)]
+pub(in crate::render) struct Graph {
+    pub(in crate::render) title: String,
+    pub(in crate::render) summary: String,
+    /// The target first, then by layer, namespace and name.
+    pub(in crate::render) nodes: Vec<Node>,
+    pub(in crate::render) edges: Vec<Edge>,
+    /// Whether a target stands where connections come from.
+    pub(in crate::render) outgoing: bool,
+}

@@ -1,0 +1,185 @@
+//! A table: a row for each source, a column for each destination, and the whole text of each cell as its title.
+
+use std::collections::BTreeMap;
+
+use super::Xml;
+use crate::render::text::width;
+
+/// The most rows and columns of a table that anybody can read.
+pub(in crate::render) const LARGEST: usize = 60;
+
+/// In pixels: the height of a cell and its least width, a letter, the head, a line of the legend.
+const CELL: usize = 28;
+const LETTER: usize = 8;
+const MARGIN: usize = 16;
+const HEAD: usize = 64;
+const LINE: usize = 20;
+
+const STYLE: &str = "
+  .ground { fill: #ffffff } text { fill: #1f2328 } .cell { stroke: #d1d9e0 } .none { fill: none }
+  .allow { fill: #aceebb } .full { fill: #5fd07f } .deny { fill: #ffcecb } .doubt { fill: #f2e6a6 } .unknown { fill: #d9d9e3 }
+  @media (prefers-color-scheme: dark) {
+    .ground { fill: #0d1117 } text { fill: #f0f6fc } .cell { stroke: #3d444d }
+    .allow { fill: #1f5c33 } .full { fill: #2e8b4e } .deny { fill: #8c2a26 } .doubt { fill: #6b5b10 } .unknown { fill: #4a4a5c }
+  }
+";
+
+/// What colour a cell has; what it says stands in it, too.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::render) enum Paint {
+    /// Nothing flows, or nothing changed.
+    None,
+    /// Something is allowed, or more than before.
+    Allow,
+    /// Everything is allowed.
+    Full,
+    /// Less is allowed than before.
+    Deny,
+    /// Something deserves a look.
+    Doubt,
+    /// The input does not decide it.
+    Unknown,
+}
+
+impl Paint {
+    const fn class(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Allow => "allow",
+            Self::Full => "full",
+            Self::Deny => "deny",
+            Self::Doubt => "doubt",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A cell.
+#[derive(Clone, Debug)]
+pub(in crate::render) struct Cell {
+    pub(in crate::render) paint: Paint,
+    /// What stands in it.
+    pub(in crate::render) sign: String,
+    /// All there is to say about it.
+    pub(in crate::render) text: String,
+}
+
+/// What is drawn.
+#[derive(Clone, Debug)]
+pub(in crate::render) struct Table {
+    pub(in crate::render) title: String,
+    pub(in crate::render) headline: String,
+    pub(in crate::render) rows: Vec<String>,
+    pub(in crate::render) columns: Vec<String>,
+    /// By row and column; a cell that is not here is about nothing.
+    pub(in crate::render) cells: BTreeMap<(usize, usize), Cell>,
+    /// What colours and signs mean.
+    pub(in crate::render) legend: Vec<(Paint, String, &'static str)>,
+}
+
+impl Table {
+    /// Draws the table.
+    pub(in crate::render) fn draw(&self) -> String {
+        let widest = |texts: &[String]| LETTER * texts.iter().map(|text| width(text)).max().unwrap_or(0);
+        let left = MARGIN + widest(&self.rows).max(LETTER * width(CORNER)) + 2 * LETTER;
+        let top = HEAD + widest(&self.columns);
+        let below = top + CELL * self.rows.len() + MARGIN;
+        let (columns, right) = self.columns_from(left);
+        let key = self.legend.iter().map(|(_, sign, _)| room(sign)).max().unwrap_or(0);
+        let meaning = self.legend.iter().map(|(_, _, meaning)| LETTER * width(meaning)).max().unwrap_or(0);
+        let headline = MARGIN + LETTER * width(&self.headline);
+        let wide = right.max(headline).max(MARGIN + key + LETTER + meaning) + MARGIN;
+        let high = below + LINE * self.legend.len() + MARGIN;
+        let mut lines = vec![
+            format!(
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}\" height=\"{high}\" \
+                 viewBox=\"0 0 {wide} {high}\" role=\"img\" font-size=\"13\" \
+                 font-family=\"ui-monospace, SFMono-Regular, Menlo, Consolas, monospace\">"
+            ),
+            format!("<title>{}</title>", Xml(&self.title)),
+            format!("<desc>{}: rows are sources, columns are destinations.</desc>", Xml(&self.headline)),
+            format!("<style>{STYLE}</style>"),
+            format!("<rect class=\"ground\" width=\"{wide}\" height=\"{high}\"/>"),
+            text(MARGIN, MARGIN + 10, " font-weight=\"bold\"", &self.headline),
+            text(left - LETTER, top - 6, " text-anchor=\"end\"", CORNER),
+        ];
+        for (name, &(x, wide)) in self.columns.iter().zip(&columns) {
+            let (x, y) = (x + wide / 2 + 4, top - 6);
+            lines.push(text(x, y, &format!(" transform=\"rotate(-90 {x} {y})\""), name));
+        }
+        for (i, row) in self.rows.iter().enumerate() {
+            let y = top + CELL * i;
+            lines.push(text(left - LETTER, y + CELL / 2 + 4, " text-anchor=\"end\"", row));
+            for (j, &(x, wide)) in columns.iter().enumerate() {
+                let Some(cell) = self.cells.get(&(i, j)) else { continue };
+                lines.push(format!(
+                    "<g><title>{}</title>{}{}</g>",
+                    Xml(&format!("{row} -> {}: {}", self.columns[j], cell.text)),
+                    rect(cell.paint, (x, y), (wide, CELL)),
+                    text(x + wide / 2, y + CELL / 2 + 5, " text-anchor=\"middle\"", &cell.sign)
+                ));
+            }
+        }
+        for (i, (paint, sign, meaning)) in self.legend.iter().enumerate() {
+            let y = below + LINE * i;
+            lines.push(rect(*paint, (MARGIN, y), (key, LINE - 4)));
+            lines.push(text(MARGIN + key / 2, y + 12, " text-anchor=\"middle\" font-size=\"11\"", sign));
+            lines.push(text(MARGIN + key + LETTER, y + 12, " font-size=\"11\"", meaning));
+        }
+        lines.push("</svg>\n".to_owned());
+        lines.join("\n")
+    }
+
+    /// Where each column starts and how wide it is, and where the last one ends.
+    fn columns_from(&self, left: usize) -> (Vec<(usize, usize)>, usize) {
+        let mut wide = vec![CELL; self.columns.len()];
+        for (&(_, column), cell) in &self.cells {
+            wide[column] = wide[column].max(room(&cell.sign));
+        }
+        let mut right = left;
+        let column = |wide: usize| {
+            right += wide;
+            (right - wide, wide)
+        };
+        let columns = wide.into_iter().map(column).collect();
+        (columns, right)
+    }
+}
+
+/// How wide a cell with this sign is.
+fn room(sign: &str) -> usize {
+    (LETTER * width(sign) + 10).max(CELL)
+}
+
+fn text(x: usize, y: usize, attributes: &str, text: &str) -> String {
+    format!("<text x=\"{x}\" y=\"{y}\"{attributes}>{}</text>", Xml(text))
+}
+
+fn rect(paint: Paint, (x, y): (usize, usize), (wide, high): (usize, usize)) -> String {
+    let class = paint.class();
+    format!("<rect class=\"cell {class}\" x=\"{x}\" y=\"{y}\" width=\"{wide}\" height=\"{high}\"/>")
+}
+
+const CORNER: &str = "from \\ to";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_cannot_leave_their_place() {
+        let hostile = "</text><script>\"'&\u{202e}";
+        let cell = Cell { paint: Paint::Allow, sign: "<".to_owned(), text: hostile.to_owned() };
+        let table = Table {
+            title: hostile.to_owned(),
+            headline: hostile.to_owned(),
+            rows: vec![hostile.to_owned()],
+            columns: vec![hostile.to_owned()],
+            cells: BTreeMap::from([((0, 0), cell)]),
+            legend: Vec::new(),
+        };
+        let svg = table.draw();
+        assert!(!svg.contains("<script") && !svg.contains('\u{202e}'), "{svg}");
+        assert_eq!(svg.matches("&lt;/text&gt;&lt;script&gt;&quot;&#39;&amp;\\u{202e}").count(), 8, "{svg}");
+    }
+}
