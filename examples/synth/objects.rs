@@ -1,6 +1,6 @@
 //! Namespaces, pods, what makes them and what stands before them, with everything that dumps carry and no policy reads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::nodes::Place;
 use super::rng::Rng;
@@ -170,15 +170,23 @@ impl Workload {
         &'w self,
         rng: &mut Rng,
         mut place: impl FnMut(&mut Rng, usize) -> Place,
-        mut visit: impl FnMut(&Pod<'w>, &mut Rng),
+        mut visit: impl FnMut(Pod<'w>, &mut Rng),
     ) {
+        let mut taken = BTreeSet::new();
+        let mut suffix = |rng: &mut Rng| {
+            let mut suffix = rng.suffix(5);
+            while !taken.insert(suffix.clone()) {
+                suffix = rng.suffix(5);
+            }
+            suffix
+        };
         for number in 0..self.replicas {
             let mut labels = self.labels.clone();
             let mut label = |key: &str, value: &str| labels.insert(key.to_owned(), value.to_owned());
             let name = match self.kind {
                 Kind::Deployment => {
                     label("pod-template-hash", &self.hash);
-                    format!("{}-{}", self.replica_set(), rng.suffix(5))
+                    format!("{}-{}", self.replica_set(), suffix(rng))
                 }
                 Kind::StatefulSet => {
                     let name = format!("{}-{number}", self.name);
@@ -190,11 +198,11 @@ impl Workload {
                 Kind::DaemonSet => {
                     label("controller-revision-hash", &self.hash);
                     label("pod-template-generation", "1");
-                    format!("{}-{}", self.name, rng.suffix(5))
+                    format!("{}-{}", self.name, suffix(rng))
                 }
             };
             let place = place(rng, number);
-            visit(&Pod { workload: self, name, labels, place }, rng);
+            visit(Pod { workload: self, name, labels, place }, rng);
         }
     }
 

@@ -126,39 +126,69 @@ impl Plan {
         self.shared.iter().chain(self.teams.iter().flat_map(|team| &team.workloads))
     }
 
-    /// Writes every object, kind by kind, as `kubectl get` with a list of kinds does.
+    /// Writes every object as `kubectl get` with a list of kinds does: kind by kind, by namespace and name.
     pub(crate) fn write(&self, text: &mut Text<'_>) {
-        let Recipe { sizes, seed, with_pods, with_replica_sets, .. } = self.recipe;
-        let mut nodes = Nodes::new(sizes.nodes, sizes.pods);
-        for name in SHARED_NAMESPACES {
-            write_namespace(text, name, &labels(&[("team", "platform")]));
+        let Recipe { sizes, with_pods, with_replica_sets, .. } = self.recipe;
+        let mut teams: Vec<(usize, &Team)> = self.teams.iter().enumerate().collect();
+        teams.sort_by_key(|(_, team)| &team.namespace);
+        let mut workloads: Vec<(usize, &Workload)> = self.workloads().enumerate().collect();
+        workloads.sort_by_key(|(_, workload)| (&workload.namespace, &workload.name));
+
+        let platform = labels(&[("team", "platform")]);
+        let mut namespaces: Vec<(&str, &Labels)> =
+            SHARED_NAMESPACES.into_iter().map(|name| (name, &platform)).collect();
+        namespaces.extend(teams.iter().map(|(_, team)| (&*team.namespace, &team.labels)));
+        namespaces.sort_by_key(|(name, _)| *name);
+        for (name, labels) in namespaces {
+            write_namespace(text, name, labels);
         }
-        self.teams.iter().for_each(|team| write_namespace(text, &team.namespace, &team.labels));
+        let mut nodes = Nodes::new(sizes.nodes, sizes.pods);
         nodes.write(text);
         if with_pods {
-            for (number, workload) in self.workloads().enumerate() {
-                let mut rng = Rng::of_item(seed, number);
-                let on_nodes = workload.kind == Kind::DaemonSet;
-                workload.pods(
-                    &mut rng,
-                    |rng, pod| {
-                        if on_nodes { nodes.place_on(pod, workload.host_network) } else { nodes.place(rng) }
-                    },
-                    |pod, rng| pod.write(text, rng),
-                );
+            for workloads in workloads.chunk_by(|a, b| a.1.namespace == b.1.namespace) {
+                self.write_pods(workloads, &mut nodes, text);
             }
         }
-        self.workloads().for_each(|workload| workload.write(text));
-        if with_replica_sets {
-            self.workloads().for_each(|workload| workload.write_replica_set(text));
+        for kind in [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet] {
+            for (_, workload) in workloads.iter().filter(|(_, workload)| workload.kind == kind) {
+                workload.write(text);
+            }
         }
-        for (number, workload) in self.workloads().enumerate() {
-            let number = u32::try_from(number).expect("fewer Services than addresses");
+        if with_replica_sets {
+            for (_, workload) in &workloads {
+                workload.write_replica_set(text);
+            }
+        }
+        for (number, workload) in &workloads {
+            let number = u32::try_from(*number).expect("fewer Services than addresses");
             workload.write_service(text, &std::net::Ipv4Addr::from(0x0a60_0001 + number).to_string());
         }
-        for (number, team) in self.teams.iter().enumerate() {
-            let mut rng = Rng::of_item(!seed, number);
-            team.policies(&self.teams, &mut rng).for_each(|policy| policy.write(text));
+        for (number, team) in teams {
+            let mut rng = Rng::of_item(!self.recipe.seed, number);
+            let mut policies: Vec<Policy> = team.policies(&self.teams, &mut rng).collect();
+            policies.sort_by(|a, b| a.name.cmp(&b.name));
+            for policy in policies {
+                policy.write(text);
+            }
+        }
+    }
+
+    /// The pods of one namespace.
+    fn write_pods(&self, workloads: &[(usize, &Workload)], nodes: &mut Nodes, text: &mut Text<'_>) {
+        let mut pods = Vec::new();
+        for (number, workload) in workloads {
+            let on_nodes = workload.kind == Kind::DaemonSet;
+            workload.pods(
+                &mut Rng::of_item(self.recipe.seed, *number),
+                |rng, pod| {
+                    if on_nodes { nodes.place_on(pod, workload.host_network) } else { nodes.place(rng) }
+                },
+                |pod, rng| pods.push((pod, Rng::new(rng.next()))),
+            );
+        }
+        pods.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        for (pod, rng) in &mut pods {
+            pod.write(text, rng);
         }
     }
 }

@@ -327,12 +327,12 @@ pub(super) fn metadata_problems<'m>(
         report(dns_label_problems(id.namespace), id.namespace, &path, &mut found);
     }
     if let Some(labels) = &id.meta.labels
-        && !sound_labels.have(labels)
+        && sound_labels.are_new(labels)
     {
         let before = found.len();
         validate_labels(labels, &metadata.field("labels"), &mut found);
-        if found.len() == before {
-            sound_labels.all.insert(labels);
+        if found.len() > before {
+            sound_labels.forget(labels);
         }
     }
     found
@@ -346,12 +346,19 @@ pub(super) struct SoundLabels<'m> {
 }
 
 impl<'m> SoundLabels<'m> {
-    fn have(&mut self, labels: &'m Labels) -> bool {
+    /// Takes labels for sound; false if they were before.
+    fn are_new(&mut self, labels: &'m Labels) -> bool {
         if self.last == Some(labels) {
-            return true;
+            return false;
         }
-        self.last = self.all.contains(labels).then_some(labels);
-        self.last.is_some()
+        self.last = Some(labels);
+        self.all.insert(labels)
+    }
+
+    /// They are not.
+    fn forget(&mut self, labels: &'m Labels) {
+        self.last = None;
+        self.all.remove(labels);
     }
 }
 

@@ -117,6 +117,7 @@ pub(super) struct PodSelector {
     namespaces: SelectorIndex,
     /// The kinds of each namespace.
     ranges: IndexVec<NamespaceId, std::ops::Range<u32>>,
+    /// What no selector matches (R52).
     hosts: RoaringBitmap,
     done: Selections<Matches>,
     /// The kinds in the namespaces that a selector matches.
@@ -149,7 +150,16 @@ impl PodSelector {
     fn evaluate(&mut self, selectors: &Selectors, pod_match: &PodMatch) -> Matches {
         let pods = &selectors[pod_match.pods];
         let inside = match pod_match.namespaces {
-            NamespaceMatch::One(namespace) => Matches::all(self.ranges[namespace].clone()),
+            NamespaceMatch::One(namespace) => {
+                let range = self.ranges[namespace].clone();
+                let mut inside = Matches::all(range.clone());
+                // Few namespaces have any.
+                if self.hosts.range_cardinality(range) > 0 {
+                    inside.possible -= &self.hosts;
+                    inside.sure -= &self.hosts;
+                }
+                inside
+            }
             NamespaceMatch::Labels(id) => self
                 .inside
                 .entry(id)
@@ -159,16 +169,14 @@ impl PodSelector {
                         let ranges = namespaces.iter().map(|namespace| {
                             self.ranges[NamespaceId::from_index(namespace as usize)].clone()
                         });
-                        RoaringBitmap::from_sorted_iter(ranges.flatten())
-                            .expect("kinds are in order of namespace")
+                        let kinds = RoaringBitmap::from_sorted_iter(ranges.flatten());
+                        kinds.expect("kinds are in order of namespace") - &self.hosts
                     };
                     Matches { sure: kinds_of(&namespaces.sure), possible: kinds_of(&namespaces.possible) }
                 })
                 .clone(),
         };
         let mut matches = self.pods.matches(pods, inside);
-        matches.possible -= &self.hosts;
-        matches.sure -= &self.hosts;
         if pod_match.perhaps {
             matches.sure.clear();
         }

@@ -113,17 +113,17 @@ impl SelectorIndex {
             (Operator::In, _) => {
                 let mut any = RoaringBitmap::new();
                 for with_value in with_values {
-                    any |= with_value;
+                    any |= &*items & with_value;
                 }
-                *items &= any;
+                *items = any;
             }
             (Operator::NotIn, _) => {
                 for with_value in with_values {
-                    *items -= with_value;
+                    take_out(items, with_value);
                 }
             }
             (Operator::Exists, _) => *items &= present,
-            (Operator::DoesNotExist, _) => *items -= present,
+            (Operator::DoesNotExist, _) => take_out(items, present),
         }
     }
 
@@ -132,8 +132,13 @@ impl SelectorIndex {
         let none = Postings::default();
         let postings = self.keys.get(&requirement.key).unwrap_or(&none);
         if postings.unvalued.is_empty() && postings.unknown.is_empty() && self.incomplete.is_empty() {
+            let is_certain = matches.possible == matches.sure;
             self.restrict_known(&mut matches.possible, requirement, &postings.present);
-            self.restrict_known(&mut matches.sure, requirement, &postings.present);
+            if is_certain {
+                matches.sure.clone_from(&matches.possible);
+            } else {
+                self.restrict_known(&mut matches.sure, requirement, &postings.present);
+            }
             return;
         }
         // Items of which nothing is known for this key.
@@ -168,6 +173,12 @@ impl SelectorIndex {
             }
         }
     }
+}
+
+/// Takes few items out of few: from a range, others would be removed one by one, those that are not there too.
+fn take_out(items: &mut RoaringBitmap, others: &RoaringBitmap) {
+    let there = &*items & others;
+    *items -= there;
 }
 
 #[cfg(test)]

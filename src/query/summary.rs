@@ -1,5 +1,8 @@
 //! Exact counts over all ordered pairs of distinct pods, without visiting pairs.
 
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
 use super::group::NodeMates;
 use super::matrix::{PodPairs, Summary};
 use crate::compile::{ClassId, Program, SignatureId};
@@ -119,10 +122,14 @@ fn pod_pairs(program: &Program, rows: &mut Rows<'_>) -> PodPairs {
         }
     }
 
+    // Nodes have mostly the same pods.
+    let mut mates: IndexMap<(ClassId, ClassId), i128, FxBuildHasher> = IndexMap::default();
     for (host, other) in NodeMates::new(&program.cluster).pairs() {
-        let (from, to) = (program.class_of[host], program.class_of[other]);
         let count =
             i128::from(program.cluster.pods[host].count) * i128::from(program.cluster.pods[other].count);
+        *mates.entry((program.class_of[host], program.class_of[other])).or_default() += count;
+    }
+    for ((from, to), count) in mates {
         let (usual, actual) = (rows.evaluator.between(from, to), rows.evaluator.exempt(from, to));
         total.add(rows, usual, -count);
         total.add(rows, actual, count);
