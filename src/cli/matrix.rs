@@ -39,7 +39,7 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
     findings.extend(notes::differences(settings.profile, &differences(&program)));
     let notes = Located::all(&findings, &input.sources);
     let summary = progress.stage(Stage::Count, || matrix.summary());
-    let report = |view: &View| Report {
+    let report_of = |view: &View| Report {
         names: if args.summary {
             Names::new(&input.cluster, &IndexVec::new())
         } else {
@@ -51,14 +51,14 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
         endpoints: if args.summary { Vec::new() } else { matrix.endpoints(view) },
         notes: &notes,
     };
-    let (report, answer) = (report(&view), report);
+    let report = report_of(&view);
     if report.summary.pods == 0 {
         say("note: the input has no pods, so there is nothing to list");
     }
     let is_drawn = settings.outputs.iter().any(|output| render::PICTURES.contains(&output.format));
     let by_namespace = View { by: By::Namespace, ..view.clone() };
     let coarse =
-        (is_drawn && report.endpoints.len() > render::LARGEST_PICTURE).then(|| answer(&by_namespace));
+        (is_drawn && report.endpoints.len() > render::LARGEST_PICTURE).then(|| report_of(&by_namespace));
     if let Some(coarse) = &coarse {
         require_room(coarse)?;
         say(

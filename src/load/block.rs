@@ -153,6 +153,7 @@ impl<'t> Written<'t> {
         }
     }
 
+    #[inline]
     fn key(self) -> Result<Cow<'t, str>> {
         match self {
             Self::Plain("<<") => Err(Declined),
@@ -235,6 +236,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Goes from the beginning of a line to the next that holds anything but a comment.
+    #[inline]
     fn next_line(&mut self) {
         loop {
             let content = self.after_spaces(self.at);
@@ -252,6 +254,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Goes on to the next line; nothing but a comment may follow on this one.
+    #[inline]
     fn end_line(&mut self, at: usize) -> Result<()> {
         let content = self.after_spaces(at);
         match self.byte(content) {
@@ -301,6 +304,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A key and its colon.
+    #[inline]
     fn key(&mut self) -> Result<Written<'t>> {
         let (key, end) = match self.byte(self.at) {
             Some(b'"' | b'\'') => self.quoted(usize::MAX)?,
@@ -313,6 +317,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Takes the colon at `at`, after a key.
+    #[inline]
     fn colon(&mut self, key: Written<'t>, at: usize) -> Result<Written<'t>> {
         let bytes = self.text.as_bytes();
         let long = at - self.at > MAX_KEY;
@@ -564,6 +569,7 @@ struct Value<'r, 't> {
 impl<'de> Deserializer<'de> for Value<'_, 'de> {
     type Error = Declined;
 
+    #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.node {
             Node::Null => visitor.visit_unit(),
@@ -589,6 +595,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         }
     }
 
+    #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.node {
             Node::Null => visitor.visit_none(),
@@ -600,6 +607,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         }
     }
 
+    #[inline]
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -614,10 +622,12 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         }
     }
 
+    #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
         visitor.visit_newtype_struct(self)
     }
 
+    #[inline]
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         name: &'static str,
@@ -630,6 +640,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         }
     }
 
+    #[inline]
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.reader.skip(self.node)?;
         visitor.visit_unit()
@@ -658,18 +669,22 @@ struct Resolved<'t>(Scalar<'t>);
 impl<'de> Deserializer<'de> for Resolved<'de> {
     type Error = Declined;
 
+    #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         visit_scalar(self.0, visitor)
     }
 
+    #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         if self.0 == Scalar::Null { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
+    #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
         visitor.visit_newtype_struct(self)
     }
 
+    #[inline]
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -698,6 +713,7 @@ struct Map<'r, 't> {
 impl<'t> MapAccess<'t> for &mut Map<'_, 't> {
     type Error = Declined;
 
+    #[inline]
     fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>> {
         match self.reader.next_key(&mut self.pairs)? {
             None => {
@@ -711,6 +727,7 @@ impl<'t> MapAccess<'t> for &mut Map<'_, 't> {
         }
     }
 
+    #[inline]
     fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, seed: V) -> Result<V::Value> {
         let node = self.reader.value(self.pairs.level, true)?;
         seed.deserialize(Value { reader: self.reader, node })
@@ -727,6 +744,7 @@ struct Seq<'r, 't> {
 impl<'t> SeqAccess<'t> for &mut Seq<'_, 't> {
     type Error = Declined;
 
+    #[inline]
     fn next_element_seed<T: DeserializeSeed<'t>>(&mut self, seed: T) -> Result<Option<T::Value>> {
         if !self.reader.next_element(self.level)? {
             self.ended = true;
@@ -743,10 +761,12 @@ struct Empty;
 impl<'t> MapAccess<'t> for Empty {
     type Error = Declined;
 
+    #[inline]
     fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, _: K) -> Result<Option<K::Value>> {
         Ok(None)
     }
 
+    #[inline]
     fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, _: V) -> Result<V::Value> {
         Err(Declined)
     }
@@ -755,6 +775,7 @@ impl<'t> MapAccess<'t> for Empty {
 impl<'t> SeqAccess<'t> for Empty {
     type Error = Declined;
 
+    #[inline]
     fn next_element_seed<T: DeserializeSeed<'t>>(&mut self, _: T) -> Result<Option<T::Value>> {
         Ok(None)
     }

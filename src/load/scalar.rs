@@ -90,6 +90,7 @@ impl<'t> Scalar<'t> {
     }
 
     /// The mapping key that this scalar is: JSON knows string keys only.
+    #[inline]
     pub(super) fn into_key(self) -> Result<Cow<'t, str>, ScalarError> {
         match self {
             Self::Null => Err(ScalarError("a null cannot be the key of a map".to_owned())),

@@ -3,6 +3,8 @@
 pub(super) mod dot;
 pub(super) mod mermaid;
 
+use std::collections::BTreeMap;
+
 /// A node: what it is called and where it stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::render) struct Node {
@@ -36,4 +38,15 @@ pub(in crate::render) struct Graph {
     pub(in crate::render) edges: Vec<Edge>,
     /// Whether a target stands where connections come from.
     pub(in crate::render) outgoing: bool,
+}
+
+impl Graph {
+    /// The places of the nodes in each namespace; first those in none.
+    fn boxes(&self) -> BTreeMap<Option<&str>, Vec<usize>> {
+        let mut boxes: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+        for (place, node) in self.nodes.iter().enumerate() {
+            boxes.entry(node.namespace.as_deref()).or_default().push(place);
+        }
+        boxes
+    }
 }

@@ -1,6 +1,5 @@
 //! A graph in the language of Graphviz.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use super::Graph;
@@ -20,15 +19,12 @@ pub(in crate::render) fn draw(graph: &Graph) -> String {
     let mut out = String::from("digraph reach {\n  rankdir=LR;\n  node [shape=box];\n");
     let mut line = |text: String| writeln!(out, "{text}").expect("writing to a string cannot fail");
     line(format!("  label={};", Quoted(&graph.title)));
-    let mut boxes: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (place, node) in graph.nodes.iter().enumerate() {
-        match &node.namespace {
-            Some(namespace) => boxes.entry(namespace).or_default().push(place),
-            None => line(format!("  {}", statement(graph, place))),
-        }
+    let mut boxes = graph.boxes();
+    for place in boxes.remove(&None).unwrap_or_default() {
+        line(format!("  {}", statement(graph, place)));
     }
     for (number, (namespace, places)) in boxes.iter().enumerate() {
-        line(format!("  subgraph cluster_{number} {{\n    label={};", Quoted(namespace)));
+        line(format!("  subgraph cluster_{number} {{\n    label={};", Quoted(namespace.unwrap_or_default())));
         for &place in places {
             line(format!("    {}", statement(graph, place)));
         }

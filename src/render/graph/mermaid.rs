@@ -1,6 +1,5 @@
 //! A graph in the language of Mermaid, which GitHub and GitLab draw in Markdown.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use super::{Graph, Node};
@@ -29,15 +28,12 @@ pub(in crate::render) fn draw(graph: &Graph) -> String {
     let mut line = |text: String| writeln!(out, "{text}").expect("writing to a string cannot fail");
     line(format!("  accTitle: {}", Title(&graph.title)));
     line(format!("  accDescr: {}", Title(&graph.summary)));
-    let mut boxes: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (place, node) in graph.nodes.iter().enumerate() {
-        match &node.namespace {
-            Some(namespace) => boxes.entry(namespace).or_default().push(place),
-            None => line(format!("  {}", statement(node, place))),
-        }
+    let mut boxes = graph.boxes();
+    for place in boxes.remove(&None).unwrap_or_default() {
+        line(format!("  {}", statement(&graph.nodes[place], place)));
     }
     for (number, (namespace, places)) in boxes.iter().enumerate() {
-        line(format!("  subgraph s{number}[{}]", Quoted(namespace)));
+        line(format!("  subgraph s{number}[{}]", Quoted(namespace.unwrap_or_default())));
         for &place in places {
             line(format!("    {}", statement(&graph.nodes[place], place)));
         }
