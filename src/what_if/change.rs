@@ -119,10 +119,8 @@ impl Change {
         let typed = format!("--label {object} {labels}");
         let name = named(object, default_namespace).and_then(|name| match kinds::find(&name.kind) {
             Some(Kind {
-                role: Role::Node | Role::Service | Role::Ingress | Role::Policy,
-                name: kind,
-                ..
-            }) => Err(Problem::new(format!("no policy sees the labels of a {kind}"))
+                role: Role::Node | Role::Service | Role::Ingress | Role::Policy, plural, ..
+            }) => Err(Problem::new(format!("no policy sees the labels of {plural}"))
                 .help("label a pod, a workload (all its pods) or a namespace")),
             _ => Ok(name),
         });
@@ -312,7 +310,7 @@ mod tests {
             ("pod/web", "a=", r#"Pod mine/web [("a", Some(""))]"#),
             ("ns/shop", "env", "`--label ns/shop env`: `env` is not a label"),
             ("ns/shop", "a=1,a-", "`--label ns/shop a=1,a-`: label `a` is given twice"),
-            ("svc/web", "a=1", "`--label svc/web a=1`: no policy sees the labels of a Service"),
+            ("svc/web", "a=1", "`--label svc/web a=1`: no policy sees the labels of services"),
         ] {
             assert_eq!(shown(Change::label(object, labels, "mine")), expected);
         }
