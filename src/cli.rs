@@ -17,6 +17,7 @@ mod output;
 mod progress;
 mod project;
 mod reach;
+mod report;
 mod settings;
 mod snapshot;
 mod stages;
@@ -72,6 +73,7 @@ fn dispatch(cli: &Cli) -> Result<ExitStatus, Failure> {
         Verb::Can(args) => can::run(args, &settings()?),
         Verb::Explain(args) => explain::run(args, &settings()?),
         Verb::Reach(args) => reach::run(args, &settings()?),
+        Verb::Report => report::run(&settings()?),
         Verb::WhatIf(args) => what_if::run(args, &settings()?),
         Verb::Diff(args) => diff::run(args, &cli.global),
         Verb::Test(args) => test::run(args, &cli.global),

@@ -21,6 +21,7 @@ mod owners;
 mod policies;
 mod population;
 mod services;
+mod shared;
 #[cfg(test)]
 mod testing;
 mod workloads;

@@ -294,6 +294,11 @@ impl Sources {
         self.sources.get(id)
     }
 
+    /// All texts, in the order in which they were read.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Source> {
+        self.sources.iter()
+    }
+
     /// Where a field of an object stands: `path` as Kubernetes writes it, empty for the object itself (its `kind` or
     /// first field). Falls back to the nearest enclosing field that exists.
     pub fn locate(&self, origin: &Origin, path: &str) -> Option<Position> {

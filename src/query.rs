@@ -5,6 +5,7 @@ pub mod can;
 pub mod difference;
 pub mod endpoint;
 pub mod explain;
+pub mod factors;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod group;

@@ -13,6 +13,7 @@ mod json;
 pub mod matrix;
 pub mod mutants;
 pub mod notes;
+pub mod page;
 pub mod reach;
 pub mod snapshot;
 pub mod style;
@@ -57,6 +58,8 @@ pub enum Format {
     Mermaid,
     /// A picture.
     Svg,
+    /// A page to look at.
+    Html,
     /// What CI servers read of tests: JUnit XML.
     Junit,
     /// What code scanning reads: SARIF 2.1.0.
@@ -69,7 +72,7 @@ pub enum Format {
 
 impl Format {
     /// All formats, the default first.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Table,
         Self::Wide,
         Self::Json,
@@ -80,6 +83,7 @@ impl Format {
         Self::Dot,
         Self::Mermaid,
         Self::Svg,
+        Self::Html,
         Self::Junit,
         Self::Sarif,
         Self::Tap,
@@ -99,6 +103,7 @@ impl Format {
             Self::Dot => "dot",
             Self::Mermaid => "mermaid",
             Self::Svg => "svg",
+            Self::Html => "html",
             Self::Junit => "junit",
             Self::Sarif => "sarif",
             Self::Tap => "tap",

@@ -26,6 +26,7 @@ pub(crate) use externals::ExternalClass;
 pub use externals::ExternalId;
 pub(crate) use pairs::outlined;
 pub(crate) use row::{Cells, Rows};
+pub(crate) use tiers::Bounds;
 
 /// One end of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -58,6 +58,12 @@ pub(super) enum Verb {
         podreach reach -f shop.yaml --from internet --port 443 --hops 2\n  \
         podreach reach -f shop.yaml --from shop/web --hops 3 -o svg=blast-radius.svg")]
     Reach(ReachArgs),
+    /// One self-contained page: coverage, findings, the matrix to drill into, every workload and every flow
+    #[command(after_help = "Examples:\n  \
+        podreach report -f manifests/ -R -o html=reachability.html\n  \
+        kubectl get pods,ns,netpol,deploy,sts,ds,svc -A -o json | podreach report -f - -o html=cluster.html\n  \
+        podreach what-if -f manifests/ --apply new-policy.yaml -o html=change.html")]
+    Report,
     /// What changes when objects are applied, deleted, relabelled or scaled: nothing is touched but this answer
     #[command(after_help = "Examples:\n  \
         podreach what-if -f manifests/ --apply new-policy.yaml\n  \
@@ -132,7 +138,7 @@ pub(super) struct GlobalArgs {
     /// Show what touches pods with these labels, such as `app=web,tier!=db`
     #[arg(short = 'l', long, global = true, value_name = "SELECTOR", help_heading = "Output")]
     pub(super) selector: Option<LabelQuery>,
-    /// table, wide, json, yaml, ndjson, csv, md, dot, mermaid or svg (tests: junit, sarif, tap, github); with `=FILE` into a file; repeatable
+    /// table, wide, json, yaml, ndjson, csv, md, dot, mermaid, svg or html (tests: junit, sarif, tap, github); with `=FILE` into a file; repeatable
     #[arg(short, long, global = true, value_name = "FORMAT[=FILE]", help_heading = "Output")]
     pub(super) output: Vec<Output>,
     /// End with status 3 if the input leaves anything undecided

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use podreach::compile::compile;
 use podreach::load::Input;
+use podreach::render::difference as render;
 
 use super::args::{DiffArgs, GlobalArgs};
 use super::error::Failure;
@@ -17,6 +18,7 @@ pub(super) fn run(args: &DiffArgs, global: &GlobalArgs) -> Result<ExitStatus, Fa
             .with_help("name the two inputs with `--before PATH` and `--after PATH`"));
     }
     let settings = Settings::without_inputs(global)?;
+    settings.outputs.iter().try_for_each(|output| output.require("diff", render::FORMATS))?;
     let inputs = [&args.before, &args.after].map(|paths| inputs(paths));
     if inputs.iter().flatten().filter(|input| **input == Input::Stdin).count() > 1 {
         return Err(Failure::usage("standard input can be read only once: `-` was given twice"));
@@ -27,7 +29,7 @@ pub(super) fn run(args: &DiffArgs, global: &GlobalArgs) -> Result<ExitStatus, Fa
     let programs = [&before, &after]
         .map(|input| progress.stage(Stage::Compile, || compile(&input.cluster, settings.profile)));
     let compared =
-        difference::compare(programs.each_ref(), Vec::new(), &args.difference, &settings, &mut progress)?;
+        difference::compare(programs.each_ref(), Vec::new(), after.diagnostics.clone(), &args.difference, &settings, &mut progress)?;
     let all = [compared];
     progress.stage(Stage::Output, || {
         difference::write(&all, [&before.sources, &after.sources], &args.difference, &settings)

@@ -17,6 +17,7 @@ use podreach::solve::solve;
 use super::args::{DifferenceArgs, FailOn};
 use super::error::Failure;
 use super::progress::{Progress, Stage};
+use super::report::Page;
 use super::settings::Settings;
 use super::{ExitStatus, endpoint};
 
@@ -28,12 +29,15 @@ pub(super) struct Compared<'p> {
     difference: Difference,
     warnings: Vec<Warning>,
     notes: Vec<Diagnostic>,
+    /// What there is to say about the second input.
+    diagnostics: Vec<Diagnostic>,
 }
 
-/// Compares two programs.
+/// Compares two programs; `diagnostics` is what there is to say about the second input.
 pub(super) fn compare<'p>(
     programs: [&'p Program; 2],
     edits: Vec<String>,
+    diagnostics: Vec<Diagnostic>,
     args: &DifferenceArgs,
     settings: &Settings,
     progress: &mut Progress,
@@ -50,7 +54,7 @@ pub(super) fn compare<'p>(
         } else {
             Vec::new()
         };
-        Compared { edits, programs, difference, warnings, notes }
+        Compared { edits, programs, difference, warnings, notes, diagnostics }
     }))
 }
 
@@ -100,6 +104,16 @@ pub(super) fn write(
         })
         .collect();
     for output in &settings.outputs {
+        if let ([compared], [report], Format::Html) = (all, &reports[..], output.format) {
+            let page = Page {
+                diagnostics: &compared.diagnostics,
+                before: Some(sources[0]),
+                sources: sources[1],
+                changes: Some(report),
+            };
+            page.write(output, &solve(compared.programs[1]), settings)?;
+            continue;
+        }
         let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
         output.write(|out| match (&reports[..], output.format) {
             ([report], format) => render::write(format, report, args.max_size, palette, out),

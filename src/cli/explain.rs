@@ -1,5 +1,6 @@
 //! `podreach explain`.
 
+use podreach::cluster::Cluster;
 use podreach::diagnostic::Origin;
 use podreach::load::Position;
 use podreach::net::Direction;
@@ -35,7 +36,16 @@ pub(super) fn context<'a>(
     settings: &Settings,
     locate: &'a dyn Fn(&Origin, &str) -> Option<Position>,
 ) -> Context<'a> {
-    Context { cluster: &input.cluster, profile: settings.profile, locate }
+    context_of(&input.cluster, settings, locate)
+}
+
+/// The same of a cluster.
+pub(super) fn context_of<'a>(
+    cluster: &'a Cluster,
+    settings: &Settings,
+    locate: &'a dyn Fn(&Origin, &str) -> Option<Position>,
+) -> Context<'a> {
+    Context { cluster, profile: settings.profile, locate }
 }
 
 /// Explains a connection; says whether it is undecided.

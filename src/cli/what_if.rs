@@ -1,7 +1,8 @@
 //! `podreach what-if`.
 
 use podreach::compile::{Program, compile};
-use podreach::render::Format;
+use podreach::diagnostic::Diagnostic;
+use podreach::render::{Format, difference as render};
 
 use super::args::WhatIfArgs;
 use super::changes::Changes;
@@ -18,9 +19,8 @@ pub(super) fn run(args: &WhatIfArgs, settings: &Settings) -> Result<ExitStatus, 
         return Err(Failure::usage("no change was named")
             .with_help("say what changes with `--apply`, `--delete`, `--label` or `--scale`"));
     }
-    if args.each {
-        settings.outputs.iter().try_for_each(|output| output.require("what-if --each", OF_EACH))?;
-    }
+    let (command, formats) = if args.each { ("what-if --each", OF_EACH) } else { ("what-if", render::FORMATS) };
+    settings.outputs.iter().try_for_each(|output| output.require(command, formats))?;
     let mut progress = Progress::new(settings);
     let mut changes = Changes::load(&args.changes, settings, &mut progress)?;
     let count = changes.all.len();
@@ -30,15 +30,24 @@ pub(super) fn run(args: &WhatIfArgs, settings: &Settings) -> Result<ExitStatus, 
     }
     variants.push(0..count);
     let before = progress.stage(Stage::Compile, || compile(&changes.before.cluster, settings.profile));
-    let mut after: Vec<Program> = Vec::new();
+    let mut after: Vec<(Program, Vec<Diagnostic>)> = Vec::new();
     for variant in &variants {
         let changed = changes.make(variant.clone(), settings, &mut progress)?;
-        after.push(progress.stage(Stage::Compile, || compile(&changed.cluster, settings.profile)));
+        let program = progress.stage(Stage::Compile, || compile(&changed.cluster, settings.profile));
+        after.push((program, changed.diagnostics));
     }
     let mut all = Vec::new();
-    for (variant, after) in variants.into_iter().zip(&after) {
+    for (variant, (after, diagnostics)) in variants.into_iter().zip(&after) {
         let edits = changes.all[variant].iter().map(|change| change.typed.clone()).collect();
-        all.push(difference::compare([&before, after], edits, &args.difference, settings, &mut progress)?);
+        let (programs, diagnostics) = ([&before, after], diagnostics.clone());
+        all.push(difference::compare(
+            programs,
+            edits,
+            diagnostics,
+            &args.difference,
+            settings,
+            &mut progress,
+        )?);
     }
     let sources = &changes.before.sources;
     progress

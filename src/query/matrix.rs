@@ -173,11 +173,14 @@ pub struct PodPairs {
     pub unknown: u128,
 }
 
+/// How many pairs of pods are exempt because they share a node (R50), by classes.
+pub(super) type ExemptPairs = FxHashMap<(ClassId, ClassId), u64>;
+
 /// The matrix, ready to be listed.
 #[derive(Debug)]
 pub struct Matrix<'r> {
-    program: &'r Program,
-    rows: RefCell<Rows<'r>>,
+    pub(super) program: &'r Program,
+    pub(super) rows: RefCell<Rows<'r>>,
     mates: NodeMates,
     outside: OnceCell<(IndexVec<ExternalId, ExternalClass>, IndexVec<ExternalId, External>)>,
 }
@@ -221,12 +224,17 @@ impl<'r> Matrix<'r> {
         }
     }
 
+    /// What it is the matrix of.
+    pub fn program(&self) -> &'r Program {
+        self.program
+    }
+
     /// The address classes; together they partition both families.
     pub fn externals(&self) -> &IndexVec<ExternalId, External> {
         &self.outside().1
     }
 
-    fn outside(&self) -> &(IndexVec<ExternalId, ExternalClass>, IndexVec<ExternalId, External>) {
+    pub(super) fn outside(&self) -> &(IndexVec<ExternalId, ExternalClass>, IndexVec<ExternalId, External>) {
         self.outside.get_or_init(|| {
             let classes = self.rows.borrow_mut().externals();
             let externals = classes
@@ -352,7 +360,7 @@ impl<'r> Matrix<'r> {
             if source_about {
                 self.flows_to_outside(&mut flow, source, &to_outside, &mut visit)?;
             }
-            self.flows_between(&mut flow, view.by, source, &mut columns, source_about, &mut visit)?;
+            self.flows_between(&mut flow, source, &mut columns, source_about, &mut visit)?;
         }
         ControlFlow::Continue(())
     }
@@ -437,7 +445,6 @@ impl<'r> Matrix<'r> {
     fn flows_between<B>(
         &self,
         flow: &mut Buffer,
-        by: By,
         source: &Group,
         columns: &mut Columns<'_>,
         about: bool,
@@ -458,36 +465,8 @@ impl<'r> Matrix<'r> {
                 continue;
             }
             let group = column.group;
-            let mut blend = Blend::default();
-            if by == By::Pod || (source.is_one_pod() && group.is_one_pod()) {
-                let (from, to) = (&source.pods[0], &group.pods[0]);
-                if from == to {
-                    continue;
-                }
-                let (a, b) = (source.classes[0].0, group.classes[0].0);
-                let cell = if self.program.same_node(from.0, to.0) {
-                    rows.evaluator.exempt(a, b)
-                } else {
-                    columns.cells[0][b]
-                };
-                blend.add(&mut rows, cell);
-            } else {
-                let mut exempt = exempt.remove(&index).unwrap_or_default();
-                let common = source.common(self.program, group);
-                for (&(from, from_count), cells) in source.classes.iter().zip(&columns.cells) {
-                    for &(to, to_count) in &group.classes {
-                        let own = if from == to { common.get(&from).copied().unwrap_or(0) } else { 0 };
-                        let exempt = exempt.remove(&(from, to)).unwrap_or(0);
-                        if from_count * to_count > own + exempt {
-                            blend.add(&mut rows, cells[to]);
-                        }
-                        if exempt > 0 {
-                            let cell = rows.evaluator.exempt(from, to);
-                            blend.add(&mut rows, cell);
-                        }
-                    }
-                }
-            }
+            let exempt = exempt.remove(&index).unwrap_or_default();
+            let blend = self.blend(&mut rows, source, group, &exempt, |_, place, to| columns.cells[place][to]);
             if let Some(flow) = flow.fill(&blend, &mut rows, source.endpoint, group.endpoint) {
                 visit(flow)?;
             }
@@ -496,13 +475,55 @@ impl<'r> Matrix<'r> {
         ControlFlow::Continue(())
     }
 
+    /// The cells of all pairs of pods of two groups, put together; `cell` is that between the source's class at a place
+    /// of its list and a class.
+    pub(super) fn blend(
+        &self,
+        rows: &mut Rows<'_>,
+        source: &Group,
+        group: &Group,
+        exempt: &ExemptPairs,
+        cell: impl Fn(&mut Rows<'_>, usize, ClassId) -> CellId,
+    ) -> Blend {
+        let mut blend = Blend::default();
+        if source.is_one_pod() && group.is_one_pod() {
+            let (from, to) = (&source.pods[0], &group.pods[0]);
+            if from != to {
+                let (a, b) = (source.classes[0].0, group.classes[0].0);
+                let cell = if self.program.same_node(from.0, to.0) {
+                    rows.evaluator.exempt(a, b)
+                } else {
+                    cell(rows, 0, b)
+                };
+                blend.add(rows, cell);
+            }
+            return blend;
+        }
+        let common = source.common(self.program, group);
+        for (place, &(from, from_count)) in source.classes.iter().enumerate() {
+            for &(to, to_count) in &group.classes {
+                let own = if from == to { common.get(&from).copied().unwrap_or(0) } else { 0 };
+                let exempt = exempt.get(&(from, to)).copied().unwrap_or(0);
+                if from_count * to_count > own + exempt {
+                    let cell = cell(rows, place, to);
+                    blend.add(rows, cell);
+                }
+                if exempt > 0 {
+                    let cell = rows.evaluator.exempt(from, to);
+                    blend.add(rows, cell);
+                }
+            }
+        }
+        blend
+    }
+
     /// How many pairs from a group to each column are exempt because they share a node (R50), by classes.
-    fn exempt_pairs(
+    pub(super) fn exempt_pairs(
         &self,
         source: &Group,
         columns_of: &FxHashMap<PodId, Vec<(usize, u64)>>,
-    ) -> FxHashMap<usize, FxHashMap<(ClassId, ClassId), u64>> {
-        let mut pairs: FxHashMap<usize, FxHashMap<(ClassId, ClassId), u64>> = FxHashMap::default();
+    ) -> FxHashMap<usize, ExemptPairs> {
+        let mut pairs: FxHashMap<usize, ExemptPairs> = FxHashMap::default();
         let cluster = &self.program.cluster;
         for (host, range) in &source.pods {
             for other in self.mates.beside(cluster, *host) {

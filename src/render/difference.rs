@@ -72,17 +72,17 @@ impl<'a> Report<'a> {
     }
 
     /// The warnings, told against the second input.
-    fn told(&self) -> Told<'a> {
+    pub(super) fn told(&self) -> Told<'a> {
         Told { after: self.names[1].cluster() }
     }
 
     /// The names that an endpoint has its name from, and what it is there.
-    fn names_of(&self, id: PartyId) -> (&Names<'a>, Endpoint) {
+    pub(super) fn names_of(&self, id: PartyId) -> (&Names<'a>, Endpoint) {
         let party = self.difference.parties[id];
         (&self.names[usize::from(party.presence != Presence::Vanished)], party.endpoint)
     }
 
-    fn presence(&self, id: PartyId) -> Presence {
+    pub(super) fn presence(&self, id: PartyId) -> Presence {
         self.difference.parties[id].presence
     }
 
@@ -101,7 +101,7 @@ impl<'a> Report<'a> {
     }
 
     /// `12 pairs of pods newly allowed, 3 newly denied`.
-    fn headline(&self) -> String {
+    pub(super) fn headline(&self) -> String {
         let pairs = &self.difference.pairs;
         let counts: Vec<String> = [
             (pairs.allowed, "newly allowed"),
@@ -147,7 +147,7 @@ impl<'a> Report<'a> {
     }
 
     /// `NetworkPolicy shop/web changed`, and where it stands.
-    fn cause(&self, id: CauseId) -> (String, Option<String>) {
+    pub(super) fn cause(&self, id: CauseId) -> (String, Option<String>) {
         let cause = &self.difference.causes[id];
         let edit = match (cause.edit, &*cause.object.kind) {
             (Edited::Added, "Namespace") => "is declared",
@@ -161,6 +161,19 @@ impl<'a> Report<'a> {
         (format!("{} {edit}", cause.object), place)
     }
 }
+
+/// The formats a difference has; pages are the business of [`super::page`].
+pub const FORMATS: &[Format] = &[
+    Format::Table,
+    Format::Wide,
+    Format::Json,
+    Format::Yaml,
+    Format::Ndjson,
+    Format::Csv,
+    Format::Markdown,
+    Format::Svg,
+    Format::Html,
+];
 
 /// Writes a difference; Markdown has at most `limit` bytes.
 pub fn write(

@@ -48,9 +48,14 @@ impl Context<'_> {
 
     /// ` (policies.yaml:12)`, if it is known.
     pub(super) fn at(&self, policy: PolicyId, path: &str) -> String {
+        self.position(policy, path).map_or_else(String::new, |position| format!(" ({position})"))
+    }
+
+    /// `policies.yaml:12`, if it is known.
+    pub(super) fn position(&self, policy: PolicyId, path: &str) -> Option<String> {
         match self.place(policy, path) {
-            (Some(file), Some(line)) => format!(" ({file}:{line})"),
-            _ => String::new(),
+            (Some(file), Some(line)) => Some(format!("{file}:{line}")),
+            _ => None,
         }
     }
 }
@@ -363,10 +368,7 @@ fn endpoint_policy(context: &Context<'_>, applied: &Applied, direction: Directio
 /// `8000/TCP from pods tier=web of namespace shop (2 pods)`.
 fn effective_rule(words: Words<'_>, direction: Direction, rule: &Rule, here: &AppliedRule) -> String {
     let ports = here.ports.as_ref().map_or_else(|| Words::ports(&rule.ports), ToString::to_string);
-    let preposition = match direction {
-        Direction::Ingress => "from",
-        Direction::Egress => "to",
-    };
+    let preposition = Words::preposition(direction);
     let peers = match &rule.peers {
         Peers::Any => "everybody".to_owned(),
         Peers::Of(peers) => {

@@ -16,6 +16,15 @@ impl Formatter for Printable {
     }
 }
 
+/// Compact JSON within HTML: nothing in it can end the element that holds it.
+struct Embedded;
+
+impl Formatter for Embedded {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        write_escaped(out, fragment, |c| is_unprintable(c) || matches!(c, '<' | '>' | '&'))
+    }
+}
+
 /// Writes a part of a JSON text; characters that are `hidden` as the escapes a string may have.
 fn write_escaped<W: ?Sized + Write>(
     out: &mut W,
@@ -44,6 +53,13 @@ pub(super) fn pretty<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> i
 /// Writes `value` on one line, without the line's end.
 pub(super) fn to_writer<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(out, Printable)).map_err(io::Error::from)
+}
+
+/// `value` on one line, for a script element of a page.
+pub(super) fn embedded<T: Serialize + ?Sized>(value: &T) -> io::Result<String> {
+    let mut text = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut text, Embedded)).map_err(io::Error::from)?;
+    String::from_utf8(text).map_err(io::Error::other)
 }
 
 /// `value` on one line, without the line's end.

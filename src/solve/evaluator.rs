@@ -204,6 +204,11 @@ impl<'p> Evaluator<'p> {
         id
     }
 
+    /// What a side says.
+    pub(crate) fn side_bounds(&self, id: SideId) -> Side {
+        self.sides[id]
+    }
+
     /// A connection whose other end has no side of its own: an address outside (R5).
     pub(crate) fn alone(&mut self, side: SideId, family: Family) -> CellId {
         let bounds = self.sides[side][family];

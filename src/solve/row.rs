@@ -101,6 +101,34 @@ impl<'p> Rows<'p> {
         outline.rules.is_empty().then_some(outline.base)
     }
 
+    /// What the policies of a signature make of classes: of most the same, and of these something else; ascending.
+    pub(crate) fn factor(
+        &mut self,
+        direction: Direction,
+        signature: SignatureId,
+    ) -> (SideId, Vec<(ClassId, SideId)>) {
+        let Self { evaluator, ingress, egress, by_class, .. } = self;
+        let own = match direction {
+            Direction::Ingress => ingress,
+            Direction::Egress => egress,
+        };
+        let base = own.base(signature);
+        let mut otherwise: FxHashMap<ClassId, SideId> = FxHashMap::default();
+        let outline = own.outlines.of[signature];
+        if !own.outlines.all[outline].rules.is_empty() {
+            for class in evaluator.program.classes.ids() {
+                otherwise.insert(class, own.outlines.at(evaluator, outline, class));
+            }
+        }
+        for exception in evaluator.exceptions_of(own, signature, by_class) {
+            otherwise.insert(exception.of, exception.actual);
+        }
+        let mut otherwise: Vec<(ClassId, SideId)> =
+            otherwise.into_iter().filter(|&(_, side)| side != base).collect();
+        otherwise.sort_unstable();
+        (base, otherwise)
+    }
+
     /// Where something may flow from `source`. The work grows with that, and with what the source's policies mention.
     pub(crate) fn cells(&mut self, source: ClassId) -> Rc<Cells> {
         if let Some((known, cells)) = &self.cells

@@ -167,6 +167,23 @@ impl<'c> Words<'c> {
         }
     }
 
+    /// `8000/TCP from pods `tier=web` of namespace `shop``: a rule as written.
+    pub(in crate::render) fn rule_text(self, direction: Direction, rule: &Rule) -> String {
+        let peers = match &rule.peers {
+            Peers::Any => "everybody".to_owned(),
+            Peers::Of(peers) => list(peers.iter().map(|peer| self.peer(peer)), ", or "),
+        };
+        format!("{} {} {peers}", Self::ports(&rule.ports), Self::preposition(direction))
+    }
+
+    /// How the other end of a connection is spoken of.
+    pub(super) const fn preposition(direction: Direction) -> &'static str {
+        match direction {
+            Direction::Ingress => "from",
+            Direction::Egress => "to",
+        }
+    }
+
     /// Why a rule matches what was asked of a peer, or does not.
     pub(super) fn rule(
         self,

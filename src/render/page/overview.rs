@@ -1,0 +1,259 @@
+//! What people read first: figures, coverage, findings, and what all of it was made from.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest as _, Sha256};
+
+use super::Report;
+use super::data::plain;
+use crate::cluster::NamespaceId;
+use crate::diagnostic::{Code, Severity};
+use crate::load::Sources;
+use crate::net::Direction;
+use crate::policy::NamespaceMatch;
+use crate::query::{By, Endpoint, Isolation, PodPairs, View};
+use crate::render::diagnostic::Located;
+
+/// The first view.
+pub(super) struct Overview<'a> {
+    pub(super) figures: Vec<Figure>,
+    pub(super) pairs: Vec<Part>,
+    pub(super) coverage: Vec<Coverage<'a>>,
+    /// What is unknown and why, and where CNIs differ.
+    pub(super) doubts: Vec<Finding>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) inputs: Vec<Input>,
+}
+
+/// A number and what it counts.
+pub(super) struct Figure {
+    pub(super) number: String,
+    pub(super) what: &'static str,
+}
+
+/// A part of all pairs of pods.
+pub(super) struct Part {
+    pub(super) class: &'static str,
+    pub(super) what: &'static str,
+    pub(super) pairs: String,
+    pub(super) percent: String,
+    /// Where it starts and how wide it is in a bar of 1,000.
+    pub(super) start: u32,
+    pub(super) width: u32,
+}
+
+/// How many pods of a namespace policies isolate.
+#[derive(Default)]
+pub(super) struct Coverage<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) pods: u64,
+    pub(super) policies: usize,
+    pub(super) sides: [Side; 2],
+}
+
+/// One direction of it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Side {
+    pub(super) isolated: u64,
+    pub(super) open: u64,
+    pub(super) unknown: u64,
+    pub(super) exempt: u64,
+}
+
+pub(super) struct Finding {
+    pub(super) severity: &'static str,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+    pub(super) at: Option<String>,
+    pub(super) help: Option<String>,
+}
+
+/// A file that was read.
+pub(super) struct Input {
+    pub(super) name: String,
+    /// Whether it is of the cluster before a change.
+    pub(super) is_before: bool,
+    pub(super) bytes: String,
+    /// SHA-256, in hexadecimal.
+    pub(super) digest: String,
+}
+
+impl Side {
+    /// How wide the parts of a bar of 100 are: isolated, open, unknown or exempt.
+    pub(super) fn bar(&self) -> [u64; 3] {
+        let all = self.isolated + self.open + self.unknown + self.exempt;
+        let share = |part: u64| if all == 0 { 0 } else { (part * 100).div_ceil(all) };
+        let isolated = share(self.isolated);
+        let open = share(self.open).min(100 - isolated);
+        [isolated, open, if all == 0 { 0 } else { 100 - isolated - open }]
+    }
+
+    /// `2 of 3`, with what is neither isolated nor open.
+    pub(super) fn words(&self) -> String {
+        let all = self.isolated + self.open + self.unknown;
+        let mut words = format!("{} of {all}", self.isolated);
+        if self.unknown > 0 {
+            words.push_str(&format!(", {} unknown", self.unknown));
+        }
+        if self.exempt > 0 {
+            words.push_str(&format!(", {} on the host network", self.exempt));
+        }
+        words
+    }
+}
+
+impl<'a> Overview<'a> {
+    pub(super) fn new(report: &Report<'a, '_>) -> Self {
+        let summary = report.matrix.summary();
+        let figures = [
+            (summary.namespaces, "namespaces"),
+            (summary.workloads, "workloads"),
+            (summary.pods, "pods"),
+            (summary.policies, "policies"),
+        ];
+        let (doubts, findings): (Vec<_>, Vec<_>) = report
+            .findings
+            .iter()
+            .partition(|found| matches!(found.diagnostic.code, Code::MissingFact | Code::ProfilesDiffer));
+        Self {
+            figures: figures
+                .map(|(number, what)| Figure { number: grouped(u128::from(number)), what })
+                .into(),
+            pairs: pairs(&summary.pod_pairs),
+            coverage: coverage(report),
+            doubts: doubts.into_iter().map(Finding::new).collect(),
+            findings: findings.into_iter().map(Finding::new).collect(),
+            inputs: inputs(report),
+        }
+    }
+
+    /// How many findings there are of each severity, the worst first.
+    pub(super) fn tally(&self) -> Vec<(usize, &'static str)> {
+        [(Severity::Error, "errors"), (Severity::Warning, "warnings"), (Severity::Note, "notes")]
+            .map(|(severity, plural)| {
+                let number = self.findings.iter().filter(|found| found.severity == severity.as_str()).count();
+                (number, if number == 1 { severity.as_str() } else { plural })
+            })
+            .into_iter()
+            .filter(|(number, _)| *number > 0)
+            .collect()
+    }
+}
+
+impl Finding {
+    fn new(found: &Located<'_>) -> Self {
+        let diagnostic = found.diagnostic;
+        let object = diagnostic.object.as_ref().map(|object| format!("{object}: ")).unwrap_or_default();
+        let at = found.position.as_ref().map(|at| format!("{}:{}", at.source, at.line));
+        Self {
+            severity: diagnostic.severity().as_str(),
+            code: diagnostic.code.name(),
+            message: plain(&format!("{object}{}", diagnostic.message)),
+            at: at.as_deref().or(found.file()).map(plain),
+            help: diagnostic.help.as_deref().map(plain),
+        }
+    }
+}
+
+/// `1,234,567`.
+fn grouped(number: u128) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+fn pairs(pairs: &PodPairs) -> Vec<Part> {
+    let parts = [
+        (pairs.none, "none", "may not connect at all"),
+        (pairs.some, "some", "may use some ports"),
+        (pairs.open, "open", "may use every port"),
+        (pairs.unknown, "unknown", "are not decided by the input"),
+    ];
+    let mut start = 0;
+    let all = pairs.total.max(1);
+    parts
+        .into_iter()
+        .filter(|(number, ..)| *number > 0)
+        .map(|(number, class, what)| {
+            let (mille, width) = (number * 1000 / all, (number * 1000 / all) as u32);
+            start += width;
+            let percent = if mille == 0 { "< 0.1".to_owned() } else { format!("{}.{}", mille / 10, mille % 10) };
+            Part { class, what, pairs: grouped(number), percent, start: start - width, width }
+        })
+        .collect()
+}
+
+fn coverage<'a>(report: &Report<'a, '_>) -> Vec<Coverage<'a>> {
+    let cluster = report.context.cluster;
+    let mut all: BTreeMap<NamespaceId, Coverage<'a>> = BTreeMap::new();
+    let view = View { by: By::Pod, about: report.about.clone(), ..View::default() };
+    for facts in report.matrix.endpoints(&view) {
+        let Endpoint::Pod(pod, _) = facts.endpoint else { continue };
+        if !facts.shown.about {
+            continue;
+        }
+        let coverage = all.entry(cluster.pods[pod].namespace).or_default();
+        coverage.pods += 1;
+        for (side, direction) in coverage.sides.iter_mut().zip(Direction::ALL) {
+            match facts.isolation[direction] {
+                Isolation::Isolated => side.isolated += 1,
+                Isolation::Open => side.open += 1,
+                Isolation::Exempt => side.exempt += 1,
+                Isolation::Mixed | Isolation::Unknown => side.unknown += 1,
+            }
+        }
+    }
+    for policy in cluster.policies.iter().filter(|policy| !policy.is_withdrawn()) {
+        if let NamespaceMatch::One(namespace) = policy.subject.namespaces
+            && let Some(coverage) = all.get_mut(&namespace)
+        {
+            coverage.policies += 1;
+        }
+    }
+    all.into_iter()
+        .map(|(id, coverage)| Coverage { namespace: &cluster.namespaces[id].name, ..coverage })
+        .collect()
+}
+
+fn inputs(report: &Report<'_, '_>) -> Vec<Input> {
+    let before = report.before.filter(|before| !std::ptr::eq(*before, report.sources));
+    let of = |sources: &'_ Sources, is_before| {
+        let inputs = sources.iter().map(|source| Input {
+            name: plain(&source.name),
+            is_before,
+            bytes: grouped(source.bytes.len() as u128),
+            digest: Sha256::digest(&*source.bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        });
+        inputs.collect::<Vec<_>>()
+    };
+    let mut inputs = before.map(|before| of(before, true)).unwrap_or_default();
+    inputs.extend(of(report.sources, false));
+    inputs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn bars_are_full_and_never_hide_a_part() {
+        let bar = |isolated, open, unknown| Side { isolated, open, unknown, exempt: 0 }.bar();
+        assert_eq!(bar(0, 0, 0), [0, 0, 0]);
+        assert_eq!(bar(1, 999, 0), [1, 99, 0]);
+        assert_eq!(bar(3, 0, 0), [100, 0, 0]);
+        assert_eq!(bar(1, 1, 2), [25, 25, 50]);
+    }
+}

@@ -1,0 +1,46 @@
+// Shows the view that the address names.
+
+/** @type {Record<string, {build: () => void, show: () => void}>} */
+const views = { matrix: matrixView, focus: focusView, flows: flowsView, changes: changesView };
+
+/** @type {Set<string>} */
+const built = new Set();
+
+function show() {
+  state = readState();
+  for (const name of VIEWS) byId(name).hidden = name !== state.view;
+  for (const link of document.querySelectorAll('nav a')) {
+    if (link.getAttribute('data-view') === state.view) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
+  }
+  const view = views[state.view];
+  if (view) {
+    if (!built.has(state.view)) {
+      built.add(state.view);
+      view.build();
+    }
+    view.show();
+  }
+  document.title = `${state.view[0].toUpperCase()}${state.view.slice(1)} - podreach`;
+}
+
+// The overview tells of changes, too.
+if (DATA.changes) {
+  built.add('changes');
+  changesView.build();
+}
+
+const severity = document.getElementById('severity');
+if (severity) {
+  severity.addEventListener('change', () => {
+    const wanted = /** @type {HTMLSelectElement} */ (severity).value;
+    for (const item of byId('finding-list').children) {
+      /** @type {HTMLElement} */ (item).hidden = wanted !== '' && !item.classList.contains(wanted);
+    }
+  });
+}
+
+addEventListener('hashchange', show);
+addEventListener('popstate', show);
+show();
+document.documentElement.dataset.ready = 'yes';
