@@ -50,7 +50,7 @@ const changesView = {
     notice.append(make('p', {}, make('b', {}, changes.headline)), make('p', {}, make('a', { href: '#changes' }, 'See what changes'), '. The other views show the cluster after the change.'));
     for (const box of changes.boxes) for (const from of box.from) for (const to of box.to) if (from !== to || changes.level !== 'pod') this.boxes.set(from * 0x4000000 + to, box);
     this.tools.append(select('change', 'Show', [['', 'every change'], ...Object.entries(CHANGES).map(([key, { word }]) => /** @type {[string, string]} */ ([key, word]))]));
-    byId('changes').append(
+    byId('view-changes').append(
       make('p', {}, make('b', {}, changes.headline)),
       ...(changes.edits.length ? [make('ul', {}, ...changes.edits.map((edit) => make('li', {}, make('code', {}, edit))))] : []),
       ...changes.warnings.map((warning) => make('p', { class: 'notice' }, warning)),

@@ -130,12 +130,13 @@ function field(key, label, attributes = {}) {
   return labelled(label, input, key);
 }
 
-/** @param {string} key @param {string} label */
-function check(key, label) {
+/** @param {string} key @param {string} value what the key is if it is checked @param {string} label */
+function check(key, value, label) {
   const box = make('input', {
     type: 'checkbox',
     name: key,
-    change: (/** @type {any} */ event) => go({ [key]: event.target.checked ? 'yes' : '' }),
+    value,
+    change: (/** @type {any} */ event) => go({ [key]: event.target.checked ? value : '' }),
   });
   return make('label', { class: 'check' }, box, label);
 }
@@ -145,7 +146,7 @@ function fill(form) {
   for (const element of form.querySelectorAll('[name]')) {
     const input = /** @type {HTMLInputElement} */ (element);
     const value = state[input.name] || '';
-    if (input.type === 'checkbox') input.checked = value === 'yes';
+    if (input.type === 'checkbox') input.checked = value === input.value;
     else if (document.activeElement !== input || input.tagName === 'SELECT') input.value = value;
   }
   for (const element of form.querySelectorAll('[data-verdict]')) {

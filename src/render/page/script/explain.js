@@ -31,12 +31,17 @@ function explainSide(direction, name, workload, id, peer) {
   for (const [number, surely] of signature.policies) {
     const policy = DATA.policies[number];
     if (!policy) continue;
-    const rules = make('ul');
+    const [rules, others] = [make('ul'), make('ul')];
     for (const rule of policy[direction]) {
       const match = matches(rule.list, peer);
-      const words = [' (does not match)', '', ' (perhaps: the input does not decide it)', ' (matches some of the addresses)'];
+      const words = ['', '', ' (perhaps: the input does not decide it)', ' (matches some of the addresses)'];
       const action = rule.action === 'allow' ? '' : `${rule.action}: `;
-      rules.append(placed(`${rule.path}: ${action}${rule.text}${words[match]}`, rule.at, ['miss', 'hit', 'maybe', 'maybe'][match]));
+      const item = placed(`${rule.path}: ${action}${rule.text}${words[match]}`, rule.at, ['miss', 'hit', 'maybe', 'maybe'][match]);
+      (match ? rules : others).append(item);
+    }
+    if (others.children.length > 0) {
+      const summary = make('summary', {}, count(others.children.length, 'rule does not match', 'rules do not match'));
+      rules.append(make('li', {}, make('details', rules.children.length ? {} : { open: true }, summary, others)));
     }
     if (policy[direction].length === 0) rules.append(make('li', { class: 'miss' }, `no ${direction} rules: it admits nothing`));
     parts.push(make('p', {}, make('b', {}, policy.name), surely ? '' : ' perhaps applies', policy.at && ' ', policy.at && make('code', {}, policy.at)), rules);

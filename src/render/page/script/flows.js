@@ -81,11 +81,11 @@ const flowsView = {
       });
     });
     addEventListener('beforeprint', () => this.draw(this.flows.length <= 2000));
-    byId('flows').append(this.filters, this.status, this.list);
+    byId('view-flows').append(this.filters, this.status, this.list);
   },
 
   show() {
-    fillFilters(this.filters);
+    fill(this.filters);
     const key = FILTERS.concat('sort').map((name) => state[name] || '').join('\n');
     if (key !== this.key) {
       this.key = key;

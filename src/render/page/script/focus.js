@@ -6,7 +6,9 @@
  * @param {number} start @param {boolean} outward @param {number} hops
  */
 function chain(start, outward, hops) {
-  const open = new Set([...Array(WORKLOADS + DATA.externals.length).keys()].filter((row) => row < WORKLOADS || DATA.externals[row - WORKLOADS].shown));
+  const hidden = (/** @type {number} */ row) =>
+    row < WORKLOADS ? state.shared === 'hide' && DATA.workloads[row].shared : !DATA.externals[row - WORKLOADS].shown;
+  const open = new Set([...Array(WORKLOADS + DATA.externals.length).keys()].filter((row) => !hidden(row)));
   open.delete(start);
   /** @type {Met[][]} */
   const found = [];
@@ -112,9 +114,10 @@ const focusView = {
     this.tools.append(
       field('w', 'Workload', { list: 'workload-names', placeholder: 'namespace/name', size: 34 }),
       this.names,
-      select('hops', 'Hops', [['', '1'], ['2', '2'], ['3', '3'], ['4', '4']])
+      select('hops', 'Hops', [['', '1'], ['2', '2'], ['3', '3'], ['4', '4']]),
+      check('shared', 'hide', 'hide shared services')
     );
-    byId('focus').append(this.tools, this.body);
+    byId('view-focus').append(this.tools, this.body);
   },
 
   show() {

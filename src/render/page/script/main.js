@@ -8,7 +8,7 @@ const built = new Set();
 
 function show() {
   state = readState();
-  for (const name of VIEWS) byId(name).hidden = name !== state.view;
+  for (const name of VIEWS) byId(`view-${name}`).hidden = name !== state.view;
   for (const link of document.querySelectorAll('nav a')) {
     if (link.getAttribute('data-view') === state.view) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');

@@ -131,7 +131,11 @@ function ordered(level, rows) {
   const groupOf = (/** @type {number} */ row) => (row >= inside ? Infinity : level === 'namespace' ? 0 : DATA.workloads[row].namespace);
   /** @type {Map<number, number[]>} */
   const groups = new Map();
-  for (const row of rows) groups.set(groupOf(row), [...(groups.get(groupOf(row)) || []), row]);
+  for (const row of rows) {
+    const group = groupOf(row);
+    if (!groups.has(group)) groups.set(group, []);
+    groups.get(group)?.push(row);
+  }
   return [...groups.keys()].sort((a, b) => a - b).flatMap((group) => inOrder(level, groups.get(group) || []));
 }
 
@@ -197,29 +201,13 @@ function filters() {
     field('label', 'Label', { placeholder: 'app=web' }),
     field('port', 'Port', { placeholder: '443, 53/UDP', size: 11 }),
     verdicts,
-    check('internet', 'only from the internet'),
-    make(
-      'label',
-      { class: 'check' },
-      make('input', {
-        type: 'checkbox',
-        'data-shared': true,
-        change: (/** @type {any} */ event) => go({ shared: event.target.checked ? 'hide' : '' }),
-      }),
-      'hide shared services'
-    ),
+    check('internet', 'yes', 'only from the internet'),
+    check('shared', 'hide', 'hide shared services'),
     make('button', { type: 'button', click: () => go(Object.fromEntries(FILTERS.map((key) => [key, '']))) }, 'Reset')
   );
 }
 
 const FILTERS = ['q', 'ns', 'label', 'port', 'verdict', 'internet', 'shared', 'rows', 'columns', 'level'];
-
-/** Makes filters say what the state says. @param {HTMLElement} form */
-function fillFilters(form) {
-  fill(form);
-  const shared = /** @type {HTMLInputElement} */ (form.querySelector('[data-shared]'));
-  shared.checked = state.shared === 'hide';
-}
 
 const matrixView = {
   filters: filters(),
@@ -231,7 +219,7 @@ const matrixView = {
 
   build() {
     this.filters.append(this.order);
-    byId('matrix').append(
+    byId('view-matrix').append(
       this.filters,
       this.within,
       this.status,
@@ -240,7 +228,7 @@ const matrixView = {
   },
 
   show() {
-    fillFilters(this.filters);
+    fill(this.filters);
     const level = levelOf();
     const { sources, destinations, keeps, isFiltered, wrongPort } = filtered(level);
     const [from, to] = [rowNamed(level, state.from), rowNamed(level, state.to)];
