@@ -3,6 +3,7 @@
 
 mod difference;
 mod picture;
+mod report;
 mod schema;
 mod test;
 

@@ -5,6 +5,7 @@ mod bad_input;
 mod cli;
 mod differences;
 mod explanations;
+mod factors;
 mod generated;
 mod properties;
 mod reach;

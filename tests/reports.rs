@@ -6,8 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// What is made of each scenario: a format and a file.
-const REPORTS: [(&str, &str); 2] = [("svg", "matrix.svg"), ("md", "matrix.md")];
+/// What is made of each scenario: a command, a format and a file.
+const REPORTS: [(&str, &str, &str); 3] =
+    [("matrix", "svg", "matrix.svg"), ("matrix", "md", "matrix.md"), ("report", "html", "report.html")];
 
 #[test]
 fn reports_are_what_podreach_writes() {
@@ -27,17 +28,14 @@ fn reports_are_what_podreach_writes() {
         let kept = root.join("reports").join(scenario);
         let folder = if is_updating { kept.clone() } else { made.path().join(scenario) };
         fs::create_dir_all(&folder).unwrap();
-        let outputs = REPORTS.iter().flat_map(|(format, file)| {
-            ["-o".to_owned(), format!("{format}={}", folder.join(file).display())]
-        });
-        let made = Command::new(env!("CARGO_BIN_EXE_podreach"))
-            .current_dir(root)
-            .args(["matrix", "-f", &format!("scenarios/{scenario}/manifests")])
-            .args(outputs)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{scenario}: {}", String::from_utf8_lossy(&made.stderr));
-        for (_, file) in REPORTS {
+        for (command, format, file) in REPORTS {
+            let made = Command::new(env!("CARGO_BIN_EXE_podreach"))
+                .current_dir(root)
+                .args([command, "-f", &format!("scenarios/{scenario}/manifests")])
+                .args(["-o", &format!("{format}={}", folder.join(file).display())])
+                .output()
+                .unwrap();
+            assert!(made.status.success(), "{scenario}: {}", String::from_utf8_lossy(&made.stderr));
             if fs::read_to_string(kept.join(file)).ok() != fs::read_to_string(folder.join(file)).ok() {
                 stale.push(format!("reports/{scenario}/{file}"));
             }

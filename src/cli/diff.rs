@@ -28,8 +28,14 @@ pub(super) fn run(args: &DiffArgs, global: &GlobalArgs) -> Result<ExitStatus, Fa
     let after = stages::evaluable_from(&inputs[1], &settings, &mut progress)?;
     let programs = [&before, &after]
         .map(|input| progress.stage(Stage::Compile, || compile(&input.cluster, settings.profile)));
-    let compared =
-        difference::compare(programs.each_ref(), Vec::new(), after.diagnostics.clone(), &args.difference, &settings, &mut progress)?;
+    let compared = difference::compare(
+        programs.each_ref(),
+        Vec::new(),
+        after.diagnostics.clone(),
+        &args.difference,
+        &settings,
+        &mut progress,
+    )?;
     let all = [compared];
     progress.stage(Stage::Output, || {
         difference::write(&all, [&before.sources, &after.sources], &args.difference, &settings)

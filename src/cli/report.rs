@@ -18,13 +18,15 @@ use super::settings::Settings;
 use super::{ExitStatus, endpoint, stages};
 
 pub(super) fn run(settings: &Settings) -> Result<ExitStatus, Failure> {
-    settings.outputs.iter().try_for_each(|output| output.require("report", &[Format::Html]))?;
+    if let Some(other) = settings.outputs.iter().find(|output| output.format != Format::Html) {
+        return Err(Failure::usage(format!("`report` writes a page, and no `{}`", other.format.name()))
+            .with_help("say where the page goes: `-o html=FILE`"));
+    }
     let mut progress = Progress::new(settings);
     let input = stages::evaluable(settings, &mut progress)?;
     let program = progress.stage(Stage::Compile, || compile(&input.cluster, settings.profile));
     let reachability = progress.stage(Stage::Solve, || solve(&program));
-    let page =
-        Page { diagnostics: &input.diagnostics, before: None, sources: &input.sources, changes: None };
+    let page = Page { diagnostics: &input.diagnostics, before: None, sources: &input.sources, changes: None };
     progress.stage(Stage::Output, || {
         settings.outputs.iter().try_for_each(|output| page.write(output, &reachability, settings))
     })?;

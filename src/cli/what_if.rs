@@ -19,7 +19,8 @@ pub(super) fn run(args: &WhatIfArgs, settings: &Settings) -> Result<ExitStatus, 
         return Err(Failure::usage("no change was named")
             .with_help("say what changes with `--apply`, `--delete`, `--label` or `--scale`"));
     }
-    let (command, formats) = if args.each { ("what-if --each", OF_EACH) } else { ("what-if", render::FORMATS) };
+    let (command, formats) =
+        if args.each { ("what-if --each", OF_EACH) } else { ("what-if", render::FORMATS) };
     settings.outputs.iter().try_for_each(|output| output.require(command, formats))?;
     let mut progress = Progress::new(settings);
     let mut changes = Changes::load(&args.changes, settings, &mut progress)?;

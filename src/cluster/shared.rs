@@ -34,8 +34,15 @@ const PROGRAMS: [&str; 22] = [
 ];
 
 /// Namespaces that hold nothing else.
-const NAMESPACES: [&str; 7] =
-    ["kube-system", "logging", "metrics", "monitoring", "observability", "openshift-dns", "openshift-monitoring"];
+const NAMESPACES: [&str; 7] = [
+    "kube-system",
+    "logging",
+    "metrics",
+    "monitoring",
+    "observability",
+    "openshift-dns",
+    "openshift-monitoring",
+];
 
 impl Cluster {
     /// Whether a workload looks like one that everybody uses: by its namespace, or by a usual label of any of its pods.

@@ -466,7 +466,8 @@ impl<'r> Matrix<'r> {
             }
             let group = column.group;
             let exempt = exempt.remove(&index).unwrap_or_default();
-            let blend = self.blend(&mut rows, source, group, &exempt, |_, place, to| columns.cells[place][to]);
+            let blend =
+                self.blend(&mut rows, source, group, &exempt, |_, place, to| columns.cells[place][to]);
             if let Some(flow) = flow.fill(&blend, &mut rows, source.endpoint, group.endpoint) {
                 visit(flow)?;
             }

@@ -10,7 +10,7 @@ use crate::cluster::WorkloadId;
 use crate::compile::{CompiledRule, Program, SignatureId};
 use crate::index::{Id, IndexVec};
 use crate::label::Truth;
-use crate::net::{ByFamily, Direction, Family, PortSet};
+use crate::net::{Direction, Family, PortSet};
 use crate::policy::{Action, PolicyId};
 use crate::query::factors::{Factor, Factors};
 use crate::query::{By, Endpoint, EndpointFacts, ExternalId, Flow, Isolation, View};
@@ -408,15 +408,16 @@ fn lists(report: &Report<'_, '_>) -> Vec<Runs> {
     let program = report.matrix.program();
     let externals = report.matrix.externals();
     let lists = program.peers.iter().map(|list| {
-        let classes = list.classes.iter().filter_map(|(class, truth)| {
-            let truth: ByFamily<Truth> = truth;
-            let value = match [truth.v4, truth.v6] {
-                [Truth::No, Truth::No] => return None,
-                truths if truths.contains(&Truth::Yes) => 1,
-                _ => 2,
-            };
-            Some((class.index(), value))
-        });
+        let mut classes: Vec<(usize, usize)> = list
+            .classes
+            .iter()
+            .filter_map(|(class, truth)| match [truth.v4, truth.v6] {
+                [Truth::No, Truth::No] => None,
+                truths if truths.contains(&Truth::Yes) => Some((class.index(), 1)),
+                _ => Some((class.index(), 2)),
+            })
+            .collect();
+        classes.sort_unstable();
         let addresses = externals.enumerate().filter_map(|(id, external): (ExternalId, _)| {
             let blocks = &list.blocks[external.family];
             let value = if blocks.is_disjoint(&external.addresses) {
@@ -428,7 +429,7 @@ fn lists(report: &Report<'_, '_>) -> Vec<Runs> {
             };
             Some((program.classes.len() + id.index(), value))
         });
-        runs(classes.chain(addresses))
+        runs(classes.into_iter().chain(addresses))
     });
     lists.collect()
 }

@@ -183,7 +183,8 @@ fn pairs(pairs: &PodPairs) -> Vec<Part> {
         .map(|(number, class, what)| {
             let (mille, width) = (number * 1000 / all, (number * 1000 / all) as u32);
             start += width;
-            let percent = if mille == 0 { "< 0.1".to_owned() } else { format!("{}.{}", mille / 10, mille % 10) };
+            let percent =
+                if mille == 0 { "< 0.1".to_owned() } else { format!("{}.{}", mille / 10, mille % 10) };
             Part { class, what, pairs: grouped(number), percent, start: start - width, width }
         })
         .collect()

@@ -1,0 +1,102 @@
+//! `podreach report`, and the pages of `what-if` and `diff`.
+
+use serde_json::Value;
+
+use super::{SHOP, Session};
+
+/// What stands between two texts of a page, the first time.
+fn between<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
+    let rest = page.split_once(start).unwrap_or_else(|| panic!("{start} is missing")).1;
+    rest.split_once(end).unwrap_or_else(|| panic!("{end} is missing")).0
+}
+
+fn data(page: &str) -> Value {
+    serde_json::from_str(between(page, "<script type=\"application/json\" id=\"data\">", "</script>"))
+        .unwrap()
+}
+
+#[test]
+fn a_page_holds_everything_it_needs() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    let (status, page, stderr) = session.run("report -f shop.yaml -o html");
+    assert_eq!(status, 0, "{stderr}");
+    assert!(page.starts_with("<!doctype html>"), "{page}");
+    let policy = between(&page, "http-equiv=\"Content-Security-Policy\" content=\"", "\"");
+    assert!(policy.starts_with("default-src &#39;none&#39;; script-src &#39;sha256-"), "{policy}");
+    for outside in ["http://", "https://", "<link", "<img", "<iframe", " src=", "@import", "url("] {
+        let markup = page.replace("http://www.w3.org", "");
+        assert!(!markup.contains(outside), "{outside} in the page");
+    }
+    let data = data(&page);
+    assert_eq!(data["workloads"].as_array().unwrap().len(), 2, "{data:#}");
+    assert!(data["policies"][0]["at"].as_str().unwrap().starts_with("shop.yaml:"), "{data:#}");
+    assert!(data.get("changes").is_none());
+    // The same input gives the same bytes.
+    assert_eq!(session.run("report -f shop.yaml -o html").1, page);
+}
+
+#[test]
+fn a_page_needs_its_format() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    let (status, _, stderr) = session.run("report -f shop.yaml");
+    assert_eq!(status, 2, "{stderr}");
+    assert!(stderr.contains("-o html=FILE"), "{stderr}");
+    let (status, _, stderr) = session.run("report -f shop.yaml -o json");
+    assert_eq!(status, 2, "{stderr}");
+    let (status, _, stderr) = session.run("matrix -f shop.yaml -o html");
+    assert_eq!(status, 2, "{stderr}");
+    let (status, _, stderr) = session.run("diff --before shop.yaml --after shop.yaml -o dot");
+    assert_eq!(status, 2, "{stderr}");
+    assert!(stderr.contains("`diff` has no output `dot`"), "{stderr}");
+}
+
+#[test]
+fn names_cannot_leave_the_page_s_data() {
+    let hostile = SHOP.replace("app: web", "app: web, \"a\\u202e</script><script>alert(1)</script><!--\": x");
+    let session = Session::new(&[("<script>alert(1)<!--.yaml", &hostile)]);
+    let (status, page, stderr) = session.run("report --keep-going -f . -o html");
+    assert_eq!(status, 0, "{stderr}");
+    assert_eq!(page.matches("<script").count(), 2, "only the page's own");
+    assert_eq!(page.matches("</script>").count(), 2, "only the page's own");
+    assert!(!page.contains("<!--") && !page.contains('\u{202e}'));
+    assert!(page.contains("&#60;script&#62;alert(1)"), "findings name what they are about");
+    data(&page);
+}
+
+#[test]
+fn a_page_of_a_change_has_both_sides() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    let (status, page, stderr) = session.run("what-if -f shop.yaml --delete netpol/shop/db -o html");
+    assert_eq!(status, 1, "{stderr}");
+    let changes = &data(&page)["changes"];
+    assert_eq!(changes["edits"][0], "--delete netpol/shop/db", "{changes:#}");
+    assert_eq!(changes["boxes"][0]["sign"], "more", "{changes:#}");
+    assert!(changes["causes"][0].as_str().unwrap().contains("NetworkPolicy shop/db is gone"), "{changes:#}");
+    assert!(page.contains("What would change"));
+}
+
+#[test]
+fn a_page_of_a_part_knows_what_it_is_about() {
+    let elsewhere = SHOP.replace("namespace: shop", "namespace: other");
+    let session = Session::new(&[("a.yaml", SHOP), ("b.yaml", &elsewhere)]);
+    let about = |command: &str| -> Vec<bool> {
+        let (status, page, stderr) = session.run(command);
+        assert_eq!(status, 0, "{stderr}");
+        let workloads = data(&page)["workloads"].as_array().unwrap().clone();
+        workloads.iter().map(|workload| workload["about"].as_bool().unwrap()).collect()
+    };
+    assert!(about("report -f . -o html").iter().all(|about| *about));
+    let part = about("report -f . -n shop -o html");
+    assert!(part.contains(&true) && part.contains(&false), "{part:?}");
+}
+
+#[test]
+fn a_page_has_its_limit() {
+    let namespaces: String = (0..2_001)
+        .map(|i| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: n{i}}}\n---\n"))
+        .collect();
+    let session = Session::new(&[("many.yaml", &namespaces)]);
+    let (status, _, stderr) = session.run("report -f many.yaml -o html");
+    assert_eq!(status, 2, "{stderr}");
+    assert!(stderr.contains("a page has room for 2000 namespaces, and there are 2001"), "{stderr}");
+}

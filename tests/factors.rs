@@ -1,0 +1,146 @@
+//! The matrix in factors: what a reader works out from them is what the matrix lists, flow for flow.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use podreach::cluster::{PodId, WorkloadId};
+use podreach::compile::{ClassId, Layout, Program, compile_as};
+use podreach::net::{ByFamily, Direction, Family, PortSet};
+use podreach::query::factors::{Factors, SideFactor};
+use podreach::query::{Endpoint, Matrix, View};
+use podreach::solve::{Connectivity, ExternalId, solve};
+use proptest::prelude::*;
+
+use crate::properties::{cluster_of, config};
+use crate::support::generate;
+
+/// Who stands at the other end.
+#[derive(Clone, Copy)]
+enum Peer {
+    Class(ClassId),
+    External(ExternalId),
+}
+
+/// A reader of factors, who does what [`Factors`] says and knows nothing else.
+struct Reader<'a> {
+    program: &'a Program,
+    factors: &'a Factors,
+}
+
+impl Reader<'_> {
+    fn side(&self, direction: Direction, class: ClassId, peer: Peer) -> &SideFactor {
+        let signature = self.program.classes[class].signature[direction];
+        let factor = &self.factors.signatures[direction][signature];
+        let id = match peer {
+            Peer::Class(id) => factor.classes.iter().find(|(class, _)| *class == id).map(|(_, side)| *side),
+            Peer::External(id) => factor.externals.iter().find(|(one, _)| *one == id).map(|(_, side)| *side),
+        };
+        &self.factors.sides[id.unwrap_or(factor.usual)]
+    }
+
+    fn between(&self, from: ClassId, to: ClassId) -> Connectivity {
+        joined(
+            self.side(Direction::Egress, from, Peer::Class(to)),
+            self.side(Direction::Ingress, to, Peer::Class(from)),
+        )
+    }
+
+    fn outside(
+        &self,
+        direction: Direction,
+        class: ClassId,
+        external: ExternalId,
+        family: Family,
+    ) -> Connectivity {
+        let mut everything = ByFamily { v4: Connectivity::closed(), v6: Connectivity::closed() };
+        everything[family] = Connectivity::open();
+        joined(self.side(direction, class, Peer::External(external)), &everything)
+    }
+
+    /// How many pods of each class a workload has.
+    fn classes(&self, id: WorkloadId) -> BTreeMap<ClassId, u32> {
+        let mut classes = BTreeMap::new();
+        let cluster = &self.program.cluster;
+        for pod in cluster.pods.ids().filter(|pod: &PodId| cluster.pods[*pod].workload == id) {
+            *classes.entry(self.program.class_of[pod]).or_default() += cluster.pods[pod].count;
+        }
+        classes
+    }
+
+    fn workloads(&self, from: WorkloadId, to: WorkloadId) -> [PortSet; 3] {
+        if let Some(known) = self.factors.exempt.iter().find(|exempt| (exempt.0, exempt.1) == (from, to)) {
+            return known.2.clone();
+        }
+        let mut cells = Vec::new();
+        for (&a, &pods) in &self.classes(from) {
+            for &b in self.classes(to).keys() {
+                // A pod and itself is no pair.
+                if !(from == to && a == b && pods == 1) {
+                    cells.push(self.between(a, b));
+                }
+            }
+        }
+        blended(&cells)
+    }
+}
+
+fn joined(egress: &SideFactor, ingress: &SideFactor) -> Connectivity {
+    let both = |family| Connectivity {
+        must: egress[family].must.intersection(&ingress[family].must),
+        may: egress[family].may.intersection(&ingress[family].may),
+    };
+    let (v4, v6) = (both(Family::V4), both(Family::V6));
+    Connectivity { must: v4.must.union(&v6.must), may: v4.may.union(&v6.may) }
+}
+
+/// The ports of every pair, those of some only, and those in neither that are unknown for one.
+fn blended(cells: &[Connectivity]) -> [PortSet; 3] {
+    let any = cells.iter().fold(PortSet::empty(), |any, cell| any.union(&cell.must));
+    let every = cells.iter().fold(any.clone(), |every, cell| every.intersection(&cell.must));
+    let unknown =
+        cells.iter().fold(PortSet::empty(), |unknown, cell| unknown.union(&cell.may.difference(&cell.must)));
+    let some = any.difference(&every);
+    [every, some, unknown.difference(&any)]
+}
+
+proptest! {
+    #![proptest_config(config(192))]
+
+    #[test]
+    fn factors_say_what_the_matrix_says(
+        case in generate::case(),
+        dense in prop_oneof![Just(usize::MAX), 0_usize..5],
+    ) {
+        let cluster = cluster_of(&case)?;
+        let program = compile_as(&cluster, case.profile, Layout::DenseAbove(dense));
+        let reachability = solve(&program);
+        let matrix = Matrix::new(&reachability);
+        let mut listed: BTreeMap<(Endpoint, Endpoint), [PortSet; 3]> = BTreeMap::new();
+        let _ = matrix.for_each_flow(&View::default(), |flow| {
+            listed.insert((flow.from, flow.to), [flow.ports.clone(), flow.some.clone(), flow.unknown.clone()]);
+            ControlFlow::<()>::Continue(())
+        });
+
+        let factors = matrix.factors();
+        let reader = Reader { program: &program, factors: &factors };
+        let mut read = BTreeMap::new();
+        for from in cluster.workloads.ids() {
+            for to in cluster.workloads.ids() {
+                read.insert((Endpoint::Workload(from), Endpoint::Workload(to)), reader.workloads(from, to));
+            }
+            for (id, external) in matrix.externals().enumerate() {
+                let cells = |direction| {
+                    let classes = reader.classes(from).into_keys();
+                    let cells: Vec<Connectivity> =
+                        classes.map(|class| reader.outside(direction, class, id, external.family)).collect();
+                    blended(&cells)
+                };
+                let (workload, outside) = (Endpoint::Workload(from), Endpoint::External(id));
+                read.insert((workload, outside), cells(Direction::Egress));
+                read.insert((outside, workload), cells(Direction::Ingress));
+            }
+        }
+        read.retain(|_, sets| !sets.iter().all(PortSet::is_empty));
+        prop_assert_eq!(read, listed);
+    }
+}
