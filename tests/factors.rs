@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use podreach::cluster::{PodId, WorkloadId};
-use podreach::compile::{ClassId, Layout, Program, compile_as};
+use podreach::compile::{ClassId, Layout, Program, compile, compile_as};
+use podreach::load::Sources;
 use podreach::net::{ByFamily, Direction, Family, PortSet};
+use podreach::query::ExternalId;
 use podreach::query::factors::{Factors, SideFactor};
 use podreach::query::{Endpoint, Matrix, View};
-use podreach::solve::{Connectivity, ExternalId, solve};
+use podreach::render::explain::Context;
+use podreach::render::page::{self, Report};
+use podreach::solve::{Connectivity, solve};
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+use serde_json::Value;
 
 use crate::properties::{cluster_of, config};
 use crate::support::generate;
@@ -142,5 +148,60 @@ proptest! {
         }
         read.retain(|_, sets| !sets.iter().all(PortSet::is_empty));
         prop_assert_eq!(read, listed);
+    }
+
+    /// What the page refers to is there, whatever the cluster.
+    #[test]
+    fn pages_refer_to_what_they_hold(case in generate::case()) {
+        let cluster = cluster_of(&case)?;
+        let program = compile(&cluster, case.profile);
+        let reachability = solve(&program);
+        let matrix = Matrix::new(&reachability);
+        let locate = |_: &_, _: &str| None;
+        let report = Report {
+            matrix: &matrix,
+            context: Context { cluster: &cluster, profile: case.profile, locate: &locate },
+            internet: ByFamily::default(),
+            about: None,
+            findings: &[],
+            before: None,
+            sources: &Sources::default(),
+            changes: None,
+        };
+        let mut page = Vec::new();
+        page::write(&report, &mut page).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        let (_, data) = page.split_once("id=\"data\">").unwrap();
+        let data: Value = serde_json::from_str(data.split_once("</script>").unwrap().0).unwrap();
+        let size = |list: &str| data[list].as_array().map_or(0, Vec::len) as u64;
+        let peers = size("classes") + size("externals");
+        let runs = |runs: &Value, below: u64| -> TestCaseResult {
+            let runs: Vec<u64> = runs.as_array().unwrap().iter().map(|number| number.as_u64().unwrap()).collect();
+            let mut end = 0;
+            for run in runs.chunks(3) {
+                prop_assert!(run.len() == 3 && run[1] > 0 && run[2] < below, "{:?}", runs);
+                end += run[0] + run[1];
+            }
+            prop_assert!(end <= peers.max(size("namespaces") + size("externals")), "{:?}", runs);
+            Ok(())
+        };
+        for direction in ["ingress", "egress"] {
+            for signature in data[direction].as_array().unwrap() {
+                runs(&signature["others"], size("sides"))?;
+                prop_assert!(signature["usual"].as_u64().unwrap() < size("sides"));
+                for policy in signature["policies"].as_array().unwrap() {
+                    prop_assert!(!data["policies"][policy[0].as_u64().unwrap() as usize].is_null());
+                }
+            }
+        }
+        for row in data["spaces"]["rows"].as_array().unwrap() {
+            runs(row, size("carried"))?;
+        }
+        for list in data["lists"].as_array().unwrap() {
+            runs(list, 4)?;
+        }
+        for side in data["sides"].as_array().unwrap().iter().chain(data["carried"].as_array().unwrap()) {
+            prop_assert!(side.as_array().unwrap().iter().all(|ports| ports.as_u64().unwrap() < size("ports")));
+        }
     }
 }
