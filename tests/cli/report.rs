@@ -92,9 +92,8 @@ fn a_page_of_a_part_knows_what_it_is_about() {
 
 #[test]
 fn a_page_has_its_limit() {
-    let namespaces: String = (0..2_001)
-        .map(|i| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: n{i}}}\n---\n"))
-        .collect();
+    let namespace = |i| format!("apiVersion: v1\nkind: Namespace\nmetadata: {{name: n{i}}}\n");
+    let namespaces = (0..2_001).map(namespace).collect::<Vec<_>>().join("---\n");
     let session = Session::new(&[("many.yaml", &namespaces)]);
     let (status, _, stderr) = session.run("report -f many.yaml -o html");
     assert_eq!(status, 2, "{stderr}");

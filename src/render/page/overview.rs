@@ -91,14 +91,11 @@ impl Side {
     /// `2 of 3`, with what is neither isolated nor open.
     pub(super) fn words(&self) -> String {
         let all = self.isolated + self.open + self.unknown;
-        let mut words = format!("{} of {all}", self.isolated);
-        if self.unknown > 0 {
-            words.push_str(&format!(", {} unknown", self.unknown));
-        }
-        if self.exempt > 0 {
-            words.push_str(&format!(", {} on the host network", self.exempt));
-        }
-        words
+        let of = |number: u64, what: &str| {
+            if number > 0 { format!(", {number} {what}") } else { String::new() }
+        };
+        let (unknown, exempt) = (of(self.unknown, "unknown"), of(self.exempt, "on the host network"));
+        format!("{} of {all}{unknown}{exempt}", self.isolated)
     }
 }
 
@@ -160,7 +157,7 @@ fn grouped(number: u128) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() * 4 / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -175,19 +172,37 @@ fn pairs(pairs: &PodPairs) -> Vec<Part> {
         (pairs.open, "open", "may use every port"),
         (pairs.unknown, "unknown", "are not decided by the input"),
     ];
-    let mut start = 0;
     let all = pairs.total.max(1);
-    parts
-        .into_iter()
-        .filter(|(number, ..)| *number > 0)
-        .map(|(number, class, what)| {
-            let (mille, width) = (number * 1000 / all, (number * 1000 / all) as u32);
-            start += width;
-            let percent =
-                if mille == 0 { "< 0.1".to_owned() } else { format!("{}.{}", mille / 10, mille % 10) };
-            Part { class, what, pairs: grouped(number), percent, start: start - width, width }
-        })
-        .collect()
+    let mut before = 0;
+    let mut parts_of_all = Vec::new();
+    for (number, class, what) in parts.into_iter().filter(|(number, ..)| *number > 0) {
+        let start = before * 1000 / all;
+        before += number;
+        parts_of_all.push(Part {
+            class,
+            what,
+            pairs: grouped(number),
+            percent: percent(number, all),
+            start: start as u32,
+            width: (before * 1000 / all - start) as u32,
+        });
+    }
+    parts_of_all
+}
+
+/// `70.8`; what is not everything is less than 100, and what is not nothing is more than 0.
+fn percent(number: u128, all: u128) -> String {
+    let mille = (number * 2000 + all) / (2 * all);
+    let mille = if number < all { mille.min(999) } else { mille };
+    if mille == 0 { "< 0.1".to_owned() } else { format!("{}.{}", mille / 10, mille % 10) }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn coverage<'a>(report: &Report<'a, '_>) -> Vec<Coverage<'a>> {
@@ -229,7 +244,7 @@ fn inputs(report: &Report<'_, '_>) -> Vec<Input> {
             name: plain(&source.name),
             is_before,
             bytes: grouped(source.bytes.len() as u128),
-            digest: Sha256::digest(&*source.bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+            digest: hexadecimal(&Sha256::digest(&*source.bytes)),
         });
         inputs.collect::<Vec<_>>()
     };
@@ -246,6 +261,15 @@ mod tests {
     fn numbers_are_grouped_by_thousands() {
         for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn shares_are_rounded_but_never_to_all_or_nothing() {
+        for (number, all, text) in
+            [(242, 342, "70.8"), (1, 1, "100.0"), (99_999, 100_000, "99.9"), (1, 100_000, "< 0.1")]
+        {
+            assert_eq!(percent(number, all), text);
         }
     }
 
