@@ -1,19 +1,24 @@
 //! The allow matrix by pod, workload or namespace.
 
+mod blend;
+mod flows;
+
 use std::cell::{OnceCell, RefCell};
 use std::ops::ControlFlow;
 
 use ipnet::IpNet;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::group::{Group, NodeMates, groups};
 use super::summary;
 use crate::cluster::{NamespaceId, PodId, WorkloadId};
-use crate::compile::{ClassId, Program};
+use crate::compile::Program;
 use crate::index::IndexVec;
-use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family, PortSet, PortSetId, cidrs};
+use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family, PortSet, cidrs};
 use crate::policy::Tier;
-use crate::solve::{CellId, ExternalClass, ExternalId, Reachability, Rows};
+use crate::solve::{ExternalClass, ExternalId, Reachability, Rows};
+
+pub(crate) use blend::Blend;
 
 /// What a row of the matrix stands for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -173,9 +178,6 @@ pub struct PodPairs {
     pub unknown: u128,
 }
 
-/// How many pairs of pods are exempt because they share a node (R50), by classes.
-pub(super) type ExemptPairs = FxHashMap<(ClassId, ClassId), u64>;
-
 /// The matrix, ready to be listed.
 #[derive(Debug)]
 pub struct Matrix<'r> {
@@ -183,33 +185,6 @@ pub struct Matrix<'r> {
     pub(super) rows: RefCell<Rows<'r>>,
     mates: NodeMates,
     outside: OnceCell<(IndexVec<ExternalId, ExternalClass>, IndexVec<ExternalId, External>)>,
-}
-
-/// The columns of a listing, and what is kept from row to row.
-struct Columns<'a> {
-    all: Vec<Column<'a>>,
-    /// The columns that each class has pods in.
-    of_class: IndexVec<ClassId, Vec<usize>>,
-    /// The columns that each pod group of the cluster stands in, and with how many pods.
-    of_pod: FxHashMap<PodId, Vec<(usize, u64)>>,
-    /// For each class of the source its cells; all of them nothing between rows.
-    cells: Vec<IndexVec<ClassId, CellId>>,
-}
-
-/// One column of the rows that are being listed.
-struct Column<'a> {
-    group: &'a Group,
-    /// Whether the view is about this group.
-    about: bool,
-}
-
-/// A flow that is filled in over and over, so that listing flows allocates nothing.
-struct Buffer {
-    flow: Option<Flow>,
-    /// What its port sets are in the table.
-    ids: [PortSetId; 3],
-    /// See [`View::ports`].
-    only: Option<PortSetId>,
 }
 
 impl<'r> Matrix<'r> {
@@ -336,35 +311,6 @@ impl<'r> Matrix<'r> {
         all.unwrap_or(Isolation::Open)
     }
 
-    /// Calls `visit` for every flow of a view, sorted by the text of `from`, then of `to`, until it breaks.
-    ///
-    /// The work grows with the flows, not with the pairs of endpoints.
-    pub fn for_each_flow<B>(
-        &self,
-        view: &View,
-        mut visit: impl FnMut(&Flow) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        let about = view.about();
-        let sources = groups(self.program, view.by, view.from.as_ref());
-        let destinations = groups(self.program, view.by, view.to.as_ref());
-        let mut columns = self.columns(&destinations, about.as_ref());
-        let (from_outside, to_outside) =
-            (self.outside_ends(view.from.as_ref()), self.outside_ends(view.to.as_ref()));
-
-        let mut flow = Buffer::new(view, &mut self.rows.borrow_mut());
-        for &external in &from_outside {
-            self.flows_from_outside(&mut flow, external, &columns, about.is_some(), &mut visit)?;
-        }
-        for source in &sources {
-            let source_about = concerns(about.as_ref(), source);
-            if source_about {
-                self.flows_to_outside(&mut flow, source, &to_outside, &mut visit)?;
-            }
-            self.flows_between(&mut flow, source, &mut columns, source_about, &mut visit)?;
-        }
-        ControlFlow::Continue(())
-    }
-
     /// The external classes that overlap the addresses of a filter, by key.
     fn outside_ends(&self, only: Option<&Ends>) -> Vec<ExternalId> {
         let mut ids: Vec<(Vec<String>, ExternalId)> = self
@@ -377,165 +323,6 @@ impl<'r> Matrix<'r> {
             .collect();
         ids.sort_unstable();
         ids.into_iter().map(|(_, id)| id).collect()
-    }
-
-    fn columns<'a>(&self, destinations: &'a [Group], about: Option<&FxHashSet<PodId>>) -> Columns<'a> {
-        let mut of_class: IndexVec<ClassId, Vec<usize>> = vec![Vec::new(); self.program.classes.len()].into();
-        let mut of_pod: FxHashMap<PodId, Vec<(usize, u64)>> = FxHashMap::default();
-        for (column, group) in destinations.iter().enumerate() {
-            for &(class, _) in &group.classes {
-                of_class[class].push(column);
-            }
-            for (pod, range) in &group.pods {
-                of_pod.entry(*pod).or_default().push((column, u64::from(range.end - range.start)));
-            }
-        }
-        let all = destinations.iter().map(|group| Column { group, about: concerns(about, group) }).collect();
-        Columns { all, of_class, of_pod, cells: Vec::new() }
-    }
-
-    fn flows_from_outside<B>(
-        &self,
-        flow: &mut Buffer,
-        external: ExternalId,
-        columns: &Columns<'_>,
-        only_about: bool,
-        visit: &mut impl FnMut(&Flow) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        let class = &self.outside().0[external];
-        let mut rows = self.rows.borrow_mut();
-        let mut known: FxHashMap<ClassId, CellId> = FxHashMap::default();
-        for column in columns.all.iter().filter(|column| column.about || !only_about) {
-            let mut blend = Blend::default();
-            for &(id, _) in &column.group.classes {
-                let cell = *known.entry(id).or_insert_with(|| rows.external(Direction::Ingress, id, class));
-                blend.add(&mut rows, cell);
-            }
-            if let Some(flow) =
-                flow.fill(&blend, &mut rows, Endpoint::External(external), column.group.endpoint)
-            {
-                visit(flow)?;
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn flows_to_outside<B>(
-        &self,
-        flow: &mut Buffer,
-        source: &Group,
-        externals: &[ExternalId],
-        visit: &mut impl FnMut(&Flow) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        let classes = &self.outside().0;
-        let mut rows = self.rows.borrow_mut();
-        for &external in externals {
-            let mut blend = Blend::default();
-            for &(id, _) in &source.classes {
-                let cell = rows.external(Direction::Egress, id, &classes[external]);
-                blend.add(&mut rows, cell);
-            }
-            if let Some(flow) = flow.fill(&blend, &mut rows, source.endpoint, Endpoint::External(external)) {
-                visit(flow)?;
-            }
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn flows_between<B>(
-        &self,
-        flow: &mut Buffer,
-        source: &Group,
-        columns: &mut Columns<'_>,
-        about: bool,
-        visit: &mut impl FnMut(&Flow) -> ControlFlow<B>,
-    ) -> ControlFlow<B> {
-        let mut rows = self.rows.borrow_mut();
-        let mut exempt = self.exempt_pairs(source, &columns.of_pod);
-        let met = columns.begin_row(source, &mut rows);
-        let mut candidates: Vec<usize> = exempt.keys().copied().collect();
-        for &class in &met {
-            candidates.extend_from_slice(&columns.of_class[class]);
-        }
-        candidates.sort_unstable();
-        candidates.dedup();
-        for index in candidates {
-            let column = &columns.all[index];
-            if !about && !column.about {
-                continue;
-            }
-            let group = column.group;
-            let exempt = exempt.remove(&index).unwrap_or_default();
-            let blend =
-                self.blend(&mut rows, source, group, &exempt, |_, place, to| columns.cells[place][to]);
-            if let Some(flow) = flow.fill(&blend, &mut rows, source.endpoint, group.endpoint) {
-                visit(flow)?;
-            }
-        }
-        columns.end_row(&met, &mut rows);
-        ControlFlow::Continue(())
-    }
-
-    /// The cells of all pairs of pods of two groups, put together; `cell` is that between the source's class at a place
-    /// of its list and a class.
-    pub(super) fn blend(
-        &self,
-        rows: &mut Rows<'_>,
-        source: &Group,
-        group: &Group,
-        exempt: &ExemptPairs,
-        cell: impl Fn(&mut Rows<'_>, usize, ClassId) -> CellId,
-    ) -> Blend {
-        let mut blend = Blend::default();
-        if source.is_one_pod() && group.is_one_pod() {
-            let (from, to) = (&source.pods[0], &group.pods[0]);
-            if from != to {
-                let (a, b) = (source.classes[0].0, group.classes[0].0);
-                let cell = if self.program.same_node(from.0, to.0) {
-                    rows.evaluator.exempt(a, b)
-                } else {
-                    cell(rows, 0, b)
-                };
-                blend.add(rows, cell);
-            }
-            return blend;
-        }
-        let common = source.common(self.program, group);
-        for (place, &(from, from_count)) in source.classes.iter().enumerate() {
-            for &(to, to_count) in &group.classes {
-                let own = if from == to { common.get(&from).copied().unwrap_or(0) } else { 0 };
-                let exempt = exempt.get(&(from, to)).copied().unwrap_or(0);
-                if from_count * to_count > own + exempt {
-                    let cell = cell(rows, place, to);
-                    blend.add(rows, cell);
-                }
-                if exempt > 0 {
-                    let cell = rows.evaluator.exempt(from, to);
-                    blend.add(rows, cell);
-                }
-            }
-        }
-        blend
-    }
-
-    /// How many pairs from a group to each column are exempt because they share a node (R50), by classes.
-    pub(super) fn exempt_pairs(
-        &self,
-        source: &Group,
-        columns_of: &FxHashMap<PodId, Vec<(usize, u64)>>,
-    ) -> FxHashMap<usize, ExemptPairs> {
-        let mut pairs: FxHashMap<usize, ExemptPairs> = FxHashMap::default();
-        let cluster = &self.program.cluster;
-        for (host, range) in &source.pods {
-            for other in self.mates.beside(cluster, *host) {
-                for &(column, there) in columns_of.get(other).into_iter().flatten() {
-                    let classes = (self.program.class_of[*host], self.program.class_of[*other]);
-                    let count = u64::from(range.end - range.start) * there;
-                    *pairs.entry(column).or_default().entry(classes).or_default() += count;
-                }
-            }
-        }
-        pairs
     }
 
     /// The counts.
@@ -553,115 +340,4 @@ impl View {
 /// Whether a view is about a group.
 fn concerns(about: Option<&FxHashSet<PodId>>, group: &Group) -> bool {
     about.is_none_or(|about| group.pods.iter().any(|(pod, _)| about.contains(pod)))
-}
-
-/// The cells of all pod pairs between two endpoints, put together.
-#[derive(Clone, Default)]
-pub(crate) struct Blend {
-    bounds: Option<Blended>,
-}
-
-#[derive(Clone, Copy)]
-struct Blended {
-    /// Allowed for every pair so far.
-    every: PortSetId,
-    /// Allowed for at least one pair.
-    any: PortSetId,
-    /// Unknown for at least one pair.
-    unknown: PortSetId,
-}
-
-impl Blend {
-    /// Ports that every pair may use, some only, and those in neither that are unknown for one; `None` if all are empty.
-    pub(crate) fn carried(&self, rows: &mut Rows<'_>, only: Option<&PortSet>) -> Option<[PortSet; 3]> {
-        let Blended { every, any, unknown } = self.bounds?;
-        let table = &mut rows.evaluator.ports;
-        let ids = [every, table.difference(any, every), table.difference(unknown, any)];
-        let sets = ids.map(|id| match only {
-            Some(only) => table.get(id).intersection(only),
-            None => table.get(id).clone(),
-        });
-        (!sets.iter().all(PortSet::is_empty)).then_some(sets)
-    }
-
-    pub(crate) fn add(&mut self, rows: &mut Rows<'_>, cell: CellId) {
-        let bounds = rows.evaluator.cell(cell);
-        let ports = &mut rows.evaluator.ports;
-        let unknown = ports.difference(bounds.may, bounds.must);
-        self.bounds = Some(match self.bounds {
-            None => Blended { every: bounds.must, any: bounds.must, unknown },
-            Some(so_far) => Blended {
-                every: ports.intersection(so_far.every, bounds.must),
-                any: ports.union(so_far.any, bounds.must),
-                unknown: ports.union(so_far.unknown, unknown),
-            },
-        });
-    }
-}
-
-impl Buffer {
-    fn new(view: &View, rows: &mut Rows<'_>) -> Self {
-        let table = &mut rows.evaluator.ports;
-        Self {
-            flow: None,
-            ids: [table.empty(); 3],
-            only: view.ports.as_ref().map(|ports| table.id(ports.clone())),
-        }
-    }
-
-    /// The flow, unless there is none, on the ports that the view shows.
-    fn fill(&mut self, blend: &Blend, rows: &mut Rows<'_>, from: Endpoint, to: Endpoint) -> Option<&Flow> {
-        let Blended { every, any, unknown } = blend.bounds?;
-        let table = &mut rows.evaluator.ports;
-        let mut ids = [every, table.difference(any, every), table.difference(unknown, any)];
-        if let Some(only) = self.only {
-            ids = ids.map(|id| table.intersection(id, only));
-        }
-        if ids == [table.empty(); 3] {
-            return None;
-        }
-        let empty = PortSet::empty;
-        let flow = self.flow.get_or_insert_with(|| Flow {
-            from,
-            to,
-            ports: empty(),
-            some: empty(),
-            unknown: empty(),
-        });
-        (flow.from, flow.to) = (from, to);
-        let sets = [&mut flow.ports, &mut flow.some, &mut flow.unknown];
-        for ((set, known), id) in sets.into_iter().zip(&mut self.ids).zip(ids) {
-            if *known != id {
-                *known = id;
-                set.clone_from(table.get(id));
-            }
-        }
-        Some(flow)
-    }
-}
-
-impl Columns<'_> {
-    /// Lays out the cells of a source; returns the classes to which something may flow.
-    fn begin_row(&mut self, source: &Group, rows: &mut Rows<'_>) -> Vec<ClassId> {
-        let closed = rows.evaluator.closed();
-        while self.cells.len() < source.classes.len() {
-            self.cells.push(vec![closed; self.of_class.len()].into());
-        }
-        let mut met = Vec::new();
-        for (&(class, _), cells) in source.classes.iter().zip(&mut self.cells) {
-            for &(to, cell) in rows.cells(class).iter() {
-                cells[to] = cell;
-                met.push(to);
-            }
-        }
-        met
-    }
-
-    /// Clears the cells of the row again.
-    fn end_row(&mut self, met: &[ClassId], rows: &mut Rows<'_>) {
-        let closed = rows.evaluator.closed();
-        for &class in met {
-            self.cells.iter_mut().for_each(|cells| cells[class] = closed);
-        }
-    }
 }
