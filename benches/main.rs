@@ -19,6 +19,7 @@ criterion_group!(
     query::flows,
     query::verdicts,
     query::explanations,
+    query::page,
     what_if::what_if
 );
 criterion_main!(benches);

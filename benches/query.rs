@@ -5,14 +5,17 @@ use std::ops::ControlFlow;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use podreach::cluster::PodId;
 use podreach::index::Id;
-use podreach::net::{AddressSet, PortSet};
+use podreach::load::Sources;
+use podreach::net::{AddressSet, ByFamily, PortSet};
 use podreach::profile::Profile;
 use podreach::query::{By, Matrix, View, explain};
+use podreach::render::explain::Context;
+use podreach::render::page::{self, Report};
 use podreach::solve::End;
 use podreach::solve::proof::Prover;
 use podreach::{compile, solve};
 
-use super::support::{Shape, cluster, group};
+use super::support::{Shape, cluster, group, per_pod};
 
 /// Lists shape A by workload; throughput is in flows.
 pub(crate) fn flows(criterion: &mut Criterion) {
@@ -77,6 +80,33 @@ pub(crate) fn explanations(criterion: &mut Criterion) {
                     let (asked, meant) = (PortSet::full(), AddressSet::empty());
                     std::hint::black_box(explain::pair(&prover, from, to, &asked, &meant));
                 }
+            });
+        });
+    }
+}
+
+/// Writes the page of shape A; throughput is in pods.
+pub(crate) fn page(criterion: &mut Criterion) {
+    let mut group = group(criterion, "query/page".to_owned());
+    for pods in [1_000, 3_000, 10_000, 30_000] {
+        let cluster = cluster(Shape::A, pods);
+        let program = compile::compile(&cluster, Profile::Spec);
+        let reachability = solve::solve(&program);
+        let locate = |_: &_, _: &str| None;
+        group.throughput(per_pod(pods));
+        group.bench_function(BenchmarkId::from_parameter(pods), |bencher| {
+            bencher.iter(|| {
+                let report = Report {
+                    matrix: &Matrix::new(&reachability),
+                    context: Context { cluster: &cluster, profile: Profile::Spec, locate: &locate },
+                    internet: ByFamily::default(),
+                    about: None,
+                    findings: &[],
+                    before: None,
+                    sources: &Sources::default(),
+                    changes: None,
+                };
+                page::write(&report, &mut std::io::sink()).expect("a sink takes everything");
             });
         });
     }
