@@ -3,6 +3,7 @@
 //! Machine formats stream: a flow is written as it comes and is never kept. What people read is grouped first, by
 //! sources that reach the same destinations.
 
+mod cell;
 mod document;
 mod grid;
 mod groups;

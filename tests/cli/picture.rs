@@ -74,3 +74,19 @@ fn what_has_no_room_is_drawn_by_namespace() {
     let (status, _, stderr) = session.run("matrix -f many.yaml --summary -o svg");
     assert_eq!(status, 2, "{stderr}");
 }
+
+#[test]
+fn only_a_terminal_gets_signs_of_unicode() {
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    let (_, piped, _) = session.run("matrix -f shop.yaml --color always");
+    assert!(piped.is_ascii() && piped.contains('\u{1b}'), "{piped}");
+    for (locale, terminal, unicode) in
+        [("C.UTF-8", "xterm", true), ("C", "xterm", false), ("C.UTF-8", "dumb", false)]
+    {
+        let environment = [("LC_ALL", locale), ("TERM", terminal)];
+        let Some(shown) = session.on_a_terminal("matrix -f shop.yaml", &environment) else { return };
+        assert!(shown.contains("web"), "{shown}");
+        assert_eq!(shown.contains('◆') && shown.contains('┼'), unicode, "{environment:?}: {shown}");
+        assert_eq!(shown.is_ascii(), !unicode, "{environment:?}: {shown}");
+    }
+}

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::grid::{self, Cell};
+use super::cell::Cell;
+use super::grid;
 use super::groups::{Carried, Groups, group};
 use super::{Flows, Report, summary};
 use crate::query::Endpoint;
