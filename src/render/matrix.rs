@@ -16,6 +16,8 @@ mod table;
 #[cfg(test)]
 mod testing;
 
+pub(super) use cell::Cell;
+pub(super) use grid::{LARGEST as LARGEST_GRID, used};
 pub(super) use rows::{push_cell, push_ports};
 
 use std::io::{self, Write};

@@ -1,12 +1,11 @@
 //! What the grid and the pictures say about one pair of endpoints.
 
-use super::groups::Carried;
 use crate::net::{PortSet, Protocol};
 use crate::render::style::Palette;
 
 /// What a cell says.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Cell {
+pub(in crate::render) enum Cell {
     /// No pair: a pod and itself, or two ends outside.
     Blank,
     /// Nothing is allowed.
@@ -24,19 +23,21 @@ pub(super) enum Cell {
 }
 
 impl Cell {
-    pub(super) fn of(carried: &Carried) -> Self {
-        let Carried { ports, some, unknown, open } = carried;
+    /// What it says of the ports between every pod, between some of the pods, and of those that are unknown; `open` if
+    /// no policy restricts it.
+    pub(in crate::render) fn of(ports: &PortSet, some: &PortSet, unknown: &PortSet, open: bool) -> Self {
         match () {
             () if !unknown.is_empty() => Self::Unknown,
             () if !some.is_empty() => Self::Partly,
-            () if *open => Self::Open,
+            () if open => Self::Open,
             () if ports.is_full() => Self::All,
+            () if ports.is_empty() => Self::Nothing,
             () => Self::Ports(brief(ports)),
         }
     }
 
     /// A letter for it.
-    pub(super) const fn sign(&self) -> &'static str {
+    pub(in crate::render) const fn sign(&self) -> &'static str {
         match self {
             Self::Blank => "",
             Self::Nothing => "-",
@@ -49,7 +50,7 @@ impl Cell {
     }
 
     /// A sign for it on a terminal that has all of Unicode: no two are of one shape.
-    pub(super) const fn symbol(&self) -> &'static str {
+    pub(in crate::render) const fn symbol(&self) -> &'static str {
         match self {
             Self::Blank => "",
             Self::Nothing => "·",
@@ -62,7 +63,7 @@ impl Cell {
     }
 
     /// A word for it, or the ports.
-    pub(super) fn word(&self) -> &str {
+    pub(in crate::render) fn word(&self) -> &str {
         match self {
             Self::Open => "open",
             Self::All => "all",
@@ -71,7 +72,7 @@ impl Cell {
         }
     }
 
-    pub(super) fn painted(&self, text: &str, palette: Palette) -> String {
+    pub(in crate::render) fn painted(&self, text: &str, palette: Palette) -> String {
         match self {
             Self::Blank => text.to_owned(),
             Self::Nothing => palette.faint(text),
@@ -81,7 +82,7 @@ impl Cell {
     }
 
     /// What the sign means.
-    pub(super) const fn meaning(&self) -> Option<&'static str> {
+    pub(in crate::render) const fn meaning(&self) -> Option<&'static str> {
         match self {
             Self::Blank => None,
             Self::Nothing => Some("nothing"),
@@ -93,7 +94,7 @@ impl Cell {
         }
     }
 
-    pub(super) const fn order(&self) -> u8 {
+    pub(in crate::render) const fn order(&self) -> u8 {
         match self {
             Self::Blank => 0,
             Self::Nothing => 1,

@@ -2,13 +2,13 @@
 
 use super::Report;
 use super::cell::Cell;
-use super::groups::Groups;
+use super::groups::{Carried, Groups};
 use crate::query::Endpoint;
 use crate::render::style::Palette;
 use crate::render::text::{Plain, padded, spaced_columns, width};
 
 /// The most endpoints a grid is drawn for.
-pub(super) const LARGEST: usize = 20;
+pub(in crate::render) const LARGEST: usize = 20;
 
 /// How wide a grid may be; a wider one shows numbers for names, and signs for ports if that does not do.
 const WIDEST: usize = 100;
@@ -41,7 +41,7 @@ fn cell(report: &Report<'_>, groups: &Groups, from: usize, to: usize) -> Cell {
     let outside = |endpoint| matches!(endpoint, Endpoint::External(_));
     match groups.cells.get(&(from, to)) {
         _ if !source.shows_flows_to(destination) => Cell::Blank,
-        Some(carried) => Cell::of(carried),
+        Some(Carried { ports, some, unknown, open }) => Cell::of(ports, some, unknown, *open),
         None if from == to && source.pods <= 1 => Cell::Blank,
         None if outside(source.endpoint) && outside(destination.endpoint) => Cell::Blank,
         None => Cell::Nothing,
@@ -156,15 +156,15 @@ fn rule(lines: &[String]) -> String {
 }
 
 /// One cell of each kind there is.
-pub(super) fn used(cells: &[Vec<Cell>]) -> Vec<&Cell> {
-    let mut used: Vec<&Cell> = cells.iter().flatten().collect();
+pub(in crate::render) fn used<'c>(cells: impl IntoIterator<Item = &'c Cell>) -> Vec<&'c Cell> {
+    let mut used: Vec<&Cell> = cells.into_iter().collect();
     used.sort_by_key(|cell| cell.order());
     used.dedup_by_key(|cell| cell.order());
     used
 }
 
 fn legend(cells: &[Vec<Cell>], shape: Shape, palette: Palette) -> impl Iterator<Item = String> {
-    let used: Vec<(&str, &str)> = used(cells)
+    let used: Vec<(&str, &str)> = used(cells.iter().flatten())
         .into_iter()
         .filter(|cell| shape == Shape::Signs || !matches!(cell, Cell::Ports(_)))
         .filter_map(|cell| Some((shape.says(cell, palette), cell.meaning()?)))
