@@ -467,15 +467,31 @@ fn reach_is_answered_in_every_format() {
     assert_eq!((&admitted["name"], &admitted["line"]), (&"shop/db".into(), &17.into()));
 }
 
-/// The picture of the guide is what podreach draws now.
+/// The pictures of the guide are what podreach draws now; `PODREACH_UPDATE=1 cargo test guide` draws them anew.
 #[test]
-fn the_picture_of_a_blast_radius_is_current() {
+fn the_pictures_of_the_guide_are_current() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_podreach"));
-    let line = "reach -f scenarios/three-tier-fixed/manifests --from multi-tier/frontend --hops 3 -o svg";
-    let (_, drawn, _) = texts(command.args(line.split(' ')).current_dir(root).output().unwrap());
-    assert_eq!(drawn, std::fs::read_to_string(root.join("docs/guide/blast-radius.svg")).unwrap());
-    assert!(drawn.contains("<title>What multi-tier/frontend reaches") && drawn.contains("<desc>"));
+    for (file, line, title) in [
+        (
+            "blast-radius.svg",
+            "reach -f scenarios/three-tier-fixed/manifests --from multi-tier/frontend --hops 3 -o svg",
+            "<title>What multi-tier/frontend reaches",
+        ),
+        (
+            "before-after.svg",
+            "diff --before scenarios/three-tier/manifests --after scenarios/three-tier-fixed/manifests -o svg",
+            "<title>What differs between two inputs",
+        ),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_podreach"));
+        let (_, drawn, _) = texts(command.args(line.split(' ')).current_dir(root).output().unwrap());
+        let kept = root.join("docs/guide").join(file);
+        if std::env::var_os("PODREACH_UPDATE").is_some() {
+            std::fs::write(&kept, &drawn).unwrap();
+        }
+        assert_eq!(drawn, std::fs::read_to_string(&kept).unwrap(), "{file}");
+        assert!(drawn.contains(title) && drawn.contains("<desc>"), "{file}");
+    }
 }
 
 #[test]
