@@ -23,6 +23,7 @@ mod snapshot;
 mod stages;
 mod status;
 mod suggest;
+mod terminal;
 mod test;
 mod what_if;
 

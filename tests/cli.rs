@@ -76,6 +76,23 @@ impl Session {
     fn run(&self, line: &str) -> (i32, String, String) {
         texts(self.command(line).output().unwrap())
     }
+
+    /// What a terminal shows; `None` where nothing plays one.
+    fn on_a_terminal(&self, line: &str, environment: &[(&str, &str)]) -> Option<String> {
+        let version = Command::new("script").arg("--version").output().ok()?;
+        // Others take other arguments.
+        if !String::from_utf8_lossy(&version.stdout).contains("util-linux") {
+            return None;
+        }
+        let output = Command::new("script")
+            .args(["-qec", &format!("{} {line}", env!("CARGO_BIN_EXE_podreach")), "/dev/null"])
+            .current_dir(self.folder.path())
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        Some(String::from_utf8(output.stdout).unwrap())
+    }
 }
 
 fn texts(output: Output) -> (i32, String, String) {
@@ -451,15 +468,31 @@ fn reach_is_answered_in_every_format() {
     assert_eq!((&admitted["name"], &admitted["line"]), (&"shop/db".into(), &17.into()));
 }
 
-/// The picture of the guide is what podreach draws now.
+/// The pictures of the guide are what podreach draws now; `PODREACH_UPDATE=1 cargo test guide` draws them anew.
 #[test]
-fn the_picture_of_a_blast_radius_is_current() {
+fn the_pictures_of_the_guide_are_current() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut command = Command::new(env!("CARGO_BIN_EXE_podreach"));
-    let line = "reach -f scenarios/three-tier-fixed/manifests --from multi-tier/frontend --hops 3 -o svg";
-    let (_, drawn, _) = texts(command.args(line.split(' ')).current_dir(root).output().unwrap());
-    assert_eq!(drawn, std::fs::read_to_string(root.join("docs/guide/blast-radius.svg")).unwrap());
-    assert!(drawn.contains("<title>What multi-tier/frontend reaches") && drawn.contains("<desc>"));
+    for (file, line, title) in [
+        (
+            "blast-radius.svg",
+            "reach -f scenarios/three-tier-fixed/manifests --from multi-tier/frontend --hops 3 -o svg",
+            "<title>What multi-tier/frontend reaches",
+        ),
+        (
+            "before-after.svg",
+            "diff --before scenarios/three-tier/manifests --after scenarios/three-tier-fixed/manifests -o svg",
+            "<title>What differs between two inputs",
+        ),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_podreach"));
+        let (_, drawn, _) = texts(command.args(line.split(' ')).current_dir(root).output().unwrap());
+        let kept = root.join("docs/guide").join(file);
+        if std::env::var_os("PODREACH_UPDATE").is_some() {
+            std::fs::write(&kept, &drawn).unwrap();
+        }
+        assert_eq!(drawn, std::fs::read_to_string(&kept).unwrap(), "{file}");
+        assert!(drawn.contains(title) && drawn.contains("<desc>"), "{file}");
+    }
 }
 
 #[test]

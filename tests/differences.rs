@@ -1,6 +1,8 @@
 //! What two clusters differ in, on random pairs of them: the changes are those of two listings, the counts are those of
 //! all pairs of pods, and taking back what is named takes the change back.
 
+mod table;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::ControlFlow;

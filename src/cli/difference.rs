@@ -5,7 +5,7 @@ use podreach::compile::Program;
 use podreach::diagnostic::Diagnostic;
 use podreach::diff;
 use podreach::load::Sources;
-use podreach::query::difference::{Difference, Edited, Scope, difference};
+use podreach::query::difference::{self as query, Difference, Edited, Scope, Table};
 use podreach::query::unknowns::missing_facts;
 use podreach::query::warnings::{Warning, warnings};
 use podreach::render::diagnostic::Located;
@@ -27,6 +27,8 @@ pub(super) struct Compared<'p> {
     edits: Vec<String>,
     programs: [&'p Program; 2],
     difference: Difference,
+    /// The same as a matrix, for a picture.
+    table: Option<Table>,
     warnings: Vec<Warning>,
     notes: Vec<Diagnostic>,
     /// What there is to say about the second input.
@@ -47,14 +49,17 @@ pub(super) fn compare<'p>(
     Ok(progress.stage(Stage::Answer, || {
         let (before, after) = (solve(programs[0]), solve(programs[1]));
         let pairwise = diff::between_workloads(&before, &after);
-        let difference = difference(&before, &after, &pairwise, &scope);
+        let difference = query::difference(&before, &after, &pairwise, &scope);
+        let is_drawn = settings.outputs.iter().any(|output| output.format == Format::Svg);
+        let table =
+            is_drawn.then(|| query::table([&before, &after], &difference, &scope, render::LARGEST_PICTURE));
         let warnings = warnings(&before, &after, &pairwise);
         let notes = if difference.has_unknown() {
             notes::missing_facts(&programs[1].cluster, &missing_facts(programs[1]))
         } else {
             Vec::new()
         };
-        Compared { edits, programs, difference, warnings, notes, diagnostics }
+        Compared { edits, programs, difference, table, warnings, notes, diagnostics }
     }))
 }
 
@@ -83,7 +88,7 @@ pub(super) fn write(
         .iter()
         .zip(&notes)
         .map(|(compared, notes)| {
-            let Compared { edits, programs, difference, warnings, .. } = compared;
+            let Compared { edits, programs, difference, table, warnings, .. } = compared;
             let places = difference.causes.iter().map(|cause| {
                 let sources = sources[usize::from(cause.edit != Edited::Removed)];
                 cause.origin.as_ref().and_then(|origin| sources.locate(origin, ""))
@@ -91,6 +96,7 @@ pub(super) fn write(
             Report {
                 edits: edits.clone(),
                 is_one_of_several: all.len() > 1,
+                table: table.as_ref(),
                 warnings,
                 notes,
                 ..Report::new(

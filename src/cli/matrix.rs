@@ -1,12 +1,13 @@
 //! `podreach matrix`.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use podreach::cluster::Cluster;
 use podreach::compile::compile;
 use podreach::index::IndexVec;
 use podreach::query::unknowns::{differences, missing_facts};
-use podreach::query::{By, Flow, Matrix, View};
+use podreach::query::{By, Endpoint, Flow, Matrix, View};
 use podreach::render::diagnostic::Located;
 use podreach::render::endpoint::Names;
 use podreach::render::matrix::{self as render, Flows, Report, Viewed};
@@ -57,17 +58,12 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
     }
     let is_drawn = settings.outputs.iter().any(|output| render::PICTURES.contains(&output.format));
     let by_namespace = View { by: By::Namespace, ..view.clone() };
-    let coarse =
-        (is_drawn && report.endpoints.len() > render::LARGEST_PICTURE).then(|| report_of(&by_namespace));
-    if let Some(coarse) = &coarse {
-        require_room(coarse)?;
-        say(
-            "note: the picture shows namespaces, since there are too many rows for one; -n and -l choose some of them",
-        );
-    }
+    let smaller = (is_drawn && report.endpoints.len() > render::LARGEST_PICTURE)
+        .then(|| smaller(&matrix, [&view, &by_namespace], &report_of))
+        .transpose()?;
     let flows = Viewed { matrix: &matrix, view: &view };
-    let drawn = match &coarse {
-        Some(coarse) => (coarse, &Viewed { matrix: &matrix, view: &by_namespace }),
+    let drawn = match &smaller {
+        Some((smaller, view)) => (smaller, &Viewed { matrix: &matrix, view }),
         None => (&report, &flows),
     };
     progress.stage(Stage::Output, || {
@@ -113,16 +109,48 @@ fn write(
     })
 }
 
-/// Says so if not even namespaces fit into a picture.
-fn require_room(report: &Report<'_>) -> Result<(), Failure> {
-    let (rows, most) = (report.endpoints.len(), render::LARGEST_PICTURE);
-    if rows <= most {
-        return Ok(());
+/// What a picture shows of a matrix that has more rows than it has room for, and in which of two views: those that have
+/// connections, else namespaces.
+fn smaller<'a, 'v>(
+    matrix: &Matrix<'_>,
+    [view, by_namespace]: [&'v View; 2],
+    report_of: &impl Fn(&View) -> Report<'a>,
+) -> Result<(Report<'a>, &'v View), Failure> {
+    if let Some(report) = connected(matrix, view, report_of) {
+        say("note: the picture leaves out rows without connections, since there are too many for one");
+        return Ok((report, view));
     }
-    let message = format!(
-        "a picture has room for {most} rows, and there are {rows} namespaces and ranges of addresses"
+    let all = report_of(by_namespace);
+    let (rows, most) = (all.endpoints.len(), render::LARGEST_PICTURE);
+    let fitting = if rows <= most { Some(all) } else { connected(matrix, by_namespace, report_of) };
+    let report = fitting.ok_or_else(|| {
+        let what = "namespaces and ranges of addresses";
+        let message = format!("a picture has room for {most} rows, and there are {rows} {what}");
+        Failure::usage(message).with_help("choose some with -n, -l, --from or --to".to_owned())
+    })?;
+    say(
+        "note: the picture shows namespaces, since there are too many rows for one; -n and -l choose some of them",
     );
-    Err(Failure::usage(message).with_help("choose some with -n, -l, --from or --to".to_owned()))
+    Ok((report, by_namespace))
+}
+
+/// What has connections in a view, unless that is nothing or more than a picture has room for.
+fn connected<'a>(
+    matrix: &Matrix<'_>,
+    view: &View,
+    report_of: &impl Fn(&View) -> Report<'a>,
+) -> Option<Report<'a>> {
+    let mut met: BTreeSet<Endpoint> = BTreeSet::new();
+    let found = matrix.for_each_flow(view, |flow| {
+        met.extend([flow.from, flow.to]);
+        if met.len() > render::LARGEST_PICTURE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    if found.is_break() || met.is_empty() {
+        return None;
+    }
+    let mut report = report_of(view);
+    report.endpoints.retain(|facts| met.contains(&facts.endpoint));
+    Some(report)
 }
 
 /// Whether what is shown leaves anything undecided. A port that some pods of a group may use and others perhaps is

@@ -3,7 +3,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use anstream::AutoStream;
 use ipnet::IpNet;
 
 use podreach::cluster::{self, Assumption, Ranges};
@@ -14,11 +13,12 @@ use podreach::render::diagnostic::Volume;
 use podreach::render::style::Palette;
 use podreach::yaml::OneOrMany;
 
-use super::args::{ColorMode, GlobalArgs};
+use super::args::GlobalArgs;
 use super::error::Failure;
 use super::output::Output;
 use super::project::Project;
 use super::suggest::nearest;
+use super::terminal::palette;
 
 /// What every command goes by.
 #[derive(Debug)]
@@ -43,9 +43,9 @@ pub(super) struct Settings {
     pub(super) timings: bool,
     /// How much to say beside the answer.
     pub(super) volume: Volume,
-    /// The colours of standard output.
+    /// The colours and signs of standard output.
     pub(super) stdout: Palette,
-    /// The colours of standard error.
+    /// The same of standard error.
     pub(super) stderr: Palette,
 }
 
@@ -234,14 +234,6 @@ fn assumption(object: &str, key: &str, value: &str, namespace: Option<&str>) -> 
     Assumption::parse(object, key, value, namespace.unwrap_or("default")).ok_or_else(|| {
         Failure::usage(format!("cannot assume labels of `{object}`"))
             .with_help("name the object as KIND/NAME or KIND/NS/NAME, such as `ns/shop` or `pod/shop/web-0`")
-    })
-}
-
-fn palette(color: ColorMode, stream: &impl anstream::stream::RawStream) -> Palette {
-    Palette::new(match color {
-        ColorMode::Always => true,
-        ColorMode::Never => false,
-        ColorMode::Auto => AutoStream::choice(stream) != anstream::ColorChoice::Never,
     })
 }
 

@@ -10,6 +10,7 @@ mod boxes;
 mod ends;
 mod listing;
 mod policies;
+mod table;
 
 use crate::cluster::PodId;
 use crate::diagnostic::{ObjectName, Origin};
@@ -18,6 +19,8 @@ use crate::index::IndexVec;
 use crate::net::PortSet;
 use crate::query::{By, Endpoint, External, ExternalId};
 use crate::solve::{Connectivity, Reachability};
+
+pub use table::{Pair, Table, table};
 
 use because::Because;
 use ends::Parties;

@@ -22,7 +22,9 @@ use crate::index::IndexVec;
 use crate::load::Position;
 use crate::net::PortSet;
 use crate::profile::Profile;
-use crate::query::difference::{Carried, CauseId, ChangeBox, Difference, Edited, PartyId, Presence};
+use crate::query::difference::{
+    Carried, CauseId, ChangeBox, Difference, Edited, Party, PartyId, Presence, Table,
+};
 use crate::query::warnings::Warning;
 use crate::query::{By, Endpoint};
 
@@ -37,6 +39,8 @@ pub struct Report<'a> {
     pub is_one_of_several: bool,
     /// What differs.
     pub difference: &'a Difference,
+    /// The same as a matrix, which is what a picture shows.
+    pub table: Option<&'a Table>,
     /// What endpoints are called in the first and in the second input.
     pub names: [Names<'a>; 2],
     /// The CNI profile it holds under.
@@ -63,6 +67,7 @@ impl<'a> Report<'a> {
             edits: Vec::new(),
             is_one_of_several: false,
             difference,
+            table: None,
             names,
             profile,
             places,
@@ -78,7 +83,10 @@ impl<'a> Report<'a> {
 
     /// The names that an endpoint has its name from, and what it is there.
     pub(super) fn names_of(&self, id: PartyId) -> (&Names<'a>, Endpoint) {
-        let party = self.difference.parties[id];
+        self.names_of_party(self.difference.parties[id])
+    }
+
+    fn names_of_party(&self, party: Party) -> (&Names<'a>, Endpoint) {
         (&self.names[usize::from(party.presence != Presence::Vanished)], party.endpoint)
     }
 
@@ -175,7 +183,10 @@ pub const FORMATS: &[Format] = &[
     Format::Html,
 ];
 
-/// Writes a difference; Markdown has at most `limit` bytes.
+/// The most rows, and the most columns, of a picture.
+pub const LARGEST_PICTURE: usize = super::svg::table::LARGEST;
+
+/// Writes a difference; Markdown has at most `limit` bytes, and a picture needs the table.
 pub fn write(
     format: Format,
     report: &Report<'_>,
@@ -191,7 +202,10 @@ pub fn write(
         Format::Ndjson => rows::ndjson(report, out),
         Format::Csv => rows::csv(report, out),
         Format::Markdown => out.write_all(markdown::markdown(report, limit).as_bytes()),
-        Format::Svg => out.write_all(svg::draw(report).as_bytes()),
+        Format::Svg => match report.table {
+            Some(table) => out.write_all(svg::draw(report, table).as_bytes()),
+            None => Err(io::ErrorKind::InvalidInput.into()),
+        },
         _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }

@@ -3,6 +3,7 @@
 //! Machine formats stream: a flow is written as it comes and is never kept. What people read is grouped first, by
 //! sources that reach the same destinations.
 
+mod cell;
 mod document;
 mod grid;
 mod groups;
@@ -15,6 +16,8 @@ mod table;
 #[cfg(test)]
 mod testing;
 
+pub(super) use cell::Cell;
+pub(super) use grid::{LARGEST as LARGEST_GRID, used};
 pub(super) use rows::{push_cell, push_ports};
 
 use std::io::{self, Write};

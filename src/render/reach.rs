@@ -2,6 +2,7 @@
 
 mod graph;
 mod json;
+mod layout;
 mod svg;
 mod table;
 mod words;

@@ -1,19 +1,37 @@
-//! Colours, when the terminal wants them.
+//! Colours and signs, when the terminal wants them.
 
 use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
 
-/// What stands out, and how; or nothing at all.
+/// What stands out, and how; or nothing at all, in plain ASCII.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Palette {
     coloured: bool,
+    unicode: bool,
 }
 
 impl Palette {
-    /// With or without colours.
+    /// With or without colours, and without any sign that is not ASCII.
     pub const fn new(coloured: bool) -> Self {
-        Self { coloured }
+        Self { coloured, unicode: false }
+    }
+
+    /// The same with or without the signs and lines of Unicode.
+    #[must_use]
+    pub const fn with_unicode(self, unicode: bool) -> Self {
+        Self { unicode, ..self }
+    }
+
+    /// The same without colours.
+    #[must_use]
+    pub const fn without_colours(self) -> Self {
+        Self { coloured: false, ..self }
+    }
+
+    /// Whether signs and lines may be any of Unicode.
+    pub const fn is_unicode(self) -> bool {
+        self.unicode
     }
 
     /// Whether there are colours.

@@ -65,6 +65,15 @@ pub(super) fn painted_columns(
     rows: &[Vec<String>],
     paint: impl Fn(usize, usize, &str) -> String,
 ) -> Vec<String> {
+    spaced_columns(rows, "  ", paint)
+}
+
+/// The same with another gap between the columns.
+pub(super) fn spaced_columns(
+    rows: &[Vec<String>],
+    gap: &str,
+    paint: impl Fn(usize, usize, &str) -> String,
+) -> Vec<String> {
     let mut widths: Vec<usize> = Vec::new();
     for row in rows {
         for (i, cell) in row.iter().enumerate() {
@@ -83,7 +92,7 @@ pub(super) fn painted_columns(
                 .enumerate()
                 .map(|(j, (cell, wide))| format!("{}{:2$}", paint(i, j, cell), "", wide - width(cell)))
                 .collect();
-            cells.join("  ").trim_end().to_owned()
+            cells.join(gap).trim_end().to_owned()
         })
         .collect()
 }

@@ -135,7 +135,13 @@ fn pictures_are_well_formed_and_name_what_changed() {
     let session = session();
     let (_, svg, _) = session.run("diff --before a.yaml --after b.yaml -o svg");
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"), "{svg}");
-    for part in ["<title>", "<desc>", "shop/new (new)", ">~</text>", ">+</text>"] {
+    for part in [
+        "<title>shop/web -&gt; shop/db: before 5432/TCP; 9000/TCP unknown, after 5433/TCP; 9000/TCP unknown</title>",
+        "<title>shop/new (new) -&gt; shop/db: before not there, after 5433/TCP; 9000/TCP unknown</title>",
+        "<title>any IPv4 address -&gt; shop/web: all ports, before and after</title>",
+        "A divided cell is a change",
+        ">newly allowed: above what could flow, below what can</text>",
+    ] {
         assert!(svg.contains(part), "{part} is missing in {svg}");
     }
     assert_eq!(svg.matches("<g>").count(), svg.matches("</g>").count());

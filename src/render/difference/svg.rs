@@ -1,101 +1,136 @@
-//! The endpoints that changes are about as a table.
+//! A difference as a matrix: before and after in one cell.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::text::mark;
 use super::{Report, carried_text};
-use crate::query::Endpoint;
-use crate::query::difference::{PartyId, Presence, Sign};
-use crate::render::svg::table::{self, LARGEST, Paint, Table};
+use crate::query::By;
+use crate::query::difference::{Carried, Pair, Party, Presence, Sign, Table};
+use crate::render::matrix::{Cell, LARGEST_GRID, used};
+use crate::render::svg::table::{self, Face, Paint};
 
-/// What a row or a column stands for.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Line {
-    /// Addresses stand last.
-    outside: bool,
-    name: String,
+/// What a cell of the picture says.
+enum Look {
+    /// The same before and after.
+    Same(Cell),
+    Changed(Sign, [Cell; 2]),
 }
 
-struct Cell {
-    sign: Sign,
-    text: Vec<String>,
+/// Draws the difference.
+pub(super) fn draw(report: &Report<'_>, table: &Table) -> String {
+    // Ports stand in the cells while they are few enough to be read.
+    let has_words = table.rows.len().max(table.columns.len()) <= LARGEST_GRID;
+    let looks: BTreeMap<(usize, usize), Look> =
+        table.cells.iter().map(|(&place, pair)| (place, look(pair))).collect();
+    let cells = looks.iter().map(|(place, look)| {
+        (*place, table::Cell { face: face(look, has_words), text: text(&table.cells[place]) })
+    });
+    let names = |parties: &[Party]| parties.iter().map(|&party| name(report, party)).collect();
+    let picture = table::Table {
+        title: "What differs between two inputs".to_owned(),
+        headline: headline(report, table),
+        rows: names(&table.rows),
+        columns: names(&table.columns),
+        cells: cells.collect(),
+        legend: legend(&looks, has_words),
+    };
+    picture.draw()
 }
 
-/// Draws the difference; more than [`LARGEST`] endpoints are put together by namespace.
-pub(super) fn draw(report: &Report<'_>) -> String {
-    let difference = report.difference;
-    let concerned: BTreeSet<PartyId> =
-        difference.changes.iter().flat_map(|change| [change.from, change.to]).collect();
-    let by_namespace = concerned.len() > LARGEST;
-    let line = |id: PartyId| line(report, id, by_namespace);
-    let mut cells: BTreeMap<(Line, Line), Cell> = BTreeMap::new();
-    for change in &difference.changes {
-        let (before, after) = (&difference.carried[change.before], &difference.carried[change.after]);
-        let sign = Sign::of(before, after);
-        let text = format!("{} (before: {})", carried_text(after, 200), carried_text(before, 200));
-        cells
-            .entry((line(change.from), line(change.to)))
-            .and_modify(|cell| {
-                if cell.sign != sign {
-                    cell.sign = Sign::Other;
-                }
-                if cell.text.len() < 4 {
-                    cell.text.push(text.clone());
-                }
-            })
-            .or_insert_with(|| Cell { sign, text: vec![text.clone()] });
+fn headline(report: &Report<'_>, table: &Table) -> String {
+    let mut headline = report.headline();
+    if table.by == By::Namespace && report.difference.by != By::Namespace {
+        headline += "; by namespace";
     }
-    let rows: BTreeSet<&Line> = cells.keys().map(|(from, _)| from).collect();
-    let columns: BTreeSet<&Line> = cells.keys().map(|(_, to)| to).collect();
-    let mut drawn = BTreeMap::new();
-    for (i, row) in rows.iter().enumerate() {
-        for (j, column) in columns.iter().enumerate() {
-            let cell = cells.get(&((*row).clone(), (*column).clone()));
-            let cell = cell.map_or_else(
-                || table::Cell {
-                    paint: Paint::None,
-                    sign: String::new(),
-                    text: "nothing changes".to_owned(),
-                },
-                |cell| table::Cell {
-                    paint: paint(cell.sign),
-                    sign: mark(cell.sign).to_owned(),
-                    text: cell.text.join(", "),
-                },
-            );
-            drawn.insert((i, j), cell);
+    if let [rows, columns] = table.left_out
+        && rows + columns > 0
+    {
+        headline += &format!("; no room for {rows} more rows and {columns} more columns");
+    }
+    headline
+}
+
+fn name(report: &Report<'_>, party: Party) -> String {
+    let (names, endpoint) = report.names_of_party(party);
+    let mark = match party.presence {
+        Presence::Stays => "",
+        Presence::Appeared => " (new)",
+        Presence::Vanished => " (gone)",
+    };
+    format!("{}{mark}", names.full(endpoint))
+}
+
+fn look(pair: &Pair) -> Look {
+    let cell = |carried: &Option<Carried>| match carried {
+        None => Cell::Blank,
+        Some(Carried { ports, some, unknown }) => Cell::of(ports, some, unknown, false),
+    };
+    let [before, after] = pair.flows.each_ref().map(cell);
+    match pair.change {
+        Some(sign) => Look::Changed(sign, [before, after]),
+        None if after == Cell::Blank => Look::Same(before),
+        None => Look::Same(after),
+    }
+}
+
+/// What a cell says by itself, in a word or, where there are many, in a sign.
+fn says(cell: &Cell, has_words: bool) -> String {
+    if has_words { cell.word() } else { cell.sign() }.to_owned()
+}
+
+fn face(look: &Look, has_words: bool) -> Face {
+    match look {
+        Look::Same(cell) => Face::new(Paint::Same, says(cell, has_words)),
+        Look::Changed(sign, [before, after]) => {
+            let before = Some(says(before, has_words));
+            Face { before, ..Face::new(paint(*sign), says(after, has_words)) }
         }
     }
-    let names = |lines: BTreeSet<&Line>| lines.into_iter().map(|line| line.name.clone()).collect();
-    let legend = [
-        (Sign::More, "newly allowed"),
-        (Sign::Less, "no longer allowed"),
-        (Sign::Other, "other ports"),
-        (Sign::Unknown, "no longer certain"),
-    ];
-    let table = Table {
-        title: "What differs between two inputs".to_owned(),
-        headline: report.headline(),
-        rows: names(rows),
-        columns: names(columns),
-        cells: drawn,
-        legend: legend.map(|(sign, meaning)| (paint(sign), mark(sign).to_owned(), meaning)).into(),
-    };
-    table.draw()
 }
 
-fn line(report: &Report<'_>, id: PartyId, by_namespace: bool) -> Line {
-    let (names, endpoint) = report.names_of(id);
-    let name = match (by_namespace, names.namespace(endpoint)) {
-        (true, Some(namespace)) => namespace.to_owned(),
-        _ => names.full(endpoint),
+/// What the pair could do, and what it can.
+fn text(pair: &Pair) -> String {
+    let whole = |carried: &Option<Carried>| {
+        carried.as_ref().map_or_else(|| "not there".to_owned(), |carried| carried_text(carried, 200))
     };
-    let mark = match report.presence(id) {
-        Presence::Appeared if !by_namespace => " (new)",
-        Presence::Vanished if !by_namespace => " (gone)",
-        _ => "",
-    };
-    Line { outside: matches!(endpoint, Endpoint::External(_)), name: format!("{name}{mark}") }
+    let [before, after] = pair.flows.each_ref().map(whole);
+    match pair.change {
+        None if before == after => format!("{after}, before and after"),
+        Some(_) if before == after => format!("{after}, before and after, but between other pods"),
+        _ => format!("before {before}, after {after}"),
+    }
+}
+
+fn legend(looks: &BTreeMap<(usize, usize), Look>, has_words: bool) -> Vec<(Face, &'static str)> {
+    let mut legend = Vec::new();
+    let is_used =
+        |sign: Sign| looks.values().any(|look| matches!(look, Look::Changed(used, _) if *used == sign));
+    let [some, other] = if has_words { ["80", "443"] } else { ["+", "+"] };
+    for (sign, before, after, meaning) in [
+        (Sign::More, "-", some, "newly allowed: above what could flow, below what can"),
+        (Sign::Less, some, "-", "no longer allowed: above what could flow, below what can"),
+        (Sign::Other, some, other, "some more and some less: above what could flow, below what can"),
+        (Sign::Unknown, some, "?", "no longer certain: above what could flow, below what can"),
+    ] {
+        if is_used(sign) {
+            legend.push((Face { before: Some(before.to_owned()), ..Face::new(paint(sign), after) }, meaning));
+        }
+    }
+    if looks.values().any(|look| matches!(look, Look::Same(cell) if *cell != Cell::Nothing)) {
+        legend.push((Face::new(Paint::Same, some), "some ports, before and after"));
+    }
+    let all = looks.values().flat_map(|look| match look {
+        Look::Same(cell) => std::slice::from_ref(cell),
+        Look::Changed(_, cells) => cells,
+    });
+    legend.extend(used(all).into_iter().filter_map(|cell| {
+        let meaning = match cell {
+            Cell::Ports(_) if has_words => return None,
+            Cell::All => "every port",
+            cell => cell.meaning()?,
+        };
+        Some((Face::new(Paint::None, says(cell, has_words)), meaning))
+    }));
+    legend
 }
 
 const fn paint(sign: Sign) -> Paint {

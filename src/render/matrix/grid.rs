@@ -1,118 +1,17 @@
 //! The matrix of a small cluster as a grid: sources down, destinations across.
 
 use super::Report;
+use super::cell::Cell;
 use super::groups::{Carried, Groups};
-use crate::net::{PortSet, Protocol};
 use crate::query::Endpoint;
 use crate::render::style::Palette;
-use crate::render::text::{Plain, padded, painted_columns, width};
+use crate::render::text::{Plain, padded, spaced_columns, width};
 
 /// The most endpoints a grid is drawn for.
-pub(super) const LARGEST: usize = 20;
+pub(in crate::render) const LARGEST: usize = 20;
 
 /// How wide a grid may be; a wider one shows numbers for names, and signs for ports if that does not do.
 const WIDEST: usize = 100;
-
-/// What a cell says.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Cell {
-    /// No pair: a pod and itself, or two ends outside.
-    Blank,
-    /// Nothing is allowed.
-    Nothing,
-    /// Everything is allowed, and no policy restricts it.
-    Open,
-    /// Everything is allowed by rules.
-    All,
-    /// These ports.
-    Ports(String),
-    /// Ports, but not from every pod to every pod.
-    Partly,
-    /// Something is unknown.
-    Unknown,
-}
-
-impl Cell {
-    fn of(carried: &Carried) -> Self {
-        let Carried { ports, some, unknown, open } = carried;
-        match () {
-            () if !unknown.is_empty() => Self::Unknown,
-            () if !some.is_empty() => Self::Partly,
-            () if *open => Self::Open,
-            () if ports.is_full() => Self::All,
-            () => Self::Ports(brief(ports)),
-        }
-    }
-
-    /// A letter for it.
-    pub(super) const fn sign(&self) -> &'static str {
-        match self {
-            Self::Blank => "",
-            Self::Nothing => "-",
-            Self::Open => "o",
-            Self::All => "#",
-            Self::Ports(_) => "+",
-            Self::Partly => "~",
-            Self::Unknown => "?",
-        }
-    }
-
-    /// A word for it, or the ports.
-    pub(super) fn word(&self) -> &str {
-        match self {
-            Self::Open => "open",
-            Self::All => "all",
-            Self::Ports(ports) => ports,
-            other => other.sign(),
-        }
-    }
-
-    fn painted(&self, text: &str, palette: Palette) -> String {
-        match self {
-            Self::Blank => text.to_owned(),
-            Self::Nothing => palette.faint(text),
-            Self::Ports(_) | Self::All | Self::Partly => palette.allowed(text),
-            Self::Open | Self::Unknown => palette.doubtful(text),
-        }
-    }
-
-    /// What the sign means.
-    pub(super) const fn meaning(&self) -> Option<&'static str> {
-        match self {
-            Self::Blank => None,
-            Self::Nothing => Some("nothing"),
-            Self::Open => Some("every port, because no policy restricts it"),
-            Self::All => Some("every port, by rules"),
-            Self::Ports(_) => Some("some ports"),
-            Self::Partly => Some("some ports between some of the pods"),
-            Self::Unknown => Some("at least one port is unknown: the input does not decide it"),
-        }
-    }
-
-    const fn order(&self) -> u8 {
-        match self {
-            Self::Blank => 0,
-            Self::Nothing => 1,
-            Self::Ports(_) => 2,
-            Self::Partly => 3,
-            Self::All => 4,
-            Self::Open => 5,
-            Self::Unknown => 6,
-        }
-    }
-}
-
-/// Ports in a cell: TCP goes without saying.
-fn brief(ports: &PortSet) -> String {
-    const LONGEST: usize = 15;
-    let text = ports.to_string();
-    let text = if ports.of(Protocol::Udp).is_empty() && ports.of(Protocol::Sctp).is_empty() {
-        text.replace("/TCP", "")
-    } else {
-        text
-    };
-    if text.len() <= LONGEST { text } else { "some".to_owned() }
-}
 
 /// The lines of the grid, its legend last.
 pub(super) fn draw(report: &Report<'_>, groups: &Groups, palette: Palette) -> Vec<String> {
@@ -120,9 +19,9 @@ pub(super) fn draw(report: &Report<'_>, groups: &Groups, palette: Palette) -> Ve
     let cells = cells(report, groups, &shown);
     let endpoints: Vec<Endpoint> = shown.iter().map(|&i| report.endpoints[i].endpoint).collect();
     let names = display_names(report, &endpoints);
-    let shape = Shape::fitting(&names, &cells);
+    let shape = Shape::fitting(&names, &cells, palette);
     let mut lines = shape.lines(&names, &cells, palette);
-    lines.extend(legend(&cells, shape).map(|legend| palette.faint(legend)));
+    lines.extend(legend(&cells, shape, palette));
     lines
 }
 
@@ -142,7 +41,7 @@ fn cell(report: &Report<'_>, groups: &Groups, from: usize, to: usize) -> Cell {
     let outside = |endpoint| matches!(endpoint, Endpoint::External(_));
     match groups.cells.get(&(from, to)) {
         _ if !source.shows_flows_to(destination) => Cell::Blank,
-        Some(carried) => Cell::of(carried),
+        Some(Carried { ports, some, unknown, open }) => Cell::of(ports, some, unknown, *open),
         None if from == to && source.pods <= 1 => Cell::Blank,
         None if outside(source.endpoint) && outside(destination.endpoint) => Cell::Blank,
         None => Cell::Nothing,
@@ -168,6 +67,9 @@ pub(super) fn display_names(report: &Report<'_>, endpoints: &[Endpoint]) -> Vec<
 
 const CORNER: &str = "from \\ to";
 
+/// What stands between names and cells where there is Unicode.
+const BAR: &str = "│";
+
 /// How much room a grid takes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Shape {
@@ -181,16 +83,20 @@ enum Shape {
 
 impl Shape {
     /// The most telling one that is not too wide.
-    fn fitting(names: &[String], cells: &[Vec<Cell>]) -> Self {
-        let fits = |shape: &Self| {
-            shape.lines(names, cells, Palette::default()).iter().all(|line| width(line) <= WIDEST)
-        };
+    fn fitting(names: &[String], cells: &[Vec<Cell>], palette: Palette) -> Self {
+        let plain = palette.without_colours();
+        let fits = |shape: &Self| shape.lines(names, cells, plain).iter().all(|line| width(line) <= WIDEST);
         [Self::Names, Self::Numbers].into_iter().find(fits).unwrap_or(Self::Signs)
     }
 
     /// What stands in a cell.
-    fn says(self, cell: &Cell) -> &str {
-        if self == Self::Signs { cell.sign() } else { cell.word() }
+    fn says(self, cell: &Cell, palette: Palette) -> &str {
+        match (self, cell) {
+            (Self::Names | Self::Numbers, Cell::Ports(ports)) => ports,
+            _ if palette.is_unicode() => cell.symbol(),
+            (Self::Signs, _) => cell.sign(),
+            _ => cell.word(),
+        }
     }
 
     /// The grid, its head first, without what no flow is shown of; nothing if that leaves nothing.
@@ -213,43 +119,58 @@ impl Shape {
             Self::Numbers | Self::Signs => vec![i.map(number).unwrap_or_default(), name],
         };
         let across = |&to: &usize| if self == Self::Names { names[to].clone() } else { number(to) };
-        let head = side(CORNER.to_owned(), None);
+        let bar = || palette.is_unicode().then(|| BAR.to_owned());
+        let corner = if palette.is_unicode() { "from ↓ to →" } else { CORNER };
+        let head: Vec<String> = side(corner.to_owned(), None).into_iter().chain(bar()).collect();
         let beside = head.len();
         let head = head.into_iter().chain(columns.iter().map(across)).collect();
         let body = rows.iter().map(|&from| {
-            let row = columns.iter().map(|&to| self.says(&cells[from][to]).to_owned());
-            side(names[from].clone(), Some(from)).into_iter().chain(row).collect()
+            let row = columns.iter().map(|&to| self.says(&cells[from][to], palette).to_owned());
+            side(names[from].clone(), Some(from)).into_iter().chain(bar()).chain(row).collect()
         });
         let texts: Vec<Vec<String>> = std::iter::once(head).chain(body).collect();
-        let mut lines = painted_columns(&texts, |row, column, text| {
-            match (row.checked_sub(1), column.checked_sub(beside)) {
+        let gap = if palette.is_unicode() && self == Self::Signs { " " } else { "  " };
+        let paint =
+            |row: usize, column: usize, text: &str| match (row.checked_sub(1), column.checked_sub(beside)) {
                 (Some(row), Some(column)) => cells[rows[row]][columns[column]].painted(text, palette),
+                (Some(_), None) if text == BAR => palette.faint(text),
                 _ => text.to_owned(),
-            }
-        });
+            };
+        let rule = palette
+            .is_unicode()
+            .then(|| palette.faint(rule(&spaced_columns(&texts, gap, |_, _, text| text.to_owned()))));
+        let mut lines = spaced_columns(&texts, gap, paint);
         if let Some(head) = lines.first_mut() {
             *head = palette.heading(&*head);
         }
+        lines.splice(1..1, rule);
         lines
     }
 }
 
+/// The line below the head of these lines: it crosses their bar and is as long as the longest of them.
+fn rule(lines: &[String]) -> String {
+    let wide = lines.iter().map(|line| width(line)).max().unwrap_or(0);
+    let bar = lines.first().and_then(|head| head.split(BAR).next()).map_or(0, width);
+    format!("{}┼{}", "─".repeat(bar), "─".repeat(wide.saturating_sub(bar + 1)))
+}
+
 /// One cell of each kind there is.
-pub(super) fn used(cells: &[Vec<Cell>]) -> Vec<&Cell> {
-    let mut used: Vec<&Cell> = cells.iter().flatten().collect();
+pub(in crate::render) fn used<'c>(cells: impl IntoIterator<Item = &'c Cell>) -> Vec<&'c Cell> {
+    let mut used: Vec<&Cell> = cells.into_iter().collect();
     used.sort_by_key(|cell| cell.order());
     used.dedup_by_key(|cell| cell.order());
     used
 }
 
-fn legend(cells: &[Vec<Cell>], shape: Shape) -> impl Iterator<Item = String> {
-    let used: Vec<(&str, &str)> = used(cells)
+fn legend(cells: &[Vec<Cell>], shape: Shape, palette: Palette) -> impl Iterator<Item = String> {
+    let used: Vec<(&str, &str)> = used(cells.iter().flatten())
         .into_iter()
         .filter(|cell| shape == Shape::Signs || !matches!(cell, Cell::Ports(_)))
-        .filter_map(|cell| Some((shape.says(cell), cell.meaning()?)))
+        .filter_map(|cell| Some((shape.says(cell, palette), cell.meaning()?)))
         .collect();
     let wide = used.iter().map(|(sign, _)| width(sign)).max().unwrap_or(0);
-    used.into_iter().map(move |(sign, meaning)| format!("  {}  {meaning}", padded(sign, wide)))
+    used.into_iter().map(move |(sign, meaning)| palette.faint(format!("  {}  {meaning}", padded(sign, wide))))
 }
 
 #[cfg(test)]
@@ -304,8 +225,41 @@ mod tests {
                 "3  any IPv4 address  -  ?",
             ]
         );
-        assert_eq!(Shape::fitting(&names, &cells), Shape::Names);
-        assert_eq!(Shape::fitting(&names.each_ref().map(|name| name.repeat(8)), &cells), Shape::Signs);
+        let fitting = |names: &[String]| Shape::fitting(names, &cells, Palette::default());
+        assert_eq!(fitting(&names), Shape::Names);
+        assert_eq!(fitting(&names.each_ref().map(|name| name.repeat(8))), Shape::Signs);
+    }
+
+    #[test]
+    fn lines_and_signs_of_unicode() {
+        let shop = Shop::new();
+        let report = shop.report();
+        let groups = group(&report, &Shop::flows(), LARGEST).unwrap();
+        let unicode = Palette::default().with_unicode(true);
+        assert_eq!(
+            draw(&report, &groups, unicode),
+            [
+                "from ↓ to →       │  db  web  any IPv4 address",
+                "──────────────────┼───────────────────────────",
+                "db                │      ·    ·",
+                "web               │  ◌   ◆    ·",
+                "any IPv4 address  │  ·   ?",
+                "  ·  nothing",
+                "  ◌  some ports between some of the pods",
+                "  ◆  every port, because no policy restricts it",
+                "  ?  at least one port is unknown: the input does not decide it",
+            ]
+        );
+        let cells = [vec![Cell::Blank, Cell::Ports("80".into())], vec![Cell::All, Cell::Nothing]];
+        let names = ["a", "b"].map(String::from);
+        assert_eq!(
+            Shape::Numbers.lines(&names, &cells, unicode)[2..],
+            ["1  a            │     80", "2  b            │  ●  ·"]
+        );
+        assert_eq!(
+            Shape::Signs.lines(&names, &cells, unicode),
+            ["  from ↓ to → │ 1 2", "──────────────┼────", "1 a           │   ◐", "2 b           │ ● ·"]
+        );
     }
 
     #[test]
@@ -328,19 +282,14 @@ mod tests {
         let shop = Shop::new();
         let report = shop.report();
         let groups = group(&report, &Shop::flows(), LARGEST).unwrap();
-        let plain = draw(&report, &groups, Palette::default());
-        let coloured = draw(&report, &groups, Palette::new(true));
-        assert!(coloured[2].contains('\u{1b}'));
-        let stripped: Vec<String> =
-            coloured.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect();
-        assert_eq!(stripped, plain);
-    }
-
-    #[test]
-    fn tcp_goes_without_saying() {
-        let tcp = PortSet::from_range(Protocol::Tcp, 8000, 8100);
-        assert_eq!(brief(&tcp), "8000-8100");
-        assert_eq!(brief(&PortSet::from_range(Protocol::Udp, 53, 53)), "53/UDP");
-        assert_eq!(brief(&tcp.union(&PortSet::from_range(Protocol::Udp, 53, 53))), "some");
+        for unicode in [false, true] {
+            let coloured = Palette::new(true).with_unicode(unicode);
+            let plain = draw(&report, &groups, coloured.without_colours());
+            let coloured = draw(&report, &groups, coloured);
+            assert!(coloured[2].contains('\u{1b}'));
+            let stripped: Vec<String> =
+                coloured.iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect();
+            assert_eq!(stripped, plain);
+        }
     }
 }

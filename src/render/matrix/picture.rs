@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::grid::{self, Cell};
+use super::cell::Cell;
+use super::grid;
 use super::groups::{Carried, Groups, group};
 use super::{Flows, Report, summary};
 use crate::query::Endpoint;
 use crate::render::Format;
 use crate::render::graph::{Edge, Graph, Node, dot, mermaid};
-use crate::render::svg::table::{self, LARGEST, Paint, Table};
+use crate::render::svg::table::{self, Face, LARGEST, Paint, Table};
 
 /// Writes the picture; there are at most [`LARGEST`] endpoints.
 pub(super) fn write(
@@ -69,7 +70,7 @@ fn table(report: &Report<'_>, groups: &Groups) -> Table {
             if *cell != Cell::Blank {
                 let carried = groups.cells.get(&(shown[from], shown[to]));
                 let text = carried.map_or_else(|| "nothing".to_owned(), whole);
-                drawn.insert((i, j), table::Cell { paint: paint(cell), sign: says(cell), text });
+                drawn.insert((i, j), table::Cell { face: Face::new(paint(cell), says(cell)), text });
             }
         }
     }
@@ -96,14 +97,14 @@ fn whole(carried: &Carried) -> String {
     parts.join("; ")
 }
 
-fn legend(cells: &[Vec<Cell>], has_words: bool) -> Vec<(Paint, String, &'static str)> {
-    let entries = grid::used(cells).into_iter().filter_map(|cell| {
+fn legend(cells: &[Vec<Cell>], has_words: bool) -> Vec<(Face, &'static str)> {
+    let entries = grid::used(cells.iter().flatten()).into_iter().filter_map(|cell| {
         let sign = match cell {
             Cell::Ports(_) if has_words => "80",
             cell if has_words => cell.word(),
             cell => cell.sign(),
         };
-        Some((paint(cell), sign.to_owned(), cell.meaning()?))
+        Some((Face::new(paint(cell), sign), cell.meaning()?))
     });
     entries.collect()
 }

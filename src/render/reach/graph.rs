@@ -22,6 +22,19 @@ enum Level {
     Hops,
 }
 
+impl Level {
+    /// What somebody who knows workloads should know about the nodes.
+    const fn note(self) -> &'static str {
+        match self {
+            Self::Workloads => "",
+            Self::Namespaces => {
+                "; too many to draw each, so workloads are put together by namespace and hops"
+            }
+            Self::Hops => "; too many to draw each, so workloads are put together by hops",
+        }
+    }
+}
+
 /// What a node stands for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Key {
@@ -130,7 +143,7 @@ fn draw(report: Report<'_>, level: Level) -> Graph {
         .collect();
     Graph {
         title: report.title(),
-        summary: report.summary(),
+        summary: format!("{}{}", report.summary(), level.note()),
         nodes: drawn.into_values().map(|drawn| drawn.node).collect(),
         edges,
         outgoing: report.is_outgoing(),

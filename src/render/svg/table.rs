@@ -14,12 +14,14 @@ const LETTER: usize = 8;
 const MARGIN: usize = 16;
 const HEAD: usize = 64;
 const LINE: usize = 20;
+/// The height of a half of a cell that is divided.
+const HALF: usize = 20;
 
 const STYLE: &str = "
-  .ground { fill: #ffffff } text { fill: #1f2328 } .cell { stroke: #d1d9e0 } .none { fill: none }
+  .ground { fill: #ffffff } text { fill: #1f2328 } .cell { stroke: #d1d9e0 } .none { fill: none } .faint { fill: #59636e }
   .allow { fill: #aceebb } .full { fill: #5fd07f } .deny { fill: #ffcecb } .doubt { fill: #f2e6a6 } .unknown { fill: #d9d9e3 }
   @media (prefers-color-scheme: dark) {
-    .ground { fill: #0d1117 } text { fill: #f0f6fc } .cell { stroke: #3d444d }
+    .ground { fill: #0d1117 } text { fill: #f0f6fc } .cell { stroke: #3d444d } .faint { fill: #9198a1 }
     .allow { fill: #1f5c33 } .full { fill: #2e8b4e } .deny { fill: #8c2a26 } .doubt { fill: #6b5b10 } .unknown { fill: #4a4a5c }
   }
 ";
@@ -27,8 +29,10 @@ const STYLE: &str = "
 /// What colour a cell has; what it says stands in it, too.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::render) enum Paint {
-    /// Nothing flows, or nothing changed.
+    /// Nothing flows.
     None,
+    /// Nothing changed: the sign is faint.
+    Same,
     /// Something is allowed, or more than before.
     Allow,
     /// Everything is allowed.
@@ -44,7 +48,7 @@ pub(in crate::render) enum Paint {
 impl Paint {
     const fn class(self) -> &'static str {
         match self {
-            Self::None => "none",
+            Self::None | Self::Same => "none",
             Self::Allow => "allow",
             Self::Full => "full",
             Self::Deny => "deny",
@@ -54,12 +58,52 @@ impl Paint {
     }
 }
 
-/// A cell.
+/// How a cell looks.
 #[derive(Clone, Debug)]
-pub(in crate::render) struct Cell {
+pub(in crate::render) struct Face {
     pub(in crate::render) paint: Paint,
     /// What stands in it.
     pub(in crate::render) sign: String,
+    /// What stood there before: the cell is divided, and this is its upper half.
+    pub(in crate::render) before: Option<String>,
+}
+
+impl Face {
+    pub(in crate::render) fn new(paint: Paint, sign: impl Into<String>) -> Self {
+        Self { paint, sign: sign.into(), before: None }
+    }
+
+    /// How wide a cell with this face is.
+    fn wide(&self) -> usize {
+        let wide = width(&self.sign).max(self.before.as_deref().map_or(0, width));
+        (LETTER * wide + 10).max(CELL)
+    }
+
+    /// A cell with this face in the room there is for it, its letters with these attributes.
+    fn draw(&self, (x, y): (usize, usize), (wide, high): (usize, usize), letters: &str) -> String {
+        let part = |class: &str, y: usize, high: usize, faint: bool, sign: &str| {
+            let class_of_text = if faint { " class=\"faint\"" } else { "" };
+            let attributes = format!("{class_of_text} text-anchor=\"middle\"{letters}");
+            let rect = format!(
+                "<rect class=\"cell {class}\" x=\"{x}\" y=\"{y}\" width=\"{wide}\" height=\"{high}\"/>"
+            );
+            format!("{rect}{}", text(x + wide / 2, y + high / 2 + 4, &attributes, sign))
+        };
+        let class = self.paint.class();
+        match &self.before {
+            None => part(class, y, high, self.paint == Paint::Same, &self.sign),
+            Some(before) => {
+                let upper = part("none", y, high / 2, true, before);
+                upper + &part(class, y + high / 2, high / 2, false, &self.sign)
+            }
+        }
+    }
+}
+
+/// A cell.
+#[derive(Clone, Debug)]
+pub(in crate::render) struct Cell {
+    pub(in crate::render) face: Face,
     /// All there is to say about it.
     pub(in crate::render) text: String,
 }
@@ -73,8 +117,8 @@ pub(in crate::render) struct Table {
     pub(in crate::render) columns: Vec<String>,
     /// By row and column; a cell that is not here is about nothing.
     pub(in crate::render) cells: BTreeMap<(usize, usize), Cell>,
-    /// What colours and signs mean.
-    pub(in crate::render) legend: Vec<(Paint, String, &'static str)>,
+    /// What cells mean that look like this.
+    pub(in crate::render) legend: Vec<(Face, &'static str)>,
 }
 
 impl Table {
@@ -83,13 +127,16 @@ impl Table {
         let widest = |texts: &[String]| LETTER * texts.iter().map(|text| width(text)).max().unwrap_or(0);
         let left = MARGIN + widest(&self.rows).max(LETTER * width(CORNER)) + 2 * LETTER;
         let top = HEAD + widest(&self.columns);
-        let below = top + CELL * self.rows.len() + MARGIN;
+        let is_divided = self.cells.values().any(|cell| cell.face.before.is_some());
+        let row_high = if is_divided { 2 * HALF } else { CELL };
+        let below = top + row_high * self.rows.len() + MARGIN;
         let (columns, right) = self.columns_from(left);
-        let key = self.legend.iter().map(|(_, sign, _)| room(sign)).max().unwrap_or(0);
-        let meaning = self.legend.iter().map(|(_, _, meaning)| LETTER * width(meaning)).max().unwrap_or(0);
+        let key = self.legend.iter().map(|(face, _)| face.wide()).max().unwrap_or(0);
+        let meaning = self.legend.iter().map(|(_, meaning)| LETTER * width(meaning)).max().unwrap_or(0);
         let headline = MARGIN + LETTER * width(&self.headline);
         let wide = right.max(headline).max(MARGIN + key + LETTER + meaning) + MARGIN;
-        let high = below + LINE * self.legend.len() + MARGIN;
+        let high = below + self.legend.iter().map(|(face, _)| line_of(face)).sum::<usize>() + MARGIN;
+        let note = if is_divided { DIVIDED } else { "" };
         let mut lines = vec![
             format!(
                 "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{wide}\" height=\"{high}\" \
@@ -97,7 +144,10 @@ impl Table {
                  font-family=\"ui-monospace, SFMono-Regular, Menlo, Consolas, monospace\">"
             ),
             format!("<title>{}</title>", Xml(&self.title)),
-            format!("<desc>{}: rows are sources, columns are destinations.</desc>", Xml(&self.headline)),
+            format!(
+                "<desc>{}: rows are sources, columns are destinations.{note}</desc>",
+                Xml(&self.headline)
+            ),
             format!("<style>{STYLE}</style>"),
             format!("<rect class=\"ground\" width=\"{wide}\" height=\"{high}\"/>"),
             text(MARGIN, MARGIN + 10, " font-weight=\"bold\"", &self.headline),
@@ -108,23 +158,23 @@ impl Table {
             lines.push(text(x, y, &format!(" transform=\"rotate(-90 {x} {y})\""), name));
         }
         for (i, row) in self.rows.iter().enumerate() {
-            let y = top + CELL * i;
-            lines.push(text(left - LETTER, y + CELL / 2 + 4, " text-anchor=\"end\"", row));
+            let y = top + row_high * i;
+            lines.push(text(left - LETTER, y + row_high / 2 + 4, " text-anchor=\"end\"", row));
             for (j, &(x, wide)) in columns.iter().enumerate() {
                 let Some(cell) = self.cells.get(&(i, j)) else { continue };
                 lines.push(format!(
-                    "<g><title>{}</title>{}{}</g>",
+                    "<g><title>{}</title>{}</g>",
                     Xml(&format!("{row} -> {}: {}", self.columns[j], cell.text)),
-                    rect(cell.paint, (x, y), (wide, CELL)),
-                    text(x + wide / 2, y + CELL / 2 + 5, " text-anchor=\"middle\"", &cell.sign)
+                    cell.face.draw((x, y), (wide, row_high), "")
                 ));
             }
         }
-        for (i, (paint, sign, meaning)) in self.legend.iter().enumerate() {
-            let y = below + LINE * i;
-            lines.push(rect(*paint, (MARGIN, y), (key, LINE - 4)));
-            lines.push(text(MARGIN + key / 2, y + 12, " text-anchor=\"middle\" font-size=\"11\"", sign));
-            lines.push(text(MARGIN + key + LETTER, y + 12, " font-size=\"11\"", meaning));
+        let mut y = below;
+        for (face, meaning) in &self.legend {
+            let high = line_of(face);
+            lines.push(face.draw((MARGIN, y), (key, high - 4), SMALL));
+            lines.push(text(MARGIN + key + LETTER, y + high / 2 + 2, SMALL, meaning));
+            y += high;
         }
         lines.push("</svg>\n".to_owned());
         lines.join("\n")
@@ -134,7 +184,7 @@ impl Table {
     fn columns_from(&self, left: usize) -> (Vec<(usize, usize)>, usize) {
         let mut wide = vec![CELL; self.columns.len()];
         for (&(_, column), cell) in &self.cells {
-            wide[column] = wide[column].max(room(&cell.sign));
+            wide[column] = wide[column].max(cell.face.wide());
         }
         let mut right = left;
         let column = |wide: usize| {
@@ -146,21 +196,18 @@ impl Table {
     }
 }
 
-/// How wide a cell with this sign is.
-fn room(sign: &str) -> usize {
-    (LETTER * width(sign) + 10).max(CELL)
+/// How high a line of the legend is.
+const fn line_of(face: &Face) -> usize {
+    if face.before.is_some() { 2 * LINE } else { LINE }
 }
 
 fn text(x: usize, y: usize, attributes: &str, text: &str) -> String {
     format!("<text x=\"{x}\" y=\"{y}\"{attributes}>{}</text>", Xml(text))
 }
 
-fn rect(paint: Paint, (x, y): (usize, usize), (wide, high): (usize, usize)) -> String {
-    let class = paint.class();
-    format!("<rect class=\"cell {class}\" x=\"{x}\" y=\"{y}\" width=\"{wide}\" height=\"{high}\"/>")
-}
-
 const CORNER: &str = "from \\ to";
+const SMALL: &str = " font-size=\"11\"";
+const DIVIDED: &str = " A divided cell is a change: what could flow stands above what can flow.";
 
 #[cfg(test)]
 mod tests {
@@ -169,7 +216,8 @@ mod tests {
     #[test]
     fn names_cannot_leave_their_place() {
         let hostile = "</text><script>\"'&\u{202e}";
-        let cell = Cell { paint: Paint::Allow, sign: "<".to_owned(), text: hostile.to_owned() };
+        let face = Face { before: Some(hostile.to_owned()), ..Face::new(Paint::Allow, "<") };
+        let cell = Cell { face, text: hostile.to_owned() };
         let table = Table {
             title: hostile.to_owned(),
             headline: hostile.to_owned(),
@@ -180,6 +228,6 @@ mod tests {
         };
         let svg = table.draw();
         assert!(!svg.contains("<script") && !svg.contains('\u{202e}'), "{svg}");
-        assert_eq!(svg.matches("&lt;/text&gt;&lt;script&gt;&quot;&#39;&amp;\\u{202e}").count(), 8, "{svg}");
+        assert_eq!(svg.matches("&lt;/text&gt;&lt;script&gt;&quot;&#39;&amp;\\u{202e}").count(), 9, "{svg}");
     }
 }
