@@ -39,7 +39,7 @@ export async function open(file, hash = '', options = {}) {
     addEventListener('securitypolicyviolation', (event) => console.error(`blocked: ${event.violatedDirective}`));
   });
   await page.goto(url + hash);
-  await ready(page);
+  if (options.javaScriptEnabled !== false) await ready(page);
   return { page, context, problems, url };
 }
 
