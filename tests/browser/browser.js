@@ -37,6 +37,9 @@ export async function open(file, hash = '', options = {}) {
   });
   await page.addInitScript(() => {
     addEventListener('securitypolicyviolation', (event) => console.error(`blocked: ${event.violatedDirective}`));
+    new MutationObserver(() => {
+      if (document.documentElement?.dataset.ready) window.readyAfter ??= performance.now();
+    }).observe(document, { attributes: true, subtree: true, attributeFilter: ['data-ready'] });
   });
   await page.goto(url + hash);
   if (options.javaScriptEnabled !== false) await ready(page);
