@@ -5,7 +5,7 @@
  * @typedef {{name: string, labels: number[], pods: number, isolation: [number, number], about: boolean}} Namespace
  * @typedef {{name: string, kind: string, namespace: number, labels: number[], pods: number, classes: [number, number][],
  *   isolation: [number, number], about: boolean, shared: boolean}} Workload
- * @typedef {{name: string, cidrs: string[], family: number, internet: boolean, shown: boolean}} External
+ * @typedef {{name: string, cidrs: string[], family: number, internet: boolean, shown: boolean}} Addresses
  * @typedef {{path: string, at: string | null, text: string, action: string, list: number | null}} Rule
  * @typedef {{name: string, at: string | null, ingress: Rule[], egress: Rule[]}} Policy
  * @typedef {{name: string, place: number | null, presence: 'stays' | 'new' | 'gone'}} Party
@@ -14,7 +14,7 @@
  *   causes: string[]}} Changes
  * @typedef {{ports: Record<string, string>[], sides: [number, number, number, number][], ingress: Signature[],
  *   egress: Signature[], classes: [number, number][], labels: string[], namespaces: Namespace[], workloads: Workload[],
- *   externals: External[], exempt: [number, number, number][], carried: [number, number, number][],
+ *   externals: Addresses[], exempt: [number, number, number][], carried: [number, number, number][],
  *   spaces: {rows: number[][], of: number[]}, policies: (Policy | null)[], lists: number[][], changes?: Changes}} Data
  */
 

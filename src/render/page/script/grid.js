@@ -81,14 +81,21 @@ class Grid {
       this.whole ? [0, count] : [Math.max(0, Math.floor(at / cell) - MORE), Math.min(count, Math.ceil((at + size) / cell) + MORE)];
     const [top, bottom] = seen(scrollTop, clientHeight, HIGH, rows.length);
     const [left, right] = seen(scrollLeft, clientWidth, WIDE, columns.length);
-    const drawn = [top, bottom, left, right, this.active, this.selected].join();
-    if (drawn === this.drawn) return;
+    const drawn = [top, bottom, left, right, this.selected].join();
+    if (drawn === this.drawn) return this.activate();
     this.drawn = drawn;
     const focused = this.element.contains(document.activeElement) && document.activeElement?.classList.contains('cell');
     const lines = [this.heads(left, right)];
     for (let i = top; i < bottom; i += 1) lines.push(this.row(i, left, right));
     this.sheet.replaceChildren(...lines);
+    this.activate();
     if (focused) this.focus();
+  }
+
+  /** The Tab key stops at the active cell only. */
+  activate() {
+    this.sheet.querySelector('[tabindex="0"]')?.setAttribute('tabindex', '-1');
+    this.cell()?.setAttribute('tabindex', '0');
   }
 
   /** @param {number} left @param {number} right */
@@ -132,7 +139,6 @@ class Grid {
     for (let j = left; j < right; j += 1) {
       const drawn = draw(rows[i], columns[j]);
       const apart = j > 0 && group(columns[j]) !== group(columns[j - 1]) ? ' first' : '';
-      const isActive = this.active[0] === i && this.active[1] === j;
       const label = `${name} to ${this.names?.columns[j]}: ${drawn ? drawn.label : 'no connection'}`;
       const cell = make(
         'div',
@@ -141,9 +147,9 @@ class Grid {
           role: 'gridcell',
           'aria-colindex': j + 2,
           'aria-label': label,
-          'aria-selected': this.selected === `${rows[i]},${columns[j]}`,
+          'aria-selected': String(this.selected === `${rows[i]},${columns[j]}`),
           title: label,
-          tabindex: isActive ? 0 : -1,
+          tabindex: -1,
           'data-at': `${i},${j}`,
         },
         drawn ? drawn.sign : ''

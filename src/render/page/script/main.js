@@ -1,7 +1,21 @@
 // Shows the view that the address names.
 
+/** The findings, which are in the page already. */
+const findingsView = {
+  build() {
+    byId('severity')?.addEventListener('change', (event) => go({ severity: /** @type {HTMLSelectElement} */ (event.target).value }));
+  },
+
+  show() {
+    fill(byId('view-findings'));
+    for (const item of document.querySelectorAll('#finding-list > li')) {
+      /** @type {HTMLElement} */ (item).hidden = Boolean(state.severity) && !item.classList.contains(state.severity);
+    }
+  },
+};
+
 /** @type {Record<string, {build: () => void, show: () => void}>} */
-const views = { matrix: matrixView, focus: focusView, flows: flowsView, changes: changesView };
+const views = { matrix: matrixView, focus: focusView, flows: flowsView, findings: findingsView, changes: changesView };
 
 /** @type {Set<string>} */
 const built = new Set();
@@ -28,16 +42,6 @@ function show() {
 if (DATA.changes) {
   built.add('changes');
   changesView.build();
-}
-
-const severity = document.getElementById('severity');
-if (severity) {
-  severity.addEventListener('change', () => {
-    const wanted = /** @type {HTMLSelectElement} */ (severity).value;
-    for (const item of byId('finding-list').children) {
-      /** @type {HTMLElement} */ (item).hidden = wanted !== '' && !item.classList.contains(wanted);
-    }
-  });
 }
 
 addEventListener('hashchange', show);
