@@ -104,11 +104,11 @@ spec:
 }
 
 /// A rectangle: left, top, right, bottom.
-type Place = [f64; 4];
+type Place = [usize; 4];
 
 /// The labels of the edges of a picture of `reach`, and its boxes.
 fn places(svg: &str) -> (Vec<Place>, Vec<Place>) {
-    let attribute = |line: &str, name: &str| -> f64 {
+    let attribute = |line: &str, name: &str| -> usize {
         let (_, rest) = line.split_once(&format!(" {name}=\"")).unwrap();
         rest.split_once('"').unwrap().0.parse().unwrap()
     };
@@ -118,9 +118,9 @@ fn places(svg: &str) -> (Vec<Place>, Vec<Place>) {
         if line.starts_with("<text class=\"label\"") {
             let text = line.split_once('>').unwrap().1.trim_end_matches("</text>");
             // What letters of a font of 12 pixels take at most.
-            let wide = text.chars().count() as f64 * 7.25;
+            let wide = (text.chars().count() * 29).div_ceil(4);
             let (x, y) = at();
-            labels.push([x, y - 10.0, x + wide, y + 3.0]);
+            labels.push([x, y - 10, x + wide, y + 2]);
         } else if line.starts_with("<rect class=\"") && !line.contains("\"back\"") {
             let (x, y) = at();
             boxes.push([x, y, x + attribute(line, "width"), y + attribute(line, "height")]);

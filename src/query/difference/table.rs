@@ -55,7 +55,7 @@ pub fn table(inputs: [&Reachability<'_>; 2], difference: &Difference, scope: &Sc
         by: changed.by,
         rows: changed.rows.iter().map(party).collect(),
         columns: changed.columns.iter().map(party).collect(),
-        cells: changed.cells(flows),
+        cells: changed.cells(&flows),
         left_out,
     }
 }
@@ -185,7 +185,7 @@ impl Changed {
         all
     }
 
-    fn cells(&self, flows: [BTreeMap<(usize, usize), Carried>; 2]) -> BTreeMap<(usize, usize), Pair> {
+    fn cells(&self, flows: &[BTreeMap<(usize, usize), Carried>; 2]) -> BTreeMap<(usize, usize), Pair> {
         let mut cells = BTreeMap::new();
         for (i, &row) in self.rows.iter().enumerate() {
             for (j, &column) in self.columns.iter().enumerate() {

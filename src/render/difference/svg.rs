@@ -37,16 +37,15 @@ pub(super) fn draw(report: &Report<'_>, table: &Table) -> String {
 }
 
 fn headline(report: &Report<'_>, table: &Table) -> String {
-    let mut headline = report.headline();
+    let mut parts = vec![report.headline()];
     if table.by == By::Namespace && report.difference.by != By::Namespace {
-        headline += "; by namespace";
+        parts.push("by namespace".to_owned());
     }
-    if let [rows, columns] = table.left_out
-        && rows + columns > 0
-    {
-        headline += &format!("; no room for {rows} more rows and {columns} more columns");
+    let [rows, columns] = table.left_out;
+    if rows + columns > 0 {
+        parts.push(format!("no room for {rows} more rows and {columns} more columns"));
     }
-    headline
+    parts.join("; ")
 }
 
 fn name(report: &Report<'_>, party: Party) -> String {
