@@ -92,8 +92,13 @@ class Grid {
     if (focused) this.focus();
   }
 
-  /** The Tab key stops at the active cell only. */
+  /** The Tab key stops at the active cell only; one that was scrolled out of sight passes that on to the first in sight. */
   activate() {
+    if (!this.cell()) {
+      const { scrollTop, scrollLeft } = this.element;
+      const within = (/** @type {number} */ at, /** @type {number} */ size) => Math.max(0, Math.min(Math.ceil(at), size - 1));
+      this.active = [within(scrollTop / HIGH, this.table.rows.length), within(scrollLeft / WIDE, this.table.columns.length)];
+    }
     this.sheet.querySelector('[tabindex="0"]')?.setAttribute('tabindex', '-1');
     this.cell()?.setAttribute('tabindex', '0');
   }
