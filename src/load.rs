@@ -18,7 +18,6 @@ mod scan;
 mod schema;
 mod shapes;
 mod split;
-mod strict;
 mod walk;
 mod yaml;
 

@@ -8,16 +8,15 @@
 
 use std::borrow::Cow;
 
-use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
-use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::value::BorrowedStrDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::de::Declined;
 use super::decode::{Expected, Probe};
 use super::dump::{self, ElementVisitor};
 use super::kinds::{self, Known};
-use super::scalar::Scalar;
-use super::strict::Strict;
+use super::scalar::{Scalar, is_null};
 use crate::k8s::{Object, UnevaluatedKind};
 
 /// Longest text that is read so; longer ones have limits that the careful way knows.
@@ -25,6 +24,9 @@ const MAX_LENGTH: usize = 1 << 20;
 
 /// How deep collections may nest here. Kubernetes objects stay below 30.
 const MAX_DEPTH: u32 = 64;
+
+/// The level of `{}` and `[]`: no line is as deep.
+const NOTHING: usize = usize::MAX;
 
 /// Longest key; far longer ones are no keys to YAML.
 const MAX_KEY: usize = 1000;
@@ -51,12 +53,12 @@ pub(super) fn read(text: &str, in_list: bool) -> Option<Result<Object, Ignored<'
         return None;
     }
     if is_read {
-        let value = Strict(Value { reader: &mut reader, node });
+        let value = Value { reader: &mut reader, node };
         let object = value.deserialize_map(ElementVisitor { expected: &Expected::default() }).ok()?;
         (reader.level == 0).then_some(Ok(object?))
     } else {
         let mut map = Map { reader: &mut after, pairs, ended: false };
-        let has_template = dump::rest::<Probe, _>(Strict(&mut map)).ok()?.found();
+        let has_template = dump::rest::<Probe, _>(&mut map).ok()?.found();
         (map.ended && after.level == 0 && !has_template).then_some(Err(Ignored { kind }))
     }
 }
@@ -110,8 +112,6 @@ enum Node<'t> {
     /// Nothing is written.
     Null,
     Scalar(Written<'t>),
-    EmptyMap,
-    EmptySeq,
     Map(Pairs<'t>),
     /// The level of the dashes.
     Seq(usize),
@@ -361,8 +361,11 @@ impl<'t> Reader<'t> {
             }
             b'|' | b'>' => self.block_scalar(level),
             b'{' | b'[' => {
-                let (brackets, empty): (&[u8], _) =
-                    if first == b'{' { (b"{}", Node::EmptyMap) } else { (b"[]", Node::EmptySeq) };
+                let (brackets, empty): (&[u8], _) = if first == b'{' {
+                    (b"{}", Node::Map(Pairs { level: NOTHING, first: None }))
+                } else {
+                    (b"[]", Node::Seq(NOTHING))
+                };
                 if !self.rest().starts_with(brackets) {
                     return Err(Declined);
                 }
@@ -514,7 +517,7 @@ impl<'t> Reader<'t> {
     /// Goes to the line after a value that nobody asks for.
     fn skip(&mut self, node: Node<'t>) -> Result<()> {
         match node {
-            Node::Null | Node::EmptyMap | Node::EmptySeq => {}
+            Node::Null => {}
             Node::Scalar(written) => written.check()?,
             Node::Map(mut pairs) => {
                 self.enter()?;
@@ -566,32 +569,41 @@ struct Value<'r, 't> {
     node: Node<'t>,
 }
 
+impl<'t> Value<'_, 't> {
+    fn scalar(&self) -> Result<Scalar<'t>> {
+        match self.node {
+            Node::Null => Ok(Scalar::Null),
+            Node::Scalar(written) => written.scalar(),
+            Node::Map(_) | Node::Seq(_) => Err(Declined),
+        }
+    }
+
+    fn text(&self) -> Result<&'t str> {
+        match self.scalar()? {
+            Scalar::String(Cow::Borrowed(text)) => Ok(text),
+            _ => Err(Declined),
+        }
+    }
+}
+
+// Each method goes to the one method of the visitor that can take the value: see `super::de`.
 impl<'de> Deserializer<'de> for Value<'_, 'de> {
     type Error = Declined;
 
     #[inline]
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.node {
-            Node::Null => visitor.visit_unit(),
-            Node::Scalar(written) => visit_scalar(written.scalar()?, visitor),
-            Node::EmptyMap => visitor.visit_map(Empty),
-            Node::EmptySeq => visitor.visit_seq(Empty),
-            Node::Map(pairs) => {
-                self.reader.enter()?;
-                let mut map = Map { reader: self.reader, pairs, ended: false };
-                let value = visitor.visit_map(&mut map)?;
-                let Map { reader, ended, .. } = map;
-                reader.depth -= 1;
-                if ended { Ok(value) } else { Err(Declined) }
-            }
-            Node::Seq(level) => {
-                self.reader.enter()?;
-                let mut seq = Seq { reader: self.reader, level, ended: false };
-                let value = visitor.visit_seq(&mut seq)?;
-                let Seq { reader, ended, .. } = seq;
-                reader.depth -= 1;
-                if ended { Ok(value) } else { Err(Declined) }
-            }
+        if let Node::Map(_) = self.node {
+            return self.deserialize_map(visitor);
+        }
+        if let Node::Seq(_) = self.node {
+            return self.deserialize_seq(visitor);
+        }
+        match self.scalar()? {
+            Scalar::Null => visitor.visit_unit(),
+            Scalar::Bool(value) => visitor.visit_bool(value),
+            Scalar::Int(value) => visitor.visit_i64(value),
+            Scalar::Float(value) => visitor.visit_f64(value),
+            Scalar::String(text) => visitor.visit_str(&text),
         }
     }
 
@@ -599,12 +611,57 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.node {
             Node::Null => visitor.visit_none(),
-            Node::Scalar(written) => match written.scalar()? {
-                Scalar::Null => visitor.visit_none(),
-                scalar => visitor.visit_some(Resolved(scalar)),
-            },
+            Node::Scalar(Written::Plain(text)) if is_null(text) => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
+    }
+
+    #[inline]
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.scalar()? {
+            Scalar::Bool(value) => visitor.visit_bool(value),
+            _ => Err(Declined),
+        }
+    }
+
+    #[inline]
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.scalar()? {
+            Scalar::Int(value) => visitor.visit_i64(value),
+            _ => Err(Declined),
+        }
+    }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_borrowed_str(self.text()?)
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_str(visitor)
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let Node::Seq(level) = self.node else { return Err(Declined) };
+        self.reader.enter()?;
+        let mut seq = Seq { reader: self.reader, level, ended: false };
+        let value = visitor.visit_seq(&mut seq)?;
+        let Seq { reader, ended, .. } = seq;
+        reader.depth -= 1;
+        if ended { Ok(value) } else { Err(Declined) }
+    }
+
+    #[inline]
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let Node::Map(pairs) = self.node else { return Err(Declined) };
+        self.reader.enter()?;
+        let mut map = Map { reader: self.reader, pairs, ended: false };
+        let value = visitor.visit_map(&mut map)?;
+        let Map { reader, ended, .. } = map;
+        reader.depth -= 1;
+        if ended { Ok(value) } else { Err(Declined) }
     }
 
     #[inline]
@@ -614,69 +671,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        // A derived visitor would take a list as the fields in order.
-        if matches!(self.node, Node::Seq(_) | Node::EmptySeq) {
-            Err(Declined)
-        } else {
-            self.deserialize_any(visitor)
-        }
-    }
-
-    #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    #[inline]
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        variants: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value> {
-        match self.node {
-            Node::Scalar(written) => Resolved(written.scalar()?).deserialize_enum(name, variants, visitor),
-            _ => Err(Declined),
-        }
-    }
-
-    #[inline]
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.reader.skip(self.node)?;
-        visitor.visit_unit()
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
-        tuple tuple_struct map identifier
-    }
-}
-
-fn visit_scalar<'t, V: Visitor<'t>>(scalar: Scalar<'t>, visitor: V) -> Result<V::Value> {
-    match scalar {
-        Scalar::Null => visitor.visit_unit(),
-        Scalar::Bool(value) => visitor.visit_bool(value),
-        Scalar::Int(value) => visitor.visit_i64(value),
-        Scalar::Float(value) => visitor.visit_f64(value),
-        Scalar::String(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
-        Scalar::String(Cow::Owned(text)) => visitor.visit_string(text),
-    }
-}
-
-/// A scalar whose meaning is known.
-struct Resolved<'t>(Scalar<'t>);
-
-impl<'de> Deserializer<'de> for Resolved<'de> {
-    type Error = Declined;
-
-    #[inline]
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visit_scalar(self.0, visitor)
-    }
-
-    #[inline]
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if self.0 == Scalar::Null { visitor.visit_none() } else { visitor.visit_some(self) }
+        self.deserialize_map(visitor)
     }
 
     #[inline]
@@ -691,15 +686,18 @@ impl<'de> Deserializer<'de> for Resolved<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        match self.0 {
-            Scalar::String(text) => visitor.visit_enum((&*text).into_deserializer()),
-            _ => Err(Declined),
-        }
+        visitor.visit_enum(BorrowedStrDeserializer::new(self.text()?))
+    }
+
+    #[inline]
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.reader.skip(self.node)?;
+        visitor.visit_unit()
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
-        tuple tuple_struct map struct identifier ignored_any
+        i8 i16 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
+        identifier
     }
 }
 
@@ -722,7 +720,7 @@ impl<'t> MapAccess<'t> for &mut Map<'_, 't> {
             }
             Some(key) => match key.key()? {
                 Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some),
-                Cow::Owned(key) => seed.deserialize(StringDeserializer::new(key)).map(Some),
+                Cow::Owned(_) => Err(Declined),
             },
         }
     }
@@ -752,32 +750,6 @@ impl<'t> SeqAccess<'t> for &mut Seq<'_, 't> {
         }
         let node = self.reader.value(self.level, false)?;
         seed.deserialize(Value { reader: self.reader, node }).map(Some)
-    }
-}
-
-/// `{}` or `[]`.
-struct Empty;
-
-impl<'t> MapAccess<'t> for Empty {
-    type Error = Declined;
-
-    #[inline]
-    fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, _: K) -> Result<Option<K::Value>> {
-        Ok(None)
-    }
-
-    #[inline]
-    fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, _: V) -> Result<V::Value> {
-        Err(Declined)
-    }
-}
-
-impl<'t> SeqAccess<'t> for Empty {
-    type Error = Declined;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'t>>(&mut self, _: T) -> Result<Option<T::Value>> {
-        Ok(None)
     }
 }
 

@@ -87,6 +87,12 @@ pub(super) enum Step {
     Index(usize),
 }
 
+impl Step {
+    fn key(entry: &Entry<'_>) -> Self {
+        Self::Key(entry.key.clone().into_owned())
+    }
+}
+
 impl Error {
     fn new(code: Code, message: String) -> Self {
         Self { code, message, steps: Vec::new(), span: None, help: None }
@@ -96,6 +102,11 @@ impl Error {
         self.steps.push(step);
         self.span.get_or_insert(span);
         self
+    }
+
+    /// The same, at the key of a pair.
+    fn at_key(self, entry: &Entry<'_>) -> Self {
+        self.within(Step::key(entry), entry.key_span.start as usize..entry.key_span.end as usize)
     }
 
     /// The way from the object to what is wrong.
@@ -209,6 +220,33 @@ fn type_name(expected: &str) -> &str {
     }
 }
 
+impl<'de> Cursor<'de, '_> {
+    /// What to say of a value that is not of the type it should be of.
+    fn refused(self, expected: &dyn de::Expected) -> Error {
+        let found = match self.value() {
+            Value::Scalar(Scalar::Null) => Unexpected::Unit,
+            Value::Scalar(Scalar::Bool(value)) => Unexpected::Bool(*value),
+            Value::Scalar(Scalar::Int(value)) => Unexpected::Signed(*value),
+            Value::Scalar(Scalar::Float(value)) => Unexpected::Float(*value),
+            Value::Scalar(Scalar::String(text)) => Unexpected::Str(text),
+            Value::Seq(_) => Unexpected::Seq,
+            Value::Map(_) => Unexpected::Map,
+        };
+        de::Error::invalid_type(found, expected)
+    }
+}
+
+/// Integers of all sizes are read alike.
+macro_rules! integers {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            self.deserialize_i64(visitor)
+        }
+    )*};
+}
+
+// Each method goes to the one method of the visitor that can take the value, and not through `deserialize_any`: all that is
+// named here is compiled once for every type that is read.
 impl<'de> Deserializer<'de> for Cursor<'de, '_> {
     type Error = Error;
 
@@ -219,15 +257,56 @@ impl<'de> Deserializer<'de> for Cursor<'de, '_> {
             Value::Scalar(Scalar::Int(value)) => visitor.visit_i64(*value),
             Value::Scalar(Scalar::Float(value)) => visitor.visit_f64(*value),
             Value::Scalar(Scalar::String(text)) => visitor.visit_borrowed_str(text),
-            Value::Seq(items) => visitor.visit_seq(Items { at: self, rest: items.iter().enumerate() }),
-            Value::Map(entries) => visitor
-                .visit_map(Pairs { at: self, rest: entries.iter(), value: None })
-                .map_err(|error| about_duplicates(error, entries)),
+            Value::Seq(_) => self.deserialize_seq(visitor),
+            Value::Map(_) => self.deserialize_map(visitor),
         }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         if self.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.value() {
+            Value::Scalar(Scalar::Bool(value)) => visitor.visit_bool(*value),
+            _ => Err(self.refused(&visitor)),
+        }
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.value() {
+            Value::Scalar(Scalar::Int(value)) => visitor.visit_i64(*value),
+            _ => Err(self.refused(&visitor)),
+        }
+    }
+
+    integers! { deserialize_i8 deserialize_i16 deserialize_i32 deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.as_str() {
+            Some(text) => visitor.visit_borrowed_str(text),
+            None => Err(self.refused(&visitor)),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.value() {
+            Value::Seq(items) => visitor.visit_seq(Items { at: self, rest: items.iter().enumerate() }),
+            _ => Err(self.refused(&visitor)),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.value() {
+            Value::Map(entries) => visitor
+                .visit_map(Pairs { at: self, rest: entries.iter(), value: None })
+                .map_err(|error| about_duplicates(error, entries)),
+            _ => Err(self.refused(&visitor)),
+        }
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -237,10 +316,7 @@ impl<'de> Deserializer<'de> for Cursor<'de, '_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         // A derived visitor would take a list as the fields in order; the API server does not.
-        match self.value() {
-            Value::Seq(_) => Err(de::Error::invalid_type(Unexpected::Seq, &visitor)),
-            _ => self.deserialize_any(visitor),
-        }
+        self.deserialize_map(visitor)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -259,7 +335,7 @@ impl<'de> Deserializer<'de> for Cursor<'de, '_> {
     ) -> Result<V::Value, Error> {
         match self.as_str() {
             Some(text) => visitor.visit_enum(text.into_deserializer()),
-            None => self.deserialize_any(visitor),
+            None => Err(self.refused(&visitor)),
         }
     }
 
@@ -268,8 +344,7 @@ impl<'de> Deserializer<'de> for Cursor<'de, '_> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
-        tuple tuple_struct map identifier
+        i128 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct identifier
     }
 }
 
@@ -280,8 +355,7 @@ fn about_duplicates(mut error: Error, entries: &[Entry<'_>]) -> Error {
         && let Some(twice) = duplicates(entries).find(|twice| error.message == already_set(&twice.key))
     {
         error.code = Code::DuplicateKey;
-        let key_span = twice.key_span.start as usize..twice.key_span.end as usize;
-        return error.within(Step::Key(twice.key.clone().into_owned()), key_span);
+        return error.at_key(twice);
     }
     error
 }
@@ -303,7 +377,10 @@ impl<'a> SeqAccess<'a> for Items<'a, '_> {
     fn next_element_seed<T: DeserializeSeed<'a>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
         let Some((index, id)) = self.rest.next() else { return Ok(None) };
         let item = self.at.at(*id);
-        seed.deserialize(item).map(Some).map_err(|error| error.within(Step::Index(index), item.span()))
+        match seed.deserialize(item) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => Err(error.within(Step::Index(index), item.span())),
+        }
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -323,16 +400,18 @@ impl<'a> MapAccess<'a> for Pairs<'a, '_> {
     fn next_key_seed<K: DeserializeSeed<'a>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
         let Some(entry) = self.rest.next() else { return Ok(None) };
         self.value = Some(entry);
-        let span = entry.key_span.start as usize..entry.key_span.end as usize;
-        seed.deserialize(BorrowedStrDeserializer::new(&entry.key))
-            .map(Some)
-            .map_err(|error: Error| error.within(Step::Key(entry.key.clone().into_owned()), span))
+        match seed.deserialize(BorrowedStrDeserializer::<Error>::new(&entry.key)) {
+            Ok(key) => Ok(Some(key)),
+            Err(error) => Err(error.at_key(entry)),
+        }
     }
 
     fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, Error> {
         let entry = self.value.take().expect("a value is asked for after its key");
         let value = self.at.at(entry.value);
-        seed.deserialize(value)
-            .map_err(|error| error.within(Step::Key(entry.key.clone().into_owned()), value.span()))
+        match seed.deserialize(value) {
+            Ok(value) => Ok(value),
+            Err(error) => Err(error.within(Step::key(entry), value.span())),
+        }
     }
 }

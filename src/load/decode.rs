@@ -11,13 +11,13 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::block::Ignored;
-use super::de::{Problem, already_set, duplicates};
+use super::de::{Declined, Problem, already_set, duplicates};
 use super::kinds::{self, Known, Reader};
 use super::node::Cursor;
 use super::schema::Checked;
 use super::split;
 use super::yaml::Fault;
-use super::{Manifest, block, dump, json, strict, yaml};
+use super::{Manifest, block, dump, json, scan, yaml};
 use crate::diagnostic::{Code, Diagnostic, ObjectName, Origin, SourceId};
 use crate::k8s::{
     BrokenObject, NetworkPolicy, Object, ObjectMeta, Rest, UnevaluatedKind, UnevaluatedPolicy, WorkloadObject,
@@ -459,6 +459,16 @@ impl From<Vec<Problem>> for Failure {
     }
 }
 
+/// Decodes a JSON text: without a tree if it goes.
+fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Vec<Problem>> {
+    scan::from_str(text)
+        .or_else(|Declined| from_node(json::tree(text).map_err(|fault| vec![fault.into()])?.root()))
+}
+
+fn from_node<T: DeserializeOwned>(node: Cursor<'_, '_>) -> Result<T, Vec<Problem>> {
+    T::deserialize(node).map_err(|error| vec![error.into_problem(node)])
+}
+
 impl Document<'_, '_> {
     fn read(self, api_version: Option<&str>, kind: Option<&str>, into: &mut Vec<Item>) {
         let (Some(api_version), Some(kind)) = (api_version, kind) else {
@@ -580,20 +590,17 @@ impl Document<'_, '_> {
             return Err(first.into());
         };
         let Checked { problems, doubtful } = checked;
-        let rest = sound.and_then(|sound| strict::from_str(&sound.to_string()).ok());
+        let rest = sound.and_then(|sound| from_json(&sound.to_string()).ok());
         let rest = rest.map(|value| Box::new(Rest { object: wrap(value), doubtful }));
         Err(Failure { problems: if problems.is_empty() { first } else { problems }, rest })
     }
 
     /// Decodes the object; what is wrong with it otherwise, the first problem only.
     fn decode<T: DeserializeOwned>(&self) -> Result<T, Vec<Problem>> {
-        if let Body::Json(text) = self.body
-            && let Ok(value) = strict::from_str(text)
-        {
-            return Ok(value);
+        match self.body {
+            Body::Json(text) => from_json(text),
+            Body::Node(node) => from_node(node),
         }
-        self.with_node(|node| T::deserialize(node).map_err(|error| vec![error.into_problem(node)]))
-            .map_err(|fault| vec![fault.into()])?
     }
 
     /// Runs `f` on the tree of the object, which is made for it if there is none.
@@ -605,11 +612,7 @@ impl Document<'_, '_> {
     }
 
     fn has_pod_template(&self) -> bool {
-        let probe: Option<Probe> = match self.body {
-            Body::Json(text) => strict::from_str(text).ok(),
-            Body::Node(node) => Probe::deserialize(node).ok(),
-        };
-        probe.is_some_and(Probe::found)
+        self.decode().is_ok_and(Probe::found)
     }
 
     /// The metadata, as far as it can be read.

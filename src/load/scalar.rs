@@ -71,7 +71,7 @@ impl<'t> Scalar<'t> {
             return Ok(Self::String(text));
         }
         Ok(match &*text {
-            "" | "~" | "null" | "Null" | "NULL" => Self::Null,
+            text if is_null(text) => Self::Null,
             "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
                 Self::Bool(true)
             }
@@ -110,6 +110,12 @@ impl<'t> Scalar<'t> {
             Self::String(_) => "!!str",
         }
     }
+}
+
+/// Whether a scalar without quotes is null.
+#[inline]
+pub(super) fn is_null(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
 /// An explicit tag.

@@ -1,19 +1,25 @@
 //! A JSON reader for what kubectl prints: indented, without escapes where it matters, a few levels deep.
 //!
 //! It takes blanks and strings eight bytes at a time and stops at the first thing it did not expect, with no word about
-//! it: [`super::dump`] leaves whatever holds such a thing to serde_json. So it may refuse good JSON (an escape in a string
-//! that is kept, a fraction, deep nesting), but it never accepts bad JSON or reads another value than serde_json.
-//!
-//! An object is only ever a map to it and an integer only ever digits: what [`super::strict`] corrects in serde_json.
+//! it: whatever holds such a thing is left to [`super::de`]. So it may refuse good JSON (an escape in a string that is
+//! kept, a fraction, deep nesting), but it never accepts bad JSON or reads another value than serde_json.
 
 use serde::de::value::BorrowedStrDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::de::Declined;
 
 /// How deep values may nest: one bit for each level that is skipped, and what the stack holds for those that are read.
 const DEEPEST: u32 = 64;
+
+/// Reads a text that is one value.
+pub(super) fn from_str<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, Declined> {
+    let mut scanner = Scanner::new(text, 0);
+    let value = T::deserialize(&mut scanner)?;
+    scanner.blanks();
+    if scanner.at == text.len() { Ok(value) } else { Err(Declined) }
+}
 
 const ONES: u64 = u64::from_ne_bytes([1; 8]);
 const HIGH_BITS: u64 = ONES << 7;
@@ -272,19 +278,60 @@ impl<'t> Scanner<'t> {
     }
 }
 
+// Each method goes to the one method of the visitor that can take the value: see `super::de`.
 impl<'de> Deserializer<'de> for &mut Scanner<'de> {
     type Error = Declined;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
         self.blanks();
         match self.peek().ok_or(Declined)? {
-            b'"' => visitor.visit_borrowed_str(self.string()?),
-            b'{' => self.deeper(|scanner| visitor.visit_map(Fields { scanner, first: true })),
-            b'[' => self.deeper(|scanner| visitor.visit_seq(Elements { scanner, first: true })),
-            b't' => self.word("true").and_then(|()| visitor.visit_bool(true)),
-            b'f' => self.word("false").and_then(|()| visitor.visit_bool(false)),
+            b'"' => self.deserialize_str(visitor),
+            b'{' => self.deserialize_map(visitor),
+            b'[' => self.deserialize_seq(visitor),
+            b't' | b'f' => self.deserialize_bool(visitor),
             b'n' => self.word("null").and_then(|()| visitor.visit_unit()),
-            _ => visitor.visit_i64(self.integer()?),
+            _ => self.deserialize_i64(visitor),
+        }
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
+        self.blanks();
+        let is_true = self.peek() == Some(b't');
+        self.word(if is_true { "true" } else { "false" })?;
+        visitor.visit_bool(is_true)
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
+        self.blanks();
+        visitor.visit_i64(self.integer()?)
+    }
+
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
+        self.deserialize_i64(visitor)
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
+        self.blanks();
+        visitor.visit_borrowed_str(self.string()?)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
+        self.blanks();
+        match self.peek() {
+            Some(b'[') => self.deeper(|scanner| visitor.visit_seq(Elements { scanner, first: true })),
+            _ => Err(Declined),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
+        self.blanks();
+        match self.peek() {
+            Some(b'{') => self.deeper(|scanner| visitor.visit_map(Fields { scanner, first: true })),
+            _ => Err(Declined),
         }
     }
 
@@ -303,14 +350,6 @@ impl<'de> Deserializer<'de> for &mut Scanner<'de> {
         visitor: V,
     ) -> Result<V::Value, Declined> {
         self.deserialize_map(visitor)
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
-        self.blanks();
-        match self.peek() {
-            Some(b'{') => self.deserialize_any(visitor),
-            _ => Err(Declined),
-        }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -337,8 +376,7 @@ impl<'de> Deserializer<'de> for &mut Scanner<'de> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq
-        tuple tuple_struct identifier
+        i8 i16 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct identifier
     }
 }
 
@@ -385,11 +423,9 @@ impl<'t> SeqAccess<'t> for Elements<'_, 't> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde::Deserialize;
     use serde::de::IgnoredAny;
     use serde_json::{Value, json};
 
-    use super::super::strict;
     use super::*;
 
     /// What it reads, and where it stops.
@@ -402,7 +438,7 @@ mod tests {
     /// Whatever it reads, serde_json reads too, and as the same.
     fn assert_sound(text: &str) {
         if let Some((value, end)) = read::<Value>(text) {
-            assert_eq!(strict::from_str::<Value>(&text[..end]).ok(), Some(value), "{text:?}");
+            assert_eq!(serde_json::from_str::<Value>(&text[..end]).ok(), Some(value), "{text:?}");
         }
         if let Some((IgnoredAny, end)) = read(text) {
             assert!(serde_json::from_str::<IgnoredAny>(&text[..end]).is_ok(), "{text:?}");

@@ -273,7 +273,7 @@ mod tests {
 
     use super::*;
     use crate::k8s::{self, NetworkPolicy};
-    use crate::load::{json, shapes, strict, yaml};
+    use crate::load::{json, scan, shapes, yaml};
 
     fn policy() -> Json {
         json!({
@@ -451,10 +451,9 @@ mod tests {
         let problems = shape.check(tree.root()).problems;
         let slow = T::deserialize(tree.root());
         prop_assert_eq!(problems.is_empty(), slow.is_ok(), "{}: {:?}, {:?}", text, problems, slow);
-        prop_assert_eq!(
-            strict::from_str::<T>(&text).ok(),
-            slow.as_ref().ok().map(|_| T::deserialize(tree.root()).unwrap())
-        );
+        if let Ok(fast) = scan::from_str::<T>(&text) {
+            prop_assert_eq!(Some(&fast), slow.as_ref().ok(), "{}", text);
+        }
         let sound = shape.sound(tree.root()).expect("it is an object");
         let rest: Result<T, _> = serde_json::from_value(sound);
         prop_assert!(rest.is_ok(), "what is sound of {} decodes: {:?}", text, rest);
