@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use serde::de::value::BorrowedStrDeserializer;
+use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
@@ -720,7 +720,7 @@ impl<'t> MapAccess<'t> for &mut Map<'_, 't> {
             }
             Some(key) => match key.key()? {
                 Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some),
-                Cow::Owned(_) => Err(Declined),
+                Cow::Owned(key) => seed.deserialize(StringDeserializer::new(key)).map(Some),
             },
         }
     }

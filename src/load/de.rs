@@ -220,7 +220,7 @@ fn type_name(expected: &str) -> &str {
     }
 }
 
-impl<'de> Cursor<'de, '_> {
+impl Cursor<'_, '_> {
     /// What to say of a value that is not of the type it should be of.
     fn refused(self, expected: &dyn de::Expected) -> Error {
         let found = match self.value() {
