@@ -131,9 +131,9 @@ mod tests {
             ("jsno", "unknown format `jsno`, did you mean `json`?"),
             ("json=", "a file name is missing after `=`"),
             (
-                "html",
-                "unknown format `html`, expected one of table, wide, json, yaml, ndjson, csv, md, dot, mermaid, svg, junit, \
-                 sarif, tap, github",
+                "spreadsheet",
+                "unknown format `spreadsheet`, expected one of table, wide, json, yaml, ndjson, csv, md, dot, mermaid, \
+                 svg, html, junit, sarif, tap, github",
             ),
         ] {
             assert_eq!(text.parse::<Output>(), Err(message.to_owned()));
