@@ -1,7 +1,7 @@
 //! `-o html`: one page that holds everything it needs.
 //!
 //! What people read first is written as HTML; the views (matrix, focus, flows, changes) are drawn by the page's script
-//! from [`data`]. Nothing is fetched, and the page's policy allows its own script and style and nothing else.
+//! from its data (`page/data.rs`). Nothing is fetched, and the page's policy allows its own script and style and nothing else.
 
 mod changes;
 mod data;
