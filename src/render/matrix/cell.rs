@@ -55,9 +55,9 @@ impl Cell {
             Self::Blank => "",
             Self::Nothing => "·",
             Self::Ports(_) => "◐",
-            Self::Partly => "◌",
+            Self::Partly => "◒",
             Self::All => "●",
-            Self::Open => "◆",
+            Self::Open => "○",
             Self::Unknown => "?",
         }
     }

@@ -242,11 +242,11 @@ mod tests {
                 "from ↓ to →       │  db  web  any IPv4 address",
                 "──────────────────┼───────────────────────────",
                 "db                │      ·    ·",
-                "web               │  ◌   ◆    ·",
+                "web               │  ◒   ○    ·",
                 "any IPv4 address  │  ·   ?",
                 "  ·  nothing",
-                "  ◌  some ports between some of the pods",
-                "  ◆  every port, because no policy restricts it",
+                "  ◒  some ports between some of the pods",
+                "  ○  every port, because no policy restricts it",
                 "  ?  at least one port is unknown: the input does not decide it",
             ]
         );
