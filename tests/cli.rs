@@ -76,23 +76,6 @@ impl Session {
     fn run(&self, line: &str) -> (i32, String, String) {
         texts(self.command(line).output().unwrap())
     }
-
-    /// What a terminal shows; `None` where nothing plays one.
-    fn on_a_terminal(&self, line: &str, environment: &[(&str, &str)]) -> Option<String> {
-        let version = Command::new("script").arg("--version").output().ok()?;
-        // Others take other arguments.
-        if !String::from_utf8_lossy(&version.stdout).contains("util-linux") {
-            return None;
-        }
-        let output = Command::new("script")
-            .args(["-qec", &format!("{} {line}", env!("CARGO_BIN_EXE_podreach")), "/dev/null"])
-            .current_dir(self.folder.path())
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        Some(String::from_utf8(output.stdout).unwrap())
-    }
 }
 
 fn texts(output: Output) -> (i32, String, String) {

@@ -15,6 +15,7 @@ mod scenarios;
 mod sessions;
 mod snapshot;
 mod support;
+mod terminal;
 mod warnings;
 mod what_if;
 mod workflow;

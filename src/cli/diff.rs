@@ -18,7 +18,7 @@ pub(super) fn run(args: &DiffArgs, global: &GlobalArgs) -> Result<ExitStatus, Fa
             .with_help("name the two inputs with `--before PATH` and `--after PATH`"));
     }
     let settings = Settings::without_inputs(global)?;
-    settings.outputs.iter().try_for_each(|output| output.require("diff", render::FORMATS))?;
+    difference::require("diff", render::FORMATS, &args.difference, &settings)?;
     let inputs = [&args.before, &args.after].map(|paths| inputs(paths));
     if inputs.iter().flatten().filter(|input| **input == Input::Stdin).count() > 1 {
         return Err(Failure::usage("standard input can be read only once: `-` was given twice"));

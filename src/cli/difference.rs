@@ -14,7 +14,7 @@ use podreach::render::style::Palette;
 use podreach::render::{Format, notes};
 use podreach::solve::solve;
 
-use super::args::{DifferenceArgs, FailOn};
+use super::args::{DifferenceArgs, FailOn, Level};
 use super::error::Failure;
 use super::progress::{Progress, Stage};
 use super::report::Page;
@@ -27,12 +27,31 @@ pub(super) struct Compared<'p> {
     edits: Vec<String>,
     programs: [&'p Program; 2],
     difference: Difference,
+    /// The pods of the second input that it is about; `None` for all.
+    about: Option<Vec<PodId>>,
     /// The same as a matrix, for a picture.
     table: Option<Table>,
     warnings: Vec<Warning>,
     notes: Vec<Diagnostic>,
     /// What there is to say about the second input.
     diagnostics: Vec<Diagnostic>,
+}
+
+/// Says so if a command cannot write one of its outputs.
+pub(super) fn require(
+    command: &str,
+    formats: &[Format],
+    args: &DifferenceArgs,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    settings.outputs.iter().try_for_each(|output| {
+        output.require(command, formats)?;
+        if output.format == Format::Html && args.by == Level::Pod {
+            return Err(Failure::usage("a page shows workloads and namespaces, and no single pods")
+                .with_help("leave out `--by pod`, or choose another output"));
+        }
+        Ok(())
+    })
 }
 
 /// Compares two programs; `diagnostics` is what there is to say about the second input.
@@ -59,7 +78,8 @@ pub(super) fn compare<'p>(
         } else {
             Vec::new()
         };
-        Compared { edits, programs, difference, table, warnings, notes, diagnostics }
+        let about = scope.about.map(|[_, after]| after);
+        Compared { edits, programs, difference, about, table, warnings, notes, diagnostics }
     }))
 }
 
@@ -113,6 +133,7 @@ pub(super) fn write(
         if let ([compared], [report], Format::Html) = (all, &reports[..], output.format) {
             let page = Page {
                 diagnostics: &compared.diagnostics,
+                about: compared.about.clone(),
                 before: Some(sources[0]),
                 sources: sources[1],
                 changes: Some(report),

@@ -86,6 +86,7 @@ fn view(args: &MatrixArgs, settings: &Settings, cluster: &Cluster) -> Result<Vie
     Ok(View {
         by: args.by.into(),
         about: endpoint::about(settings, cluster)?,
+        also: Vec::new(),
         from: ends(&args.from)?,
         to: ends(&args.to)?,
         ports: args.port.as_deref().map(endpoint::ports).transpose()?,

@@ -1,5 +1,6 @@
 //! `podreach report`, and the page of every command that writes one.
 
+use podreach::cluster::PodId;
 use podreach::compile::compile;
 use podreach::diagnostic::Diagnostic;
 use podreach::load::Sources;
@@ -26,7 +27,13 @@ pub(super) fn run(settings: &Settings) -> Result<ExitStatus, Failure> {
     let input = stages::evaluable(settings, &mut progress)?;
     let program = progress.stage(Stage::Compile, || compile(&input.cluster, settings.profile));
     let reachability = progress.stage(Stage::Solve, || solve(&program));
-    let page = Page { diagnostics: &input.diagnostics, before: None, sources: &input.sources, changes: None };
+    let page = Page {
+        diagnostics: &input.diagnostics,
+        about: endpoint::about(settings, &input.cluster)?,
+        before: None,
+        sources: &input.sources,
+        changes: None,
+    };
     progress.stage(Stage::Output, || {
         settings.outputs.iter().try_for_each(|output| page.write(output, &reachability, settings))
     })?;
@@ -39,6 +46,8 @@ pub(super) fn run(settings: &Settings) -> Result<ExitStatus, Failure> {
 pub(super) struct Page<'a> {
     /// What there is to say about the input.
     pub(super) diagnostics: &'a [Diagnostic],
+    /// The pods it is about (`-n`, `-l`); `None` for all.
+    pub(super) about: Option<Vec<PodId>>,
     /// The texts that the cluster before the change came from.
     pub(super) before: Option<&'a Sources>,
     /// The texts that the cluster came from.
@@ -68,7 +77,7 @@ impl Page<'_> {
             matrix: &Matrix::new(reachability),
             context: context_of(cluster, settings, &locate),
             internet: endpoint::source("internet", cluster, settings)?.ends.addresses,
-            about: endpoint::about(settings, cluster)?,
+            about: self.about.clone(),
             findings: &findings,
             before: self.before,
             sources: self.sources,

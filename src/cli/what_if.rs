@@ -21,7 +21,7 @@ pub(super) fn run(args: &WhatIfArgs, settings: &Settings) -> Result<ExitStatus, 
     }
     let (command, formats) =
         if args.each { ("what-if --each", OF_EACH) } else { ("what-if", render::FORMATS) };
-    settings.outputs.iter().try_for_each(|output| output.require(command, formats))?;
+    difference::require(command, formats, &args.difference, settings)?;
     let mut progress = Progress::new(settings);
     let mut changes = Changes::load(&args.changes, settings, &mut progress)?;
     let count = changes.all.len();

@@ -83,6 +83,8 @@ pub struct View {
     pub by: By,
     /// Keep flows with at least one end in these pods (`-n`, `-l`); `None` keeps all.
     pub about: Option<Vec<PodId>>,
+    /// List the endpoints of these pods even where no flow is kept that leads there or comes from there.
+    pub also: Vec<PodId>,
     /// Keep flows from these pods and addresses only.
     pub from: Option<Ends>,
     /// Keep flows to these pods and addresses only.
@@ -220,8 +222,8 @@ impl<'r> Matrix<'r> {
         })
     }
 
-    /// Every endpoint of a view, pods first by name, externals last. A view that shows some flows only has the
-    /// endpoints that it names and those its flows lead to or come from.
+    /// Every endpoint of a view, pods first by name, externals last. A view that keeps some flows only has the
+    /// endpoints that it names and those that its flows lead to or come from.
     pub fn endpoints(&self, view: &View) -> Vec<EndpointFacts> {
         let about = view.about();
         let (from, to) = (self.ends(view.by, view.from.as_ref()), self.ends(view.by, view.to.as_ref()));
@@ -250,7 +252,9 @@ impl<'r> Matrix<'r> {
             shown: shown(Endpoint::External(id), about.is_none()),
         }));
         if about.is_some() || from.is_some() || to.is_some() {
-            let met = self.met(view);
+            let mut met = self.met(view);
+            let also = Ends { pods: view.also.iter().map(|&pod| (pod, 0..1)).collect(), ..Ends::default() };
+            met.extend(groups(self.program, view.by, Some(&also)).into_iter().map(|group| group.endpoint));
             let named = |shown: Shown| {
                 (about.is_some() && shown.about)
                     || (from.is_some() && shown.from)

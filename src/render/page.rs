@@ -19,7 +19,7 @@ use super::{difference, json};
 use crate::cluster::PodId;
 use crate::load::Sources;
 use crate::net::{AddressSet, ByFamily};
-use crate::query::Matrix;
+use crate::query::{By, Matrix};
 
 use data::Data;
 use overview::Overview;
@@ -47,7 +47,7 @@ pub struct Report<'a, 'r> {
     pub before: Option<&'a Sources>,
     /// What was read, with what each file is called.
     pub sources: &'a Sources,
-    /// What differs from another cluster.
+    /// What differs from another cluster, by workload or by namespace.
     pub changes: Option<&'a difference::Report<'a>>,
 }
 
@@ -82,8 +82,11 @@ struct Page<'a> {
     overview: Overview<'a>,
 }
 
-/// Writes the page.
+/// Writes the page. Fails if `out` does, and with changes by pod, for which a page has no rows.
 pub fn write(report: &Report<'_, '_>, out: &mut dyn Write) -> io::Result<()> {
+    if report.changes.is_some_and(|changes| changes.difference.by == By::Pod) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a page has no rows for single pods"));
+    }
     let page = Page {
         title: if report.changes.is_some() { "What would change" } else { "Reachability" }.to_owned(),
         policy: format!(

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 import { goTo, onPage, settled, texts } from './browser.js';
-import { asked, lines, page, scenario, synth } from './podreach.js';
+import { asked, lines, page, podreach, scenario, synth, written } from './podreach.js';
+import { changed, cluster } from './random.js';
 
 const REALISTIC = synth('--shape', 'a', '--pods', '600', '--namespaces', '12', '--nodes', '9');
 
@@ -144,10 +145,10 @@ function changesOfPage() {
     return { ports: ports(every), ...(some !== NOTHING && { some: ports(some) }), ...(unknown !== NOTHING && { unknown: ports(unknown) }) };
   };
   const name = (party) => {
-    const { name, place } = DATA.changes.parties[party];
+    const { name, rows } = DATA.changes.parties[party];
     const range = DATA.externals.find((one) => one.name === name);
     if (range) return range.cidrs.join();
-    return DATA.changes.level === 'namespace' ? name : `${DATA.workloads[place]?.kind} ${name}`;
+    return DATA.changes.level === 'namespace' ? name : `${DATA.workloads[rows[0]]?.kind} ${name}`;
   };
   return DATA.changes.boxes.flatMap(({ from, to, before, after }) =>
     from.flatMap((a) => to.filter((b) => changesView.boxes.has(a * 0x4000000 + b)).map((b) => JSON.stringify([name(a), name(b), carried(before), carried(after)])))
@@ -183,4 +184,62 @@ for (const args of [
     await page.locator('#view-changes .cell:is(.more, .less, .other, .doubt)').first().click();
     assert.match((await texts(page, '#view-changes [role="status"]')).join(), / \u2192 .*: .*, now /);
   }, { viewport: { width: 1800, height: 1400 } });
+}
+
+/** The cells of the picture that did not change, and all that did: from, to, and what is carried. */
+function drawn(args) {
+  const cells = { unchanged: {}, changed: [] };
+  const text = (title) => title.replaceAll('&gt;', '>').replaceAll('&lt;', '<').replaceAll('&quot;', '"').replaceAll('&amp;', '&');
+  for (const [, title] of podreach([...args, '-o', 'svg']).matchAll(/<g><title>(.*?)<\/title>/g)) {
+    const [ends, said] = /^(.*?): (.*)$/.exec(text(title)).slice(1);
+    const same = /^(?:before not there, after )?(.*?)(?:, before and after)?$/.exec(said)[1];
+    const isSame = !said.startsWith('before ') || said === 'before not there, after nothing';
+    if (said === 'before nothing, after not there') continue;
+    if (isSame) cells.unchanged[ends] = same.replace('all ports', 'every port');
+    else cells.changed.push(ends);
+  }
+  cells.changed.sort();
+  return cells;
+}
+
+/** The same of the page; blank cells are not in the list. */
+function drawnInPage() {
+  const cells = { unchanged: {}, changed: [] };
+  const { parties } = DATA.changes;
+  const { rows, columns, draw } = changesView.grid.table;
+  for (const from of rows) {
+    for (const to of columns) {
+      const [{ classes, label }, ends] = [draw(from, to), [from, to].map((party) => partyNames(DATA.changes, [party])).join(' -> ')];
+      if (changesView.boxes.has(from * 0x4000000 + to)) cells.changed.push(ends);
+      else if (classes !== 'blank') cells.unchanged[ends] = /^(?:as before|now): (.*)$/.exec(label)[1];
+    }
+  }
+  cells.changed.sort();
+  return cells;
+}
+
+function sameCells(name, args) {
+  for (const more of [[], ['--by', 'namespace']]) {
+    onPage(`what did not change: ${name} ${more.join(' ')}`, () => page(...args, ...more), '#changes', async (page) => {
+      assert.deepEqual(await page.evaluate(drawnInPage), drawn([...args, ...more]));
+    });
+  }
+}
+
+sameCells('three-tier', BETWEEN('three-tier', 'three-tier-fixed'));
+sameCells('one namespace of three-tier', [...BETWEEN('three-tier', 'three-tier-fixed'), '-n', 'multi-tier']);
+sameCells('a namespace that goes', ['what-if', '-f', scenario('online-boutique'), '--delete', 'ns/load', '-n', 'load']);
+const shut = {
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { name: 'storefront', namespace: 'boutique' },
+  spec: { podSelector: { matchLabels: { app: 'storefront' } }, policyTypes: ['Ingress', 'Egress'] },
+};
+sameCells('callers that no connection is left to', ['what-if', '-f', scenario('online-boutique'), '--apply', written('shut.json', JSON.stringify(shut)), '-n', 'boutique']);
+sameCells('online-boutique', ['what-if', '-f', scenario('online-boutique'), '--delete', 'netpol/boutique/cart']);
+for (let seed = 0; seed < 8; seed += 1) {
+  const files = [cluster(seed), changed(seed)].map((list, i) => written(`change-${seed}-${i}.json`, JSON.stringify(list, null, 1)));
+  const args = ['diff', '--before', files[0], '--after', files[1]];
+  sameCells(`random cluster ${seed}`, args);
+  sameCells(`one namespace of random cluster ${seed}`, [...args, '-n', 'a']);
 }

@@ -173,4 +173,8 @@ onPage('keys move, and the focus stays in sight', () => page('report', '-f', syn
 onPage('a part of the cluster shows the connections of that part', () => page('report', '-f', scenario('online-boutique'), '-n', 'load'), '#flows', async (page) => {
   const told = lines('matrix', '-f', scenario('online-boutique'), '-n', 'load');
   assert.equal(await page.locator('#view-flows .status').textContent(), `${told.length} flows`);
+  await goTo(page, '#focus?w=boutique%2Fstorefront');
+  assert.match(await page.locator('#view-focus .notice').textContent(), /about a part of the cluster/);
+  await goTo(page, '#matrix?from=boutique%2Fstorefront&to=kube-system%2Fcoredns');
+  assert.match(await page.locator('.panel').textContent(), /Not looked at/);
 });

@@ -87,3 +87,20 @@ export function cluster(seed) {
   ];
   return { apiVersion: 'v1', kind: 'List', items };
 }
+
+/** The objects of the same cluster after a change: policies and pods of another one in place of some of its own. */
+export function changed(seed) {
+  const [{ items, ...list }, other] = [cluster(seed), cluster(seed + 1000)];
+  const roll = dice(seed + 2000);
+  const kept = items.filter(({ kind }) => (kind !== 'NetworkPolicy' && kind !== 'Pod') || roll(3));
+  const names = new Set(kept.map(({ metadata, kind }) => `${kind} ${metadata.namespace} ${metadata.name}`));
+  const addresses = new Set(kept.flatMap(({ status }) => (status?.podIPs || []).map(({ ip }) => ip)));
+  const added = other.items.filter(
+    ({ kind, metadata, status }) =>
+      (kind === 'NetworkPolicy' || kind === 'Pod') &&
+      roll(4) === 0 &&
+      !names.has(`${kind} ${metadata.namespace} ${metadata.name}`) &&
+      !(status?.podIPs || []).some(({ ip }) => addresses.has(ip))
+  );
+  return { ...list, items: [...kept, ...added] };
+}

@@ -50,3 +50,16 @@ export function flowsOfPage(level) {
   }
   return all;
 }
+
+/** The cells that the page leaves blank, and those of which there is nothing to say: a pod and itself, and what is not about the namespace; runs in the page. */
+export function blanksOfPage([level, namespace]) {
+  const list = level === 'namespace' ? DATA.namespaces : DATA.workloads;
+  const rows = Array.from({ length: list.length + DATA.externals.length }, (_, row) => row);
+  const spaceOf = (row) => (level === 'namespace' ? list[row].name : DATA.namespaces[list[row].namespace].name);
+  const isAbout = (row) => row < list.length && (!namespace || spaceOf(row) === namespace);
+  const pairs = (keep) => rows.flatMap((from) => rows.filter((to) => keep(from, to)).map((to) => `${nameOf(level, from)} -> ${nameOf(level, to)}`));
+  return {
+    blank: pairs((from, to) => cellAt(level, from, to) === BLANK),
+    expected: pairs((from, to) => (!isAbout(from) && !isAbout(to)) || (from === to && list[from].pods === 1)),
+  };
+}

@@ -6,7 +6,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { onPage } from './browser.js';
 import { ROOT, page, podreach, scenario, synth, written } from './podreach.js';
 import { cluster } from './random.js';
-import { flows, flowsOfPage } from './truth.js';
+import { blanksOfPage, flows, flowsOfPage } from './truth.js';
 
 function sameVerdicts(name, args) {
   onPage(name, () => page('report', ...args), '', async (page) => {
@@ -15,6 +15,11 @@ function sameVerdicts(name, args) {
       const expected = flows(level, ...args);
       assert.deepEqual(await page.evaluate(flowsOfPage, level), expected, `by ${level}`);
       compared += Object.keys(expected).length;
+      if (args.includes('-l')) continue;
+      // What is closed is not what nobody asked about.
+      const namespace = args[args.indexOf('-n') + 1];
+      const { blank, expected: nothing } = await page.evaluate(blanksOfPage, [level, args.includes('-n') ? namespace : '']);
+      assert.deepEqual(blank, nothing, `blank by ${level}`);
     }
     assert.ok(compared > 0);
   });

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::{SHOP, Session};
+use crate::terminal;
 
 /// As many namespaces as are asked for, with a pod in each, or all pods in one.
 fn pods(namespaces: bool, count: usize) -> String {
@@ -176,7 +177,9 @@ fn only_a_terminal_gets_signs_of_unicode() {
         [("C.UTF-8", "xterm", true), ("C", "xterm", false), ("C.UTF-8", "dumb", false)]
     {
         let environment = [("LC_ALL", locale), ("TERM", terminal)];
-        let Some(shown) = session.on_a_terminal("matrix -f shop.yaml", &environment) else { return };
+        let Some(shown) = terminal::shown("matrix -f shop.yaml", session.folder.path(), &environment) else {
+            return;
+        };
         assert!(shown.contains("web"), "{shown}");
         assert_eq!(shown.contains('○') && shown.contains('┼'), unicode, "{environment:?}: {shown}");
         assert_eq!(shown.is_ascii(), !unicode, "{environment:?}: {shown}");
@@ -187,7 +190,7 @@ fn only_a_terminal_gets_signs_of_unicode() {
     let grid: Vec<&str> = guide.lines().skip_while(|line| !line.contains('↓')).take(10).collect();
     let manifests = root.join("scenarios/three-tier-fixed/manifests");
     let line = format!("matrix --color never -f {}", manifests.display());
-    let shown = session.on_a_terminal(&line, &[("LC_ALL", "C.UTF-8"), ("TERM", "xterm")]).unwrap();
+    let shown = terminal::shown(&line, root, &terminal::UNICODE).unwrap();
     let shown: Vec<&str> = shown.lines().skip_while(|line| !line.contains('↓')).take(10).collect();
     assert_eq!(shown, grid);
 }

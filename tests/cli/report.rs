@@ -73,6 +73,13 @@ fn a_page_of_a_change_has_both_sides() {
     assert_eq!(changes["boxes"][0]["sign"], "more", "{changes:#}");
     assert!(changes["causes"][0].as_str().unwrap().contains("NetworkPolicy shop/db is gone"), "{changes:#}");
     assert!(page.contains("What would change"));
+    // It is about the part that is no more, too, and never by pod.
+    let (status, page, stderr) = session.run("what-if -f shop.yaml --delete ns/shop -n shop -o html");
+    assert_eq!(status, 1, "{stderr}");
+    assert_eq!(data(&page)["changes"]["parties"][0]["presence"], "gone");
+    let (status, _, stderr) = session.run("what-if -f shop.yaml --delete netpol/shop/db --by pod -o html");
+    assert_eq!(status, 2, "{stderr}");
+    assert!(stderr.contains("a page shows workloads and namespaces, and no single pods"), "{stderr}");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::process::Command;
+
+use crate::terminal;
 
 const PICTURE: &str = "docs/three-tier.svg";
 const COMMAND: &str = "podreach matrix -f scenarios/three-tier/manifests";
@@ -21,14 +22,10 @@ const STYLES: [(&str, &str, &str); 5] = [
 
 #[test]
 fn the_picture_is_what_podreach_prints() {
-    let output = Command::new(env!("CARGO_BIN_EXE_podreach"))
-        .args(COMMAND.split(' ').skip(1))
-        .args(["--color", "always"])
-        .current_dir(super::root())
-        .output()
-        .unwrap();
-    assert!(output.status.success());
-    let drawn = draw(&format!("$ {COMMAND}\n{}", String::from_utf8(output.stdout).unwrap()));
+    let arguments = COMMAND.strip_prefix("podreach ").unwrap();
+    let line = format!("{arguments} --color always 2>/dev/null");
+    let Some(shown) = terminal::shown(&line, super::root(), &terminal::UNICODE) else { return };
+    let drawn = draw(&format!("$ {COMMAND}\n{shown}"));
     let path = super::root().join(PICTURE);
     if super::updating() {
         fs::write(&path, &drawn).unwrap();

@@ -1,14 +1,16 @@
 //! What differs, for the page of a `what-if` or a `diff`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 
 use super::data::{Places, Pools, plain};
-use crate::cluster::NamespaceId;
+use crate::cluster::PodId;
+use crate::compile::Program;
 use crate::index::Id;
-use crate::query::difference::{CarriedId, PartyId, Presence, Sign};
-use crate::query::{By, Endpoint};
+use crate::query::difference::{CarriedId, Difference, PartyId, Presence, Sign};
+use crate::query::{By, Endpoint, External, Matrix};
 use crate::render::difference::Report;
 use crate::render::style::Palette;
 
@@ -28,9 +30,12 @@ pub(super) struct Changes {
 #[derive(Serialize)]
 struct Party {
     name: String,
-    /// Its place among the workloads or namespaces of the page, if it stands there.
-    place: Option<usize>,
+    /// Its rows in the matrix of the page: the one of a workload or a namespace, none if it is gone, and of addresses
+    /// all that overlap them.
+    rows: Vec<usize>,
     presence: &'static str,
+    /// Whether something changed between pods of its own: a box may hold both ends of what is one pod.
+    itself: bool,
 }
 
 /// The same change between each of these and each of those.
@@ -44,33 +49,56 @@ struct ChangeBox {
     because: Vec<usize>,
 }
 
+/// The pods of the second input that changes are about.
+pub(super) fn pods(difference: &Difference, program: &Program) -> Vec<PodId> {
+    let ends = difference.changes.iter().flat_map(|change| [change.from, change.to]);
+    let parties = ends.map(|id| difference.parties[id]);
+    let there = parties.filter(|party| party.presence != Presence::Vanished);
+    let about: FxHashSet<Endpoint> = there.map(|party| party.endpoint).collect();
+    let pods = program.cluster.pods.enumerate().filter(|(_, pod)| {
+        about.contains(&Endpoint::Workload(pod.workload))
+            || about.contains(&Endpoint::Namespace(pod.namespace))
+    });
+    pods.map(|(id, _)| id).collect()
+}
+
 pub(super) fn changes(
     report: &Report<'_>,
+    matrix: &Matrix<'_>,
     places: &Places,
-    namespaces: &[NamespaceId],
     pools: &mut Pools,
 ) -> Changes {
     let difference = report.difference;
-    let concerned: BTreeSet<PartyId> =
-        difference.boxes.iter().flat_map(|found| found.from.iter().chain(&found.to)).copied().collect();
-    let concerned: Vec<PartyId> = concerned.into_iter().collect();
+    let addresses_last = |id: PartyId| (matches!(report.names_of(id).1, Endpoint::External(_)), id);
+    let ends = difference.boxes.iter().flat_map(|found| found.from.iter().chain(&found.to));
+    let mut concerned: Vec<PartyId> = ends.copied().collect();
+    concerned.sort_unstable_by_key(|&id| addresses_last(id));
+    concerned.dedup();
+    let numbers: BTreeMap<PartyId, usize> = concerned.iter().copied().zip(0..).collect();
+    let to_themselves = difference.changes.iter().filter(|change| change.from == change.to);
+    let to_themselves: BTreeSet<PartyId> = to_themselves.map(|change| change.from).collect();
     let parties = concerned.iter().map(|&id| {
         let (names, endpoint) = report.names_of(id);
         let presence = report.presence(id);
-        let place = match (endpoint, presence) {
-            (_, Presence::Vanished) => None,
-            (Endpoint::Workload(id), _) => places.of[id],
-            (Endpoint::Namespace(id), _) => namespaces.binary_search(&id).ok(),
-            _ => None,
-        };
         Party {
             name: plain(&names.full(endpoint)),
-            place,
+            rows: match (endpoint, presence) {
+                (_, Presence::Vanished) => Vec::new(),
+                (Endpoint::External(id), _) => {
+                    let External { family, addresses } = &difference.externals[id];
+                    let ranges = matrix.externals().enumerate().filter(|(_, range)| {
+                        range.family == *family && !range.addresses.is_disjoint(addresses)
+                    });
+                    ranges.filter_map(|(id, _)| places.row(difference.by, Endpoint::External(id))).collect()
+                }
+                _ => places.row(difference.by, endpoint).into_iter().collect(),
+            },
             presence: match presence {
                 Presence::Stays => "stays",
                 Presence::Appeared => "new",
                 Presence::Vanished => "gone",
             },
+            itself: to_themselves.contains(&id),
         }
     });
     let parties = parties.collect();
@@ -78,10 +106,7 @@ pub(super) fn changes(
         let carried = &difference.carried[id];
         pools.carried([&carried.ports, &carried.some, &carried.unknown])
     };
-    let at = |parties: &[PartyId]| {
-        let place = |id| concerned.binary_search(id).expect("it is of a box");
-        parties.iter().map(place).collect()
-    };
+    let at = |parties: &[PartyId]| parties.iter().map(|id| numbers[id]).collect();
     let boxes = difference.boxes.iter().map(|found| ChangeBox {
         sign: match found.sign {
             Sign::More => "more",
@@ -104,11 +129,7 @@ pub(super) fn changes(
         plain(&place.map_or(what.clone(), |place| format!("{what} ({place})")))
     });
     Changes {
-        level: match difference.by {
-            By::Pod => "pod",
-            By::Workload => "workload",
-            By::Namespace => "namespace",
-        },
+        level: if difference.by == By::Namespace { "namespace" } else { "workload" },
         headline: report.headline(),
         edits: report.edits.iter().map(|edit| plain(edit)).collect(),
         warnings: report.told().text(report.warnings, Palette::default()),

@@ -3,12 +3,13 @@
 //! Things refer to each other by their places in lists. A list of numbers for most of which the same is true is written
 //! as runs: `[gap, length, value, ...]`, where the gap counts from the end of the run before.
 
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use super::Report;
 use crate::cluster::WorkloadId;
 use crate::compile::{CompiledRule, Program, SignatureId};
-use crate::index::{Id, IndexVec};
+use crate::index::Id;
 use crate::label::Truth;
 use crate::net::{Direction, Family, PortSet};
 use crate::policy::{Action, PolicyId};
@@ -181,31 +182,29 @@ impl Data {
             sets.map(|ports| pools.ports(ports))
         });
         let sides = sides.collect();
-        let view = |by| View { by, about: report.about.clone(), ..View::default() };
-        let facts = report.matrix.endpoints(&view(By::Workload));
-        let places = Places::new(program, &facts);
-        let namespace_facts = report.matrix.endpoints(&view(By::Namespace));
-        let mut spaces = Vec::new();
-        let mut namespaces = Vec::new();
-        for facts in &namespace_facts {
-            if let Endpoint::Namespace(id) = facts.endpoint {
-                spaces.push(id);
-                namespaces.push(Namespace {
-                    name: plain(&names.full(facts.endpoint)),
-                    labels: pools.labels(&names, facts.endpoint),
-                    pods: facts.pods,
-                    isolation: isolation(facts),
-                    about: facts.shown.about,
-                });
-            }
-        }
+        let also = report.changes.map_or_else(Vec::new, |changed| changes::pods(changed.difference, program));
+        let view = |by| View { by, about: report.about.clone(), also: also.clone(), ..View::default() };
+        let facts = [By::Workload, By::Namespace].map(|by| report.matrix.endpoints(&view(by)));
+        let places = Places::new(&facts);
+        let [facts, namespace_facts] = facts;
+        let namespaces = namespace_facts.iter().filter_map(|facts| {
+            let Endpoint::Namespace(_) = facts.endpoint else { return None };
+            Some(Namespace {
+                name: plain(&names.full(facts.endpoint)),
+                labels: pools.labels(&names, facts.endpoint),
+                pods: facts.pods,
+                isolation: isolation(facts),
+                about: facts.shown.about,
+            })
+        });
+        let namespaces = namespaces.collect();
         let workloads = facts.iter().filter_map(|facts| {
             let Endpoint::Workload(id) = facts.endpoint else { return None };
-            let namespace = program.cluster.workloads[id].namespace;
+            let namespace = Endpoint::Namespace(program.cluster.workloads[id].namespace);
             Some(Workload {
                 name: plain(&names.short(facts.endpoint)),
                 kind: plain(names.kind(facts.endpoint)),
-                namespace: spaces.binary_search(&namespace).expect("a workload has a namespace"),
+                namespace: places.row(By::Namespace, namespace).expect("it has the flows of its workloads"),
                 labels: pools.labels(&names, facts.endpoint),
                 pods: facts.pods,
                 classes: classes_of(program, id),
@@ -216,12 +215,13 @@ impl Data {
         });
         let workloads = workloads.collect();
         let exempt = factors.exempt.iter().filter_map(|(from, to, sets)| {
-            let (from, to) = (places.of[*from]?, places.of[*to]?);
-            Some([from, to, pools.carried(sets.each_ref())])
+            let row = |id| places.row(By::Workload, Endpoint::Workload(id));
+            Some([row(*from)?, row(*to)?, pools.carried(sets.each_ref())])
         });
         let exempt = exempt.collect();
-        let changes = report.changes.map(|changed| changes::changes(changed, &places, &spaces, &mut pools));
-        let spaces = spaces_matrix(report, &view(By::Namespace), &spaces, &mut pools);
+        let changes =
+            report.changes.map(|changed| changes::changes(changed, report.matrix, &places, &mut pools));
+        let spaces = spaces_matrix(report, &view(By::Namespace), &places, &mut pools);
         Self {
             sides,
             ingress: signatures(program, &factors, Direction::Ingress),
@@ -250,22 +250,35 @@ impl Data {
     }
 }
 
-/// Where workloads stand in the page's list.
+/// Where endpoints stand in the matrix of the page: ranges of addresses after those within the cluster.
 pub(super) struct Places {
-    pub(super) of: IndexVec<WorkloadId, Option<usize>>,
+    inside: FxHashMap<Endpoint, usize>,
+    workloads: usize,
+    namespaces: usize,
 }
 
 impl Places {
-    fn new(program: &Program, facts: &[EndpointFacts]) -> Self {
-        let mut of: IndexVec<WorkloadId, Option<usize>> = vec![None; program.cluster.workloads.len()].into();
-        let workloads = facts.iter().filter_map(|facts| match facts.endpoint {
-            Endpoint::Workload(id) => Some(id),
-            _ => None,
-        });
-        for (place, id) in workloads.enumerate() {
-            of[id] = Some(place);
+    /// The places of workloads and of namespaces.
+    fn new(facts: &[Vec<EndpointFacts>; 2]) -> Self {
+        let within = |facts: &[EndpointFacts]| -> Vec<Endpoint> {
+            let all = facts.iter().map(|facts| facts.endpoint);
+            all.filter(|endpoint| !matches!(endpoint, Endpoint::External(_))).collect()
+        };
+        let [workloads, namespaces] = facts.each_ref().map(|facts| within(facts));
+        Self {
+            workloads: workloads.len(),
+            namespaces: namespaces.len(),
+            inside: workloads.into_iter().zip(0..).chain(namespaces.into_iter().zip(0..)).collect(),
         }
-        Self { of }
+    }
+
+    /// The row of an endpoint in the matrix by workload or by namespace, if it is listed.
+    pub(super) fn row(&self, by: By, endpoint: Endpoint) -> Option<usize> {
+        let rows = if by == By::Namespace { self.namespaces } else { self.workloads };
+        match endpoint {
+            Endpoint::External(id) => Some(rows + id.index()),
+            _ => self.inside.get(&endpoint).copied(),
+        }
     }
 }
 
@@ -340,21 +353,12 @@ fn externals(report: &Report<'_, '_>, names: &Names<'_>) -> Vec<External> {
     .collect()
 }
 
-fn spaces_matrix(
-    report: &Report<'_, '_>,
-    view: &View,
-    namespaces: &[crate::cluster::NamespaceId],
-    pools: &mut Pools,
-) -> Spaces {
-    let place = |endpoint| match endpoint {
-        Endpoint::Namespace(id) => namespaces.binary_search(&id).ok(),
-        Endpoint::External(id) => Some(namespaces.len() + id.index()),
-        _ => None,
-    };
+fn spaces_matrix(report: &Report<'_, '_>, view: &View, places: &Places, pools: &mut Pools) -> Spaces {
     let mut rows: Vec<Vec<(usize, usize)>> =
-        vec![Vec::new(); namespaces.len() + report.matrix.externals().len()];
+        vec![Vec::new(); places.namespaces + report.matrix.externals().len()];
+    let row = |endpoint| places.row(By::Namespace, endpoint);
     let _ = report.matrix.for_each_flow(view, |flow: &Flow| {
-        if let (Some(from), Some(to)) = (place(flow.from), place(flow.to)) {
+        if let (Some(from), Some(to)) = (row(flow.from), row(flow.to)) {
             rows[from].push((to, pools.carried([&flow.ports, &flow.some, &flow.unknown])));
         }
         std::ops::ControlFlow::<()>::Continue(())

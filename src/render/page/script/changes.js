@@ -33,6 +33,21 @@ function changeCard(changes, { sign, from, to, before, after, because }) {
   );
 }
 
+/** A cell that did not change. Addresses of a change may be several ranges of the matrix. @param {Changes} changes @param {number} from @param {number} to */
+function unchanged({ level, parties }, from, to) {
+  const [source, destination] = [parties[from], parties[to]];
+  if (source.rows.length === 0 || destination.rows.length === 0) return blank('gone');
+  /** @type {Set<number>} */
+  const cells = new Set();
+  for (const row of source.rows) for (const column of destination.rows) cells.add(cellAt(level, row, column));
+  const cell = blend(cells);
+  const [row, column] = [source.rows[0], destination.rows[0]];
+  if (cell === BLANK) return blank(blankText(level, row, column));
+  const verdict = verdictOf(level, row, column, cell);
+  const since = source.presence === 'new' || destination.presence === 'new' ? 'now' : 'as before';
+  return { sign: VERDICTS[verdict].sign, classes: `${verdict} aside`, label: `${since}: ${carriedText(cell)}` };
+}
+
 const changesView = {
   grid: new Grid('What differs', 'from \u2193 to \u2192'),
   list: make('ul', { class: 'findings' }),
@@ -48,7 +63,9 @@ const changesView = {
     const notice = byId('changed');
     notice.hidden = false;
     notice.append(make('p', {}, make('b', {}, changes.headline)), make('p', {}, make('a', { href: '#changes' }, 'See what changes'), '. The other views show the cluster after the change.'));
-    for (const box of changes.boxes) for (const from of box.from) for (const to of box.to) if (from !== to || changes.level !== 'pod') this.boxes.set(from * 0x4000000 + to, box);
+    for (const box of changes.boxes) {
+      for (const from of box.from) for (const to of box.to) if (from !== to || changes.parties[from].itself) this.boxes.set(from * 0x4000000 + to, box);
+    }
     this.tools.append(select('change', 'Show', [['', 'every change'], ...Object.entries(CHANGES).map(([key, { word }]) => /** @type {[string, string]} */ ([key, word]))]));
     byId('view-changes').append(
       make('p', {}, make('b', {}, changes.headline)),
@@ -69,12 +86,14 @@ const changesView = {
     const shown = changes.boxes.filter(({ sign }) => !state.change || sign === state.change);
     const rows = [...new Set(shown.flatMap(({ from }) => from))].sort((a, b) => a - b);
     const columns = [...new Set(shown.flatMap(({ to }) => to))].sort((a, b) => a - b);
-    const level = /** @type {Level} */ (changes.level === 'namespace' ? 'namespace' : 'workload');
     const nameAt = (/** @type {number} */ party) => partyNames(changes, [party]);
-    const tell = (/** @type {number} */ from, /** @type {number} */ to) => {
+    /** @param {number} from @param {number} to @returns {Drawn} */
+    const draw = (from, to) => {
       const box = this.boxes.get(from * 0x4000000 + to);
-      const { before, after, sign } = box || {};
-      return box ? `${CHANGES[sign || ''].word}: ${carriedText(before || 0)}, now ${carriedText(after || 0)}` : 'as before';
+      if (!box) return unchanged(changes, from, to);
+      const { sign, look, word } = CHANGES[box.sign];
+      const faint = state.change && box.sign !== state.change ? ' aside' : '';
+      return { sign, classes: `${look}${faint}`, label: `${word}, before ${carriedText(box.before)}, now ${carriedText(box.after)}` };
     };
     this.grid.selected = '';
     this.grid.set({
@@ -82,23 +101,10 @@ const changesView = {
       columns,
       name: nameAt,
       group: (party) => changes.parties[party].name.split('/')[0],
-      draw: (from, to) => {
-        const box = this.boxes.get(from * 0x4000000 + to);
-        if (box) {
-          const { sign, look, word } = CHANGES[box.sign];
-          const faint = state.change && box.sign !== state.change ? ' aside' : '';
-          return { sign, classes: `${look}${faint}`, label: `${word}, before ${carriedText(box.before)}, now ${carriedText(box.after)}` };
-        }
-        const [source, destination] = [changes.parties[from].place, changes.parties[to].place];
-        if (source === null || destination === null || changes.level === 'pod') return null;
-        const cell = cellAt(level, source, destination);
-        if (cell === BLANK) return null;
-        const verdict = verdictOf(level, source, destination, cell);
-        return { sign: VERDICTS[verdict].sign, classes: `${verdict} aside`, label: `as before: ${carriedText(cell)}` };
-      },
+      draw,
       head: () => {},
       open: (from, to) => {
-        this.detail.textContent = `${nameAt(from)} \u2192 ${nameAt(to)}: ${tell(from, to)}`;
+        this.detail.textContent = `${nameAt(from)} \u2192 ${nameAt(to)}: ${draw(from, to).label}`;
         this.grid.select(from, to);
         this.grid.focus();
       },

@@ -53,6 +53,14 @@ function verdictOf(level, from, to, cell) {
   return free(isolationOf(level, from)[1]) && free(isolationOf(level, to)[0]) ? 'default' : 'open';
 }
 
+/** Why a cell is blank. @param {Level} level @param {number} from @param {number} to */
+function blankText(level, from, to) {
+  const list = level === 'namespace' ? DATA.namespaces : DATA.workloads;
+  if (isAbout(list, from, to)) return 'One pod and itself';
+  if (from >= list.length && to >= list.length) return 'Both ends are outside the cluster';
+  return 'Not looked at: the page is about another part of the cluster';
+}
+
 /** What is carried, in words. @param {number} cell */
 function carriedText(cell) {
   const [every, some, unknown] = carriedSets[cell];

@@ -69,7 +69,7 @@ function explanation(level, from, to) {
     make('button', { class: 'close', click: () => go({ from: '', to: '' }) }, 'Close'),
     make('h3', {}, `${source} \u2192 ${destination}`),
   ];
-  if (cell === BLANK) return [...parts, make('p', {}, 'There is no pair of pods to connect.')];
+  if (cell === BLANK) return [...parts, make('p', {}, `${blankText(level, from, to)}.`)];
   const verdict = verdictOf(level, from, to, cell);
   parts.push(make('p', {}, badge(verdict), ' ', carriedText(cell)));
   const rows = level === 'namespace' ? NAMESPACES : WORKLOADS;

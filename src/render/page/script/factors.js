@@ -8,9 +8,9 @@
  * @typedef {{name: string, cidrs: string[], family: number, internet: boolean, shown: boolean}} Addresses
  * @typedef {{path: string, at: string | null, text: string, action: string, list: number | null}} Rule
  * @typedef {{name: string, at: string | null, ingress: Rule[], egress: Rule[]}} Policy
- * @typedef {{name: string, place: number | null, presence: 'stays' | 'new' | 'gone'}} Party
+ * @typedef {{name: string, rows: number[], presence: 'stays' | 'new' | 'gone', itself: boolean}} Party
  * @typedef {{sign: string, from: number[], to: number[], before: number, after: number, because: number[]}} ChangeBox
- * @typedef {{level: string, headline: string, edits: string[], warnings: string[], parties: Party[], boxes: ChangeBox[],
+ * @typedef {{level: 'namespace' | 'workload', headline: string, edits: string[], warnings: string[], parties: Party[], boxes: ChangeBox[],
  *   causes: string[]}} Changes
  * @typedef {{ports: Record<string, string>[], sides: [number, number, number, number][], ingress: Signature[],
  *   egress: Signature[], classes: [number, number][], labels: string[], namespaces: Namespace[], workloads: Workload[],
@@ -117,7 +117,7 @@ function portsText(place) {
     const [first, last] = [set[i] % SPAN, set[i + 1] % SPAN];
     const whole = first <= 1 && last === SPAN - 1;
     const ports = first === last ? `${first}` : `${first}-${last}`;
-    texts.push(whole ? PROTOCOLS[protocol] : `${ports}/${PROTOCOLS[protocol]}`);
+    texts.push(whole ? `all ${PROTOCOLS[protocol]}` : `${ports}/${PROTOCOLS[protocol]}`);
   }
   return texts.join(', ');
 }
@@ -226,8 +226,13 @@ function carriedBetween(egress, ingress) {
 /** Cells that the factors do not tell. @type {Map<number, number>} */
 const exempt = new Map(DATA.exempt.map(([from, to, carried]) => [from * 0x4000000 + to, carried]));
 
-/** No pair: one pod and itself, or two ends outside. */
+/** Nothing to say: one pod and itself, or two ends that the page is not about (`-n`, `-l`). It is never about addresses. */
 const BLANK = -1;
+
+/** @param {{about: boolean}[]} list @param {number} from @param {number} to */
+function isAbout(list, from, to) {
+  return Boolean(list[from]?.about || list[to]?.about);
+}
 
 const WORKLOADS = DATA.workloads.length;
 const NAMESPACES = DATA.namespaces.length;
@@ -237,10 +242,10 @@ const NAMESPACES = DATA.namespaces.length;
  * @param {number} from @param {number} to
  */
 function workloadCell(from, to) {
-  if (from >= WORKLOADS) return to >= WORKLOADS ? BLANK : outsideCell(from - WORKLOADS, to, true);
+  if (!isAbout(DATA.workloads, from, to)) return BLANK;
+  if (from >= WORKLOADS) return outsideCell(from - WORKLOADS, to, true);
   if (to >= WORKLOADS) return outsideCell(to - WORKLOADS, from, false);
   const [source, destination] = [DATA.workloads[from], DATA.workloads[to]];
-  if (!source.about && !destination.about) return NOTHING;
   if (exempt.size) {
     const place = exempt.get(from * 0x4000000 + to);
     if (place !== undefined) return place;
@@ -266,8 +271,7 @@ function classCell(from, to) {
 
 /** @param {number} external @param {number} workload @param {boolean} inward */
 function outsideCell(external, workload, inward) {
-  const { classes, about } = DATA.workloads[workload];
-  if (!about) return NOTHING;
+  const { classes } = DATA.workloads[workload];
   const outside = OUTSIDE[/** @type {4 | 6} */ (DATA.externals[external].family)];
   /** @type {Set<number>} */
   const cells = new Set();
@@ -278,16 +282,17 @@ function outsideCell(external, workload, inward) {
   return blend(cells);
 }
 
-/** Cells of single pairs put together. @param {Set<number>} cells */
+/** Cells put together. @param {Set<number>} cells */
 function blend(cells) {
   if (cells.size === 0) return BLANK;
   const [first, ...rest] = cells;
   if (rest.length === 0) return first;
-  let [every, any, unknown] = [carriedSets[first][0], carriedSets[first][0], carriedSets[first][2]];
+  let [every, any, unknown] = carriedSets[first];
+  any = either(any, every);
   for (const cell of rest) {
-    const [must, , doubt] = carriedSets[cell];
+    const [must, part, doubt] = carriedSets[cell];
     every = both(every, must);
-    any = either(any, must);
+    any = either(any, either(must, part));
     unknown = either(unknown, doubt);
   }
   return carriedPlace(every, without(any, every), without(unknown, any));
@@ -298,7 +303,7 @@ const spaceRows = new Map();
 
 /** The cell between two rows of the matrix by namespace. Externals come after namespaces. @param {number} from @param {number} to */
 function spaceCell(from, to) {
-  if (from >= NAMESPACES && to >= NAMESPACES) return BLANK;
+  if (!isAbout(DATA.namespaces, from, to)) return BLANK;
   let row = spaceRows.get(from);
   if (!row) {
     row = spread(DATA.spaces.rows[DATA.spaces.of[from]], NOTHING, NAMESPACES + DATA.externals.length);

@@ -132,6 +132,8 @@ const focusView = {
       return;
     }
     const hops = Number(state.hops || 1);
-    this.body.replaceChildren(make('div', { class: 'columns' }, focusColumn(it, false, hops), focusCard(it), focusColumn(it, true, hops)));
+    const isPart = DATA.workloads.some(({ about }) => !about);
+    const part = isPart && make('p', { class: 'notice' }, 'The page is about a part of the cluster: connections between others are not in it.');
+    this.body.replaceChildren(part || '', make('div', { class: 'columns' }, focusColumn(it, false, hops), focusCard(it), focusColumn(it, true, hops)));
   },
 };

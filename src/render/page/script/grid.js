@@ -5,10 +5,15 @@
  * @typedef {{
  *   rows: number[], columns: number[],
  *   name: (row: number) => string, group: (row: number) => string,
- *   draw: (row: number, column: number) => Drawn | null,
+ *   draw: (row: number, column: number) => Drawn,
  *   head: (row: number) => void, open: (row: number, column: number) => void,
  * }} Table
  */
+
+/** A cell with nothing in it. @param {string} label @returns {Drawn} */
+function blank(label) {
+  return { sign: '', classes: 'blank', label };
+}
 
 /** The width and the height of a cell, in pixels. */
 const WIDE = 36;
@@ -20,7 +25,7 @@ class Grid {
   constructor(label, corner) {
     this.corner = corner;
     /** @type {Table} */
-    this.table = { rows: [], columns: [], name: String, group: String, draw: () => null, head: () => {}, open: () => {} };
+    this.table = { rows: [], columns: [], name: String, group: String, draw: () => blank(''), head: () => {}, open: () => {} };
     /** The cell that has the focus, and the one that is selected, by place. @type {[number, number]} */
     this.active = [0, 0];
     this.selected = '';
@@ -144,11 +149,11 @@ class Grid {
     for (let j = left; j < right; j += 1) {
       const drawn = draw(rows[i], columns[j]);
       const apart = j > 0 && group(columns[j]) !== group(columns[j - 1]) ? ' first' : '';
-      const label = `${name} to ${this.names?.columns[j]}: ${drawn ? drawn.label : 'no connection'}`;
+      const label = `${name} to ${this.names?.columns[j]}: ${drawn.label}`;
       const cell = make(
         'div',
         {
-          class: `cell ${drawn ? drawn.classes : 'blank'}${apart}`,
+          class: `cell ${drawn.classes}${apart}`,
           role: 'gridcell',
           'aria-colindex': j + 2,
           'aria-label': label,
@@ -157,7 +162,7 @@ class Grid {
           tabindex: -1,
           'data-at': `${i},${j}`,
         },
-        drawn ? drawn.sign : ''
+        drawn.sign
       );
       cell.style.left = `${(this.left || 0) + j * WIDE}px`;
       line.append(cell);
@@ -225,9 +230,7 @@ class Grid {
 
   open() {
     const [i, j] = this.active;
-    if (this.table.draw(this.table.rows[i], this.table.columns[j])) {
-      this.table.open(this.table.rows[i], this.table.columns[j]);
-    }
+    this.table.open(this.table.rows[i], this.table.columns[j]);
   }
 
   /** @param {MouseEvent} event */

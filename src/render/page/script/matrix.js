@@ -199,7 +199,7 @@ function filters() {
     field('ns', 'Namespace', { list: names.id, placeholder: 'any' }),
     names,
     field('label', 'Label', { placeholder: 'app=web' }),
-    field('port', 'Port', { placeholder: '443, 53/UDP', size: 11 }),
+    field('port', 'Port', { placeholder: '443, 53/UDP', size: 9 }),
     verdicts,
     check('internet', 'yes', 'only from the internet'),
     check('shared', 'hide', 'hide shared services'),
@@ -243,7 +243,7 @@ const matrixView = {
       group: (row) => (level === 'namespace' ? String(row >= NAMESPACES) : row >= WORKLOADS ? '' : String(DATA.workloads[row].namespace)),
       draw: (row, column) => {
         const cell = cellAt(level, row, column);
-        if (cell === BLANK) return null;
+        if (cell === BLANK) return blank(blankText(level, row, column));
         const verdict = verdictOf(level, row, column, cell);
         const ports = verdict === 'some' ? shortPorts(cell) : '';
         const faint = isFiltered && !keeps(row, column, cell) ? ' aside' : '';
