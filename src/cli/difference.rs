@@ -16,10 +16,11 @@ use podreach::solve::solve;
 
 use super::args::{DifferenceArgs, FailOn, Level};
 use super::error::Failure;
+use super::matrix::SHOWS_NAMESPACES;
 use super::progress::{Progress, Stage};
 use super::report::Page;
 use super::settings::Settings;
-use super::{ExitStatus, endpoint};
+use super::{ExitStatus, endpoint, say};
 
 /// Two programs, and what differs.
 pub(super) struct Compared<'p> {
@@ -140,6 +141,11 @@ pub(super) fn write(
             };
             page.write(output, &solve(compared.programs[1]), settings)?;
             continue;
+        }
+        let shows_namespaces =
+            |report: &Report<'_>| report.table.is_some_and(|table| table.by != report.difference.by);
+        if output.format == Format::Svg && reports.iter().any(shows_namespaces) {
+            say(SHOWS_NAMESPACES);
         }
         let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
         output.write(|out| match (&reports[..], output.format) {

@@ -78,6 +78,9 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
     Ok(if undecided { ExitStatus::Undecided } else { ExitStatus::Done })
 }
 
+/// What is said about a picture that has no room for workloads.
+pub(super) const SHOWS_NAMESPACES: &str = "note: the picture shows namespaces, since there are too many rows for one; -n and -l choose some of them";
+
 /// Which flows were asked for.
 fn view(args: &MatrixArgs, settings: &Settings, cluster: &Cluster) -> Result<View, Failure> {
     let ends = |text: &Option<String>| {
@@ -129,9 +132,7 @@ fn smaller<'a, 'v>(
         let message = format!("a picture has room for {most} rows, and there are {rows} {what}");
         Failure::usage(message).with_help("choose some with -n, -l, --from or --to".to_owned())
     })?;
-    say(
-        "note: the picture shows namespaces, since there are too many rows for one; -n and -l choose some of them",
-    );
+    say(SHOWS_NAMESPACES);
     Ok((report, by_namespace))
 }
 

@@ -147,6 +147,17 @@ fn pictures_are_well_formed_and_name_what_changed() {
     assert_eq!(svg.matches("<g>").count(), svg.matches("</g>").count());
     let (status, _, stderr) = session.run("can -f a.yaml shop/web shop/db -o svg");
     assert_eq!(status, 2, "{stderr}");
+    // What has no room is drawn by namespace, and says so.
+    let pod = |i| {
+        format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p{i}}}\nspec: {{containers: [{{name: c}}]}}\n")
+    };
+    let pods: Vec<String> = (0..70).map(pod).collect();
+    let closed = "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: closed}\nspec: {podSelector: {}}\n";
+    let open = pods.join("---\n");
+    let session = Session::new(&[("a.yaml", &open), ("b.yaml", &format!("{open}{closed}"))]);
+    let (status, svg, stderr) = session.run("diff --before a.yaml --after b.yaml -o svg");
+    assert_eq!(status, 1, "{stderr}");
+    assert!(svg.contains("; by namespace") && stderr.contains("the picture shows namespaces"), "{stderr}");
 }
 
 /// What `web` answers is a Service, and an Ingress sends requests there.
