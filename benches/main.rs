@@ -12,6 +12,7 @@ mod what_if;
 criterion_group!(
     benches,
     load::load,
+    load::json_crate,
     load::yaml_crate,
     load::build,
     compile::compile,

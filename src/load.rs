@@ -248,9 +248,8 @@ fn as_text(bytes: &[u8]) -> Result<(&str, usize), (String, usize)> {
 
 /// No text holds a NUL byte. In JSON it is an error like any other; YAML is searched for it first.
 fn without_nul(bytes: &[u8]) -> Result<(), (String, usize)> {
-    // `contains` is many times faster than `position`, which matters for a gigabyte.
-    let offset = bytes.contains(&0).then(|| bytes.iter().position(|byte| *byte == 0)).flatten();
-    offset.map_or(Ok(()), |offset| Err(("not a text: it holds a NUL byte".to_owned(), offset)))
+    memchr::memchr(0, bytes)
+        .map_or(Ok(()), |offset| Err(("not a text: it holds a NUL byte".to_owned(), offset)))
 }
 
 impl Source {

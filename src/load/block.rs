@@ -6,18 +6,20 @@
 //! [`super::decode`]; this module reports nothing. So all it has to hold is: what it accepts, [`super::yaml`] reads
 //! alike. Tests and a fuzz target compare the two.
 
+mod skip;
+mod values;
+
 use std::borrow::Cow;
 
-use serde::de::value::{BorrowedStrDeserializer, StringDeserializer};
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::Deserializer as _;
 
 use super::de::Declined;
 use super::decode::{Expected, Probe};
 use super::dump::{self, ElementVisitor};
 use super::kinds::{self, Known};
-use super::scalar::{Scalar, is_null};
+use super::scalar::{Scalar, is_word};
 use crate::k8s::{Object, UnevaluatedKind};
+use values::{Map, Value};
 
 /// Longest text that is read so; longer ones have limits that the careful way knows.
 const MAX_LENGTH: usize = 1 << 20;
@@ -133,14 +135,27 @@ enum Stop {
     Comment,
 }
 
-/// The bytes at which a plain scalar may stop.
-const STOPS: [bool; 256] = {
-    let mut stops = [false; 256];
-    stops[b':' as usize] = true;
-    stops[b'#' as usize] = true;
-    stops[b'\n' as usize] = true;
-    stops
-};
+/// Where a plain scalar may stop: at the first of `:`, `#` and the end of the line. Eight bytes at a time, since most are
+/// shorter than what a search for longer distances is made for.
+#[inline]
+fn stop(text: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    let (mut words, mut at) = (text.chunks_exact(8), 0);
+    for word in &mut words {
+        let word = u64::from_le_bytes(word.try_into().expect("it has eight bytes"));
+        // The lowest byte that is zero has its high bit set, and none below it has.
+        let zeros = |byte: u8| {
+            let word = word ^ (ONES * u64::from(byte));
+            word.wrapping_sub(ONES) & !word & (ONES << 7)
+        };
+        let found = zeros(b':') | zeros(b'#') | zeros(b'\n');
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at + words.remainder().iter().take_while(|byte| !matches!(byte, b':' | b'#' | b'\n')).count()
+}
 
 type Result<T, E = Declined> = std::result::Result<T, E>;
 
@@ -156,25 +171,9 @@ impl<'t> Written<'t> {
     #[inline]
     fn key(self) -> Result<Cow<'t, str>> {
         match self {
+            Self::Plain(text) if is_word(text) => Ok(Cow::Borrowed(text)),
             Self::Plain("<<") => Err(Declined),
             written => written.scalar()?.into_key().map_err(|_| Declined),
-        }
-    }
-
-    /// Whether a value that nobody asks for is right: only numbers that are none are not.
-    fn check(self) -> Result<()> {
-        match self {
-            Self::Plain(text) if text.starts_with(['.', '+', '-']) => self.scalar().map(|_| ()),
-            _ => Ok(()),
-        }
-    }
-
-    fn check_key(self) -> Result<()> {
-        match self {
-            Self::Plain(text) if text.starts_with(['.', '+', '-', '<', '~', 'n', 'N']) => {
-                self.key().map(|_| ())
-            }
-            _ => Ok(()),
         }
     }
 }
@@ -400,7 +399,7 @@ impl<'t> Reader<'t> {
         let mut at = self.at;
         let stop = loop {
             let rest = &bytes[at..];
-            at += rest.iter().position(|byte| STOPS[usize::from(*byte)]).unwrap_or(rest.len());
+            at += stop(rest);
             match bytes[at..] {
                 [] | [b'\n', ..] => break Stop::Line,
                 [b':'] | [b':', b' ' | b'\n', ..] => break Stop::Colon,
@@ -514,32 +513,6 @@ impl<'t> Reader<'t> {
         Ok(Node::Scalar(Written::Pieces))
     }
 
-    /// Goes to the line after a value that nobody asks for.
-    fn skip(&mut self, node: Node<'t>) -> Result<()> {
-        match node {
-            Node::Null => {}
-            Node::Scalar(written) => written.check()?,
-            Node::Map(mut pairs) => {
-                self.enter()?;
-                while let Some(key) = self.next_key(&mut pairs)? {
-                    key.check_key()?;
-                    let value = self.value(pairs.level, true)?;
-                    self.skip(value)?;
-                }
-                self.depth -= 1;
-            }
-            Node::Seq(level) => {
-                self.enter()?;
-                while self.next_element(level)? {
-                    let value = self.value(level, false)?;
-                    self.skip(value)?;
-                }
-                self.depth -= 1;
-            }
-        }
-        Ok(())
-    }
-
     fn enter(&mut self) -> Result<()> {
         self.depth += 1;
         if self.depth > MAX_DEPTH { Err(Declined) } else { Ok(()) }
@@ -561,196 +534,6 @@ fn escape(text: &[u8]) -> Option<usize> {
     let value =
         digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))?;
     char::from_u32(value).map(|_| 1 + digits.len())
-}
-
-/// A value, for serde.
-struct Value<'r, 't> {
-    reader: &'r mut Reader<'t>,
-    node: Node<'t>,
-}
-
-impl<'t> Value<'_, 't> {
-    fn scalar(&self) -> Result<Scalar<'t>> {
-        match self.node {
-            Node::Null => Ok(Scalar::Null),
-            Node::Scalar(written) => written.scalar(),
-            Node::Map(_) | Node::Seq(_) => Err(Declined),
-        }
-    }
-
-    fn text(&self) -> Result<&'t str> {
-        match self.scalar()? {
-            Scalar::String(Cow::Borrowed(text)) => Ok(text),
-            _ => Err(Declined),
-        }
-    }
-}
-
-// Each method goes to the one method of the visitor that can take the value: see `super::de`.
-impl<'de> Deserializer<'de> for Value<'_, 'de> {
-    type Error = Declined;
-
-    #[inline]
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        if let Node::Map(_) = self.node {
-            return self.deserialize_map(visitor);
-        }
-        if let Node::Seq(_) = self.node {
-            return self.deserialize_seq(visitor);
-        }
-        match self.scalar()? {
-            Scalar::Null => visitor.visit_unit(),
-            Scalar::Bool(value) => visitor.visit_bool(value),
-            Scalar::Int(value) => visitor.visit_i64(value),
-            Scalar::Float(value) => visitor.visit_f64(value),
-            Scalar::String(text) => visitor.visit_str(&text),
-        }
-    }
-
-    #[inline]
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.node {
-            Node::Null => visitor.visit_none(),
-            Node::Scalar(Written::Plain(text)) if is_null(text) => visitor.visit_none(),
-            _ => visitor.visit_some(self),
-        }
-    }
-
-    #[inline]
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.scalar()? {
-            Scalar::Bool(value) => visitor.visit_bool(value),
-            _ => Err(Declined),
-        }
-    }
-
-    #[inline]
-    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        match self.scalar()? {
-            Scalar::Int(value) => visitor.visit_i64(value),
-            _ => Err(Declined),
-        }
-    }
-
-    #[inline]
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_borrowed_str(self.text()?)
-    }
-
-    #[inline]
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.deserialize_str(visitor)
-    }
-
-    #[inline]
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let Node::Seq(level) = self.node else { return Err(Declined) };
-        self.reader.enter()?;
-        let mut seq = Seq { reader: self.reader, level, ended: false };
-        let value = visitor.visit_seq(&mut seq)?;
-        let Seq { reader, ended, .. } = seq;
-        reader.depth -= 1;
-        if ended { Ok(value) } else { Err(Declined) }
-    }
-
-    #[inline]
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let Node::Map(pairs) = self.node else { return Err(Declined) };
-        self.reader.enter()?;
-        let mut map = Map { reader: self.reader, pairs, ended: false };
-        let value = visitor.visit_map(&mut map)?;
-        let Map { reader, ended, .. } = map;
-        reader.depth -= 1;
-        if ended { Ok(value) } else { Err(Declined) }
-    }
-
-    #[inline]
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value> {
-        self.deserialize_map(visitor)
-    }
-
-    #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    #[inline]
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value> {
-        visitor.visit_enum(BorrowedStrDeserializer::new(self.text()?))
-    }
-
-    #[inline]
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.reader.skip(self.node)?;
-        visitor.visit_unit()
-    }
-
-    forward_to_deserialize_any! {
-        i8 i16 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
-        identifier
-    }
-}
-
-/// The pairs of a mapping, for serde; whoever visits them must come to the end.
-struct Map<'r, 't> {
-    reader: &'r mut Reader<'t>,
-    pairs: Pairs<'t>,
-    ended: bool,
-}
-
-impl<'t> MapAccess<'t> for &mut Map<'_, 't> {
-    type Error = Declined;
-
-    #[inline]
-    fn next_key_seed<K: DeserializeSeed<'t>>(&mut self, seed: K) -> Result<Option<K::Value>> {
-        match self.reader.next_key(&mut self.pairs)? {
-            None => {
-                self.ended = true;
-                Ok(None)
-            }
-            Some(key) => match key.key()? {
-                Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some),
-                Cow::Owned(key) => seed.deserialize(StringDeserializer::new(key)).map(Some),
-            },
-        }
-    }
-
-    #[inline]
-    fn next_value_seed<V: DeserializeSeed<'t>>(&mut self, seed: V) -> Result<V::Value> {
-        let node = self.reader.value(self.pairs.level, true)?;
-        seed.deserialize(Value { reader: self.reader, node })
-    }
-}
-
-/// The elements of a sequence, for serde.
-struct Seq<'r, 't> {
-    reader: &'r mut Reader<'t>,
-    level: usize,
-    ended: bool,
-}
-
-impl<'t> SeqAccess<'t> for &mut Seq<'_, 't> {
-    type Error = Declined;
-
-    #[inline]
-    fn next_element_seed<T: DeserializeSeed<'t>>(&mut self, seed: T) -> Result<Option<T::Value>> {
-        if !self.reader.next_element(self.level)? {
-            self.ended = true;
-            return Ok(None);
-        }
-        let node = self.reader.value(self.level, false)?;
-        seed.deserialize(Value { reader: self.reader, node }).map(Some)
-    }
 }
 
 #[cfg(test)]

@@ -114,7 +114,8 @@ impl<'t> Walk<'t> {
     }
 
     /// All elements of a list. A long list is cut where elements seem to begin, and its stretches are decoded in
-    /// parallel; that is right if each stretch ends where the next was begun.
+    /// parallel; that is right if each stretch ends where the next was begun. Where the list ends is not known before:
+    /// more and more is decoded at a time, so that a short list costs nothing of what follows it.
     fn elements(&mut self, expected: &Expected, element: &impl Element, items: &mut Vec<Item>) -> Option<()> {
         self.take(b'[')?;
         let open = self.at;
@@ -122,45 +123,56 @@ impl<'t> Walk<'t> {
             return Some(());
         }
         self.blanks();
-        let cuts = self.cuts(&self.text[open..self.at]);
-        let stops = cuts.iter().skip(1).copied().chain([self.text.len()]);
-        let stretches: Vec<(usize, usize)> = cuts.iter().copied().zip(stops).collect();
+        let indent = &self.text[open..self.at];
+        let between = indent.contains('\n').then(|| format!("}},{indent}{{"));
         // A few at a time, so that not all objects are in memory twice.
-        for some in stretches.chunks(STRETCHES * rayon::current_num_threads()) {
-            let runs: Vec<Option<Run>> = some
-                .par_iter()
-                .map(|&(at, stop)| Walk { at, ..*self }.run(stop, expected, element))
+        let most = STRETCHES * rayon::current_num_threads();
+        let mut count = 1;
+        loop {
+            let cuts = self.cuts(between.as_deref(), count);
+            let runs: Vec<Option<Run>> = cuts
+                .par_windows(2)
+                .map(|ends| Walk { at: ends[0], ..*self }.run(ends[1], expected, element))
                 .collect();
-            for (&(cut, _), run) in some.iter().zip(runs) {
-                let run = if cut == self.at { run? } else { self.run(self.text.len(), expected, element)? };
+            count = (count * 2).min(most);
+            for (&cut, run) in cuts.iter().zip(runs) {
+                if cut != self.at {
+                    // What seemed to be an element was none.
+                    count = 1;
+                    break;
+                }
+                let run = run?;
                 run.items.into_iter().for_each(|item| item.append_to(items));
                 self.at = run.end;
                 if run.closed {
                     return Some(());
                 }
             }
-            if let Some(Item::Manifests(manifests)) = items.last_mut() {
+            if let (Some(Item::Manifests(manifests)), true) = (items.last_mut(), count == most) {
                 // The rest will be much the same, and to grow little by little touches twice the memory.
                 let (read, left) = (self.at - open, self.text.len() - self.at);
                 manifests.reserve_exact(manifests.len().saturating_mul(left) / read);
             }
         }
-        None
     }
 
-    /// Where stretches may begin; `indent` stands before the first element.
-    fn cuts(&self, indent: &str) -> Vec<usize> {
+    /// Where `count` stretches from here may begin, and where the last of them may end; `between` stands between two
+    /// elements.
+    fn cuts(&self, between: Option<&str>, count: usize) -> Vec<usize> {
+        let boundary = |at: usize| self.text.ceil_char_boundary(at.min(self.text.len()));
         let mut cuts = vec![self.at];
-        if indent.contains('\n') {
-            let between = format!("}},{indent}{{");
-            let boundary = |at: usize| self.text.ceil_char_boundary(at.min(self.text.len()));
-            let mut from = boundary(self.at + STRETCH);
+        let mut next = self.at;
+        while let Some(between) = between
+            && cuts.len() <= count
+        {
+            let from = boundary(next + STRETCH);
             // No element is as large as this; if one is, what follows it is not cut.
-            while let Some(found) = self.text[from..boundary(from + 64 * STRETCH)].find(&between) {
-                let cut = from + found + between.len() - 1;
-                cuts.push(cut);
-                from = boundary(cut + STRETCH);
-            }
+            let Some(found) = self.text[from..boundary(from + 64 * STRETCH)].find(between) else { break };
+            next = from + found + between.len() - 1;
+            cuts.push(next);
+        }
+        if cuts.len() <= count {
+            cuts.push(self.text.len());
         }
         cuts
     }
@@ -298,6 +310,10 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'de, A> {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use crate::load::decode::{Expected, Item};
     use crate::load::{Input, Loaded, Options, load};
 
     fn read(text: String) -> Loaded {
@@ -406,6 +422,22 @@ mod tests {
     }
 
     #[test]
+    fn what_follows_a_list_costs_it_nothing() {
+        let pad = "x".repeat(100 << 10);
+        let pod = format!("{{\n\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"x\": \"{pad}\"}}");
+        for (lists, pods) in [(80, 3), (20, 12), (1, 240)] {
+            let text = list(&vec![&*pod; pods]).repeat(lists);
+            let decoded = AtomicUsize::new(0);
+            let read = super::lists(&text, &|_: Range<usize>, _, _: &Expected, _: &mut Vec<Item>| {
+                decoded.fetch_add(1, Ordering::Relaxed);
+            });
+            assert!(read.is_some());
+            let (all, decoded) = (lists * pods, decoded.into_inner());
+            assert!((all..all * 3).contains(&decoded), "{lists} lists of {pods}: {decoded}");
+        }
+    }
+
+    #[test]
     fn a_list_in_stretches_is_the_same_list() {
         let pad = "x".repeat(300 << 10);
         let pod = |name: usize, more: &str| {
@@ -422,6 +454,7 @@ mod tests {
             let loaded = assert_same(&list(&pods));
             assert_eq!(loaded.manifests.len(), 20);
             assert_eq!(loaded.diagnostics.len(), 1);
+            assert_same(&(list(&pods[..3]) + &list(&pods[3..])));
         }
     }
 }

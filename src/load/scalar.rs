@@ -66,8 +66,7 @@ impl<'t> Scalar<'t> {
     }
 
     fn plain(text: Cow<'t, str>) -> Result<Self, ScalarError> {
-        // Most are words longer than any below that begins with a letter.
-        if text.len() > "false".len() && text.as_bytes()[0].is_ascii_alphabetic() {
+        if is_word(&text) {
             return Ok(Self::String(text));
         }
         Ok(match &*text {
@@ -110,6 +109,18 @@ impl<'t> Scalar<'t> {
             Self::String(_) => "!!str",
         }
     }
+}
+
+/// Whether a scalar without quotes is a string at first sight, as most are: it begins with a letter, and is longer than
+/// any word that means something else or begins otherwise.
+#[inline]
+pub(super) fn is_word(text: &str) -> bool {
+    let [first, second, ..] = *text.as_bytes() else { return false };
+    let begins_otherwise = || {
+        let two = [first.to_ascii_lowercase(), second.to_ascii_lowercase()];
+        !matches!(&two, b"ye" | b"tr" | b"on" | b"no" | b"fa" | b"of" | b"nu")
+    };
+    first.is_ascii_alphabetic() && (text.len() > "false".len() || begins_otherwise())
 }
 
 /// Whether a scalar without quotes is null.

@@ -4,6 +4,7 @@
 //! documents are cut exactly, without parsing, and each is parsed on its own: a bad one hides no other, and they are
 //! parsed in parallel.
 
+use std::iter;
 use std::ops::Range;
 
 /// The documents of a text that hold anything at all, each with its directives, comments and markers.
@@ -15,26 +16,29 @@ pub(super) fn documents(text: &str) -> Vec<Range<usize>> {
         }
     };
     let mut start = 0;
-    // Nothing but blank lines, comments and directives so far: they belong to the marker that follows.
-    let mut preamble = true;
-    for line in lines(text) {
-        let content = &text[line.clone()];
-        if is_marker(content, "---") {
-            if !preamble {
-                push(start..line.start);
-                start = line.start;
-            }
-            preamble = false;
-        } else if is_marker(content, "...") {
+    for line in markers(text) {
+        if !is_marker(&text[line.clone()], "---") {
             push(start..line.end);
             start = line.end;
-            preamble = true;
-        } else if preamble {
-            preamble = is_blank(content) || content.starts_with('%');
+        } else if !text[start..line.start].lines().all(|line| is_blank(line) || line.starts_with('%')) {
+            // Blank lines, comments and directives alone belong to the marker that follows.
+            push(start..line.start);
+            start = line.start;
         }
     }
     push(start..text.len());
     documents
+}
+
+/// The lines that are markers.
+fn markers(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let bytes = text.as_bytes();
+    let after = |line_feed| line_feed + 1;
+    let found = ["\n---", "\n..."].into_iter().flat_map(|marker| memchr::memmem::find_iter(bytes, marker));
+    let mut starts: Vec<usize> = iter::once(0).chain(found.map(after)).collect();
+    starts.sort_unstable();
+    let lines = starts.into_iter().filter_map(|start| lines_of(text, &(start..text.len())).next());
+    lines.filter(|line| ["---", "..."].iter().any(|marker| is_marker(&text[line.clone()], marker)))
 }
 
 /// The items of a block list under the top-level key `items`, as kubectl prints them: dashes in the first column.

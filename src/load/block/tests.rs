@@ -68,6 +68,14 @@ spec:
   hostNetwork: off
   nodeName:
 status:
+    conditions:
+    - lastTransitionTime: \"2026-03-14T09:26:53Z\"
+      message: it's up  # now
+      observed: {}
+      reason: One/Two
+      status: \"True\"
+      url: http://a:80/#b
+    phase: Running
     podIPs:
       - ip: 10.0.0.1
 
@@ -193,6 +201,15 @@ fn everything_else_is_left_to_the_careful_way() {
         "metadata:\n  other:\n    ~: a",
         "metadata:\n  other:\n    ? a\n    : b",
         "metadata:\n  other: - a",
+        "metadata:\n  other:\n    a: b: c",
+        "metadata:\n  other:\n    a: b:",
+        "metadata:\n  other:\n    a: \"b\" c",
+        "metadata:\n  other:\n    a: \"b\\\"",
+        "metadata:\n  other:\n    a: b\n      c: d",
+        "metadata:\n  other:\n    a: \"b\"\n      c",
+        "metadata:\n  other:\n    a: {}\n      c",
+        "metadata:\n  other:\n    null: a",
+        "metadata:\n  other:\n    a b: c\n    --- : d\n    &a b: c",
         "metadata:\n  other: @a",
         "metadata:\n  other: |x\n    a",
         "metadata:\n  other: |0\n    a",
