@@ -25,9 +25,11 @@ macro_rules! define_id {
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
         $vis struct $name(u32);
         impl $crate::index::Id for $name {
+            #[inline]
             fn from_index(index: usize) -> Self {
                 Self(u32::try_from(index).expect("fewer than 2^32 objects fit in memory"))
             }
+            #[inline]
             fn index(self) -> usize {
                 self.0 as usize
             }
@@ -44,70 +46,83 @@ pub struct IndexVec<I, T> {
 
 impl<I: Id, T> IndexVec<I, T> {
     /// An empty vector.
+    #[inline]
     pub const fn new() -> Self {
         Self { items: Vec::new(), id: PhantomData }
     }
 
     /// Appends `item` and returns its id.
+    #[inline]
     pub fn push(&mut self, item: T) -> I {
         self.items.push(item);
         I::from_index(self.items.len() - 1)
     }
 
     /// How many items there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
     /// Whether there is none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
     /// The item `id` stands for, if there is one.
+    #[inline]
     pub fn get(&self, id: I) -> Option<&T> {
         self.items.get(id.index())
     }
 
     /// All items, in id order.
+    #[inline]
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.items.iter()
     }
 
     /// All items with their ids, in id order.
+    #[inline]
     pub fn enumerate(&self) -> impl DoubleEndedIterator<Item = (I, &T)> + ExactSizeIterator {
         self.items.iter().enumerate().map(|(i, item)| (I::from_index(i), item))
     }
 
     /// All ids, ascending.
+    #[inline]
     pub fn ids(&self) -> impl DoubleEndedIterator<Item = I> + ExactSizeIterator + use<I, T> {
         (0..self.items.len()).map(I::from_index)
     }
 
     /// The items of a range of ids.
+    #[inline]
     pub fn slice(&self, range: Range<I>) -> &[T] {
         &self.items[range.start.index()..range.end.index()]
     }
 
     /// The items without their ids.
+    #[inline]
     pub fn as_slice(&self) -> &[T] {
         &self.items
     }
 }
 
 impl<I: Id, T> Default for IndexVec<I, T> {
+    #[inline]
     fn default() -> Self {
         Self::new()
     }
 }
 
 impl<I: Id, T> From<Vec<T>> for IndexVec<I, T> {
+    #[inline]
     fn from(items: Vec<T>) -> Self {
         Self { items, id: PhantomData }
     }
 }
 
 impl<I: Id, T> FromIterator<T> for IndexVec<I, T> {
+    #[inline]
     fn from_iter<It: IntoIterator<Item = T>>(items: It) -> Self {
         Self::from(items.into_iter().collect::<Vec<_>>())
     }
@@ -115,12 +130,14 @@ impl<I: Id, T> FromIterator<T> for IndexVec<I, T> {
 
 impl<I: Id, T> Index<I> for IndexVec<I, T> {
     type Output = T;
+    #[inline]
     fn index(&self, id: I) -> &T {
         &self.items[id.index()]
     }
 }
 
 impl<I: Id, T> IndexMut<I> for IndexVec<I, T> {
+    #[inline]
     fn index_mut(&mut self, id: I) -> &mut T {
         &mut self.items[id.index()]
     }
@@ -129,6 +146,7 @@ impl<I: Id, T> IndexMut<I> for IndexVec<I, T> {
 impl<I: Id, T> IntoIterator for IndexVec<I, T> {
     type Item = T;
     type IntoIter = std::vec::IntoIter<T>;
+    #[inline]
     fn into_iter(self) -> Self::IntoIter {
         self.items.into_iter()
     }
@@ -137,6 +155,7 @@ impl<I: Id, T> IntoIterator for IndexVec<I, T> {
 impl<'a, I: Id, T> IntoIterator for &'a IndexVec<I, T> {
     type Item = &'a T;
     type IntoIter = std::slice::Iter<'a, T>;
+    #[inline]
     fn into_iter(self) -> Self::IntoIter {
         self.items.iter()
     }

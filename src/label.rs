@@ -31,27 +31,32 @@ pub enum Truth {
 impl Truth {
     /// Both: the lesser of the two.
     #[must_use]
+    #[inline]
     pub fn and(self, other: Self) -> Self {
         self.min(other)
     }
 
     /// Either: the greater of the two.
     #[must_use]
+    #[inline]
     pub fn or(self, other: Self) -> Self {
         self.max(other)
     }
 
     /// `Yes` or `No`.
+    #[inline]
     pub fn from_bool(yes: bool) -> Self {
         if yes { Self::Yes } else { Self::No }
     }
 
     /// Whether the answer could be yes.
+    #[inline]
     pub fn possible(self) -> bool {
         self != Self::No
     }
 
     /// Whether the answer is surely yes.
+    #[inline]
     pub fn sure(self) -> bool {
         self == Self::Yes
     }
@@ -100,6 +105,7 @@ impl LabelSet {
     }
 
     /// What is known of `key`: `None` means surely absent.
+    #[inline]
     pub fn get(&self, key: KeyId) -> Option<LabelValue> {
         match self.entries.binary_search_by_key(&key, |&(k, _)| k) {
             Ok(i) => Some(self.entries[i].1),
@@ -108,11 +114,13 @@ impl LabelSet {
     }
 
     /// The listed entries, by key id.
+    #[inline]
     pub fn entries(&self) -> &[(KeyId, LabelValue)] {
         &self.entries
     }
 
     /// Whether keys that are not listed are surely absent.
+    #[inline]
     pub fn is_complete(&self) -> bool {
         self.complete
     }
@@ -183,11 +191,13 @@ impl Selector {
     }
 
     /// The requirements, sorted.
+    #[inline]
     pub fn requirements(&self) -> &[Requirement] {
         &self.requirements
     }
 
     /// Whether it selects everything.
+    #[inline]
     pub fn is_everything(&self) -> bool {
         self.requirements.is_empty()
     }

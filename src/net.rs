@@ -90,6 +90,7 @@ pub struct ByFamily<T> {
 
 impl<T> std::ops::Index<Family> for ByFamily<T> {
     type Output = T;
+    #[inline]
     fn index(&self, family: Family) -> &T {
         match family {
             Family::V4 => &self.v4,
@@ -99,6 +100,7 @@ impl<T> std::ops::Index<Family> for ByFamily<T> {
 }
 
 impl<T> std::ops::IndexMut<Family> for ByFamily<T> {
+    #[inline]
     fn index_mut(&mut self, family: Family) -> &mut T {
         match family {
             Family::V4 => &mut self.v4,
@@ -185,6 +187,7 @@ pub struct ByDirection<T> {
 
 impl<T> std::ops::Index<Direction> for ByDirection<T> {
     type Output = T;
+    #[inline]
     fn index(&self, direction: Direction) -> &T {
         match direction {
             Direction::Ingress => &self.ingress,
@@ -194,6 +197,7 @@ impl<T> std::ops::Index<Direction> for ByDirection<T> {
 }
 
 impl<T> std::ops::IndexMut<Direction> for ByDirection<T> {
+    #[inline]
     fn index_mut(&mut self, direction: Direction) -> &mut T {
         match direction {
             Direction::Ingress => &mut self.ingress,

@@ -38,6 +38,7 @@ pub enum Members {
 
 impl Members {
     /// The dense sets, if the list has them.
+    #[inline]
     pub fn dense(&self) -> Option<&DenseMembers> {
         match self {
             Self::Few(_) => None,
@@ -46,6 +47,7 @@ impl Members {
     }
 
     /// Every member once; ascending if they are few.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (ClassId, ByFamily<Truth>)> {
         let (few, many) = match self {
             Self::Few(members) => (&members[..], &[][..]),
@@ -70,6 +72,7 @@ pub struct DenseMembers {
 
 impl DenseMembers {
     /// Adds a member out of `all`, which has addresses of these families.
+    #[inline]
     pub(super) fn insert<I: Id>(
         &mut self,
         member: I,
@@ -103,6 +106,7 @@ impl DenseMembers {
     }
 
     /// How surely the list matches a class.
+    #[inline]
     pub fn truth(&self, class: ClassId) -> ByFamily<Truth> {
         let holding = self.sets.iter().find(|(_, set)| set.contains(class.index()));
         holding.map_or(ByFamily { v4: Truth::No, v6: Truth::No }, |&(truth, _)| truth)

@@ -40,11 +40,13 @@ impl PortTable {
     }
 
     /// No port.
+    #[inline]
     pub fn empty(&self) -> PortSetId {
         self.empty
     }
 
     /// Every port of every protocol.
+    #[inline]
     pub fn full(&self) -> PortSetId {
         self.full
     }
@@ -55,11 +57,13 @@ impl PortTable {
     }
 
     /// The set of an id.
+    #[inline]
     pub fn get(&self, id: PortSetId) -> &PortSet {
         &self.sets[id]
     }
 
     /// Ports in either set.
+    #[inline]
     pub fn union(&mut self, a: PortSetId, b: PortSetId) -> PortSetId {
         if a == b || b == self.empty || a == self.full {
             a
@@ -71,6 +75,7 @@ impl PortTable {
     }
 
     /// Ports in both sets.
+    #[inline]
     pub fn intersection(&mut self, a: PortSetId, b: PortSetId) -> PortSetId {
         if a == b || b == self.full || a == self.empty {
             a
@@ -82,6 +87,7 @@ impl PortTable {
     }
 
     /// Ports of `a` that are not in `b`.
+    #[inline]
     pub fn difference(&mut self, a: PortSetId, b: PortSetId) -> PortSetId {
         if a == b || b == self.full || a == self.empty {
             self.empty

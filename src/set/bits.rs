@@ -19,32 +19,38 @@ impl Bits {
     }
 
     /// Adds `number`, which is below the bound.
+    #[inline]
     pub fn insert(&mut self, number: usize) {
         self.words[number / WORD] |= 1 << (number % WORD);
     }
 
     /// Whether `number`, which is below the bound, is in the set.
+    #[inline]
     pub fn contains(&self, number: usize) -> bool {
         self.words[number / WORD] >> (number % WORD) & 1 == 1
     }
 
     /// The numbers in the set, ascending.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = usize> {
         ones(&self.words)
     }
 
     /// The set as words; bit `b` of word `w` stands for `64 w + b`.
+    #[inline]
     pub fn words(&self) -> &[u64] {
         &self.words
     }
 
     /// The same, to be changed.
+    #[inline]
     pub fn words_mut(&mut self) -> &mut [u64] {
         &mut self.words
     }
 }
 
 /// The positions of the set bits, ascending.
+#[inline]
 pub fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
     words.iter().enumerate().flat_map(|(place, &word)| {
         let mut left = word;
@@ -59,6 +65,7 @@ pub fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
 }
 
 /// How many bits of a range of positions are set.
+#[inline]
 pub fn count_ones(words: &[u64], range: Range<usize>) -> u64 {
     if range.is_empty() {
         return 0;

@@ -39,6 +39,7 @@ impl<I: Id, T: Eq + Hash> Interner<I, T> {
     }
 
     /// The id of `value`, if it was interned.
+    #[inline]
     pub fn get<Q>(&self, value: &Q) -> Option<I>
     where
         Q: Hash + Equivalent<T> + ?Sized,
@@ -47,6 +48,7 @@ impl<I: Id, T: Eq + Hash> Interner<I, T> {
     }
 
     /// All values, in the order of their ids.
+    #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &T> {
         self.values.iter()
     }
@@ -62,11 +64,13 @@ impl<I: Id, T: Eq + Hash> Interner<I, T> {
     }
 
     /// How many values there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
     /// Whether there is none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }

@@ -44,6 +44,7 @@ impl<T> Default for RangeSet<T> {
 
 impl<T: Bounded> RangeSet<T> {
     /// The empty set.
+    #[inline]
     pub const fn empty() -> Self {
         Self { ranges: Vec::new() }
     }
@@ -70,16 +71,19 @@ impl<T: Bounded> RangeSet<T> {
     }
 
     /// The ranges, ascending.
+    #[inline]
     pub fn ranges(&self) -> &[(T, T)] {
         &self.ranges
     }
 
     /// Whether nothing is in the set.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
     /// Whether `value` is in the set.
+    #[inline]
     pub fn contains(&self, value: T) -> bool {
         let after = self.ranges.partition_point(|&(first, _)| first <= value);
         after > 0 && value <= self.ranges[after - 1].1
