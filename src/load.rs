@@ -8,6 +8,7 @@ mod bytes;
 mod de;
 mod decode;
 mod dump;
+mod eight;
 mod json;
 mod kinds;
 mod locate;

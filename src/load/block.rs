@@ -16,6 +16,7 @@ use serde::Deserializer as _;
 use super::de::Declined;
 use super::decode::{Expected, Probe};
 use super::dump::{self, ElementVisitor};
+use super::eight::Eight;
 use super::kinds::{self, Known};
 use super::scalar::{Scalar, is_word};
 use crate::k8s::{Object, UnevaluatedKind};
@@ -135,26 +136,17 @@ enum Stop {
     Comment,
 }
 
-/// Where a plain scalar may stop: at the first of `:`, `#` and the end of the line. Eight bytes at a time, since most are
-/// shorter than what a search for longer distances is made for.
+/// Where a plain scalar may stop: at the first of `:`, `#` and the end of the line.
 #[inline]
 fn stop(text: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    let (mut words, mut at) = (text.chunks_exact(8), 0);
-    for word in &mut words {
-        let word = u64::from_le_bytes(word.try_into().expect("it has eight bytes"));
-        // The lowest byte that is zero has its high bit set, and none below it has.
-        let zeros = |byte: u8| {
-            let word = word ^ (ONES * u64::from(byte));
-            word.wrapping_sub(ONES) & !word & (ONES << 7)
-        };
-        let found = zeros(b':') | zeros(b'#') | zeros(b'\n');
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
+    let mut at = 0;
+    while let Some(eight) = Eight::first(&text[at..]) {
+        if let Some(place) = eight.equal(b':').or(eight.equal(b'#')).or(eight.equal(b'\n')).place() {
+            return at + place;
         }
         at += 8;
     }
-    at + words.remainder().iter().take_while(|byte| !matches!(byte, b':' | b'#' | b'\n')).count()
+    at + text[at..].iter().take_while(|byte| !matches!(byte, b':' | b'#' | b'\n')).count()
 }
 
 type Result<T, E = Declined> = std::result::Result<T, E>;

@@ -9,6 +9,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess
 use serde::forward_to_deserialize_any;
 
 use super::de::Declined;
+use super::eight::Eight;
 
 /// How deep values may nest: one bit for each level that is skipped, and what the stack holds for those that are read.
 const DEEPEST: u32 = 64;
@@ -20,9 +21,6 @@ pub(super) fn from_str<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, Decli
     scanner.blanks();
     if scanner.at == text.len() { Ok(value) } else { Err(Declined) }
 }
-
-const ONES: u64 = u64::from_ne_bytes([1; 8]);
-const HIGH_BITS: u64 = ONES << 7;
 
 /// A place in a JSON text.
 #[derive(Clone, Copy)]
@@ -46,9 +44,8 @@ impl<'t> Scanner<'t> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// The eight bytes from here, the first in the lowest place.
-    fn eight(&self) -> Option<u64> {
-        self.text.as_bytes()[self.at..].first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+    fn eight(&self) -> Option<Eight> {
+        Eight::first(&self.text.as_bytes()[self.at..])
     }
 
     /// Passes blanks.
@@ -57,9 +54,8 @@ impl<'t> Scanner<'t> {
             self.at += 1;
             // Mostly this was a line feed, and an indent follows it.
             while let Some(eight) = self.eight() {
-                let other = eight ^ (ONES * u64::from(b' '));
-                if other != 0 {
-                    self.at += other.trailing_zeros() as usize / 8;
+                if let Some(place) = eight.other_than(b' ').place() {
+                    self.at += place;
                     break;
                 }
                 self.at += 8;
@@ -80,15 +76,9 @@ impl<'t> Scanner<'t> {
     /// Passes the bytes of a string up to a quote, a backslash, or what no string holds.
     fn plain(&mut self) {
         while let Some(eight) = self.eight() {
-            let is = |byte: u8| {
-                let zero = eight ^ (ONES * u64::from(byte));
-                zero.wrapping_sub(ONES) & !zero
-            };
-            let below_blank = eight.wrapping_sub(ONES * u64::from(b' ')) & !eight;
-            // The lowest bit that is set is right; those above it may have borrowed from it.
-            let special = (is(b'"') | is(b'\\') | below_blank) & HIGH_BITS;
-            if special != 0 {
-                self.at += special.trailing_zeros() as usize / 8;
+            let special = eight.equal(b'"').or(eight.equal(b'\\')).or(eight.below(b' '));
+            if let Some(place) = special.place() {
+                self.at += place;
                 return;
             }
             self.at += 8;
