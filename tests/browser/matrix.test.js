@@ -178,3 +178,35 @@ onPage('a part of the cluster shows the connections of that part', () => page('r
   await goTo(page, '#matrix?from=boutique%2Fstorefront&to=kube-system%2Fcoredns');
   assert.match(await page.locator('.panel').textContent(), /Not looked at/);
 });
+
+onPage('callers stand before those they call', ONLINE, '#matrix?level=workload', async (page) => {
+  const calls = lines('matrix', '-f', scenario('online-boutique')).filter(({ from, to }) => [from, to].every(({ workload }) => workload?.startsWith('boutique/')));
+  assert.ok(calls.length > 10);
+  /** How many calls go down the list. */
+  const forward = async () => {
+    const names = await texts(page, '#view-matrix .rowhead');
+    assert.deepEqual(await texts(page, '#view-matrix .colhead'), names);
+    return calls.filter(({ from, to }) => names.indexOf(from.workload) < names.indexOf(to.workload)).length;
+  };
+  assert.equal(await forward(), calls.length);
+  await page.locator('#view-matrix [name="order"]').selectOption('name');
+  await settled(page);
+  const names = await texts(page, '#view-matrix .rowhead');
+  const inside = names.filter((name) => name.includes('/'));
+  assert.deepEqual(inside, [...inside].sort());
+  assert.ok((await forward()) < calls.length);
+});
+
+onPage('names stay in sight', () => page('report', '-f', synth('--shape', 'a', '--pods', '600', '--namespaces', '12', '--nodes', '9')), '#matrix?level=workload', async (page) => {
+  const place = () => page.evaluate(() => ['.corner', '.colhead', '.rowhead'].map((what) => {
+    const { left, top } = document.querySelector(`#view-matrix ${what}`).getBoundingClientRect();
+    return { left, top };
+  }));
+  const [corner, column, row] = await place();
+  await page.locator('#view-matrix .grid').evaluate((grid) => grid.scrollTo(900, 700));
+  await settled(page);
+  const [cornerAfter, columnAfter, rowAfter] = await place();
+  assert.deepEqual(cornerAfter, corner);
+  assert.equal(columnAfter.top, column.top);
+  assert.equal(rowAfter.left, row.left);
+});

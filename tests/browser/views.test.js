@@ -1,11 +1,13 @@
 // Every view opens, nothing is asked of anybody, and the page's policy holds.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 
 import { onPage, open, settled } from './browser.js';
-import { page, scenario } from './podreach.js';
+import { ROOT, asked, page, scenario } from './podreach.js';
 
 /** What each view shows once it is drawn. */
 const SHOWS = {
@@ -41,6 +43,32 @@ for (const [name, args, views] of [
       assert.ok((await page.locator(`#view-${view} ${SHOWS[view]}`).count()) > 0, view);
       assert.match(await page.title(), new RegExp(`^${view} - podreach$`, 'i'));
     }
+  });
+}
+
+for (const name of ['host-network', 'three-tier', 'online-boutique', 'default-deny']) {
+  onPage(`the overview of ${name} is what matrix counts and what was read`, () => page('report', '-f', scenario(name), '--cni', 'calico'), '', async (page) => {
+    const { summary, endpoints } = asked('matrix', '-f', scenario(name), '--cni', 'calico');
+    const figures = await page.locator('.figures div').evaluateAll((all) => Object.fromEntries(all.map((one) => [one.querySelector('dt').textContent, Number(one.querySelector('dd').textContent)])));
+    const { namespaces, workloads, pods, policies } = summary;
+    assert.deepEqual(figures, { namespaces, workloads, pods, policies });
+    const coverage = {};
+    for (const { workload, pods, isolation } of endpoints.filter(({ workload }) => workload)) {
+      const sides = (coverage[workload.split('/')[0]] ??= { ingress: {}, egress: {} });
+      for (const side of ['ingress', 'egress']) sides[side][isolation[side]] = (sides[side][isolation[side]] || 0) + pods;
+    }
+    const words = ({ isolated = 0, open = 0, exempt = 0, ...others }) => {
+      assert.deepEqual(others, {});
+      return `${isolated} of ${isolated + open}${exempt ? `, ${exempt} on the host network` : ''}`;
+    };
+    const rows = await page.locator('.coverage tbody tr').evaluateAll((all) => all.map((row) => [row.cells[0], row.cells[4], row.cells[6]].map((cell) => cell.textContent)));
+    assert.deepEqual(rows, Object.entries(coverage).map(([namespace, { ingress, egress }]) => [namespace, words(ingress), words(egress)]));
+    const read = readdirSync(`${ROOT}/${scenario(name)}`).sort().map((file) => {
+      const path = `${scenario(name)}/${file}`;
+      return [path, createHash('sha256').update(readFileSync(`${ROOT}/${path}`)).digest('hex')];
+    });
+    assert.deepEqual(await page.locator('tr:has(.digest)').evaluateAll((all) => all.map((row) => [row.querySelector('th code').textContent, row.querySelector('.digest').textContent])), read);
+    assert.match(await page.locator('#view-overview').textContent(), /podreach \d+\.\d+\.\d+, CNI profile calico/);
   });
 }
 
