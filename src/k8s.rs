@@ -10,6 +10,7 @@ mod discovery;
 mod ingress;
 mod meta;
 mod networking;
+mod replica;
 mod scalar;
 mod unevaluated;
 

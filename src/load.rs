@@ -14,6 +14,7 @@ mod kinds;
 mod locate;
 mod node;
 mod own;
+mod repeats;
 mod scalar;
 mod scan;
 mod schema;

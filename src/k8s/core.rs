@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
-use super::meta::{ObjectMeta, share};
-use super::scalar::{IntOrString, Labels, List, Shared, Text, Unread, null_is_default};
+use super::meta::ObjectMeta;
+use super::replica;
+use super::scalar::{IntOrString, Labels, List, Text, Unread, null_is_default};
 
 /// `v1 Namespace`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -63,37 +64,20 @@ pub struct Pod {
     pub status: Option<PodStatus>,
 }
 
-impl Pod {
-    /// Shares with another pod what both have alike.
-    pub(super) fn share(&mut self, other: &Self) {
-        self.metadata.share(&other.metadata);
-        if let (Some(spec), Some(other)) = (&mut self.spec, &other.spec) {
-            share(&mut spec.containers, &other.containers);
-            share(&mut spec.init_containers, &other.init_containers);
-        }
-    }
-}
-
 /// `Pod.spec`, also in templates.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PodSpec {
     /// `spec.containers`.
+    #[serde(default, deserialize_with = "replica::containers")]
     pub containers: Option<List<Container>>,
     /// `spec.initContainers`; those with `restartPolicy: Always` are sidecars.
+    #[serde(default, deserialize_with = "replica::init_containers")]
     pub init_containers: Option<List<Container>>,
     /// `spec.hostNetwork`.
     pub host_network: Option<bool>,
     /// `spec.nodeName`.
     pub node_name: Option<Text>,
-}
-
-impl PodSpec {
-    /// Whether both share their containers, as replicas do that were read one after the other.
-    pub(crate) fn shares_containers_with(&self, other: &Self) -> bool {
-        self.containers.is_shared_with(&other.containers)
-            && self.init_containers.is_shared_with(&other.init_containers)
-    }
 }
 
 /// A container.

@@ -5,7 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::scalar::{Labels, List, Shared, Text, Unread};
+use super::replica;
+use super::scalar::{Labels, List, Text, Unread};
 
 /// `metadata`, as far as podreach reads it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -20,35 +21,15 @@ pub struct ObjectMeta {
     /// `metadata.uid`.
     pub uid: Option<Uid>,
     /// `metadata.labels`.
+    #[serde(default, deserialize_with = "replica::labels")]
     pub labels: Option<Labels>,
     /// The annotations that matter.
     pub annotations: Option<Annotations>,
     /// `metadata.ownerReferences`.
+    #[serde(default, deserialize_with = "replica::owner_references")]
     pub owner_references: Option<List<OwnerReference>>,
     /// `metadata.deletionTimestamp`: set while an object is being terminated.
     pub deletion_timestamp: Option<Unread>,
-}
-
-impl ObjectMeta {
-    /// Shares with `other` what both have alike.
-    pub(super) fn share(&mut self, other: &Self) {
-        share(&mut self.generate_name, &other.generate_name);
-        share(&mut self.labels, &other.labels);
-        share(&mut self.owner_references, &other.owner_references);
-    }
-
-    /// Whether both share labels and owners, as replicas do that were read one after the other.
-    pub(crate) fn is_sibling_of(&self, other: &Self) -> bool {
-        self.labels.is_shared_with(&other.labels)
-            && self.owner_references.is_shared_with(&other.owner_references)
-    }
-}
-
-/// Makes one value of two that are equal: of what replicas have in common, only one is kept.
-pub(super) fn share<T: Clone + PartialEq>(value: &mut T, other: &T) {
-    if value == other {
-        value.clone_from(other);
-    }
 }
 
 /// A uid: any text, but nearly always sixteen bytes in hexadecimal, which are kept as such.

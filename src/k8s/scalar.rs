@@ -85,36 +85,6 @@ pub struct List<T> {
     pub nulls: Box<[usize]>,
 }
 
-/// What replicas have alike, and keep once.
-pub(super) trait Shared {
-    /// Whether both are one value in memory, and not only equal.
-    fn is_shared_with(&self, other: &Self) -> bool;
-}
-
-impl<T: Shared> Shared for Option<T> {
-    fn is_shared_with(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Some(one), Some(other)) => one.is_shared_with(other),
-            (None, None) => true,
-            _ => false,
-        }
-    }
-}
-
-impl<T> Shared for List<T> {
-    fn is_shared_with(&self, other: &Self) -> bool {
-        // Hardly any list has nulls.
-        let same_nulls = || (self.nulls.is_empty() && other.nulls.is_empty()) || self.nulls == other.nulls;
-        Arc::ptr_eq(&self.items, &other.items) && same_nulls()
-    }
-}
-
-impl Shared for Labels {
-    fn is_shared_with(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
 impl<T> Default for List<T> {
     fn default() -> Self {
         Self { items: Arc::default(), nulls: [].into() }
@@ -170,7 +140,7 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for List<T> {
 pub struct Labels(
     /// The length of the first key, that key, the length of its value, that value, the length of the second key, ...
     /// See [`push`].
-    Arc<str>,
+    pub(super) Arc<str>,
 );
 
 /// Appends a string to a text, and before it its length: six bits in each byte, the lowest first, and 64 on top of all but

@@ -58,6 +58,14 @@ impl Item {
         }
     }
 
+    /// The object that was added last, if nothing else came after it.
+    pub(super) fn last_object(&self) -> Option<&Object> {
+        match self {
+            Self::Manifests(manifests) => manifests.last().map(|manifest| &manifest.object),
+            Self::Finding(_) | Self::Ignored { .. } | Self::Untyped(_) => None,
+        }
+    }
+
     /// Adds an object to the items before it.
     fn push(mut manifest: Manifest, items: &mut Vec<Self>) {
         if let Some(Self::Manifests(before)) = items.last_mut() {

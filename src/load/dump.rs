@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
+use super::de::Declined;
 use super::decode::{Expected, Item};
 use super::kinds::{self, Known, Reader};
 use super::scan::Scanner;
@@ -178,37 +179,70 @@ impl<'t> Walk<'t> {
     }
 
     /// The elements from here to `stop`, or to the end of the list.
-    fn run(mut self, stop: usize, expected: &Expected, element: &impl Element) -> Option<Run> {
+    fn run(self, stop: usize, expected: &Expected, element: &impl Element) -> Option<Run> {
         let mut items = Vec::new();
+        let mut scanner = Scanner::new(self.text, self.at);
         loop {
-            let start = self.at;
-            let object = match self.scan(|scanner| scanner.deserialize_map(ElementVisitor { expected }).ok())
-            {
-                Some(object) => object,
-                None => self.skip().map(|()| None)?,
+            let start = scanner.at();
+            let object = if let Ok(object) = object(&mut scanner, expected, items.last()) {
+                object
+            } else {
+                scanner.move_to(start);
+                if IgnoredAny::deserialize(&mut scanner).is_err() {
+                    scanner.move_to(start + length_of_any(&self.text[start..])?);
+                }
+                None
             };
-            element(start..self.at, object, expected, &mut items);
-            if self.take(b',').is_none() {
-                self.take(b']')?;
-                return Some(Run { items, end: self.at, closed: true });
+            element(start..scanner.at(), object, expected, &mut items);
+            if scanner.take(b',').is_err() {
+                scanner.take(b']').ok()?;
+                return Some(Run { items, end: scanner.at(), closed: true });
             }
-            self.blanks();
-            if self.at >= stop {
-                return Some(Run { items, end: self.at, closed: false });
+            scanner.blanks();
+            if scanner.at() >= stop {
+                return Some(Run { items, end: scanner.at(), closed: false });
             }
         }
     }
+}
 
-    /// Passes a value that may hold anything.
-    fn skip(&mut self) -> Option<()> {
-        if self.value::<IgnoredAny>().is_some() {
-            return Some(());
+/// Reads one element; `None` is one that needs the careful way. What a pod has in the words of the pod before it, which is
+/// the last of the items then, is taken from there.
+fn object(
+    scanner: &mut Scanner<'_>,
+    expected: &Expected,
+    last: Option<&Item>,
+) -> Result<Option<Object>, Declined> {
+    let start = scanner.at();
+    let before = match last.and_then(Item::last_object) {
+        Some(Object::Pod(before)) => Some(before),
+        _ => None,
+    };
+    let mut object = scanner.deserialize_map(ElementVisitor { expected })?;
+    match (&mut object, before) {
+        (Some(Object::Pod(pod)), Some(before)) => {
+            pod.take_over(|part| scanner.repeats.is_as_before(part.name()), before);
         }
-        let mut values = serde_json::Deserializer::from_str(&self.text[self.at..]).into_iter::<IgnoredAny>();
-        values.next()?.ok()?;
-        self.at += values.byte_offset();
-        Some(())
+        // Only a pod takes over, and only from a pod.
+        _ if scanner.repeats.is_any_as_before() => {
+            scanner.move_to(start);
+            object = scanner.deserialize_map(ElementVisitor { expected })?;
+        }
+        _ => {}
     }
+    if let Some(Object::Pod(_)) = object {
+        scanner.repeats.next();
+    } else {
+        scanner.repeats.forget();
+    }
+    Ok(object)
+}
+
+/// How long a value is that may hold anything.
+fn length_of_any(text: &str) -> Option<usize> {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+    values.next()?.ok()?;
+    Some(values.byte_offset())
 }
 
 /// Reads one object, such as an element of a list; `None` is one that needs the careful way.
@@ -312,6 +346,8 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'de, A> {
 mod tests {
     use std::ops::Range;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use proptest::prelude::*;
 
     use crate::load::decode::{Expected, Item};
     use crate::load::{Input, Loaded, Options, load};
@@ -455,6 +491,62 @@ mod tests {
             assert_eq!(loaded.manifests.len(), 20);
             assert_eq!(loaded.diagnostics.len(), 1);
             assert_same(&(list(&pods[..3]) + &list(&pods[3..])));
+        }
+    }
+
+    /// A field that says one of `values`, or is not there.
+    fn field(name: &'static str, values: &'static [&'static str]) -> impl Strategy<Value = String> {
+        let value = prop::option::of(prop::sample::select(values));
+        value.prop_map(move |value| value.map_or(String::new(), |value| format!(", \"{name}\": {value}")))
+    }
+
+    /// Pods that say much the same, and other things among them.
+    fn replica() -> impl Strategy<Value = String> {
+        const CONTAINERS: &[&str] = &[
+            "null",
+            "[]",
+            r#"[{"name": "c", "env": [{}], "ports": [{"containerPort": 80, "name": "http"}]}]"#,
+            r#"[{"name": "c", "env": [{}], "ports": [{"containerPort": 80, "name": "http"}], "x": {"y": 1}}]"#,
+            r#"[{"name": "c", "env": [ ], "ports": [null]}]"#,
+            r#"[{"name": "c", "ports": [{"containerPort": "80"}]}]"#,
+        ];
+        let metadata = (
+            field(
+                "annotations",
+                &["{}", r#"{"config.kubernetes.io/local-config": "true"}"#, r#"{"a": "b"}"#],
+            ),
+            field("labels", &["null", "{}", r#"{"a": "b"}"#, r#"{"a": "c"}"#, r#"{"a": "b", "a": "b"}"#]),
+            field(
+                "ownerReferences",
+                &["[]", r#"[{"name": "o", "uid": "1"}]"#, r#"[{"name": "o", "uid": "2"}]"#],
+            ),
+        );
+        let spec = (
+            field("affinity", &["{}", r#"{"x": {}}"#, r#""x""#]),
+            field("containers", CONTAINERS),
+            field("initContainers", CONTAINERS),
+            field("volumes", &["[]", "[{}]", r#"{"x": {}}"#]),
+        );
+        let kind = prop_oneof![8 => Just("Pod"), 1 => Just("Deployment"), 1 => Just("Secret")];
+        (kind, metadata, spec).prop_map(
+            |(kind, (annotations, labels, owners), (affinity, containers, init, volumes))| {
+                let version = if kind == "Deployment" { "apps/v1" } else { "v1" };
+                let metadata = format!(r#""metadata": {{"name": "a"{annotations}{labels}{owners}}}"#);
+                let spec = format!(r#""spec": {{"nodeName": "n"{affinity}{containers}{init}{volumes}}}"#);
+                let rest = match kind {
+                    "Deployment" => format!(r#"{metadata}, "spec": {{"template": {{{metadata}, {spec}}}}}"#),
+                    _ => format!("{metadata}, {spec}"),
+                };
+                format!(r#"{{"apiVersion": "{version}", "kind": "{kind}", {rest}}}"#)
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_again_means_the_same_again(elements in prop::collection::vec(replica(), 1..8)) {
+            let elements: Vec<&str> = elements.iter().map(String::as_str).collect();
+            assert_same(&list(&elements));
         }
     }
 }

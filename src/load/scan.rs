@@ -10,6 +10,7 @@ use serde::forward_to_deserialize_any;
 
 use super::de::Declined;
 use super::eight::Eight;
+use super::repeats::{Repeats, SKIPPED};
 
 /// How deep values may nest: one bit for each level that is skipped, and what the stack holds for those that are read.
 const DEEPEST: u32 = 64;
@@ -23,21 +24,30 @@ pub(super) fn from_str<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, Decli
 }
 
 /// A place in a JSON text.
-#[derive(Clone, Copy)]
 pub(super) struct Scanner<'t> {
     text: &'t str,
     at: usize,
     depth: u32,
+    /// What this object has as the one before: nothing, until [`Repeats::next`] says that there was one.
+    ///
+    /// A newtype of which that is true is read as a unit; whoever reads it must know what to make of that.
+    pub(super) repeats: Repeats<'t>,
 }
 
 impl<'t> Scanner<'t> {
-    pub(super) const fn new(text: &'t str, at: usize) -> Self {
-        Self { text, at, depth: 0 }
+    pub(super) fn new(text: &'t str, at: usize) -> Self {
+        Self { text, at, depth: 0, repeats: Repeats::default() }
     }
 
     /// Where it stands.
     pub(super) const fn at(&self) -> usize {
         self.at
+    }
+
+    /// Goes back to the start of an object, or past one that something else has read.
+    pub(super) fn move_to(&mut self, at: usize) {
+        (self.at, self.depth) = (at, 0);
+        self.repeats.forget();
     }
 
     fn peek(&self) -> Option<u8> {
@@ -184,6 +194,21 @@ impl<'t> Scanner<'t> {
 
     /// Passes a value of any type.
     fn skip(&mut self) -> Result<(), Declined> {
+        self.blanks();
+        let start = self.at;
+        if !matches!(self.peek(), Some(b'{' | b'[')) {
+            return self.skip_unseen();
+        }
+        if let Some(text) = self.repeats.take(SKIPPED, &self.text[start..]) {
+            self.at += text.len();
+            return Ok(());
+        }
+        self.skip_unseen()?;
+        self.repeats.read(SKIPPED, &self.text[start..self.at]);
+        Ok(())
+    }
+
+    fn skip_unseen(&mut self) -> Result<(), Declined> {
         // Whether each open level is a map, the innermost in the lowest place.
         let (mut open, mut depth): (u64, u32) = (0, 0);
         loop {
@@ -344,10 +369,18 @@ impl<'de> Deserializer<'de> for &mut Scanner<'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Declined> {
-        visitor.visit_newtype_struct(self)
+        self.blanks();
+        let start = self.at;
+        if let Some(text) = self.repeats.take(name, &self.text[start..]) {
+            self.at += text.len();
+            return visitor.visit_unit();
+        }
+        let value = visitor.visit_newtype_struct(&mut *self)?;
+        self.repeats.read(name, &self.text[start..self.at]);
+        Ok(value)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
