@@ -7,6 +7,7 @@ mod block;
 mod bytes;
 mod de;
 mod decode;
+mod document;
 mod dump;
 mod eight;
 mod json;
@@ -56,7 +57,7 @@ pub enum Input {
 pub struct Options {
     /// Descend into sub-directories.
     pub recursive: bool,
-    /// Read all YAML the careful way, which is slower and gives the same; tests hold the two to each other.
+    /// Read YAML and lists in JSON the careful way, which is slower and gives the same; tests hold the two to each other.
     pub careful: bool,
 }
 
@@ -171,10 +172,12 @@ impl Loader {
 
     fn text(&mut self, source: SourceId) {
         let bytes = &self.loaded.sources.sources[source].bytes;
-        let items = as_text(bytes).and_then(|(text, start)| match decode::dump(source, text, start) {
-            Some(items) => Ok(items),
-            None => without_nul(bytes).map(|()| decode::text(source, text, start, self.careful)),
-        });
+        let careful = self.careful;
+        let items =
+            as_text(bytes).and_then(|(text, start)| match decode::dump(source, text, start, careful) {
+                Some(items) => Ok(items),
+                None => without_nul(bytes).map(|()| decode::text(source, text, start, careful)),
+            });
         let items = match items {
             Ok(items) => items,
             Err((message, offset)) => {

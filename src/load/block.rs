@@ -14,7 +14,8 @@ use std::borrow::Cow;
 use serde::Deserializer as _;
 
 use super::de::Declined;
-use super::decode::{Expected, Probe};
+use super::decode::Expected;
+use super::document::Probe;
 use super::dump::{self, ElementVisitor};
 use super::eight::Eight;
 use super::kinds::{self, Known};
