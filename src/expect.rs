@@ -11,10 +11,12 @@ mod mutate;
 mod parse;
 mod resolve;
 mod status;
+mod test_file;
 
 pub use date::Date;
 pub use judge::{Counterexample, Doubt, Evidence, Judge, Outcome, Responsible, Result, Wanted};
 pub use mutate::{Mutant, Mutation, Survey, Tests, survey};
-pub use parse::{Endpoint, Expectation, Meaning, PodFilter, Read, Settings, Test, TestFile, Waiver, read};
+pub use parse::{Read, read};
 pub use resolve::{Nothing, Role};
 pub use status::{Counts, Ruling, Status};
+pub use test_file::{Endpoint, Expectation, Meaning, PodFilter, Settings, Test, TestFile, Waiver};

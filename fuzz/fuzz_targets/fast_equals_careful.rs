@@ -1,8 +1,7 @@
 //! Whatever the text is, reading it the fast way gives what reading it the careful way gives: objects, findings and
 //! positions.
 //!
-//! Good seeds: manifests in YAML, such as those of `scenarios/`, and small dumps in JSON
-//! (`cargo run --release --example synth -- --shape a --pods 3`).
+//! Good seeds: manifests in YAML, such as those of `scenarios/`, and a few replicas as `kubectl get -o json` prints them.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -6,10 +6,10 @@ use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use super::parse::{Endpoint, Expectation, Test};
 use super::resolve::{
     Nothing, Pods, Resolved, Resolver, Role, asked, ends_without, everything, is_empty, without,
 };
+use super::test_file::{Endpoint, Expectation, Test};
 use crate::cluster::{Cluster, Ranges};
 use crate::diff::Concern;
 use crate::label::Truth;

@@ -4,7 +4,7 @@
 //! changes are run again.
 
 use super::judge::Judge;
-use super::parse::Test;
+use super::test_file::Test;
 use crate::cluster::Ranges;
 use crate::diagnostic::{Diagnostic, ObjectName, Origin};
 use crate::diff::Concern;

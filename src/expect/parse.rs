@@ -1,13 +1,13 @@
-//! Test files as they are meant: every string read, every mistake found, names put in their place.
+//! Reads test files: every string, every mistake, and names put in their place.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ipnet::IpNet;
 
-use super::date::Date;
 use super::file::{self, Assume, Entry, Expect, External, File, Named, OnUnknown};
+use super::test_file::{Endpoint, Expectation, Meaning, PodFilter, Settings, Test, TestFile, Waiver};
 use crate::cluster::{Assumption, Cluster, Ranges};
-use crate::diagnostic::{Code, Diagnostic, Origin, nearest};
+use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::k8s::LabelSelector;
 use crate::load::{Input, OwnDocument, Sources, own};
 use crate::net::{AddressSet, ByFamily, Family, net_range};
@@ -29,119 +29,6 @@ pub struct Read {
     pub sources: Sources,
     /// What is wrong with them.
     pub diagnostics: Vec<Diagnostic>,
-}
-
-/// One document.
-#[derive(Clone, Debug)]
-pub struct TestFile {
-    /// `metadata.name`, or else the name of the file.
-    pub name: String,
-    /// Where it stands.
-    pub origin: Origin,
-    /// Of which cluster it speaks.
-    pub settings: Settings,
-    /// The tests, in written order.
-    pub tests: Vec<Test>,
-    /// The waivers, in written order.
-    pub waivers: Vec<Waiver>,
-}
-
-/// Of which cluster a file speaks, as far as it says so.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Settings {
-    /// The manifests.
-    pub resources: Vec<PathBuf>,
-    /// The CNI profile.
-    pub profile: Option<Profile>,
-    /// Where addresses lie.
-    pub ranges: Ranges,
-    /// Labels the manifests do not show.
-    pub assume: Vec<Assumption>,
-}
-
-/// One test.
-#[derive(Clone, Debug)]
-pub struct Test {
-    /// Its name.
-    pub name: String,
-    /// Its place in the document: `tests[3]`.
-    pub path: String,
-    /// The sources.
-    pub from: Option<Endpoint>,
-    /// The destinations.
-    pub to: Option<Endpoint>,
-    /// The ports; `None` for every port.
-    pub ports: Option<Vec<PortRequest>>,
-    /// What is expected.
-    pub expectation: Expectation,
-    /// Whether it passes where the input does not decide.
-    pub passes_on_unknown: bool,
-    /// Whether its endpoints may match nothing.
-    pub allows_empty: bool,
-    /// The waiver for it: its place in [`TestFile::waivers`].
-    pub waiver: Option<usize>,
-}
-
-/// What a test expects.
-#[derive(Clone, Debug)]
-pub enum Expectation {
-    /// Every pair, every port.
-    Allow,
-    /// No pair, no port.
-    Deny,
-    /// Each of these at least one of the ports, all others none.
-    Only(Vec<Endpoint>),
-}
-
-/// A set of pods and addresses.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Endpoint {
-    /// What to call it: its name, or what was written.
-    pub text: String,
-    /// Its place in the document.
-    pub path: String,
-    /// What it means.
-    pub meaning: Meaning,
-    /// A name under `endpoints` that was probably meant.
-    pub near: Option<String>,
-}
-
-/// What an endpoint means.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Meaning {
-    /// What the command line makes of this text.
-    Text(String),
-    /// Pods by their labels, and addresses.
-    Set {
-        /// The pods.
-        pods: Option<PodFilter>,
-        /// The addresses.
-        addresses: ByFamily<AddressSet>,
-        /// Every address that is the internet's.
-        internet: bool,
-    },
-}
-
-/// Pods by namespace and labels; what is not given matches everything.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct PodFilter {
-    /// The name of their namespace.
-    pub namespace: Option<String>,
-    /// The labels of their namespace.
-    pub namespaces: Option<LabelQuery>,
-    /// Their labels.
-    pub pods: Option<LabelQuery>,
-}
-
-/// A failure that is known and put up with.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Waiver {
-    /// Its place in the document.
-    pub path: String,
-    /// Why.
-    pub reason: Option<String>,
-    /// The last day on which it holds.
-    pub expires: Option<Date>,
 }
 
 /// Reads test files. Of a directory, what is no test file is passed over.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use super::parse::{Endpoint, Meaning, PodFilter};
+use super::test_file::{Endpoint, Meaning, PodFilter};
 use crate::cluster::{Cluster, PodId, Ranges};
 use crate::index::Id;
 use crate::label::{LabelSetId, Truth};

@@ -2,7 +2,7 @@
 
 use super::date::Date;
 use super::judge::{Outcome, Result};
-use super::parse::{Test, TestFile};
+use super::test_file::{Test, TestFile};
 
 /// What a test comes to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

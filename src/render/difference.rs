@@ -15,7 +15,7 @@ use super::Format;
 use super::diagnostic::Located;
 use super::endpoint::Names;
 use super::style::Palette;
-use super::text::count;
+use super::text::{Detail, count};
 use super::warnings::Told;
 use crate::cluster::Cluster;
 use crate::index::IndexVec;
@@ -195,8 +195,8 @@ pub fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        Format::Table => text::write(report, text::Detail::Short, palette, out),
-        Format::Wide => text::write(report, text::Detail::Wide, palette, out),
+        Format::Table => text::write(report, Detail::Short, palette, out),
+        Format::Wide => text::write(report, Detail::Wide, palette, out),
         Format::Json => document::json(report, out),
         Format::Yaml => document::yaml(report, out),
         Format::Ndjson => rows::ndjson(report, out),

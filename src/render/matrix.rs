@@ -27,6 +27,7 @@ use super::Format;
 use super::diagnostic::Located;
 use super::endpoint::Names;
 use super::style::Palette;
+use super::text::Detail;
 use crate::diagnostic::Code;
 use crate::profile::Profile;
 use crate::query::{By, EndpointFacts, Flow, Matrix, Summary, View};
@@ -115,8 +116,8 @@ pub fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     match format {
-        Format::Table => table::write(report, flows, table::Detail::Short, palette, out),
-        Format::Wide => table::write(report, flows, table::Detail::Wide, palette, out),
+        Format::Table => table::write(report, flows, Detail::Short, palette, out),
+        Format::Wide => table::write(report, flows, Detail::Wide, palette, out),
         Format::Json => document::json(report, Some(flows), out),
         Format::Yaml => document::yaml(report, Some(flows), out),
         Format::Ndjson => rows::ndjson(&report.names, flows, out),

@@ -4,6 +4,28 @@ use std::fmt::{self, Write as _};
 
 use unicode_width::UnicodeWidthStr;
 
+/// The columns lists are wrapped at.
+pub(super) const LINE: usize = 100;
+
+/// How much is said.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Detail {
+    /// Long lists are cut, and say how much is missing.
+    Short,
+    /// Everything.
+    Wide,
+}
+
+impl Detail {
+    /// The most of a list, of which the short form has so many.
+    pub(super) const fn most(self, short: usize) -> usize {
+        match self {
+            Self::Short => short,
+            Self::Wide => usize::MAX,
+        }
+    }
+}
+
 /// Whether printing `c` could move the cursor, change colours or reorder what stands around it.
 pub(super) fn is_unprintable(c: char) -> bool {
     c.is_control()

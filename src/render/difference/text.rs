@@ -6,19 +6,8 @@ use super::names::Naming;
 use super::{Report, carried_text};
 use crate::query::difference::{BecauseId, ChangeBox, PartyId, Presence, Sign};
 use crate::render::style::Palette;
-use crate::render::text::{Plain, padded, width, wrapped};
+use crate::render::text::{Detail, LINE, Plain, padded, width, wrapped};
 
-/// How much is said.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Detail {
-    /// Long lists are cut, and say how much is missing.
-    Short,
-    /// Everything.
-    Wide,
-}
-
-/// The columns lists are wrapped at.
-const LINE: usize = 100;
 /// The columns that the ends of a box may have before its ports.
 const ENDS: usize = 62;
 /// The most boxes, names of a namespace, causes of a box, and characters of ports when it is short.
@@ -26,15 +15,6 @@ const BOXES: usize = 40;
 const NAMES: usize = 8;
 const CAUSES: usize = 4;
 const PORTS: usize = 60;
-
-impl Detail {
-    const fn most(self, short: usize) -> usize {
-        match self {
-            Self::Short => short,
-            Self::Wide => usize::MAX,
-        }
-    }
-}
 
 /// Writes the difference.
 pub(super) fn write(

@@ -8,19 +8,7 @@ use super::{Flows, Report, grid, summary};
 use crate::net::PortSet;
 use crate::query::{EndpointFacts, Isolation};
 use crate::render::style::Palette;
-use crate::render::text::{Plain, columns, count, width, wrapped};
-
-/// How much is said.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Detail {
-    /// Long lists are cut, and say how much is missing.
-    Short,
-    /// Everything, with kinds, counts and labels.
-    Wide,
-}
-
-/// The columns lists are wrapped at.
-const LINE: usize = 100;
+use crate::render::text::{Detail, LINE, Plain, columns, count, width, wrapped};
 
 /// The most names a list has when it is short.
 const NAMES: usize = 12;
@@ -213,7 +201,7 @@ fn shortened(
     positions: impl IntoIterator<Item = usize>,
     detail: Detail,
 ) -> Vec<String> {
-    let most = if detail == Detail::Short { NAMES } else { usize::MAX };
+    let most = detail.most(NAMES);
     cut(naming.list(positions, most), most)
 }
 
@@ -243,7 +231,7 @@ fn carried_text(carried: &Carried, detail: Detail) -> String {
 /// Ports, cut at a comma if there are many.
 fn ports_text(ports: &PortSet, detail: Detail) -> String {
     let text = ports.to_string();
-    if detail == Detail::Wide || text.len() <= PORTS {
+    if text.len() <= detail.most(PORTS) {
         return text;
     }
     let cut = text[..PORTS].rfind(',').unwrap_or(PORTS);
