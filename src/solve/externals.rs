@@ -39,12 +39,16 @@ pub(super) fn classes(
     let [ingress, egress] = usual;
     let mut all = Vec::new();
     for family in Family::ALL {
+        let mut anywhere = ByDirection {
+            ingress: vec![None; evaluator.program.signatures.ingress.len()].into(),
+            egress: vec![None; evaluator.program.signatures.egress.len()].into(),
+        };
         let mut merged: FxHashMap<Sides, usize> = FxHashMap::default();
         let mut groups: Vec<(Ranges, Sides)> = Vec::new();
         for (lists, ranges) in same_blocks(evaluator.program, family) {
             let sides = ByDirection {
-                ingress: exceptions(evaluator, ingress, family, &lists),
-                egress: exceptions(evaluator, egress, family, &lists),
+                ingress: exceptions(evaluator, ingress, &mut anywhere.ingress, family, &lists),
+                egress: exceptions(evaluator, egress, &mut anywhere.egress, family, &lists),
             };
             if let Some(&group) = merged.get(&sides) {
                 groups[group].0.extend(ranges);
@@ -116,15 +120,22 @@ fn same_blocks(program: &Program, family: Family) -> Vec<(Vec<PeersId>, Ranges)>
         .collect()
 }
 
-/// What signatures make of addresses that exactly these lists hold, where it is not the usual.
+/// What signatures make of addresses that exactly these lists hold, where it is not what they make of addresses that no
+/// list holds: of those, `anywhere` says what is known so far.
 fn exceptions(
     evaluator: &mut Evaluator<'_>,
     usual: &mut Usual,
+    anywhere: &mut IndexVec<SignatureId, Option<SideId>>,
     family: Family,
     lists: &[PeersId],
 ) -> Vec<(SignatureId, SideId)> {
     let mut sides = evaluator.exceptions_outside(usual, family, lists);
-    sides.retain(|&(id, side)| side != evaluator.side(usual.direction, id, Peer::Outside(family, &[])));
+    let direction = usual.direction;
+    sides.retain(|&(id, side)| {
+        let anywhere =
+            anywhere[id].get_or_insert_with(|| evaluator.side(direction, id, Peer::Outside(family, &[])));
+        side != *anywhere
+    });
     sides.sort_unstable();
     sides
 }
