@@ -131,10 +131,6 @@ impl Place<'_> {
         Origin { source: self.source, document: start..start + range.len() as u64, item: item.into() }
     }
 
-    fn object<'a, 't>(&self, body: Body<'a, 't>, range: &Range<usize>, item: &str) -> Document<'a, 't> {
-        Document { body, origin: self.origin(range, item) }
-    }
-
     /// Where a part of the text lies in it.
     fn range_of(&self, part: &str) -> Range<usize> {
         let start = part.as_ptr().addr() - self.text.as_ptr().addr();
@@ -258,7 +254,7 @@ impl Place<'_> {
             );
             return into.extend(unreadable(finding, self.origin(range, item)));
         }
-        let document = self.object(Body::Node(node), range, item);
+        let document = Document { body: Body::Node(node), origin: self.origin(range, item) };
         let twice = document.written_twice();
         if !twice.is_empty() {
             return document.broken("", "", twice.into(), into);
@@ -330,7 +326,8 @@ impl Place<'_> {
         expected: &Expected,
         depth: usize,
     ) -> Vec<Item> {
-        let document = self.object(Body::Json(&self.text[range.clone()]), &range, "");
+        let document =
+            Document { body: Body::Json(&self.text[range.clone()]), origin: self.origin(&range, "") };
         let mut items = Vec::new();
         let twice = if head.twice { document.written_twice() } else { Vec::new() };
         if !twice.is_empty() {
