@@ -4,6 +4,45 @@
 //! The pairs are those of two listings of the matrix, compared one by one: endpoints are the same if they are called the
 //! same, addresses are cut wherever either input cuts them and a change tells them apart. [`crate::diff`] says beforehand
 //! which pods can be concerned, so that only these are listed.
+//!
+//! ```
+//! use podreach::cluster::{self, Cluster};
+//! use podreach::compile::compile;
+//! use podreach::diff::between_workloads;
+//! use podreach::load::{self, Input};
+//! use podreach::profile::Profile;
+//! use podreach::query::difference::{Scope, difference};
+//! use podreach::solve::solve;
+//!
+//! let pods = "
+//! {apiVersion: v1, kind: Pod, metadata: {name: web, labels: {app: web}}, spec: {containers: []}}
+//! ---
+//! {apiVersion: v1, kind: Pod, metadata: {name: db, labels: {app: db}}, spec: {containers: []}}
+//! ";
+//! let policy = "
+//! ---
+//! apiVersion: networking.k8s.io/v1
+//! kind: NetworkPolicy
+//! metadata: {name: db}
+//! spec:
+//!   podSelector: {matchLabels: {app: db}}
+//!   ingress: [{from: [{podSelector: {matchLabels: {app: web}}}]}]
+//! ";
+//! let cluster = |manifests: String| {
+//!     let input = Input::Text { name: "shop.yaml".into(), bytes: manifests.into() };
+//!     let loaded = load::load(&[input], load::Options::default());
+//!     cluster::build(&loaded.manifests, &cluster::Options::default()).cluster
+//! };
+//! let (before, after) = (cluster(pods.to_owned()), cluster(pods.to_owned() + policy));
+//! let (before, after) = (compile(&before, Profile::Spec), compile(&after, Profile::Spec));
+//! let (before, after) = (solve(&before), solve(&after));
+//!
+//! let found = difference(&before, &after, &between_workloads(&before, &after), &Scope::default());
+//! assert!(found.allows_less && !found.allows_more);
+//! let [change] = &found.changes[..] else { panic!("web may still call db, all addresses no longer") };
+//! let causes = found.because[change.because].iter().map(|&cause| found.causes[cause].object.to_string());
+//! assert_eq!(causes.collect::<Vec<_>>(), ["NetworkPolicy default/db"]);
+//! ```
 
 mod because;
 mod boxes;
