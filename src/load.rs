@@ -10,6 +10,7 @@ mod decode;
 mod document;
 mod dump;
 mod eight;
+mod item;
 mod json;
 mod kinds;
 mod locate;
@@ -29,7 +30,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 pub use self::bytes::Bytes;
-use self::decode::Item;
+use self::item::Item;
 pub use self::own::{Own, OwnDocument, own};
 use self::walk::Found;
 use crate::diagnostic::{Code, Diagnostic, Origin, Severity, SourceId};

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::meta::ObjectMeta;
-use super::replica;
+use super::replica::{self, Part, Shared, share};
 use super::scalar::{IntOrString, Labels, List, Text, Unread, null_is_default};
 
 /// `v1 Namespace`.
@@ -64,6 +64,30 @@ pub struct Pod {
     pub status: Option<PodStatus>,
 }
 
+impl Pod {
+    /// Takes over the parts that were not read because they are written as in the pod before.
+    pub(crate) fn take_over(&mut self, is_as_before: impl Fn(Part) -> bool, before: &Self) {
+        self.metadata.take_over(&is_as_before, &before.metadata);
+        if let (Some(spec), Some(before)) = (&mut self.spec, &before.spec) {
+            if is_as_before(Part::Containers) {
+                spec.containers.clone_from(&before.containers);
+            }
+            if is_as_before(Part::InitContainers) {
+                spec.init_containers.clone_from(&before.init_containers);
+            }
+        }
+    }
+
+    /// Shares with the pod before what both have alike.
+    pub(super) fn share(&mut self, before: &Self) {
+        self.metadata.share(&before.metadata);
+        if let (Some(spec), Some(before)) = (&mut self.spec, &before.spec) {
+            share(&mut spec.containers, &before.containers);
+            share(&mut spec.init_containers, &before.init_containers);
+        }
+    }
+}
+
 /// `Pod.spec`, also in templates.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -78,6 +102,14 @@ pub struct PodSpec {
     pub host_network: Option<bool>,
     /// `spec.nodeName`.
     pub node_name: Option<Text>,
+}
+
+impl PodSpec {
+    /// Whether both share their containers, as replicas do that were read one after the other.
+    pub(crate) fn shares_containers_with(&self, other: &Self) -> bool {
+        self.containers.is_shared_with(&other.containers)
+            && self.init_containers.is_shared_with(&other.init_containers)
+    }
 }
 
 /// A container.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::replica;
+use super::replica::{self, Part, Shared, share};
 use super::scalar::{Labels, List, Text, Unread};
 
 /// `metadata`, as far as podreach reads it.
@@ -30,6 +30,33 @@ pub struct ObjectMeta {
     pub owner_references: Option<List<OwnerReference>>,
     /// `metadata.deletionTimestamp`: set while an object is being terminated.
     pub deletion_timestamp: Option<Unread>,
+}
+
+impl ObjectMeta {
+    /// The parts of [`super::Pod::take_over`] that are metadata.
+    pub(super) fn take_over(&mut self, is_as_before: impl Fn(Part) -> bool, before: &Self) {
+        if is_as_before(Part::Labels) {
+            self.labels.clone_from(&before.labels);
+        }
+        if is_as_before(Part::OwnerReferences) {
+            self.owner_references.clone_from(&before.owner_references);
+        }
+    }
+
+    /// Shares with `before` what both have alike.
+    pub(super) fn share(&mut self, before: &Self) {
+        if self.generate_name == before.generate_name {
+            self.generate_name.clone_from(&before.generate_name);
+        }
+        share(&mut self.labels, &before.labels);
+        share(&mut self.owner_references, &before.owner_references);
+    }
+
+    /// Whether both share labels and owners, as replicas do that were read one after the other.
+    pub(crate) fn is_sibling_of(&self, other: &Self) -> bool {
+        self.labels.is_shared_with(&other.labels)
+            && self.owner_references.is_shared_with(&other.owner_references)
+    }
 }
 
 /// A uid: any text, but nearly always sixteen bytes in hexadecimal, which are kept as such.

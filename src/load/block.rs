@@ -14,11 +14,10 @@ use std::borrow::Cow;
 use serde::Deserializer as _;
 
 use super::de::Declined;
-use super::decode::Expected;
 use super::document::Probe;
 use super::dump::{self, ElementVisitor};
 use super::eight::Eight;
-use super::kinds::{self, Known};
+use super::kinds::{self, Expected, Known};
 use super::scalar::{Scalar, is_word};
 use crate::k8s::{Object, UnevaluatedKind};
 use values::{Map, Value};

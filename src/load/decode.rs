@@ -10,6 +10,8 @@ use rayon::prelude::*;
 
 use super::block::Ignored;
 use super::document::{Body, Document};
+use super::item::Item;
+use super::kinds::{Expected, is_list};
 use super::node::Cursor;
 use super::yaml::Fault;
 use super::{Manifest, block, dump, json, split, yaml};
@@ -18,59 +20,6 @@ use crate::k8s::{BrokenObject, Object};
 
 /// How deep lists may lie in lists.
 const MAX_LIST_DEPTH: usize = 8;
-
-/// What a document led to, in order.
-#[derive(Debug)]
-pub(super) enum Item {
-    /// Objects one after the other, readable or not.
-    Manifests(Vec<Manifest>),
-    /// Something to say.
-    Finding(Box<Diagnostic>),
-    /// An object of a kind that is not read.
-    Ignored {
-        /// Its kind.
-        kind: Box<str>,
-        /// Where it stands.
-        origin: Origin,
-    },
-    /// A document that is no Kubernetes object.
-    Untyped(Origin),
-}
-
-impl Item {
-    /// Adds to the items before it: objects join objects, and share what they have alike with the one before.
-    pub(super) fn append_to(self, items: &mut Vec<Self>) {
-        match (items.last_mut(), self) {
-            (Some(Self::Manifests(before)), Self::Manifests(mut after)) => {
-                if let (Some(last), Some(first)) = (before.last(), after.first_mut()) {
-                    first.object.share(&last.object);
-                }
-                before.append(&mut after);
-            }
-            (_, item) => items.push(item),
-        }
-    }
-
-    /// The object that was added last, if nothing else came after it.
-    pub(super) fn last_object(&self) -> Option<&Object> {
-        match self {
-            Self::Manifests(manifests) => manifests.last().map(|manifest| &manifest.object),
-            Self::Finding(_) | Self::Ignored { .. } | Self::Untyped(_) => None,
-        }
-    }
-
-    /// Adds an object to the items before it.
-    fn push(mut manifest: Manifest, items: &mut Vec<Self>) {
-        if let Some(Self::Manifests(before)) = items.last_mut() {
-            if let Some(last) = before.last() {
-                manifest.object.share(&last.object);
-            }
-            before.push(manifest);
-        } else {
-            items.push(Self::Manifests(vec![manifest]));
-        }
-    }
-}
 
 /// Reads a whole text that is what `kubectl get -o json` prints; `None` for anything else.
 pub(super) fn dump(source: SourceId, text: &str, start: usize, careful: bool) -> Option<Vec<Item>> {
@@ -367,32 +316,4 @@ fn unreadable(finding: Diagnostic, origin: Origin) -> [Item; 2] {
         Item::Finding(Box::new(finding.with_origin(origin.clone()))),
         Item::Manifests(vec![Manifest { object, origin }]),
     ]
-}
-
-/// What the elements of a list are if they do not say: API responses leave it out.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub(super) struct Expected(Option<(String, String)>);
-
-impl Expected {
-    pub(super) fn of_list(api_version: Option<&str>, kind: &str) -> Self {
-        let element = kind.strip_suffix("List").filter(|element| !element.is_empty());
-        Self(api_version.zip(element).map(|(v, k)| (v.to_owned(), k.to_owned())))
-    }
-
-    pub(super) fn complete<'a>(
-        &'a self,
-        api_version: Option<&'a str>,
-        kind: Option<&'a str>,
-    ) -> (Option<&'a str>, Option<&'a str>) {
-        match (&self.0, api_version, kind) {
-            (Some((v, k)), None, None) => (Some(v), Some(k)),
-            (Some((v, k)), None, Some(kind)) if k == kind => (Some(v), Some(kind)),
-            _ => (api_version, kind),
-        }
-    }
-}
-
-/// Whether what is called so is a list.
-pub(super) fn is_list(kind: &str, has_items: impl Fn() -> bool) -> bool {
-    kind == "List" || (kind.ends_with("List") && has_items())
 }

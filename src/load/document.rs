@@ -4,8 +4,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::de::{Declined, Problem, already_set, duplicates};
-use super::decode::{Item, is_list};
-use super::kinds::{self, Known, Reader};
+use super::item::Item;
+use super::kinds::{self, Known, Reader, is_list};
 use super::node::Cursor;
 use super::schema::Checked;
 use super::yaml::Fault;

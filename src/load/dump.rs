@@ -13,8 +13,8 @@ use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use super::de::Declined;
-use super::decode::{Expected, Item};
-use super::kinds::{self, Known, Reader};
+use super::item::Item;
+use super::kinds::{self, Expected, Known, Reader};
 use super::scan::Scanner;
 use crate::k8s::{NetworkPolicy, Object, WorkloadObject};
 
@@ -349,7 +349,8 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use crate::load::decode::{Expected, Item};
+    use crate::load::item::Item;
+    use crate::load::kinds::Expected;
     use crate::load::{Input, Loaded, Options, load};
 
     fn read(text: String, careful: bool) -> Loaded {

@@ -1,4 +1,4 @@
-//! The one table of the kinds that podreach reads.
+//! The one table of the kinds that podreach reads, and what is a list of which.
 
 use crate::k8s::{UNEVALUATED, group};
 
@@ -30,6 +30,34 @@ pub(super) enum Known {
     WrongVersion,
     /// Anything else.
     No,
+}
+
+/// What the elements of a list are if they do not say: API responses leave it out.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub(super) struct Expected(Option<(String, String)>);
+
+impl Expected {
+    pub(super) fn of_list(api_version: Option<&str>, kind: &str) -> Self {
+        let element = kind.strip_suffix("List").filter(|element| !element.is_empty());
+        Self(api_version.zip(element).map(|(v, k)| (v.to_owned(), k.to_owned())))
+    }
+
+    pub(super) fn complete<'a>(
+        &'a self,
+        api_version: Option<&'a str>,
+        kind: Option<&'a str>,
+    ) -> (Option<&'a str>, Option<&'a str>) {
+        match (&self.0, api_version, kind) {
+            (Some((v, k)), None, None) => (Some(v), Some(k)),
+            (Some((v, k)), None, Some(kind)) if k == kind => (Some(v), Some(kind)),
+            _ => (api_version, kind),
+        }
+    }
+}
+
+/// Whether what is called so is a list.
+pub(super) fn is_list(kind: &str, has_items: impl Fn() -> bool) -> bool {
+    kind == "List" || (kind.ends_with("List") && has_items())
 }
 
 struct Row {
