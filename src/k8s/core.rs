@@ -93,10 +93,10 @@ impl Pod {
 #[serde(rename_all = "camelCase")]
 pub struct PodSpec {
     /// `spec.containers`.
-    #[serde(default, deserialize_with = "replica::containers")]
+    #[serde(default, deserialize_with = "replica::read::<{ Part::Containers as usize }, _, _>")]
     pub containers: Option<List<Container>>,
     /// `spec.initContainers`; those with `restartPolicy: Always` are sidecars.
-    #[serde(default, deserialize_with = "replica::init_containers")]
+    #[serde(default, deserialize_with = "replica::read::<{ Part::InitContainers as usize }, _, _>")]
     pub init_containers: Option<List<Container>>,
     /// `spec.hostNetwork`.
     pub host_network: Option<bool>,

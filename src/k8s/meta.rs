@@ -21,12 +21,12 @@ pub struct ObjectMeta {
     /// `metadata.uid`.
     pub uid: Option<Uid>,
     /// `metadata.labels`.
-    #[serde(default, deserialize_with = "replica::labels")]
+    #[serde(default, deserialize_with = "replica::read::<{ Part::Labels as usize }, _, _>")]
     pub labels: Option<Labels>,
     /// The annotations that matter.
     pub annotations: Option<Annotations>,
     /// `metadata.ownerReferences`.
-    #[serde(default, deserialize_with = "replica::owner_references")]
+    #[serde(default, deserialize_with = "replica::read::<{ Part::OwnerReferences as usize }, _, _>")]
     pub owner_references: Option<List<OwnerReference>>,
     /// `metadata.deletionTimestamp`: set while an object is being terminated.
     pub deletion_timestamp: Option<Unread>,

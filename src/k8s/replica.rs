@@ -24,67 +24,38 @@ pub(crate) enum Part {
     InitContainers,
 }
 
+/// What readers know the parts by: each is a newtype of this name.
+const NAMES: [&str; 4] =
+    ["metadata.labels", "metadata.ownerReferences", "spec.containers", "spec.initContainers"];
+
 impl Part {
-    /// What readers know it by: the part is a newtype of this name.
+    /// What readers know it by.
     pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Labels => "metadata.labels",
-            Self::OwnerReferences => "metadata.ownerReferences",
-            Self::Containers => "spec.containers",
-            Self::InitContainers => "spec.initContainers",
-        }
-    }
-
-    /// Reads it. A reader that finds a unit in place of the newtype says: as in the pod before. What is read is `None`
-    /// then, until [`super::Pod::take_over`] puts it right.
-    fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(self, from: D) -> Result<Option<T>, D::Error> {
-        struct PartVisitor<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for PartVisitor<T> {
-            type Value = Option<T>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a part of an object")
-            }
-            fn visit_newtype_struct<D: Deserializer<'de>>(self, from: D) -> Result<Option<T>, D::Error> {
-                Option::deserialize(from)
-            }
-            fn visit_unit<E>(self) -> Result<Option<T>, E> {
-                Ok(None)
-            }
-        }
-        from.deserialize_newtype_struct(self.name(), PartVisitor(PhantomData))
+        NAMES[self as usize]
     }
 }
 
-pub(super) fn labels<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
+/// Reads the part of that number. A reader that finds a unit in place of the newtype says: as in the pod before. What is
+/// read is `None` then, until [`super::Pod::take_over`] puts it right.
+pub(super) fn read<'de, const PART: usize, T, D>(from: D) -> Result<Option<T>, D::Error>
 where
     T: Deserialize<'de>,
     D: Deserializer<'de>,
 {
-    Part::Labels.read(from)
-}
-
-pub(super) fn owner_references<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    Part::OwnerReferences.read(from)
-}
-
-pub(super) fn containers<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    Part::Containers.read(from)
-}
-
-pub(super) fn init_containers<'de, T, D>(from: D) -> Result<Option<T>, D::Error>
-where
-    T: Deserialize<'de>,
-    D: Deserializer<'de>,
-{
-    Part::InitContainers.read(from)
+    struct PartVisitor<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for PartVisitor<T> {
+        type Value = Option<T>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a part of an object")
+        }
+        fn visit_newtype_struct<D: Deserializer<'de>>(self, from: D) -> Result<Option<T>, D::Error> {
+            Option::deserialize(from)
+        }
+        fn visit_unit<E>(self) -> Result<Option<T>, E> {
+            Ok(None)
+        }
+    }
+    from.deserialize_newtype_struct(NAMES[PART], PartVisitor(PhantomData))
 }
 
 /// Makes one value of two that are equal.
