@@ -342,6 +342,26 @@ fn timings_name_every_stage() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn what_takes_long_is_said_to_whoever_watches() {
+    use crate::terminal::{UNICODE, shown};
+    let session = Session::new(&[("shop.yaml", SHOP)]);
+    let pipe = session.folder.path().join("pipe");
+    assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    let slowly = |options: &str| format!("matrix -f pipe {options} & sleep 1.5; cat shop.yaml > pipe; wait");
+    for (line, is_said) in [
+        (slowly(""), true),
+        (slowly("--quiet"), false),
+        (slowly("2> said.txt") + "; cat said.txt", false),
+        ("matrix -f shop.yaml".to_owned(), false),
+    ] {
+        let Some(shown) = shown(&line, session.folder.path(), &UNICODE) else { return };
+        assert!(shown.contains("shop/db"), "{line}: {shown}");
+        assert_eq!(shown.contains("reading the input"), is_said, "{line}: {shown}");
+    }
+}
+
 #[test]
 fn questions_are_answered_by_the_exit_status() {
     let session = Session::new(&[("shop.yaml", SHOP)]);
