@@ -281,6 +281,12 @@ impl Cluster {
             .map(crate::index::Id::from_index)
     }
 
+    /// The node called `name`.
+    pub fn node(&self, name: &str) -> Option<NodeId> {
+        let nodes = self.nodes.as_slice();
+        nodes.binary_search_by(|node| (*node.name).cmp(name)).ok().map(crate::index::Id::from_index)
+    }
+
     /// `NS/NAME` of pod `index` of a group.
     pub fn pod_path(&self, pod: PodId, index: u32) -> String {
         let pod = &self.pods[pod];

@@ -8,6 +8,7 @@
 
 mod addresses;
 mod classes;
+mod hosts;
 mod kinds;
 mod live;
 mod members;
@@ -21,7 +22,7 @@ use rustc_hash::FxHashMap;
 use crate::cluster::{Cluster, NamespaceId, PodId};
 use crate::index::{Id, IndexVec};
 use crate::label::Truth;
-use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family, PortTable};
+use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family, PortTable, address_number};
 use crate::policy::{Action, IpBlock, Peer, Peers, PodMatch, Policy, PolicyId, Tier};
 use crate::profile::{Profile, Semantics};
 use crate::set::Interner;
@@ -30,7 +31,10 @@ pub(crate) use live::{LiveProgram, Moved, Revision};
 pub use members::{DenseMembers, Layout, Members};
 pub use ports::{CompiledPorts, PortNameId, PortNames, Resolution, ResolutionId};
 
+pub(crate) use hosts::selects_host;
+
 use addresses::AddressAtoms;
+use hosts::Hosts;
 use kinds::Kinds;
 
 crate::define_id! {
@@ -136,14 +140,25 @@ pub struct CompiledPeers {
     pub classes: Members,
     /// The addresses its blocks hold, taken together.
     pub blocks: ByFamily<AddressSet>,
+    /// The same with those of all nodes, if it stands for hosts (I2).
+    with_nodes: Option<Box<ByFamily<AddressSet>>>,
     /// The rules that have this list: the policy, and the place among its rules of the direction.
     pub uses: ByDirection<Vec<(PolicyId, u32)>>,
 }
 
+impl CompiledPeers {
+    /// Which addresses outside the cluster it matches.
+    pub fn addresses(&self) -> &ByFamily<AddressSet> {
+        self.with_nodes.as_deref().unwrap_or(&self.blocks)
+    }
+}
+
 /// Whether the input touches the points on which profiles differ.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "five independent observations, each named by its number")]
+#[expect(clippy::struct_excessive_bools, reason = "six independent observations, each named by its number")]
 pub struct ProfileTouches {
+    /// I2: a rule asks for the label that stands for hosts, and there are some.
+    pub hosts_by_label: bool,
     /// I5: a block holds the address of a pod.
     pub block_on_pods: bool,
     /// I14: a policy names a port that some pod declares with several numbers.
@@ -192,10 +207,12 @@ pub fn compile_as(cluster: &Arc<Cluster>, profile: Profile, layout: Layout) -> P
     let atoms = AddressAtoms::new(&blocks);
     let egress_names = names_ports(&policies, Direction::Egress);
     let mut resolutions = Interner::new();
-    let kinds = Kinds::new(cluster, semantics, &port_names, &atoms, &mut resolutions, egress_names);
+    let hosts = Hosts::new(cluster, &policies);
+    let kinds = Kinds::new(cluster, semantics, &port_names, &atoms, &mut resolutions, egress_names, hosts);
     let listed: Vec<(&PeerList, &ByFamily<AddressSet>)> = lists.iter().zip(&blocks).collect();
     let selected = classes::memberships(cluster, semantics, &kinds, &atoms, &policies, &listed, layout);
     let touches = ProfileTouches {
+        hosts_by_label: has_hosts(cluster) && lists.iter().any(stands_for_hosts),
         block_on_pods: kinds.any_in_blocks(&atoms, &blocks),
         ambiguous_port: resolutions.iter().any(Resolution::has_ambiguous),
         init_container_port: cluster.pods.iter().any(|pod| port_names.used_by_init_container(pod)),
@@ -211,10 +228,15 @@ pub fn compile_as(cluster: &Arc<Cluster>, profile: Profile, layout: Layout) -> P
             members[list].push((id, truth));
         }
     }
+    let nodes = node_addresses(cluster);
     let mut peers: IndexVec<PeersId, CompiledPeers> = members
         .into_iter()
+        .zip(lists.iter())
         .zip(blocks.into_iter().zip(uses))
-        .map(|(members, (blocks, uses))| CompiledPeers { classes: Members::Few(members), blocks, uses })
+        .map(|((members, list), (blocks, uses))| {
+            let with_nodes = with_nodes(list, semantics, &blocks, &nodes);
+            CompiledPeers { classes: Members::Few(members), blocks, with_nodes, uses }
+        })
         .collect();
     for (list, dense) in merged.dense {
         peers[list].classes = Members::Many(dense);
@@ -291,6 +313,40 @@ fn block_union(blocks: &[IpBlock]) -> ByFamily<AddressSet> {
         ranges[Family::of_net(block.cidr)].extend_from_slice(whole.difference(&holes).ranges());
     }
     ByFamily { v4: AddressSet::from_ranges(ranges.v4), v6: AddressSet::from_ranges(ranges.v6) }
+}
+
+/// Whether a list stands for hosts, where the profile has that (I2).
+fn stands_for_hosts((pods, _): &PeerList) -> bool {
+    pods.iter().any(|pods| pods.hosts)
+}
+
+/// Whether there are any hosts.
+fn has_hosts(cluster: &Cluster) -> bool {
+    cluster.pods.iter().any(|pod| pod.host_network)
+        || cluster.nodes.iter().any(|node| !node.addresses.is_empty())
+}
+
+/// The addresses of all nodes.
+fn node_addresses(cluster: &Cluster) -> ByFamily<AddressSet> {
+    let mut ranges: ByFamily<Vec<(u128, u128)>> = ByFamily::default();
+    for &address in cluster.nodes.iter().flat_map(|node| &node.addresses) {
+        let number = address_number(address);
+        ranges[Family::of(address)].push((number, number));
+    }
+    ByFamily { v4: AddressSet::from_ranges(ranges.v4), v6: AddressSet::from_ranges(ranges.v6) }
+}
+
+/// See [`CompiledPeers::with_nodes`].
+fn with_nodes(
+    list: &PeerList,
+    semantics: Semantics,
+    blocks: &ByFamily<AddressSet>,
+    nodes: &ByFamily<AddressSet>,
+) -> Option<Box<ByFamily<AddressSet>>> {
+    (semantics.hosts_by_label && stands_for_hosts(list)).then(|| {
+        let both = |family| blocks[family].union(&nodes[family]);
+        Box::new(ByFamily { v4: both(Family::V4), v6: both(Family::V6) })
+    })
 }
 
 /// Whether some rule of a direction names a port.

@@ -19,7 +19,7 @@ use rustc_hash::FxHashMap;
 use crate::cluster::{Cluster, PodId};
 use crate::compile::{ClassId, Program};
 use crate::index::Id;
-use crate::net::{AddressSet, Family, address_number};
+use crate::net::{AddressSet, Direction, Family, address_number};
 use crate::solve::{CellId, Connectivity, End, Reachability, Rows};
 
 use matching::Matching;
@@ -126,7 +126,7 @@ impl Difference {
             _ => Some(end),
         };
         let (old_from, old_to) = (was(from, source)?, was(to, destination)?);
-        if is_exempt(before, old_from, old_to) && is_exempt(after, from, to) {
+        if stays(exemption(before, old_from, old_to), exemption(after, from, to)) {
             return None;
         }
         let holds = |group: &Group, end: End, number: Option<u32>| match (group, end) {
@@ -165,8 +165,10 @@ impl Difference {
         match (&change.from, &change.to) {
             (Group::Pods(from), Group::Pods(to)) => self.pods(from, cluster).any(|a| {
                 self.pods(to, cluster).any(|b| {
-                    let exempt =
-                        are_exempt(before, a.before.0, b.before.0) && are_exempt(after, a.after.0, b.after.0);
+                    let exempt = stays(
+                        of_mates(before, a.before.0, b.before.0),
+                        of_mates(after, a.after.0, b.after.0),
+                    );
                     !exempt && (a != b || a.count > 1)
                 })
             }),
@@ -183,19 +185,39 @@ impl Difference {
     }
 }
 
-/// Whether ingress is exempt because of where both ends are (R50), and they have addresses to use that.
-fn is_exempt(program: &Program, from: End, to: End) -> bool {
+/// What is left to ask where ingress is exempt because of where both ends are (R50).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Exempt {
+    /// Nothing: everything is allowed.
+    Open,
+    /// The policies of the node that the connection comes from, which are not evaluated.
+    Unknown,
+}
+
+/// Whether ingress is exempt because of where both ends are, and they have addresses to use that.
+fn exemption(program: &Program, from: End, to: End) -> Option<Exempt> {
     match (from, to) {
-        (End::Pod(from, _), End::Pod(to, _)) => are_exempt(program, from, to),
+        (End::Pod(from, _), End::Pod(to, _)) => of_mates(program, from, to),
         (End::Address(from), End::Pod(to, _)) => {
-            own_node(program, to, Family::of(from)).contains(address_number(from))
+            let own = own_node(program, to, Family::of(from));
+            own.contains(address_number(from)).then_some(Exempt::Open)
         }
-        _ => false,
+        _ => None,
     }
 }
 
-fn are_exempt(program: &Program, from: PodId, to: PodId) -> bool {
-    program.same_node(from, to) && program.connectable(program.class_of[from], program.class_of[to])
+/// The same of two pods.
+fn of_mates(program: &Program, from: PodId, to: PodId) -> Option<Exempt> {
+    let (source, destination) = (program.class_of[from], program.class_of[to]);
+    (program.same_node(from, to) && program.connectable(source, destination)).then(|| {
+        let is_open = program.signature(source, Direction::Egress).policies.is_empty();
+        if is_open { Exempt::Open } else { Exempt::Unknown }
+    })
+}
+
+/// Whether nothing changed between two ends because they were exempt and still are.
+fn stays(before: Option<Exempt>, after: Option<Exempt>) -> bool {
+    before.is_some() && before == after
 }
 
 /// The addresses of a pod's node from which it is open; none in a family that the pod has no address of.
@@ -380,7 +402,7 @@ impl<'p> Comparison<'p> {
         boxes.collect()
     }
 
-    /// For each hostNetwork pod, the pods that it shares a node with before or after, but not both.
+    /// For each hostNetwork pod, the pods that it shares a node with before or after, but not both alike.
     fn exempt_in_one(&self) -> BTreeMap<u32, Vec<u32>> {
         let mut on_node: BTreeMap<(bool, usize), (Vec<u32>, Vec<u32>)> = BTreeMap::new();
         for (number, matched) in (0..).zip(&self.matching) {
@@ -402,8 +424,8 @@ impl<'p> Comparison<'p> {
             for &host in hosts {
                 for &other in all {
                     let (from, to) = (&self.matching[host as usize], &self.matching[other as usize]);
-                    let was = are_exempt(self.old, from.before.0, to.before.0);
-                    if was != are_exempt(self.new, from.after.0, to.after.0) {
+                    let was = of_mates(self.old, from.before.0, to.before.0);
+                    if was != of_mates(self.new, from.after.0, to.after.0) {
                         found.entry(host).or_default().push(other);
                     }
                 }

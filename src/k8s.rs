@@ -64,6 +64,8 @@ pub enum Object {
     NetworkPolicy(NetworkPolicy),
     /// A policy of a kind that is recognised and not evaluated.
     Unevaluated(UnevaluatedPolicy),
+    /// A `v1 ConfigMap` that configures Istio.
+    IstioMesh(IstioMesh),
     /// Something that could not be read; an error diagnostic says why. With `--keep-going`, whatever it might have
     /// touched is unknown.
     Broken(BrokenObject),
@@ -90,6 +92,7 @@ impl Object {
             Self::Ingress(_) => "Ingress",
             Self::NetworkPolicy(_) => "NetworkPolicy",
             Self::Unevaluated(object) => &object.kind,
+            Self::IstioMesh(_) => "ConfigMap",
             Self::Broken(object) => &object.kind,
         }
     }
@@ -107,6 +110,7 @@ impl Object {
             Self::Ingress(object) => &object.metadata,
             Self::NetworkPolicy(object) => &object.metadata,
             Self::Unevaluated(object) => &object.metadata,
+            Self::IstioMesh(object) => &object.metadata,
             Self::Broken(object) => &object.metadata,
         }
     }
@@ -132,6 +136,15 @@ pub struct Rest {
     pub object: Object,
     /// Paths of fields whose neighbours say nothing certain, now that something is missing there.
     pub doubtful: Vec<Box<str>>,
+}
+
+/// What a ConfigMap `istio`, or `istio-REVISION`, says of the mesh, if it names the root namespace.
+#[derive(Clone, PartialEq, Debug)]
+pub struct IstioMesh {
+    /// Name and namespace.
+    pub metadata: ObjectMeta,
+    /// `rootNamespace` of the configuration that its key `mesh` holds; `None` if that cannot be read.
+    pub root_namespace: Option<Text>,
 }
 
 /// A policy of a kind that podreach recognises and does not evaluate.

@@ -4,6 +4,8 @@
 //! known, present with a value nobody wrote down, or not known at all; [`Selector::matches`] answers in Kleene logic,
 //! requirement by requirement. Validation of what users wrote is the business of [`crate::policy`].
 
+mod reserved;
+
 use crate::set::Interner;
 
 crate::define_id! {
@@ -11,6 +13,8 @@ crate::define_id! {
     KeyId,
     /// An interned label value.
     ValueId,
+    /// An interned domain of keys that controllers add.
+    DomainId,
     /// An interned [`LabelSet`].
     LabelSetId,
     /// An interned [`Selector`].
@@ -91,6 +95,8 @@ pub enum LabelValue {
 pub struct LabelSet {
     entries: Box<[(KeyId, LabelValue)]>,
     complete: bool,
+    /// Domains of which nothing is known but what is listed, because a controller may add their keys. Sorted.
+    reserved: Box<[DomainId]>,
 }
 
 impl LabelSet {
@@ -101,10 +107,26 @@ impl LabelSet {
         entries.reverse();
         entries.dedup_by_key(|&mut (key, _)| key);
         entries.reverse();
-        Self { entries: entries.into(), complete }
+        Self { entries: entries.into(), complete, reserved: Box::default() }
     }
 
-    /// What is known of `key`: `None` means surely absent.
+    /// The same labels, where a controller may add keys of these domains.
+    #[must_use]
+    pub fn with_reserved(mut self, mut domains: Vec<DomainId>) -> Self {
+        domains.sort_unstable();
+        domains.dedup();
+        self.reserved = domains.into();
+        self
+    }
+
+    /// What is known of a key of this domain: `None` means surely absent.
+    #[inline]
+    pub fn get_in(&self, domain: Option<DomainId>, key: KeyId) -> Option<LabelValue> {
+        let may_be_added = || domain.is_some_and(|domain| self.reserved.contains(&domain));
+        self.get(key).or_else(|| may_be_added().then_some(LabelValue::Unknown))
+    }
+
+    /// What is known of a key that no controller adds: `None` means surely absent.
     #[inline]
     pub fn get(&self, key: KeyId) -> Option<LabelValue> {
         match self.entries.binary_search_by_key(&key, |&(k, _)| k) {
@@ -119,7 +141,13 @@ impl LabelSet {
         &self.entries
     }
 
-    /// Whether keys that are not listed are surely absent.
+    /// The domains whose keys a controller may add, sorted.
+    #[inline]
+    pub fn reserved(&self) -> &[DomainId] {
+        &self.reserved
+    }
+
+    /// Whether keys that are not listed are surely absent, but for those that a controller may add.
     #[inline]
     pub fn is_complete(&self) -> bool {
         self.complete
@@ -144,6 +172,8 @@ pub enum Operator {
 pub struct Requirement {
     /// The label key.
     pub key: KeyId,
+    /// The domain of the key, if it is one that controllers add.
+    pub domain: Option<DomainId>,
     /// How it compares.
     pub operator: Operator,
     /// Sorted, without repetition; empty for `Exists` and `DoesNotExist`.
@@ -151,9 +181,9 @@ pub struct Requirement {
 }
 
 impl Requirement {
-    /// Whether labels with `value` at this requirement's key satisfy it.
-    pub fn accepts(&self, value: Option<LabelValue>) -> Truth {
-        self.operator.accepts(&self.values, value)
+    /// Whether labels satisfy it.
+    pub fn accepts(&self, labels: &LabelSet) -> Truth {
+        self.operator.accepts(&self.values, labels.get_in(self.domain, self.key))
     }
 }
 
@@ -204,7 +234,7 @@ impl Selector {
 
     /// Whether it selects something with these labels.
     pub fn matches(&self, labels: &LabelSet) -> Truth {
-        self.requirements.iter().map(|r| r.accepts(labels.get(r.key))).fold(Truth::Yes, Truth::and)
+        self.requirements.iter().map(|r| r.accepts(labels)).fold(Truth::Yes, Truth::and)
     }
 }
 
@@ -213,10 +243,29 @@ impl Selector {
 pub struct LabelTable {
     /// Label keys.
     pub keys: Interner<KeyId, Box<str>>,
+    /// Domains of keys that controllers add.
+    pub domains: Interner<DomainId, Box<str>>,
     /// Label values.
     pub values: Interner<ValueId, Box<str>>,
     /// Label sets of pods and namespaces.
     pub sets: Interner<LabelSetId, LabelSet>,
     /// Selectors of policies.
     pub selectors: Interner<SelectorId, Selector>,
+}
+
+impl LabelTable {
+    /// The domain of a key, if it is one that controllers add.
+    pub fn domain(&mut self, key: &str) -> Option<DomainId> {
+        reserved::domain_of_key(key).map(|domain| self.domains.intern(domain))
+    }
+
+    /// The same, if some key of the domain is known already.
+    pub fn known_domain(&self, key: &str) -> Option<DomainId> {
+        self.domains.get(reserved::domain_of_key(key)?)
+    }
+
+    /// The domains whose keys the controllers of an API group may add to pods.
+    pub fn domains_of_group(&mut self, group: &str) -> Vec<DomainId> {
+        reserved::domains_of_group(group).map(|domain| self.domains.intern(domain)).collect()
+    }
 }

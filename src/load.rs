@@ -14,6 +14,7 @@ mod item;
 mod json;
 mod kinds;
 mod locate;
+mod mesh;
 mod node;
 mod own;
 mod repeats;

@@ -14,7 +14,7 @@ mod validate;
 use ipnet::IpNet;
 
 use crate::diagnostic::{ObjectName, Origin};
-use crate::ids::NamespaceId;
+use crate::ids::{NamespaceId, NodeId};
 use crate::label::SelectorId;
 use crate::net::{ByDirection, Direction, Protocol};
 use crate::profile::ProfileSet;
@@ -36,12 +36,21 @@ crate::define_id! {
 pub enum Tier {
     /// Policies podreach does not evaluate: whatever they might select is unknown.
     Unevaluated,
+    /// The same of kinds that only take away: what the other policies deny stays denied.
+    Restricting,
     /// AdminNetworkPolicy, ClusterNetworkPolicy of tier Admin.
     Admin,
     /// NetworkPolicy: final for every pod it isolates.
     NetworkPolicy,
     /// BaselineAdminNetworkPolicy, ClusterNetworkPolicy of tier Baseline.
     Baseline,
+}
+
+impl Tier {
+    /// Whether the rules of its policies are evaluated.
+    pub const fn is_evaluated(self) -> bool {
+        !matches!(self, Self::Unevaluated | Self::Restricting)
+    }
 }
 
 /// What a matching rule does.
@@ -68,9 +77,9 @@ pub struct Policy {
     pub tier: Tier,
     /// Lower is asked first within the tier; 0 in the NetworkPolicy tier, where order has no meaning.
     pub priority: u32,
-    /// The pods it applies to.
-    pub subject: PodMatch,
-    /// Directions in which it isolates its subjects (NetworkPolicy) or makes them unknown (Unevaluated).
+    /// What it applies to.
+    pub subject: Subject,
+    /// Directions in which it isolates its subjects (NetworkPolicy) or makes them unknown (not evaluated).
     pub isolates: ByDirection<bool>,
     /// The rules of each direction, in written order. Rules of directions that do not apply (R10) are not here.
     pub rules: ByDirection<Vec<Rule>>,
@@ -90,7 +99,7 @@ impl Policy {
     /// Whether it has a say in a direction for the pods that it selects.
     pub fn decides(&self, direction: Direction) -> bool {
         match self.tier {
-            Tier::NetworkPolicy | Tier::Unevaluated => self.isolates[direction],
+            Tier::NetworkPolicy | Tier::Unevaluated | Tier::Restricting => self.isolates[direction],
             Tier::Admin | Tier::Baseline => !self.rules[direction].is_empty(),
         }
     }
@@ -102,7 +111,38 @@ impl Policy {
     }
 }
 
-/// Pods by namespace and labels. Never matches hostNetwork pods or anything that is no pod (R25, R52).
+/// What a policy applies to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Subject {
+    /// Pods by selectors.
+    Pods(PodMatch),
+    /// Nodes, and so the hostNetwork pods on them.
+    Hosts(HostMatch),
+}
+
+impl Subject {
+    /// The selectors of a policy that applies to pods by selectors.
+    pub const fn pods(&self) -> Option<&PodMatch> {
+        match self {
+            Self::Pods(selectors) => Some(selectors),
+            Self::Hosts(_) => None,
+        }
+    }
+}
+
+/// Nodes, by labels or by identity.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum HostMatch {
+    /// Any node, perhaps.
+    Any,
+    /// Those with matching labels.
+    Labels(SelectorId),
+    /// This one.
+    One(NodeId),
+}
+
+/// Pods by namespace and labels. Never matches hostNetwork pods or anything that is no pod (R25, R52), but where it
+/// stands for hosts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PodMatch {
     /// In which namespaces.
@@ -111,6 +151,8 @@ pub struct PodMatch {
     pub pods: SelectorId,
     /// When set, a match is never sure: what a policy kind that is not evaluated might select.
     pub perhaps: bool,
+    /// Whether it stands for hostNetwork pods and nodes too, where the CNI knows them by a label (I2).
+    pub hosts: bool,
 }
 
 /// Namespaces, by identity or by labels.

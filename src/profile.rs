@@ -32,6 +32,9 @@ pub enum Profile {
 pub struct Semantics {
     /// R64: whether policies have any effect.
     pub enforces: bool,
+    /// I2: whether a `from` element that asks for the label of the hosts' namespace, and for nothing else, takes in
+    /// hostNetwork pods and nodes.
+    pub hosts_by_label: bool,
     /// I5: whether an ipBlock matches the addresses of pods.
     pub ip_block_matches_pods: bool,
     /// I14: what an egress rule's named port means on a pod that declares it with several numbers.
@@ -114,6 +117,7 @@ impl Profile {
     pub const fn semantics(self) -> Semantics {
         let spec = Semantics {
             enforces: true,
+            hosts_by_label: false,
             ip_block_matches_pods: true,
             ambiguous_egress_port: AmbiguousPort::Union,
             named_ports: NamedPorts::ContainersAndSidecars,
@@ -121,7 +125,8 @@ impl Profile {
             bare_pods_are_subjects: true,
         };
         match self {
-            Self::Spec | Self::Antrea | Self::OvnKubernetes => spec,
+            Self::Spec | Self::Antrea => spec,
+            Self::OvnKubernetes => Semantics { hosts_by_label: true, ..spec },
             Self::Calico => Semantics { named_ports: NamedPorts::AllContainers, ..spec },
             Self::Cilium => Semantics {
                 ip_block_matches_pods: false,
@@ -188,6 +193,7 @@ mod tests {
     fn spec_is_the_letter_of_the_end_to_end_tests() {
         let spec = Semantics {
             enforces: true,
+            hosts_by_label: false,
             ip_block_matches_pods: true,
             ambiguous_egress_port: AmbiguousPort::Union,
             named_ports: NamedPorts::ContainersAndSidecars,
@@ -200,6 +206,11 @@ mod tests {
     #[test]
     fn r64_only_flannel_enforces_nothing() {
         assert_eq!(where_differs(|s| s.enforces), ["flannel"]);
+    }
+
+    #[test]
+    fn i02_ovn_kubernetes_knows_hosts_by_a_label() {
+        assert_eq!(where_differs(|s| s.hosts_by_label), ["ovn-kubernetes"]);
     }
 
     #[test]

@@ -29,6 +29,7 @@ use crate::profile::{AmbiguousPort, NamedPorts, Profile, Semantics};
 
 use facts::{Answer, Labels};
 use pods::{ContainerKind, Pod};
+use unevaluated::Suspicion;
 
 /// One end of a connection.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -134,7 +135,7 @@ impl Reference {
         (reference.pod_region, reference.host_region) = regions(&options.ranges, shows_v6);
         for pod in &mut reference.pods {
             let namespace = &reference.namespaces[&pod.namespace];
-            pod.suspected = unevaluated::might_select(manifests, options, profile, pod, namespace);
+            pod.suspicion = unevaluated::suspicion(manifests, options, profile, pod, namespace);
         }
         reference
     }
@@ -281,7 +282,7 @@ impl Reference {
         if !self.semantics.enforces {
             return Answer::Yes; // R64: flannel
         }
-        if subject.host_network {
+        if subject.host_network && subject.suspicion == Suspicion::None {
             return Answer::Yes; // R51, I1: never a subject
         }
         if subject.is_bare && !self.semantics.bare_pods_are_subjects {
@@ -290,10 +291,17 @@ impl Reference {
         if direction == Direction::Ingress && self.is_own_node(subject, peer) {
             return Answer::Yes; // R50
         }
-        if subject.suspected {
-            return Answer::Maybe; // a policy kind that is not evaluated may select it
-        }
         let question = Question { direction, subject, peer, place, protocol, port };
+        match subject.suspicion {
+            Suspicion::None => self.network_policies(&question),
+            Suspicion::Restricted => self.network_policies(&question).and(Answer::Maybe),
+            Suspicion::Anything => Answer::Maybe, // a policy kind that is not evaluated may select it
+        }
+    }
+
+    /// What the NetworkPolicies of one end say.
+    fn network_policies(&self, question: &Question<'_>) -> Answer {
+        let Question { direction, subject, .. } = *question;
         // For each policy that selects the subject or may do so: how sure that is, and what its rules say.
         let selecting: Vec<(Answer, Answer)> = self
             .policies
@@ -301,7 +309,7 @@ impl Reference {
             .filter(|(namespace, spec)| *namespace == subject.namespace && isolates(spec, direction)) // R2, R6
             .map(|(_, spec)| (selects(spec.pod_selector.as_ref(), &subject.labels), spec))
             .filter(|(selected, _)| *selected != Answer::No)
-            .map(|(selected, spec)| (selected, self.admits(spec, &question)))
+            .map(|(selected, spec)| (selected, self.admits(spec, question)))
             .collect();
         // R1, R3 and the two bounds.
         let isolated = selecting.iter().any(|(selected, _)| *selected == Answer::Yes);
@@ -354,8 +362,8 @@ impl Reference {
         let destination = match question.direction {
             Direction::Ingress => question.subject,
             Direction::Egress => match question.peer {
-                End::Pod(pod) => pod,
-                End::Address(_) => return false, // R39: never outside
+                End::Pod(pod) if !pod.host_network => pod,
+                End::Pod(_) | End::Address(_) => return false, // R39: never outside, and never on a node
             },
         };
         let numbers: BTreeSet<u16> = destination
@@ -398,6 +406,15 @@ impl Reference {
 
     /// Whether a peer made of selectors matches.
     fn selectors_match(&self, peer: &NetworkPolicyPeer, question: &Question<'_>) -> Answer {
+        if self.semantics.hosts_by_label && question.direction == Direction::Ingress && means_hosts(peer) {
+            match question.peer {
+                End::Pod(pod) if pod.host_network => return Answer::Yes, // I2
+                End::Address(address) if self.nodes.values().any(|known| known.contains(&address)) => {
+                    return Answer::Yes;
+                }
+                _ => {}
+            }
+        }
         let End::Pod(pod) = question.peer else {
             return Answer::No; // R25
         };
@@ -485,6 +502,26 @@ fn selects(selector: Option<&LabelSelector>, labels: &Labels) -> Answer {
         )
     });
     equal.chain(hold).fold(Answer::Yes, Answer::and)
+}
+
+/// I2: whether a peer asks for the label of the namespace that stands for hosts, and for nothing else.
+fn means_hosts(peer: &NetworkPolicyPeer) -> bool {
+    let Some(selector) = peer.namespace_selector.as_ref().filter(|_| peer.pod_selector.is_none()) else {
+        return false;
+    };
+    let equal = selector.match_labels.iter().flat_map(|labels| labels.iter());
+    let compared = selector.match_expressions.as_deref().unwrap_or_default();
+    let asks =
+        equal.map(|(key, value)| (key.to_string(), value.is_empty())).chain(compared.iter().map(|one| {
+            let values = one.values.as_deref().unwrap_or_default();
+            let is_meant = match one.operator.as_deref() {
+                Some("In") => values.iter().all(|value| value.is_empty()),
+                operator => operator == Some("Exists"),
+            };
+            (one.key.as_deref().unwrap_or_default().to_string(), is_meant)
+        }));
+    let asks: BTreeSet<(String, bool)> = asks.collect();
+    asks == BTreeSet::from([("policy-group.network.openshift.io/host-network".to_string(), true)])
 }
 
 /// The protocol of a rule's port; R19: TCP by default.

@@ -11,6 +11,7 @@ mod isolation;
 mod label_selectors;
 mod named_ports;
 mod nodes;
+mod other_kinds;
 mod peers;
 mod pods;
 mod ports;

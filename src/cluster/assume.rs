@@ -98,7 +98,7 @@ fn with_label(
     *contradicted |= matches!(set.get(entry.0), Some(value @ LabelValue::Known(_)) if value != entry.1);
     let mut entries = set.entries().to_vec();
     entries.push(entry);
-    let set = LabelSet::new(entries, set.is_complete());
+    let set = LabelSet::new(entries, set.is_complete()).with_reserved(set.reserved().to_vec());
     table.sets.intern_owned(set)
 }
 

@@ -17,6 +17,7 @@ use super::findings::Findings;
 use super::namespaces::{exact, known};
 use super::objects::{Identity, Item, Objects};
 use super::owners::{Owners, Top, controller};
+use super::policies::host_of;
 use super::population::{Population, WorkloadDraft};
 use super::workloads::{Added, PODS_WITHOUT_NODES, Plan, Replicas, is_test_hook, lifecycle, plan};
 use super::{Cluster, MorePods, NamedPort, NamespaceId, NodeId, Pod, PodName, Text, WorkloadId};
@@ -32,7 +33,7 @@ const MOST_EXPANDED: u32 = 1_000_000;
 /// Labels that admission copies from the node when a pod is bound to one (W1).
 const TOPOLOGY_LABELS: [&str; 2] = ["topology.kubernetes.io/zone", "topology.kubernetes.io/region"];
 
-/// The node names that pods of the input, and templates, give.
+/// The node names that pods of the input, templates and host endpoints give.
 pub(super) fn mentioned_nodes<'o>(objects: &'o Objects<'_>) -> BTreeSet<&'o str> {
     let live = objects.pods.iter().filter(|pod| !is_finished(pod.object)).map(|pod| pod.object.spec.as_ref());
     let templates = objects.workloads.iter().map(|workload| {
@@ -40,8 +41,10 @@ pub(super) fn mentioned_nodes<'o>(objects: &'o Objects<'_>) -> BTreeSet<&'o str>
         let job = spec.job_template.as_ref().and_then(|template| template.spec.as_ref());
         job.unwrap_or(spec).template.as_ref()?.spec.as_ref()
     });
+    let hosts = objects.unevaluated.iter().filter_map(|policy| host_of(policy.object));
     let mut seen = FxHashSet::default();
-    live.chain(templates).flatten().filter_map(node_name).filter(|name| seen.insert(*name)).collect()
+    let of_pods = live.chain(templates).flatten().filter_map(node_name);
+    of_pods.chain(hosts).filter(|name| seen.insert(*name)).collect()
 }
 
 fn node_name(spec: &k8s::PodSpec) -> Option<&str> {
@@ -193,9 +196,7 @@ impl<'o, 'm> Census<'o, 'm, '_> {
     }
 
     fn node(&mut self, name: &'o str) -> Option<NodeId> {
-        let nodes = self.cluster.nodes.as_slice();
-        let find = || nodes.binary_search_by(|n| (*n.name).cmp(name)).ok().map(NodeId::from_index);
-        *self.node_ids.entry(name).or_insert_with(find)
+        *self.node_ids.entry(name).or_insert_with(|| self.cluster.node(name))
     }
 
     /// Labels as written, all of them known.
@@ -262,7 +263,7 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         let labels = match sibling {
             Some(sibling) if sibling.is_bound == is_bound => sibling.labels,
             _ if is_bound => self.exact(written),
-            _ => pod_labels(written, &[], None, &mut self.cluster.labels),
+            _ => pod_labels(written, &[], None, None, &mut self.cluster.labels),
         };
         let itself = Top { namespace: id.namespace, name: &id.name, kind: "Pod", object: None };
         let workload = match (sibling, top) {
@@ -301,7 +302,7 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         let pods = Pod {
             name: PodName::Replicas { base: base.1.into(), first },
             count,
-            labels: pod_labels(written.as_ref(), &[], None, &mut self.cluster.labels),
+            labels: pod_labels(written.as_ref(), &[], None, None, &mut self.cluster.labels),
             addresses: addresses::of_pod(None, last.host_network, &[], &mut Vec::new()),
             node: None,
             ..last.clone()
@@ -430,7 +431,7 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         let Cluster { labels, nodes: all_nodes, .. } = &mut *self.cluster;
         let mut label_set = |own: &[Added<'_>]| {
             let added: Vec<Added<'_>> = plan.added.iter().chain(own).cloned().collect();
-            pod_labels(plan.labels, &added, node, labels)
+            pod_labels(plan.labels, &added, node, plan.reserving, labels)
         };
         let pods = &mut self.population.pods;
         match plan.replicas {
@@ -490,32 +491,28 @@ impl<'o, 'm> Census<'o, 'm, '_> {
     }
 }
 
-/// The labels of a pod that is not bound to a node yet: what is written, and over it what the controller adds.
+/// The labels of a pod that is not bound to a node yet: what is written, and over it what the controller adds; an unknown
+/// controller of the API group `reserving` may add more.
 fn pod_labels(
     written: Option<&Labels>,
     added: &[Added<'_>],
     node: Option<NodeId>,
+    reserving: Option<&str>,
     labels: &mut LabelTable,
 ) -> LabelSetId {
     let mut entries: Vec<(KeyId, LabelValue)> = Vec::new();
     if node.is_none() {
         entries.extend(TOPOLOGY_LABELS.map(|key| (labels.keys.intern(key), LabelValue::Unknown)));
     }
-    // Perhaps a controller adds it; what the template says stands if there is anything.
-    for label in added {
-        if let Added::Unknown(key) = label {
-            entries.push((labels.keys.intern(*key), LabelValue::Unknown));
-        }
-    }
     entries.extend(written.into_iter().flat_map(Labels::iter).map(|(key, value)| known(key, value, labels)));
     for label in added {
         match label {
             Added::Known(key, value) => entries.push(known(key, value, labels)),
             Added::Present(key) => entries.push((labels.keys.intern(*key), LabelValue::Present)),
-            Added::Unknown(_) => {}
         }
     }
-    labels.sets.intern_owned(LabelSet::new(entries, true))
+    let reserved = reserving.map(|group| labels.domains_of_group(group)).unwrap_or_default();
+    labels.sets.intern_owned(LabelSet::new(entries, true).with_reserved(reserved))
 }
 
 #[cfg(test)]

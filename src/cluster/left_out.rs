@@ -67,7 +67,7 @@ fn faults(item: &Item<'_, Object>, object: &Object) -> Vec<FieldFinding> {
             let somewhere = NamespaceId::from_index(0);
             networking_v1::lower(policy, somewhere, id.object_name(), id.origin, &mut labels, &mut found);
         }
-        Object::Namespace(_) | Object::Unevaluated(_) | Object::Broken(_) => {}
+        Object::Namespace(_) | Object::Unevaluated(_) | Object::IstioMesh(_) | Object::Broken(_) => {}
     }
     found
 }

@@ -12,7 +12,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use super::findings::Findings;
 use crate::diagnostic::{Code, ObjectName, Origin};
 use crate::k8s::{
-    self, BrokenObject, EndpointSlice, Endpoints, Labels, NetworkPolicy, Object, ObjectMeta, Text,
+    self, BrokenObject, EndpointSlice, Endpoints, IstioMesh, Labels, NetworkPolicy, Object, ObjectMeta, Text,
     UnevaluatedKind, UnevaluatedPolicy, WorkloadObject, group,
 };
 use crate::load::Manifest;
@@ -70,6 +70,7 @@ pub(super) struct Objects<'m> {
     pub(super) ingresses: Vec<Item<'m, k8s::Ingress>>,
     pub(super) policies: Vec<Item<'m, NetworkPolicy>>,
     pub(super) unevaluated: Vec<Item<'m, UnevaluatedPolicy>>,
+    pub(super) meshes: Vec<Item<'m, IstioMesh>>,
     /// What could not be read, has no usable name, or contradicts another object.
     pub(super) left_out: Vec<Item<'m, Object>>,
 }
@@ -141,6 +142,7 @@ impl<'m> Objects<'m> {
             Object::Ingress(object) => self.ingresses.push(Item { id, object }),
             Object::NetworkPolicy(object) => self.policies.push(Item { id, object }),
             Object::Unevaluated(object) => self.unevaluated.push(Item { id, object }),
+            Object::IstioMesh(object) => self.meshes.push(Item { id, object }),
             Object::Broken(_) => self.left_out.push(Item { id, object }),
         }
     }
@@ -240,6 +242,7 @@ pub(crate) fn meta_mut(object: &mut Object) -> Option<&mut ObjectMeta> {
         Object::Ingress(o) => &mut o.metadata,
         Object::NetworkPolicy(o) => &mut o.metadata,
         Object::Unevaluated(o) => &mut o.metadata,
+        Object::IstioMesh(o) => &mut o.metadata,
         Object::Broken(_) => return None,
     })
 }

@@ -9,10 +9,10 @@ use super::objects::{DEFAULT_NAMESPACE, Identity, Item, Objects};
 use super::{Cluster, NamespaceId};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::index::IndexVec;
-use crate::k8s::{NetworkPolicy, Object, UNEVALUATED, UnevaluatedKind, group};
+use crate::k8s::{NetworkPolicy, Object, UNEVALUATED, UnevaluatedKind, UnevaluatedPolicy, group};
 use crate::label::{LabelTable, SelectorId};
-use crate::policy::unevaluated;
-use crate::policy::{Policy, PolicyId, Tier, networking_v1};
+use crate::policy::unevaluated::{self, Placed, Surroundings};
+use crate::policy::{Policy, PolicyId, Subject, Tier, networking_v1};
 use crate::profile::ProfileSet;
 
 /// How many policies a warning names before it says "and N more".
@@ -36,18 +36,23 @@ pub(super) fn policies(
         }));
     }
     let mut counted: BTreeMap<(&str, &str), Vec<&Identity<'_>>> = BTreeMap::new();
-    for item in &objects.unevaluated {
+    let in_force = objects.unevaluated.iter();
+    let in_force = in_force.filter(|item| !is_ignored(&item.object.api_version, &item.object.kind, ignore));
+    let surroundings = surroundings(objects, in_force.clone());
+    for item in in_force {
         let policy = item.object;
-        if is_ignored(&policy.api_version, &policy.kind, ignore) {
-            continue;
-        }
         let namespace = (!item.id.namespace.is_empty()).then(|| namespace(cluster, item.id.namespace));
         let mut name = item.id.object_name();
-        if matches!(&*policy.kind, "NetworkPolicy" | "ClusterNetworkPolicy") {
+        if matches!(
+            &*policy.kind,
+            "NetworkPolicy" | "ClusterNetworkPolicy" | "AuthorizationPolicy" | "Server"
+        ) {
             // Kinds of several groups: say which is meant.
             name.kind = format!("{}.{}", policy.kind, group(&policy.api_version)).into();
         }
-        policies.extend(unevaluated::lower(policy, namespace, &name, item.id.origin, &mut cluster.labels));
+        let node = host_of(policy).and_then(|name| cluster.node(name));
+        let placed = Placed { policy, namespace, node, name: &name, origin: item.id.origin };
+        policies.extend(unevaluated::lower(placed, &surroundings, &mut cluster.labels));
         let group = group(&policy.api_version);
         counted.entry((group, &policy.kind)).or_default().push(&item.id);
     }
@@ -80,6 +85,26 @@ pub(super) fn policies(
     }
     policies.sort_by(|a, b| evaluation_order(a).cmp(&evaluation_order(b)));
     policies.into()
+}
+
+/// What the subjects of policies that are not evaluated hang on beside themselves.
+fn surroundings<'o>(
+    objects: &'o Objects<'_>,
+    mut in_force: impl Iterator<Item = &'o Item<'o, UnevaluatedPolicy>>,
+) -> Surroundings<'o> {
+    let roots = objects.meshes.iter().map(|item| item.object.root_namespace.as_deref());
+    let left_out = objects.left_out.iter().any(|item| matches!(item.object, Object::IstioMesh(_)));
+    Surroundings {
+        istio_roots: roots.clone().flatten().collect(),
+        unknown_istio_root: left_out || roots.into_iter().any(|root| root.is_none()),
+        calico_global: in_force.any(|item| item.object.kind.ends_with("GlobalNetworkPolicy")),
+    }
+}
+
+/// The node that a host endpoint of Calico stands on; `None` for all other objects.
+pub(super) fn host_of(policy: &UnevaluatedPolicy) -> Option<&str> {
+    let node = policy.spec.get("node").filter(|_| policy.kind == "HostEndpoint")?;
+    node.as_str().filter(|name| !name.is_empty())
 }
 
 /// Lowers a NetworkPolicy; `None` if the API server would not accept it.
@@ -119,7 +144,8 @@ fn left_out_policy(
     if let Some(pods) = subject {
         scope.pods = pods;
     }
-    unevaluated::unknown_policy(id.object_name(), id.origin.clone(), ProfileSet::ALL, scope)
+    let subject = Subject::Pods(scope);
+    unevaluated::unknown_policy(id.object_name(), id.origin.clone(), ProfileSet::ALL, subject)
 }
 
 /// Which pods an object that was left out might have selected.
@@ -222,11 +248,12 @@ mod tests {
     fn policies(built: &Built) -> Vec<String> {
         let cluster = &built.cluster;
         let show = |policy: &Policy| {
-            let namespaces = match policy.subject.namespaces {
+            let subject = policy.subject.pods().unwrap();
+            let namespaces = match subject.namespaces {
                 NamespaceMatch::One(id) => &*cluster.namespaces[id].name,
                 NamespaceMatch::Labels(_) => "*",
             };
-            let all = cluster.labels.selectors[policy.subject.pods].is_everything();
+            let all = cluster.labels.selectors[subject.pods].is_everything();
             format!("{:?} {}: {namespaces}{}", policy.tier, policy.name, if all { "" } else { " some" })
         };
         cluster.policies.iter().map(show).collect()
@@ -306,7 +333,7 @@ mod tests {
                 .cluster
                 .policies
                 .iter()
-                .all(|p| p.subject.perhaps && p.isolates.ingress && p.isolates.egress)
+                .all(|p| p.subject.pods().unwrap().perhaps && p.isolates.ingress && p.isolates.egress)
         );
     }
 

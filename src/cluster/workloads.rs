@@ -23,6 +23,8 @@ pub(super) struct Plan<'m> {
     pub(super) labels: Option<&'m Labels>,
     /// What the controller adds to all pods alike, over those of the template.
     pub(super) added: Vec<Added<'m>>,
+    /// The API group of a controller that nobody knows: it may add labels of its own.
+    pub(super) reserving: Option<&'m str>,
     /// `spec` of the template.
     pub(super) spec: Option<&'m PodSpec>,
     /// The named ports of its containers.
@@ -64,8 +66,6 @@ pub(super) enum Added<'m> {
     Known(&'static str, Cow<'m, str>),
     /// With a value that only the cluster knows (W25).
     Present(&'static str),
-    /// Perhaps.
-    Unknown(&'static str),
 }
 
 /// Pods counted for a DaemonSet if the input has no node.
@@ -149,6 +149,7 @@ pub(super) fn plan<'m>(
         replicas: replicas?,
         labels,
         added: added_labels(controller, item, spec),
+        reserving: (controller == KnownKind::Other).then(|| group(&item.object.api_version)),
         spec: pod_spec,
         ports: ports.unwrap_or_default(),
     };
@@ -268,7 +269,7 @@ fn added_labels<'m>(
     const JOB_UIDS: [&str; 2] = ["controller-uid", "batch.kubernetes.io/controller-uid"];
     match controller {
         KnownKind::Deployment => vec![Added::Present(TEMPLATE_HASH)],
-        KnownKind::ReplicaSet | KnownKind::ReplicationController => Vec::new(),
+        KnownKind::ReplicaSet | KnownKind::ReplicationController | KnownKind::Other => Vec::new(),
         KnownKind::StatefulSet => vec![Added::Present("controller-revision-hash")],
         KnownKind::DaemonSet => {
             vec![Added::Present("controller-revision-hash"), Added::Present("pod-template-generation")]
@@ -284,9 +285,6 @@ fn added_labels<'m>(
             names.into_iter().chain(of(JOB_UIDS, uid.map(Cow::Owned))).collect()
         }
         KnownKind::CronJob => JOB_NAMES.into_iter().chain(JOB_UIDS).map(Added::Present).collect(),
-        KnownKind::Other => {
-            vec![Added::Unknown(TEMPLATE_HASH), Added::Unknown("rollouts-pod-template-hash")]
-        }
     }
 }
 

@@ -9,13 +9,13 @@ use super::members::{DenseMembers, Layout};
 use super::selector_index::{Matches, SelectorIndex};
 use super::{
     Class, ClassId, CompiledPolicy, PeerList, PeersId, Program, ResolutionId, Selections, Signature,
-    SignatureId,
+    SignatureId, stands_for_hosts,
 };
 use crate::cluster::{Cluster, NamespaceId, PodId};
 use crate::index::{Id, IndexVec};
 use crate::label::{Selector, SelectorId, Truth};
 use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family};
-use crate::policy::{NamespaceMatch, PodMatch, PolicyId};
+use crate::policy::{NamespaceMatch, PodMatch, PolicyId, Subject};
 use crate::profile::Semantics;
 use crate::set::Interner;
 
@@ -46,11 +46,15 @@ pub(super) fn memberships(
         peers: vec![Vec::new(); kinds.all.len()].into(),
         dense: Vec::new(),
     };
+    for (id, kind) in kinds.all.enumerate() {
+        found.subjects[id].extend_from_slice(&kind.host_policies);
+    }
     for (id, policy) in cluster.policies.enumerate() {
+        let Subject::Pods(selected) = &policy.subject else { continue };
         if policies[id].is_none() {
             continue;
         }
-        for (kind, truth) in selector.select(selectors, &policy.subject).iter() {
+        for (kind, truth) in selector.select(selectors, selected).iter() {
             let kind = KindId::from_index(kind as usize);
             if kinds.all[kind].subject {
                 found.subjects[kind].push((id, truth));
@@ -59,9 +63,18 @@ pub(super) fn memberships(
     }
     let count = kinds.all.len();
     let mut matched: Vec<(KindId, ByFamily<Truth>)> = Vec::new();
-    for (id, &((pods, _), blocks)) in lists.iter().enumerate() {
+    for (id, &(list, blocks)) in lists.iter().enumerate() {
         let id = PeersId::from_index(id);
         matched.clear();
+        let pods = &list.0;
+        if semantics.hosts_by_label && stands_for_hosts(list) {
+            let hosts = kinds.all.enumerate().filter(|(_, kind)| kind.host_network);
+            let surely = |family_exists| if family_exists { Truth::Yes } else { Truth::No };
+            matched.extend(hosts.map(|(id, kind)| {
+                let ByFamily { v4, v6 } = kind.families();
+                (id, ByFamily { v4: surely(v4), v6: surely(v6) })
+            }));
+        }
         for pod_match in pods {
             matched.extend(selector.select(selectors, pod_match).iter().map(|(kind, truth)| {
                 let kind = KindId::from_index(kind as usize);

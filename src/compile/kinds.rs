@@ -5,6 +5,7 @@ use std::sync::Arc;
 use roaring::RoaringBitmap;
 
 use super::addresses::AddressAtoms;
+use super::hosts::{HostPolicies, Hosts};
 use super::ports::{PortNames, Resolution, ResolutionId};
 use crate::cluster::{Addresses, Cluster, NamedPort, NamespaceId, Pod, PodId};
 use crate::index::{Id, IndexVec};
@@ -26,8 +27,10 @@ pub(super) struct Kind {
     pub(super) resolution: ResolutionId,
     pub(super) place: ByFamily<Place>,
     pub(super) host_network: bool,
-    /// Whether policies can select it as their subject.
+    /// Whether policies can select it as their subject by selectors of pods.
     pub(super) subject: bool,
+    /// What selects its node, if it is a hostNetwork pod.
+    pub(super) host_policies: HostPolicies,
     /// I16: set when the namespace alone tells pods apart, because named ports resolve in one's own only.
     pub(super) resolves_in: Option<NamespaceId>,
 }
@@ -78,20 +81,25 @@ impl Kinds {
         atoms: &AddressAtoms,
         resolutions: &mut Interner<ResolutionId, Resolution>,
         egress_names: bool,
+        mut hosts: Hosts<'_>,
     ) -> Self {
         let own_namespace_only = egress_names && !semantics.egress_port_crosses_namespaces;
         let mut interner: Interner<KindId, Kind> = Interner::new();
         // Replicas follow each other, and share their ports.
-        let mut last: Option<(&Arc<[NamedPort]>, ResolutionId)> = None;
+        let mut last: Option<(&Arc<[NamedPort]>, bool, ResolutionId)> = None;
         let of_pod = cluster
             .pods
             .iter()
             .map(|pod| {
                 let resolution = match last {
-                    Some((ports, resolution)) if Arc::ptr_eq(ports, &pod.ports) => resolution,
+                    Some((ports, host_network, resolution))
+                        if Arc::ptr_eq(ports, &pod.ports) && host_network == pod.host_network =>
+                    {
+                        resolution
+                    }
                     _ => resolutions.intern_owned(names.resolution(pod, semantics)),
                 };
-                last = Some((&pod.ports, resolution));
+                last = Some((&pod.ports, pod.host_network, resolution));
                 interner.intern_owned(Kind {
                     namespace: pod.namespace,
                     labels: pod.labels,
@@ -102,6 +110,7 @@ impl Kinds {
                     },
                     host_network: pod.host_network,
                     subject: !pod.host_network && (semantics.bare_pods_are_subjects || !pod.bare),
+                    host_policies: hosts.of(pod),
                     resolves_in: own_namespace_only.then_some(pod.namespace),
                 })
             })

@@ -13,10 +13,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::addresses::AddressAtoms;
 use super::classes::{PodSelector, signature};
+use super::hosts::Hosts;
 use super::kinds::{KindId, Kinds, within};
+use super::selector_index::Matches;
 use super::{
     ClassId, CompiledPeers, CompiledPolicy, CompiledRule, Layout, Members, PeersId, PortNameId,
-    ProfileTouches, Program, Signature, SignatureId, block_union, compile_as, compile_policy,
+    ProfileTouches, Program, Signature, SignatureId, block_union, compile_as, compile_policy, has_hosts,
+    node_addresses, stands_for_hosts, with_nodes,
 };
 use crate::cluster::{Addresses, Cluster, PodId};
 use crate::index::{Id, IndexVec};
@@ -72,7 +75,11 @@ struct Touching {
     any_bare: bool,
     /// Whether blocks of a list hold, or may hold, a pod.
     on_pods: IndexVec<PeersId, bool>,
+    /// Whether a list stands for hosts.
+    on_hosts: IndexVec<PeersId, bool>,
+    any_hosts: bool,
     naming_for_all: BTreeSet<PolicyId>,
+    hosts_by_label: usize,
     block_on_pods: usize,
     ambiguous_port: usize,
     init_container_port: usize,
@@ -106,6 +113,7 @@ impl LiveProgram {
             &AddressAtoms::default(),
             &mut Interner::new(),
             false,
+            Hosts::new(cluster, &program.policies),
         );
         let mut pods_of_kind: IndexVec<KindId, Vec<PodId>> = vec![Vec::new(); kinds.all.len()].into();
         let mut parts: IndexVec<KindId, Vec<(ClassId, u32)>> = vec![Vec::new(); kinds.all.len()].into();
@@ -238,9 +246,16 @@ impl LiveProgram {
     /// Finds whom a new list matches, and splits classes that it matches in part.
     fn add_list(&mut self, id: PeersId) {
         let program = &self.program;
-        let (pods, blocks) = &program.lists[id];
+        let list = &program.lists[id];
+        let (pods, blocks) = list;
         let blocks = block_union(blocks);
+        let with_nodes = with_nodes(list, program.semantics, &blocks, &node_addresses(&program.cluster));
+        self.touching.on_hosts.push(stands_for_hosts(list));
         let mut by_kind: BTreeMap<KindId, Truth> = BTreeMap::new();
+        if with_nodes.is_some() {
+            let hosts = self.kinds.all.enumerate().filter(|(_, kind)| kind.host_network);
+            by_kind.extend(hosts.map(|(id, _)| (id, Truth::Yes)));
+        }
         for pod_match in pods {
             let matches = self.selector.select(&program.cluster.labels.selectors, pod_match);
             for (kind, truth) in matches.iter() {
@@ -300,6 +315,7 @@ impl LiveProgram {
         program.peers.push(CompiledPeers {
             classes: Members::Few(classes),
             blocks,
+            with_nodes,
             uses: ByDirection::default(),
         });
     }
@@ -326,9 +342,11 @@ impl LiveProgram {
     /// The classes that a policy selects, after splitting those that it selects in part.
     fn subjects(&mut self, id: PolicyId) -> Vec<(ClassId, Truth)> {
         let cluster = &self.program.cluster;
-        let matches = self.selector.select(&cluster.labels.selectors, &cluster.policies[id].subject);
         let mut found = Vec::new();
-        for (kind, truth) in matches.iter() {
+        // Policies that select nodes never change in place.
+        let selected = cluster.policies[id].subject.pods();
+        let matches = selected.map(|pods| self.selector.select(&cluster.labels.selectors, pods));
+        for (kind, truth) in matches.into_iter().flat_map(Matches::iter) {
             let kind = KindId::from_index(kind as usize);
             if self.kinds.all[kind].subject {
                 found.extend(self.parts[kind].iter().map(|&(class, count)| Found {
@@ -555,6 +573,8 @@ impl LiveProgram {
             ambiguous: program.resolutions.iter().flat_map(super::Resolution::ambiguous).collect(),
             of_init_containers: program.port_names.of_init_containers(program.cluster.pods.iter()),
             any_bare: program.cluster.pods.iter().any(|pod| pod.bare),
+            on_hosts: program.lists.iter().map(stands_for_hosts).collect(),
+            any_hosts: has_hosts(&program.cluster),
             on_pods: program.peers.iter().map(|list| blocks_hold_pods(&list.blocks)).collect(),
             ..Touching::default()
         };
@@ -584,11 +604,13 @@ impl Touching {
             }
         }
         let on_pods = policy.lists().any(|(_, list, _)| self.on_pods[list]);
+        let on_hosts = policy.lists().any(|(_, list, _)| self.on_hosts[list]);
         let ambiguous = names().any(|name| self.ambiguous.contains(name));
         let init = names().any(|name| self.of_init_containers.contains(name));
         let egress = policy.rules.egress.iter().any(|rule| !rule.ports.named.is_empty());
         for (count, touches) in [
             (&mut self.policies, true),
+            (&mut self.hosts_by_label, on_hosts),
             (&mut self.block_on_pods, on_pods),
             (&mut self.ambiguous_port, ambiguous),
             (&mut self.init_container_port, init),
@@ -604,6 +626,7 @@ impl Touching {
 
     fn touches(&self) -> ProfileTouches {
         ProfileTouches {
+            hosts_by_label: self.any_hosts && self.hosts_by_label > 0,
             block_on_pods: self.block_on_pods > 0,
             ambiguous_port: self.ambiguous_port > 0,
             init_container_port: self.init_container_port > 0,

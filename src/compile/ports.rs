@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::cluster::{ContainerKind, Pod, Text};
+use crate::cluster::{ContainerKind, NamedPort, Pod, Text};
 use crate::net::{Direction, PortSet, PortSetId, PortTable, Protocol};
 use crate::policy::{PortMatch, Ports};
 use crate::profile::{AmbiguousPort, Semantics};
@@ -82,16 +82,15 @@ impl PortNames {
 
     /// The names that pods declare in init containers (I15).
     pub(super) fn of_init_containers<'p>(&self, pods: impl Iterator<Item = &'p Pod>) -> BTreeSet<PortNameId> {
-        let ports =
-            pods.flat_map(|pod| pod.ports.iter()).filter(|port| port.container != ContainerKind::Regular);
+        let ports = pods.flat_map(named_ports).filter(|port| port.container != ContainerKind::Regular);
         ports.filter_map(|port| self.names.get(&(port.protocol, port.name.clone()))).collect()
     }
 
-    /// How a pod resolves the names: those it declares only.
+    /// How a pod resolves the names: those it declares only, and none if it is a hostNetwork pod (R39).
     pub(super) fn resolution(&self, pod: &Pod, semantics: Semantics) -> Resolution {
         let mut entries: Vec<(PortNameId, NamedPorts)> = Vec::new();
         if !self.names.is_empty() {
-            for port in pod.ports.iter().filter(|port| semantics.named_ports.includes(port.container)) {
+            for port in named_ports(pod).filter(|port| semantics.named_ports.includes(port.container)) {
                 let Some(name) = self.names.get(&(port.protocol, port.name.clone())) else { continue };
                 let ports = PortSet::from_range(port.protocol, port.number, port.number);
                 match entries.iter_mut().find(|(id, _)| *id == name) {
@@ -109,11 +108,17 @@ impl PortNames {
 
     /// Whether an init container declares one of the names (I15).
     pub(super) fn used_by_init_container(&self, pod: &Pod) -> bool {
-        pod.ports.iter().any(|port| {
+        named_ports(pod).any(|port| {
             port.container != ContainerKind::Regular
                 && self.names.get(&(port.protocol, port.name.clone())).is_some()
         })
     }
+}
+
+/// The ports of a pod that rules can name: a hostNetwork pod is its node, which has none (R39).
+fn named_ports(pod: &Pod) -> impl Iterator<Item = &NamedPort> {
+    let ports: &[NamedPort] = if pod.host_network { &[] } else { &pod.ports };
+    ports.iter()
 }
 
 /// What each port name that rules use means on one pod.

@@ -6,7 +6,7 @@
 use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
-use crate::label::{KeyId, LabelSet, LabelValue, Operator, Requirement, Selector, Truth, ValueId};
+use crate::label::{DomainId, KeyId, LabelSet, LabelValue, Operator, Requirement, Selector, Truth, ValueId};
 
 /// Posting lists over items numbered from 0, in the order given.
 #[derive(Debug, Default)]
@@ -17,6 +17,8 @@ pub(super) struct SelectorIndex {
     keys: FxHashMap<KeyId, Postings>,
     /// Items whose unlisted keys are unknown.
     incomplete: RoaringBitmap,
+    /// Items whose unlisted keys of a domain are unknown.
+    reserved: FxHashMap<DomainId, RoaringBitmap>,
 }
 
 #[derive(Debug, Default)]
@@ -79,6 +81,9 @@ impl SelectorIndex {
             if !labels.is_complete() {
                 index.incomplete.insert(item);
             }
+            for &domain in labels.reserved() {
+                index.reserved.entry(domain).or_default().insert(item);
+            }
             index.count = item + 1;
         }
         index
@@ -131,7 +136,12 @@ impl SelectorIndex {
     fn restrict(&self, matches: &mut Matches, requirement: &Requirement) {
         let none = Postings::default();
         let postings = self.keys.get(&requirement.key).unwrap_or(&none);
-        if postings.unvalued.is_empty() && postings.unknown.is_empty() && self.incomplete.is_empty() {
+        let reserved = requirement.domain.and_then(|domain| self.reserved.get(&domain));
+        if postings.unvalued.is_empty()
+            && postings.unknown.is_empty()
+            && self.incomplete.is_empty()
+            && reserved.is_none()
+        {
             let is_certain = matches.possible == matches.sure;
             self.restrict_known(&mut matches.possible, requirement, &postings.present);
             if is_certain {
@@ -142,7 +152,10 @@ impl SelectorIndex {
             return;
         }
         // Items of which nothing is known for this key.
-        let unknown = || &postings.unknown | (&self.incomplete - &postings.present - &postings.unknown);
+        let unknown = || {
+            let unlisted = reserved.map_or_else(|| self.incomplete.clone(), |items| &self.incomplete | items);
+            &postings.unknown | (unlisted - &postings.present - &postings.unknown)
+        };
         let valued = || {
             let mut items = RoaringBitmap::new();
             for &value in &requirement.values {
@@ -196,10 +209,12 @@ mod tests {
             _ => LabelValue::Unknown,
         });
         let complete = prop::bool::weighted(if known { 1.0 } else { 0.8 });
+        let reserved = prop::bool::weighted(if known { 0.0 } else { 0.3 });
         let entries = prop::collection::vec((0usize..3, value), 0..4);
-        let set = (entries, complete).prop_map(|(entries, complete)| {
+        let set = (entries, complete, reserved).prop_map(|(entries, complete, reserved)| {
             let entries = entries.into_iter().map(|(key, value)| (KeyId::from_index(key), value)).collect();
-            LabelSet::new(entries, complete)
+            let domains = reserved.then(|| DomainId::from_index(0)).into_iter().collect();
+            LabelSet::new(entries, complete).with_reserved(domains)
         });
         prop::collection::vec(set, 0..20)
     }
@@ -214,7 +229,9 @@ mod tests {
                     (Operator::DoesNotExist, false),
                 ][operator];
                 let values = values.into_iter().filter(|_| valued).map(ValueId::from_index).collect();
-                Requirement { key: KeyId::from_index(key), operator, values }
+                // A key belongs to one domain, or to none.
+                let domain = (key < 2).then(|| DomainId::from_index(key));
+                Requirement { key: KeyId::from_index(key), domain, operator, values }
             },
         );
         prop::collection::vec(requirement, 0..4).prop_map(Selector::new)

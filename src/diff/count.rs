@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use roaring::RoaringBitmap;
 
-use super::{Difference, Group, Matched, PodSet, are_exempt};
+use super::{Difference, Group, Matched, PodSet, of_mates, stays};
 use crate::cluster::{Cluster, PodId};
 use crate::compile::{ClassId, Program};
 use crate::index::IndexVec;
@@ -120,7 +120,7 @@ impl Difference {
         }
     }
 
-    /// For each hostNetwork pod, the pods on its node before and after.
+    /// For each hostNetwork pod, the pods on its node before and after, where nothing changed.
     fn exempt_in_both(&self, before: &Program, after: &Program) -> BTreeMap<u32, RoaringBitmap> {
         let mut on_node: BTreeMap<_, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
         for (number, matched) in (0..).zip(self.matching.iter().flatten()) {
@@ -140,8 +140,10 @@ impl Difference {
                 let from = matched(host);
                 let others = all.iter().copied().filter(|&other| {
                     let to = matched(other);
-                    are_exempt(before, from.before.0, to.before.0)
-                        && are_exempt(after, from.after.0, to.after.0)
+                    stays(
+                        of_mates(before, from.before.0, to.before.0),
+                        of_mates(after, from.after.0, to.after.0),
+                    )
                 });
                 found.insert(host, others.collect());
             }

@@ -428,7 +428,7 @@ impl Search<'_, '_> {
         let all = lists(self, true);
         let program = self.program;
         for family in Family::ALL {
-            let blocks = |list: PeersId| &program.peers[list].blocks[family];
+            let blocks = |list: PeersId| &program.peers[list].addresses()[family];
             if !for_all && changed.iter().all(|&list| blocks(list).is_empty()) {
                 continue;
             }

@@ -18,6 +18,7 @@ use super::document::Probe;
 use super::dump::{self, ElementVisitor};
 use super::eight::Eight;
 use super::kinds::{self, Expected, Known};
+use super::mesh;
 use super::scalar::{Scalar, is_word};
 use crate::k8s::{Object, UnevaluatedKind};
 use values::{Map, Value};
@@ -53,6 +54,9 @@ pub(super) fn read(text: &str, in_list: bool) -> Option<Result<Object, Ignored<'
         _ => return None,
     };
     if !is_printable(text) {
+        return None;
+    }
+    if mesh::is_candidate(kind, text) {
         return None;
     }
     if is_read {

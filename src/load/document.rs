@@ -6,14 +6,15 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use super::de::{Declined, Problem, already_set, duplicates};
 use super::item::Item;
 use super::kinds::{self, Known, Reader, is_list};
+use super::mesh::ConfigMap;
 use super::node::Cursor;
 use super::schema::Checked;
 use super::yaml::Fault;
 use super::{Manifest, json, scan};
 use crate::diagnostic::{Code, Diagnostic, ObjectName, Origin};
 use crate::k8s::{
-    BrokenObject, NetworkPolicy, Object, ObjectMeta, PodTemplate, Rest, UnevaluatedKind, UnevaluatedPolicy,
-    WorkloadObject, WorkloadSpec,
+    BrokenObject, IstioMesh, NetworkPolicy, Object, ObjectMeta, PodTemplate, Rest, UnevaluatedKind,
+    UnevaluatedPolicy, WorkloadObject, WorkloadSpec,
 };
 
 /// Where the fields of an object are.
@@ -156,10 +157,13 @@ impl Document<'_, '_> {
                     }))
                 })
             }
-            Known::No => {
-                into.push(Item::Ignored { kind: kind.into(), origin: self.origin });
-                return;
-            }
+            Known::No => match self.mesh(api_version, kind) {
+                Some(mesh) => Ok(Object::IstioMesh(mesh)),
+                None => {
+                    into.push(Item::Ignored { kind: kind.into(), origin: self.origin });
+                    return;
+                }
+            },
         };
         match object {
             Ok(object) if object.metadata().annotations.as_ref().is_some_and(|a| a.local_config) => {
@@ -233,6 +237,11 @@ impl Document<'_, '_> {
             Body::Node(node) => Ok(f(node)),
             Body::Json(text) => json::tree(text).map(|tree| f(tree.root())),
         }
+    }
+
+    fn mesh(&self, api_version: &str, kind: &str) -> Option<IstioMesh> {
+        let is_config_map = (api_version, kind) == ("v1", "ConfigMap");
+        is_config_map.then(|| self.decode::<ConfigMap>().ok()?.into_mesh()).flatten()
     }
 
     fn has_pod_template(&self) -> bool {

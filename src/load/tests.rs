@@ -18,6 +18,7 @@ fn objects(loaded: &Loaded) -> Vec<String> {
             Object::Ingress(_) => format!("Ingress {name}"),
             Object::Workload(workload) => format!("{} {name}", workload.kind),
             Object::NetworkPolicy(_) => format!("NetworkPolicy {name}"),
+            Object::IstioMesh(mesh) => format!("mesh {name} {:?}", mesh.root_namespace),
             Object::Unevaluated(policy) => format!("?{} {name}", policy.kind),
             Object::Broken(broken) => format!("!{} {name}", broken.kind),
         }

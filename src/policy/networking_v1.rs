@@ -6,18 +6,23 @@
 use super::cidr::parse_cidr;
 use super::field::{FieldFinding, FieldPath, Quoted};
 use super::validate::{IP_CIDR, PORT_NUMBER, lower_selector, port_name_problems, port_number, report};
-use super::{Action, IpBlock, NamespaceMatch, Peer, Peers, PodMatch, Policy, PortMatch, Ports, Rule, Tier};
+use super::{
+    Action, IpBlock, NamespaceMatch, Peer, Peers, PodMatch, Policy, PortMatch, Ports, Rule, Subject, Tier,
+};
 use crate::diagnostic::{Code, ObjectName, Origin};
 use crate::ids::NamespaceId;
 use crate::k8s::{
     self, IntOrString, LabelSelector, List, NetworkPolicyPeer, NetworkPolicyPort, NetworkPolicySpec,
 };
-use crate::label::{LabelTable, SelectorId};
+use crate::label::{LabelTable, Operator, Requirement, SelectorId};
 use crate::net::{ByDirection, Protocol};
 use crate::profile::ProfileSet;
 
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 const POLICY_TYPES: [&str; 2] = ["Ingress", "Egress"];
+
+/// The label of the namespace that stands for hosts in OVN-Kubernetes.
+const HOST_NETWORK: &str = "policy-group.network.openshift.io/host-network";
 
 /// Lowers the policy called `name` in `namespace`. Metadata is not looked at. Findings are added to `findings`; with an
 /// error among them there is no policy.
@@ -54,7 +59,12 @@ pub fn lower(
         enforced_by: ProfileSet::ALL,
         tier: Tier::NetworkPolicy,
         priority: 0,
-        subject: PodMatch { namespaces: NamespaceMatch::One(namespace), pods: subject?, perhaps: false },
+        subject: Subject::Pods(PodMatch {
+            namespaces: NamespaceMatch::One(namespace),
+            pods: subject?,
+            perhaps: false,
+            hosts: false,
+        }),
         isolates,
         rules: ByDirection {
             ingress: if isolates.ingress { ingress } else { Vec::new() },
@@ -150,7 +160,7 @@ impl Lowering<'_> {
             }
             let shape = shape(rule);
             let ports = self.ports(shape.ports, &path.field("ports"));
-            let peers = self.peers(shape.peers, &path.field(shape.peers_field));
+            let peers = self.peers(shape.peers, shape.peers_field, &path);
             lowered.push(Rule { action: Action::Accept, peers, ports, index });
         }
         lowered
@@ -224,10 +234,36 @@ impl Lowering<'_> {
         last.filter(|_| end >= first)
     }
 
-    fn peers(&mut self, peers: Option<&List<NetworkPolicyPeer>>, path: &FieldPath<'_>) -> Peers {
+    fn peers(&mut self, peers: Option<&List<NetworkPolicyPeer>>, field: &str, rule: &FieldPath<'_>) -> Peers {
         let Some(peers) = peers.filter(|peers| !peers.is_empty()) else { return Peers::Any };
-        let lowered = peers.iter().enumerate().filter_map(|(i, peer)| self.peer(peer, &path.index(i)));
-        Peers::Of(lowered.collect())
+        let path = rule.field(field);
+        let mut lowered = Vec::with_capacity(peers.len());
+        for (i, peer) in peers.iter().enumerate() {
+            let mut one = self.peer(peer, &path.index(i));
+            if let Some(Peer::Pods(selectors)) = &mut one
+                && let NamespaceMatch::Labels(namespaces) = selectors.namespaces
+            {
+                // A `podSelector`, even an empty one, asks for pods.
+                selectors.hosts =
+                    field == "from" && peer.pod_selector.is_none() && self.is_host_network(namespaces);
+            }
+            lowered.extend(one);
+        }
+        Peers::Of(lowered)
+    }
+
+    /// Whether a selector asks for the label of the namespace that stands for hosts, and for nothing else.
+    fn is_host_network(&self, namespaces: SelectorId) -> bool {
+        let is_label = |requirement: &Requirement| {
+            *self.labels.keys[requirement.key] == *HOST_NETWORK
+                && match (requirement.operator, &requirement.values[..]) {
+                    (Operator::Exists, _) => true,
+                    (Operator::In, [value]) => self.labels.values[*value].is_empty(),
+                    _ => false,
+                }
+        };
+        let requirements = self.labels.selectors[namespaces].requirements();
+        !requirements.is_empty() && requirements.iter().all(is_label)
     }
 
     /// V10 to V14; `None` after an error.
@@ -243,7 +279,8 @@ impl Lowering<'_> {
             };
             pods = namespaces
                 .zip(selected)
-                .map(|(namespaces, pods)| Peer::Pods(PodMatch { namespaces, pods, perhaps: false }));
+                .map(|(namespaces, pods)| PodMatch { namespaces, pods, perhaps: false, hosts: false })
+                .map(Peer::Pods);
         }
         let Some(block) = &peer.ip_block else {
             if peer.pod_selector.is_none() && peer.namespace_selector.is_none() {
@@ -386,7 +423,7 @@ mod tests {
         for spec in [json!(null), json!({}), json!({"podSelector": null}), json!({"podSelector": {}})] {
             let outcome = run(spec);
             let policy = outcome.policy.unwrap();
-            assert!(outcome.labels.selectors[policy.subject.pods].is_everything());
+            assert!(outcome.labels.selectors[policy.subject.pods().unwrap().pods].is_everything());
             assert!(policy.rules.ingress.is_empty());
         }
         for rule in [json!({}), json!({"from": null, "ports": null}), json!({"from": [], "ports": []})] {

@@ -226,7 +226,7 @@ fn requirement<'v>(
     let mut values: Vec<_> = values.map(|value| labels.values.intern(value)).collect();
     values.sort_unstable();
     values.dedup();
-    Requirement { key: labels.keys.intern(key), operator, values: values.into() }
+    Requirement { key: labels.keys.intern(key), domain: labels.domain(key), operator, values: values.into() }
 }
 
 fn operator(expression: &LabelSelectorRequirement) -> Option<Operator> {

@@ -71,7 +71,7 @@ fn ground(prover: &Prover<'_>, explanation: &PairExplanation, side: &Side) -> Gr
         Verdict::Unknown => {
             let doubtful = side.policies.iter().filter(|proof| {
                 proof.selects == Truth::Unknown
-                    || cluster.policies[proof.policy].tier == Tier::Unevaluated
+                    || !cluster.policies[proof.policy].tier.is_evaluated()
                     || proof.rules.iter().any(|rule| rule.peers.truth == Truth::Unknown)
             });
             Ground::Undecided(doubtful.map(|proof| proof.policy).collect())

@@ -159,7 +159,8 @@ impl PairExplanation {
     /// Whether some policy isolates the subject of a side.
     pub fn isolated(&self, cluster: &Cluster, side: &Side) -> Truth {
         let isolates = |policy: PolicyId| {
-            matches!(cluster.policies[policy].tier, Tier::NetworkPolicy | Tier::Unevaluated)
+            let tier = cluster.policies[policy].tier;
+            tier == Tier::NetworkPolicy || !tier.is_evaluated()
         };
         let isolating = side.policies.iter().filter(|proof| isolates(proof.policy));
         isolating.map(|proof| proof.selects).max().unwrap_or(Truth::No)

@@ -288,7 +288,7 @@ impl<'r> Matrix<'r> {
         for (pod, _) in &group.pods {
             let signature = self.program.signature(self.program.class_of[*pod], direction);
             let tier = |id| cluster.policies[id].tier;
-            let one = if cluster.pods[*pod].host_network {
+            let one = if cluster.pods[*pod].host_network && signature.policies.is_empty() {
                 Isolation::Exempt
             } else if signature
                 .policies
@@ -296,10 +296,7 @@ impl<'r> Matrix<'r> {
                 .any(|&(id, truth)| tier(id) == Tier::NetworkPolicy && truth.sure())
             {
                 Isolation::Isolated
-            } else if signature
-                .policies
-                .iter()
-                .any(|&(id, truth)| !truth.sure() || tier(id) == Tier::Unevaluated)
+            } else if signature.policies.iter().any(|&(id, truth)| !truth.sure() || !tier(id).is_evaluated())
             {
                 Isolation::Unknown
             } else {

@@ -89,9 +89,11 @@ impl fmt::Display for LabelQuery {
 
 impl Condition {
     fn holds(&self, table: &LabelTable, labels: &LabelSet) -> Truth {
+        let domain = table.known_domain(&self.key);
+        let may_be_added = || domain.is_some_and(|domain| labels.reserved().contains(&domain));
         let value = match table.keys.get(&*self.key) {
-            Some(key) => labels.get(key),
-            None => (!labels.is_complete()).then_some(LabelValue::Unknown),
+            Some(key) => labels.get_in(domain, key),
+            None => (!labels.is_complete() || may_be_added()).then_some(LabelValue::Unknown),
         };
         let values: Vec<ValueId> = self.values.iter().filter_map(|v| table.values.get(&**v)).collect();
         self.operator.accepts(&values, value)

@@ -8,7 +8,7 @@ use super::matrix::{PodPairs, Summary};
 use crate::compile::{ClassId, Program, SignatureId};
 use crate::index::IndexVec;
 use crate::net::Direction;
-use crate::policy::{Policy, Tier};
+use crate::policy::Policy;
 use crate::solve::{CellId, Rows, SideId, outlined};
 
 /// Counts everything.
@@ -25,7 +25,7 @@ pub(super) fn summary(program: &Program, rows: &mut Rows<'_>) -> Summary {
 }
 
 fn is_evaluated(policy: &Policy) -> bool {
-    policy.tier != Tier::Unevaluated && !policy.is_withdrawn()
+    policy.tier.is_evaluated() && !policy.is_withdrawn()
 }
 
 /// Pairs by what may flow; signed, since corrections come before what they correct.

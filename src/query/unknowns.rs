@@ -9,7 +9,7 @@ use crate::cluster::{Addresses, Cluster, NamespaceId, PodId};
 use crate::compile::Program;
 use crate::label::{KeyId, LabelSetId, LabelValue, Requirement, SelectorId, Truth};
 use crate::net::{Direction, Family};
-use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, Tier};
+use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, Subject};
 use crate::profile::{Profile, Semantics};
 use crate::query::explain::undecided;
 
@@ -48,6 +48,8 @@ pub struct Difference {
 /// A point that the API leaves open.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Point {
+    /// I2: whether a label stands for hosts.
+    HostsByLabel,
     /// I5: whether blocks match the addresses of pods.
     BlocksOnPods,
     /// I14: what a port name means that stands for several numbers.
@@ -64,10 +66,12 @@ pub enum Point {
 pub fn missing_facts(program: &Program) -> Vec<MissingFact> {
     let mut search = Search::new(program);
     for (id, policy) in program.cluster.policies.enumerate() {
-        if program.policies[id].is_none() || policy.tier == Tier::Unevaluated || policy.is_withdrawn() {
+        if program.policies[id].is_none() || !policy.tier.is_evaluated() || policy.is_withdrawn() {
             continue;
         }
-        search.selectors(&policy.subject, || (id, "spec.podSelector".into()));
+        if let Subject::Pods(selectors) = &policy.subject {
+            search.selectors(selectors, || (id, "spec.podSelector".into()));
+        }
         if Direction::ALL.into_iter().all(|direction| program.deciding[id][direction].is_empty()) {
             continue;
         }
@@ -126,7 +130,9 @@ impl<'p> Search<'p> {
         for labels in pods.keys().map(|(_, labels)| &sets[*labels]).collect::<BTreeSet<_>>() {
             let unknown = labels.entries().iter().filter(|(_, value)| !matches!(value, LabelValue::Known(_)));
             match &mut keys {
-                Some(keys) if labels.is_complete() => keys.extend(unknown.map(|(key, _)| *key)),
+                Some(keys) if labels.is_complete() && labels.reserved().is_empty() => {
+                    keys.extend(unknown.map(|(key, _)| *key))
+                }
                 _ => keys = None,
             }
         }
@@ -246,7 +252,9 @@ impl<'p> Search<'p> {
 /// Whether every label of a set is known.
 fn is_known(cluster: &Cluster, labels: LabelSetId) -> bool {
     let labels = &cluster.labels.sets[labels];
-    labels.is_complete() && labels.entries().iter().all(|(_, value)| matches!(value, LabelValue::Known(_)))
+    labels.is_complete()
+        && labels.reserved().is_empty()
+        && labels.entries().iter().all(|(_, value)| matches!(value, LabelValue::Known(_)))
 }
 
 /// The points on which the answer depends on the CNI.
@@ -263,6 +271,7 @@ pub fn differences(program: &Program) -> Vec<Difference> {
         Difference { point, others: others.collect() }
     };
     let points = [
+        (touches.hosts_by_label, Point::HostsByLabel),
         (touches.block_on_pods, Point::BlocksOnPods),
         (touches.ambiguous_port && touches.egress_named_port, Point::AmbiguousPort),
         (touches.init_container_port, Point::InitContainerPort),
@@ -276,6 +285,7 @@ pub fn differences(program: &Program) -> Vec<Difference> {
             differ(
                 point,
                 match point {
+                    Point::HostsByLabel => |a, b| a.hosts_by_label == b.hosts_by_label,
                     Point::BlocksOnPods => |a, b| a.ip_block_matches_pods == b.ip_block_matches_pods,
                     Point::AmbiguousPort => |a, b| a.ambiguous_egress_port == b.ambiguous_egress_port,
                     Point::InitContainerPort => |a, b| a.named_ports == b.named_ports,

@@ -49,6 +49,8 @@ pub(super) struct Labels {
     pub(super) known: BTreeMap<String, Label>,
     /// What a label is that `known` does not hold: `None` if it is absent.
     pub(super) others: Option<Label>,
+    /// The API group of a controller that nobody knows, and that may add labels.
+    pub(super) controlled_by: Option<String>,
 }
 
 impl Labels {
@@ -59,7 +61,12 @@ impl Labels {
             .flat_map(|labels| labels.iter())
             .map(|(key, value)| (key.to_string(), Label::Value(value.to_string())))
             .collect();
-        Self { known, others: None }
+        Self { known, others: None, controlled_by: None }
+    }
+
+    /// Labels of which nothing is known.
+    pub(super) const fn unknown() -> Self {
+        Self { known: BTreeMap::new(), others: Some(Label::Unknown), controlled_by: None }
     }
 
     /// Sets a label to a value.
@@ -70,7 +77,8 @@ impl Labels {
     /// Whether one requirement of a selector holds.
     pub(super) fn satisfy(&self, key: &str, operator: &str, values: &[Text]) -> Answer {
         let listed = |value: &str| values.iter().any(|listed| listed == value);
-        let label = self.known.get(key).or(self.others.as_ref());
+        let added = self.controlled_by.as_deref().filter(|group| may_add(group, key));
+        let label = self.known.get(key).or(self.others.as_ref()).or(added.map(|_| &Label::Unknown));
         match operator {
             "In" => match label {
                 None => Answer::No, // L3
@@ -97,6 +105,33 @@ impl Labels {
     }
 }
 
+/// W13: whether a controller of an API group may add a label of this key to its pods.
+fn may_add(group: &str, key: &str) -> bool {
+    // What stands before the last two names does not matter: `serving.knative.dev` is `knative.dev`.
+    let is_below = |name: &str, of: &str| {
+        let end: Vec<&str> = of.rsplit('.').take(2).collect();
+        name.rsplit('.').take(2).collect::<Vec<_>>() == end
+    };
+    let is_of = |group_of: &str| is_below(group, group_of);
+    match key.split_once('/') {
+        Some(("app.kubernetes.io" | "helm.sh", _)) => false,
+        Some((prefix, _)) => {
+            ["kubernetes.io", "k8s.io"].into_iter().any(|common| is_below(prefix, common)) || is_of(prefix)
+        }
+        None => match key {
+            "controller-revision-hash"
+            | "controller-uid"
+            | "job-name"
+            | "pod-template-generation"
+            | "pod-template-hash" => true,
+            "rollouts-pod-template-hash" => is_of("argoproj.io"),
+            "deployment" | "deploymentconfig" => is_of("openshift.io"),
+            "app" => is_of("knative.dev"),
+            _ => false,
+        },
+    }
+}
+
 /// The namespace of an object; W14: `default` unless it says otherwise.
 pub(super) fn namespace_of(metadata: &ObjectMeta) -> String {
     match metadata.namespace.as_deref() {
@@ -116,7 +151,7 @@ pub(super) fn namespaces(manifests: &[Manifest], options: &Options) -> BTreeMap<
             _ => continue,
         };
         // W15: nothing but its name is known of a namespace that is only mentioned.
-        namespaces.insert(mentioned, Labels { known: BTreeMap::new(), others: Some(Label::Unknown) });
+        namespaces.insert(mentioned, Labels::unknown());
     }
     for manifest in manifests {
         if let Object::Namespace(namespace) = &manifest.object {

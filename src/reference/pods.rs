@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::facts::{self, Label, Labels, namespace_of};
+use super::unevaluated::Suspicion;
 use crate::cluster::Options;
 use crate::k8s::{
     self, CompletionMode, Object, ObjectMeta, PodSpec, PodStatus, WorkloadObject, WorkloadSpec,
@@ -24,8 +25,8 @@ pub(super) struct Pod {
     pub(super) node: Option<String>,
     /// A Pod object without an owner.
     pub(super) is_bare: bool,
-    /// Whether a policy of a kind that is not evaluated might select it.
-    pub(super) suspected: bool,
+    /// What policies of kinds that are not evaluated may do to it.
+    pub(super) suspicion: Suspicion,
 }
 
 /// A named port of a pod.
@@ -203,7 +204,7 @@ fn of_template(owner: &ObjectMeta, template: Option<&ObjectMeta>, spec: Option<&
         host_network: spec.and_then(|spec| spec.host_network).unwrap_or(false),
         node: node.map(str::to_string),
         is_bare: false,
-        suspected: false,
+        suspicion: Suspicion::None,
     }
 }
 
@@ -291,9 +292,8 @@ fn replicas(workload: &WorkloadObject, nodes: &[String]) -> Vec<Pod> {
         _ => (0..count(spec.replicas)) // W13: who knows what its controller adds
             .map(|_| {
                 let mut pod = replica(workload, spec);
-                for key in ["pod-template-hash", "rollouts-pod-template-hash"] {
-                    pod.labels.known.entry(key.into()).or_insert(Label::Unknown);
-                }
+                let group = workload.api_version.rsplit_once('/').map_or("", |(group, _)| group);
+                pod.labels.controlled_by = Some(group.to_string());
                 pod
             })
             .collect(),

@@ -10,23 +10,53 @@ use crate::k8s::{LabelSelector, Object, UnevaluatedPolicy};
 use crate::load::Manifest;
 use crate::profile::Profile;
 
-/// Whether any policy that is not evaluated might select `pod`, whose namespace has these labels.
-pub(super) fn might_select(
+/// What policies that are not evaluated may do to a pod; ordered, so that the worst is the greatest.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(super) enum Suspicion {
+    /// Nothing: none might select it.
+    #[default]
+    None,
+    /// Take away what others allow.
+    Restricted,
+    /// Anything.
+    Anything,
+}
+
+/// What is known beside a policy.
+struct Facts<'m> {
+    manifests: &'m [Manifest],
+    options: &'m Options,
+}
+
+/// What policies that are not evaluated may do to `pod`, whose namespace has these labels.
+pub(super) fn suspicion(
     manifests: &[Manifest],
     options: &Options,
     profile: Profile,
     pod: &Pod,
     namespace: &Labels,
-) -> bool {
-    manifests
-        .iter()
-        .filter_map(|manifest| match &manifest.object {
-            Object::Unevaluated(policy) => Some(policy),
-            _ => None,
-        })
-        .filter(|policy| !options.ignore_kinds.iter().any(|kind| kind.eq_ignore_ascii_case(&policy.kind)))
+) -> Suspicion {
+    let facts = Facts { manifests, options };
+    facts
+        .policies()
         .filter(|policy| could_enforce(profile, &policy.api_version))
-        .any(|policy| policy_might_select(policy, pod, namespace))
+        .filter(|policy| {
+            if pod.host_network {
+                facts.might_select_host(policy, pod)
+            } else {
+                facts.might_select(policy, pod, namespace)
+            }
+        })
+        .map(|policy| match group_of(policy) {
+            "security.istio.io" | "policy.linkerd.io" => Suspicion::Restricted,
+            _ => Suspicion::Anything,
+        })
+        .max()
+        .unwrap_or_default()
+}
+
+fn group_of(policy: &UnevaluatedPolicy) -> &str {
+    policy.api_version.split('/').next().unwrap_or_default()
 }
 
 /// Whether a profile could enforce a policy API.
@@ -47,34 +77,138 @@ fn could_enforce(profile: Profile, api_version: &str) -> bool {
     }
 }
 
-fn policy_might_select(policy: &UnevaluatedPolicy, pod: &Pod, namespace: &Labels) -> bool {
-    let cluster_wide = matches!(
-        &*policy.kind,
-        "CiliumClusterwideNetworkPolicy"
-            | "GlobalNetworkPolicy"
-            | "StagedGlobalNetworkPolicy"
-            | "ClusterNetworkPolicy"
-            | "AdminNetworkPolicy"
-            | "BaselineAdminNetworkPolicy"
-    );
-    if !cluster_wide && namespace_of(&policy.metadata) != pod.namespace {
-        return false;
+impl<'m> Facts<'m> {
+    fn policies(&self) -> impl Iterator<Item = &'m UnevaluatedPolicy> {
+        let ignored = &self.options.ignore_kinds;
+        self.manifests
+            .iter()
+            .filter_map(|manifest| match &manifest.object {
+                Object::Unevaluated(policy) => Some(policy),
+                _ => None,
+            })
+            .filter(move |policy| !ignored.iter().any(|kind| kind.eq_ignore_ascii_case(&policy.kind)))
     }
-    let specs = match &policy.spec {
+
+    /// M73: the namespaces whose Istio policies hold everywhere; `None` if that may be any.
+    fn istio_roots(&self) -> Option<Vec<String>> {
+        let meshes = self.manifests.iter().filter_map(|manifest| match &manifest.object {
+            Object::IstioMesh(mesh) => Some(mesh.root_namespace.as_ref().map(ToString::to_string)),
+            _ => None,
+        });
+        let named: Vec<String> = meshes.collect::<Option<_>>()?;
+        Some(if named.is_empty() { vec!["istio-system".into()] } else { named })
+    }
+
+    /// Whether a policy might select a pod that is no hostNetwork pod.
+    fn might_select(&self, policy: &UnevaluatedPolicy, pod: &Pod, namespace: &Labels) -> bool {
+        let everywhere = match (group_of(policy), &*policy.kind) {
+            ("security.istio.io", _) => {
+                let own = namespace_of(&policy.metadata);
+                self.istio_roots().is_none_or(|roots| roots.contains(&own))
+            }
+            (_, "HostEndpoint") => return false,
+            (_, kind) => matches!(
+                kind,
+                "CiliumClusterwideNetworkPolicy"
+                    | "GlobalNetworkPolicy"
+                    | "StagedGlobalNetworkPolicy"
+                    | "ClusterNetworkPolicy"
+                    | "AdminNetworkPolicy"
+                    | "BaselineAdminNetworkPolicy"
+            ),
+        };
+        if !everywhere && namespace_of(&policy.metadata) != pod.namespace {
+            return false;
+        }
+        specs(policy).iter().any(|spec| match (group_of(policy), &*policy.kind) {
+            ("cilium.io", _) => match (given(spec, "endpointSelector"), given(spec, "nodeSelector")) {
+                (None, Some(_)) => false,
+                (pods, _) => possible_of_cilium(pods, &pod.labels),
+            },
+            ("crd.antrea.io", _) => match applied_to(spec) {
+                None => true,
+                Some(targets) => targets.iter().any(|target| {
+                    given(target, "nodeSelector").is_none()
+                        && possible(given(target, "namespaceSelector"), namespace)
+                        && possible(given(target, "podSelector"), &pod.labels)
+                }),
+            },
+            ("security.istio.io", _) => possible(given(spec, "selector"), &pod.labels),
+            ("policy.linkerd.io", "Server") => possible(given(spec, "podSelector"), &pod.labels),
+            (_, "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy") => {
+                let subject = &spec["subject"];
+                let pods = &subject["pods"];
+                possible(subject.get("namespaces"), namespace)
+                    && possible(pods.get("namespaceSelector"), namespace)
+                    && possible(pods.get("podSelector"), &pod.labels)
+            }
+            _ => true,
+        })
+    }
+
+    /// Whether a policy might select the node that a hostNetwork pod is.
+    fn might_select_host(&self, policy: &UnevaluatedPolicy, pod: &Pod) -> bool {
+        let node = self.node_labels(pod.node.as_deref());
+        specs(policy).iter().any(|spec| match (group_of(policy), &*policy.kind) {
+            ("cilium.io", "CiliumClusterwideNetworkPolicy") => {
+                given(spec, "endpointSelector").is_none()
+                    && given(spec, "nodeSelector").is_some_and(|nodes| possible_of_cilium(Some(nodes), &node))
+            }
+            ("crd.antrea.io", "ClusterNetworkPolicy") => applied_to(spec).is_some_and(|targets| {
+                targets
+                    .iter()
+                    .filter_map(|target| given(target, "nodeSelector"))
+                    .any(|n| possible(Some(n), &node))
+            }),
+            (_, "HostEndpoint") => {
+                let allows_all = spec["profiles"] == serde_json::json!(["projectcalico-default-allow"]);
+                let is_there = match (spec["node"].as_str(), &pod.node) {
+                    (Some(own), Some(node)) => own == node,
+                    _ => true,
+                };
+                is_there && (!allows_all || self.policies().any(|p| p.kind.ends_with("GlobalNetworkPolicy")))
+            }
+            _ => false,
+        })
+    }
+
+    /// The labels of a node, as far as they are known.
+    fn node_labels(&self, name: Option<&str>) -> Labels {
+        let declared = self.manifests.iter().find_map(|manifest| match &manifest.object {
+            Object::Node(node) if name.is_some() && node.metadata.name.as_deref() == name => Some(node),
+            _ => None,
+        });
+        match declared {
+            Some(node) => Labels::written(node.metadata.labels.as_ref()),
+            None => Labels::unknown(),
+        }
+    }
+}
+
+fn specs(policy: &UnevaluatedPolicy) -> &[Value] {
+    match &policy.spec {
         Value::Array(specs) => specs.as_slice(),
         spec => std::slice::from_ref(spec),
-    };
-    specs.iter().any(|spec| match &*policy.kind {
-        "CiliumNetworkPolicy" => possible(spec.get("endpointSelector"), &pod.labels),
-        "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy" => {
-            let subject = &spec["subject"];
-            let pods = &subject["pods"];
-            possible(subject.get("namespaces"), namespace)
-                && possible(pods.get("namespaceSelector"), namespace)
-                && possible(pods.get("podSelector"), &pod.labels)
-        }
-        _ => true,
-    })
+    }
+}
+
+/// A field that is there and not null.
+fn given<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
+    value.get(field).filter(|value| !value.is_null())
+}
+
+/// What an Antrea policy, or else each of its rules, is applied to; `None` if some part of it does not say.
+fn applied_to(spec: &Value) -> Option<Vec<&Value>> {
+    fn of(value: &Value) -> Option<&Vec<Value>> {
+        value["appliedTo"].as_array().filter(|list| !list.is_empty())
+    }
+    if let Some(list) = of(spec) {
+        return Some(list.iter().collect());
+    }
+    let rules =
+        ["ingress", "egress"].into_iter().filter_map(|direction| spec[direction].as_array()).flatten();
+    let lists: Vec<&Vec<Value>> = rules.map(of).collect::<Option<_>>()?;
+    (!lists.is_empty()).then(|| lists.into_iter().flatten().collect())
 }
 
 /// Whether a selector possibly matches; one that is absent, or that is not understood, does.
@@ -83,4 +217,23 @@ fn possible(selector: Option<&Value>, labels: &Labels) -> bool {
         Some(Ok(selector)) => selects(Some(&selector), labels) != Answer::No,
         Some(Err(_)) | None => true,
     }
+}
+
+/// The same of a selector of Cilium, which knows other labels than those that are written, and does not keep all of these.
+fn possible_of_cilium(selector: Option<&Value>, labels: &Labels) -> bool {
+    let read = selector.and_then(|selector| serde_json::from_value::<LabelSelector>(selector.clone()).ok());
+    let kept = |key: &str| {
+        key.starts_with("app.kubernetes.io/")
+            || !["kubernetes.io", "k8s.io", "io.kubernetes", "io.cilium", "-hash", "-generation", "-uid", ":"]
+                .iter()
+                .any(|part| key.contains(part))
+    };
+    let all_kept = read.is_some_and(|selector| {
+        let equal =
+            selector.match_labels.iter().flat_map(|labels| labels.iter()).map(|(key, _)| key.to_string());
+        let compared = selector.match_expressions.as_deref().unwrap_or_default().iter();
+        let keys = equal.chain(compared.map(|one| one.key.as_deref().unwrap_or_default().to_string()));
+        keys.into_iter().all(|key| kept(&key))
+    });
+    !all_kept || possible(selector, labels)
 }

@@ -9,7 +9,7 @@ use crate::diagnostic::Origin;
 use crate::label::Truth;
 use crate::load::Position;
 use crate::net::{Direction, Family, PortSet, Protocol};
-use crate::policy::{Peers, PolicyId, Rule, Tier};
+use crate::policy::{Peers, PolicyId, Rule};
 use crate::profile::Profile;
 use crate::query::can::{Answer, Verdict};
 use crate::query::endpoint::Ports;
@@ -252,7 +252,7 @@ fn without_rules(context: &Context<'_>, policy: PolicyId, direction: Direction) 
     let policy = &context.cluster.policies[policy];
     if policy.is_left_out() {
         Some("left out because of its errors".into())
-    } else if policy.tier == Tier::Unevaluated {
+    } else if !policy.tier.is_evaluated() {
         Some("policies of this kind are not evaluated".into())
     } else {
         policy.rules[direction].is_empty().then(|| format!("no {} rules", direction.as_str()))

@@ -100,6 +100,12 @@ pub fn differences(profile: Profile, differences: &[Difference]) -> Vec<Diagnost
         .iter()
         .map(|Difference { point, others }| {
             let what = match point {
+                Point::HostsByLabel if here.hosts_by_label => {
+                    "the label of the hosts' namespace takes in hostNetwork pods and nodes here (I2)"
+                }
+                Point::HostsByLabel => {
+                    "a rule asks for the label of the hosts' namespace, which admits no host here (I2)"
+                }
                 Point::BlocksOnPods if here.ip_block_matches_pods => {
                     "an ipBlock matches addresses of pods here (I5)"
                 }

@@ -106,9 +106,9 @@ impl<'p> Evaluator<'p> {
                     (None, _) => Truth::Yes,
                     (Some(_), Peer::Unmentioned) => Truth::No,
                     (Some(list), Peer::Class(class)) => program.matched_by(class, list)[family],
-                    (Some(list), Peer::Address(address)) => {
-                        Truth::from_bool(program.peers[list].blocks[family].contains(address_number(address)))
-                    }
+                    (Some(list), Peer::Address(address)) => Truth::from_bool(
+                        program.peers[list].addresses()[family].contains(address_number(address)),
+                    ),
                     (Some(list), Peer::Outside(_, lists)) => {
                         Truth::from_bool(lists.binary_search(&list).is_ok())
                     }
@@ -162,10 +162,11 @@ impl<'p> Evaluator<'p> {
         }
         let program = self.program;
         let class = &program.classes[class];
-        let resolves = match (class.resolves_in, program.cluster.policies[policy].subject.namespaces) {
+        let subject = &program.cluster.policies[policy].subject;
+        let resolves = match (class.resolves_in, subject.pods().map(|pods| pods.namespaces)) {
             (None, _) => true,
-            (Some(own), NamespaceMatch::One(namespace)) => own == namespace,
-            (Some(_), NamespaceMatch::Labels(_)) => false,
+            (Some(own), Some(NamespaceMatch::One(namespace))) => own == namespace,
+            (Some(_), _) => false,
         };
         let resolution = resolves.then_some(&program.resolutions[class.resolution]);
         self.rule_ports(rule, resolution, Direction::Egress)
@@ -224,9 +225,16 @@ impl<'p> Evaluator<'p> {
         self.join(egress, ingress)
     }
 
-    /// A connection from a hostNetwork pod to a pod on its node: neither side is asked (R50, R51).
+    /// A connection from a hostNetwork pod to a pod on its node, whose side is not asked (R50).
     pub(crate) fn exempt(&mut self, from: ClassId, to: ClassId) -> CellId {
-        if self.program.connectable(from, to) { self.open } else { self.closed() }
+        let signature = self.program.classes[from].signature[Direction::Egress];
+        let side = self.side(Direction::Egress, signature, Peer::Class(to));
+        let mut cell = self.nothing();
+        for family in Family::ALL {
+            let Bounds { must, may } = self.sides[side][family];
+            cell = Bounds { must: self.ports.union(cell.must, must), may: self.ports.union(cell.may, may) };
+        }
+        self.cells.intern_owned(cell)
     }
 
     /// Every port allowed.

@@ -86,7 +86,7 @@ fn same_blocks(program: &Program, family: Family) -> Vec<(Vec<PeersId>, Ranges)>
     };
     let mut toggles: Vec<(u128, u32)> = Vec::new();
     for (id, list) in program.peers.enumerate().filter(|&(id, _)| decides(id)) {
-        for &(first, last) in list.blocks[family].ranges() {
+        for &(first, last) in list.addresses()[family].ranges() {
             toggles.push((first, id.index() as u32));
             if last < family.last() {
                 toggles.push((last + 1, id.index() as u32));

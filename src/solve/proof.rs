@@ -8,10 +8,11 @@
 mod rule;
 
 use crate::cluster::{Cluster, NamespaceId, Pod, PodId};
+use crate::compile::selects_host;
 use crate::index::IndexVec;
 use crate::label::Truth;
 use crate::net::{AddressSet, Direction, Family, PortSet, PortTable};
-use crate::policy::{Action, NamespaceMatch, Policy, PolicyId, Tier};
+use crate::policy::{Action, NamespaceMatch, PodMatch, Policy, PolicyId, Subject, Tier};
 use crate::profile::{Profile, Semantics};
 
 use super::tiers::{Deciding, MatchingRule, decide};
@@ -28,6 +29,8 @@ pub struct Prover<'c> {
     profile: Profile,
     by_namespace: IndexVec<NamespaceId, Vec<PolicyId>>,
     by_labels: Vec<PolicyId>,
+    /// Those whose subjects are nodes.
+    by_host: Vec<PolicyId>,
 }
 
 /// Why one end can or cannot connect to the other, on every port at once.
@@ -162,14 +165,17 @@ impl<'c> Prover<'c> {
     pub fn new(cluster: &'c Cluster, profile: Profile) -> Self {
         let mut by_namespace: IndexVec<NamespaceId, Vec<PolicyId>> =
             cluster.namespaces.iter().map(|_| Vec::new()).collect();
-        let mut by_labels = Vec::new();
+        let (mut by_labels, mut by_host) = (Vec::new(), Vec::new());
         for (id, policy) in cluster.policies.enumerate().filter(|(_, policy)| !policy.is_withdrawn()) {
-            match policy.subject.namespaces {
-                NamespaceMatch::One(namespace) => by_namespace[namespace].push(id),
-                NamespaceMatch::Labels(_) => by_labels.push(id),
+            match policy.subject {
+                Subject::Pods(PodMatch { namespaces: NamespaceMatch::One(namespace), .. }) => {
+                    by_namespace[namespace].push(id);
+                }
+                Subject::Pods(_) => by_labels.push(id),
+                Subject::Hosts(_) => by_host.push(id),
             }
         }
-        Self { cluster, profile, by_namespace, by_labels }
+        Self { cluster, profile, by_namespace, by_labels, by_host }
     }
 
     /// The cluster verdicts are about.
@@ -208,25 +214,54 @@ impl<'c> Prover<'c> {
 
     /// The policies that select a pod in one direction, surely or possibly, in evaluation order.
     pub fn policies_of(&self, pod: PodId, direction: Direction) -> Vec<(PolicyId, Truth)> {
+        self.selecting(self.profile, pod, direction).collect()
+    }
+
+    fn selecting(
+        &self,
+        profile: Profile,
+        pod: PodId,
+        direction: Direction,
+    ) -> impl Iterator<Item = (PolicyId, Truth)> {
         self.candidates(pod)
-            .filter(|&id| applies(self.profile, &self.cluster.policies[id], direction))
-            .map(|id| (id, self.selection(&self.cluster.policies[id].subject, &self.cluster.pods[pod]).truth))
+            .filter(move |&id| applies(profile, &self.cluster.policies[id], direction))
+            .map(move |id| (id, self.subject(&self.cluster.policies[id].subject, &self.cluster.pods[pod])))
             .filter(|(_, selects)| selects.possible())
-            .collect()
     }
 
     /// The policies of every kind that could select pods where this one is, in evaluation order.
     pub fn candidates(&self, pod: PodId) -> impl Iterator<Item = PolicyId> + use<> {
-        let namespace = self.cluster.pods[pod].namespace;
-        let mut ids: Vec<PolicyId> =
-            self.by_namespace[namespace].iter().chain(&self.by_labels).copied().collect();
+        let pod = &self.cluster.pods[pod];
+        let mut ids: Vec<PolicyId> = if pod.host_network {
+            self.by_host.clone()
+        } else {
+            self.by_namespace[pod.namespace].iter().chain(&self.by_labels).copied().collect()
+        };
         ids.sort_unstable();
         ids.into_iter()
     }
 
     /// Why no policy can apply to this pod in either direction.
     pub fn exemption(&self, pod: PodId) -> Option<Exemption> {
-        exemption(self.profile.semantics(), &self.cluster.pods[pod])
+        self.exemption_under(self.profile, pod)
+    }
+
+    fn exemption_under(&self, profile: Profile, pod: PodId) -> Option<Exemption> {
+        let semantics = profile.semantics();
+        let is_selected = || {
+            let mut directions = Direction::ALL.into_iter();
+            directions.any(|direction| self.selecting(profile, pod, direction).next().is_some())
+        };
+        let facts = &self.cluster.pods[pod];
+        if facts.host_network {
+            (!is_selected()).then_some(Exemption::HostNetwork)
+        } else if !semantics.enforces {
+            Some(Exemption::NotEnforced)
+        } else if facts.bare && !semantics.bare_pods_are_subjects {
+            Some(Exemption::BarePod)
+        } else {
+            None
+        }
     }
 
     /// Evaluates one rule for a connection that its policy has a say in.
@@ -277,7 +312,7 @@ impl<'c> Prover<'c> {
         };
         let End::Pod(pod, number) = subject else { return open(Exemption::NotAPod) };
         let semantics = profile.semantics();
-        if let Some(exemption) = exemption(semantics, &self.cluster.pods[pod]) {
+        if let Some(exemption) = self.exemption_under(profile, pod) {
             return open(exemption);
         }
         if direction == Direction::Ingress && self.is_own_node(pod, peer) {
@@ -285,18 +320,10 @@ impl<'c> Prover<'c> {
         }
         let question = Question { direction, family, semantics, subject: (pod, number), peer };
         let policies: Vec<PolicyProof> = self
-            .candidates(pod)
-            .filter_map(|id| {
-                let policy = &self.cluster.policies[id];
-                if !applies(profile, policy, direction) {
-                    return None;
-                }
-                let selects = self.selection(&policy.subject, &self.cluster.pods[pod]).truth;
-                selects.possible().then(|| PolicyProof {
-                    policy: id,
-                    selects,
-                    rules: policy.rules[direction].iter().map(|r| self.prove_rule(r, question)).collect(),
-                })
+            .selecting(profile, pod, direction)
+            .map(|(policy, selects)| {
+                let rules = self.cluster.policies[policy].rules[direction].iter();
+                PolicyProof { policy, selects, rules: rules.map(|r| self.prove_rule(r, question)).collect() }
             })
             .collect();
         let bounds = self.judge(&policies, direction);
@@ -332,10 +359,21 @@ impl<'c> Prover<'c> {
         Say { tier: policy.tier, priority: policy.priority, selects: proof.selects, rules }
     }
 
-    /// Whether the subject of a policy takes in the namespace of a pod, and whether it takes in its labels.
-    pub fn selects(&self, policy: PolicyId, pod: PodId) -> (Truth, Truth) {
-        let selection = self.selection(&self.cluster.policies[policy].subject, &self.cluster.pods[pod]);
-        (selection.namespace, selection.pods)
+    /// Whether the subject of a policy takes in the namespace of a pod, and whether it takes in its labels; `None` if it
+    /// selects no pods, but nodes.
+    pub fn selects(&self, policy: PolicyId, pod: PodId) -> Option<(Truth, Truth)> {
+        let selectors = self.cluster.policies[policy].subject.pods()?;
+        let selection = self.selection(selectors, &self.cluster.pods[pod]);
+        Some((selection.namespace, selection.pods))
+    }
+
+    /// How surely a policy selects a pod, or the node that a hostNetwork pod is.
+    fn subject(&self, subject: &Subject, pod: &Pod) -> Truth {
+        match subject {
+            Subject::Pods(selectors) => self.selection(selectors, pod).truth,
+            Subject::Hosts(hosts) if pod.host_network => selects_host(self.cluster, hosts, pod.node),
+            Subject::Hosts(_) => Truth::No,
+        }
     }
 }
 
@@ -378,18 +416,6 @@ pub fn bounds(says: &[Say]) -> Connectivity {
 /// Whether a policy has a say in one direction.
 fn applies(profile: Profile, policy: &Policy, direction: Direction) -> bool {
     policy.enforced_by.contains(profile) && policy.decides(direction)
-}
-
-fn exemption(semantics: Semantics, pod: &Pod) -> Option<Exemption> {
-    if pod.host_network {
-        Some(Exemption::HostNetwork)
-    } else if !semantics.enforces {
-        Some(Exemption::NotEnforced)
-    } else if pod.bare && !semantics.bare_pods_are_subjects {
-        Some(Exemption::BarePod)
-    } else {
-        None
-    }
 }
 
 #[cfg(test)]
@@ -604,8 +630,12 @@ spec: {podSelector: {}}
         ports: (u16, u16),
         everything: SelectorId,
     ) -> Policy {
-        let subject =
-            PodMatch { namespaces: NamespaceMatch::Labels(everything), pods: everything, perhaps: false };
+        let subject = PodMatch {
+            namespaces: NamespaceMatch::Labels(everything),
+            pods: everything,
+            perhaps: false,
+            hosts: false,
+        };
         let (first, last) = ports;
         let ports = Ports::Of(vec![crate::policy::PortMatch::Range { protocol: Protocol::Tcp, first, last }]);
         let peers = Peers::Of(vec![Peer::Pods(subject)]);
@@ -615,7 +645,7 @@ spec: {podSelector: {}}
             enforced_by: ProfileSet::ALL,
             tier,
             priority,
-            subject,
+            subject: Subject::Pods(subject),
             isolates: ByDirection::default(),
             rules: ByDirection { ingress: vec![Rule { action, peers, ports, index: 0 }], egress: Vec::new() },
         }

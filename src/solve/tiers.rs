@@ -49,6 +49,7 @@ pub(super) fn decide(table: &mut PortTable, policies: &[Deciding]) -> Bounds {
     for tier in policies.chunk_by(|a, b| a.tier == b.tier) {
         match tier[0].tier {
             Tier::Unevaluated => flow.unevaluated(),
+            Tier::Restricting => flow.restricting(),
             Tier::NetworkPolicy => flow.network_policies(tier),
             Tier::Admin | Tier::Baseline => flow.first_match(tier),
         }
@@ -70,6 +71,11 @@ impl Flow<'_> {
     /// Whatever such a policy says, it may accept, deny or not apply.
     fn unevaluated(&mut self) {
         self.accept(self.reached);
+        self.deny(self.reached);
+    }
+
+    /// Such a policy may deny anything, and accepts nothing that the policies after it do not accept.
+    fn restricting(&mut self) {
         self.deny(self.reached);
     }
 
@@ -167,6 +173,7 @@ mod tests {
         let after_tier = &world[world.iter().take_while(|policy| policy.0 == tier).count()..];
         match tier {
             Tier::Unevaluated => (true, true),
+            Tier::Restricting => (outcomes(after_tier).0, true),
             Tier::NetworkPolicy => {
                 let admitted =
                     world[..world.len() - after_tier.len()].iter().any(|policy| !policy.2.is_empty());
@@ -197,7 +204,7 @@ mod tests {
 
     fn policies() -> impl Strategy<Value = Vec<Drawn>> {
         let rule = (0usize..3, prop::bool::weighted(0.7));
-        let policy = (0usize..4, 0u32..3, prop::bool::weighted(0.7), prop::collection::vec(rule, 0..3));
+        let policy = (0usize..5, 0u32..3, prop::bool::weighted(0.7), prop::collection::vec(rule, 0..3));
         prop::collection::vec(policy, 0..5)
     }
 
@@ -210,7 +217,13 @@ mod tests {
             let mut deciding: Vec<Deciding> = policies
                 .into_iter()
                 .map(|(tier, priority, sure, rules)| {
-                    let tier = [Tier::Admin, Tier::NetworkPolicy, Tier::Baseline, Tier::Unevaluated][tier];
+                    let tier = [
+                        Tier::Admin,
+                        Tier::NetworkPolicy,
+                        Tier::Baseline,
+                        Tier::Unevaluated,
+                        Tier::Restricting,
+                    ][tier];
                     let first_match = matches!(tier, Tier::Admin | Tier::Baseline);
                     let rules = rules
                         .into_iter()

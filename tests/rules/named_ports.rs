@@ -145,7 +145,7 @@ fn r38_a_name_that_nobody_declares_matches_nothing_and_isolates_all_the_same() {
 }
 
 #[test]
-fn r39_egress_names_are_looked_up_on_pods_of_every_namespace_and_never_outside() {
+fn r39_egress_names_are_looked_up_on_pods_of_every_namespace_and_never_outside_or_on_nodes() {
     let manifests = |rule: &str| {
         [
             spaces(),
@@ -169,8 +169,14 @@ fn r39_egress_names_are_looked_up_on_pods_of_every_namespace_and_never_outside()
          x/client -> w/far:80 deny
          x/client -> w/far:9090 deny
          x/client -> w/silent deny
-         x/client -> w/host:7070 allow
+         x/client -> w/host deny
          x/client -> 1.1.1.1 deny",
+    );
+    // Nor where a block holds the address of its node.
+    check(
+        &manifests("{to: [{ipBlock: {cidr: 192.168.0.0/24}}], ports: [{port: web}, {port: 80}]}"),
+        "x/client -> w/host:7070 deny
+         x/client -> w/host:80 allow",
     );
     check(
         &manifests("{to: [{namespaceSelector: {}}], ports: [{port: web}]}"),

@@ -364,7 +364,48 @@ fn w13_whatever_has_a_pod_template_makes_pods() {
         "x/web[0] app=web yes
          x/web[0] app=other no
          x/web[0] pod-template-hash=abc unknown
-         x/web[0] rollouts-pod-template-hash=abc unknown",
+         x/web[0] rollouts-pod-template-hash=abc unknown
+         x/web[0] argoproj.io/role unknown
+         x/web[0] !batch.kubernetes.io/job-name unknown
+         x/web[0] deployment=web-1 no
+         x/web[0] deploymentconfig!=web yes
+         x/web[0] apps.kruise.io/cloneset-instance-id=a no
+         x/web[0] app.kubernetes.io/name no
+         x/web[0] example.com/role no
+         x/web[0] tier no",
+    );
+    // A controller that nobody knows may add keys of its own domain.
+    let of = |api_version: &str, kind: &str, labels: &str| {
+        let spec = format!(
+            "spec: {{replicas: 1, template: {{metadata: {{labels: {labels}}}, spec: {{containers: [{{name: c}}]}}}}}}"
+        );
+        [object(api_version, kind, "x/web", &spec)]
+    };
+    check_selection(
+        &of("apps.openshift.io/v1", "DeploymentConfig", "{app: web}"),
+        "x/web[0] deploymentconfig=web unknown
+         x/web[0] deployment unknown
+         x/web[0] app=web yes
+         x/web[0] rollouts-pod-template-hash no",
+    );
+    check_selection(
+        &of("serving.knative.dev/v1", "Service", "{tier: a}"),
+        "x/web[0] serving.knative.dev/service=web unknown
+         x/web[0] app=web unknown
+         x/web[0] tier=a yes",
+    );
+    check_selection(
+        &of("apps.kruise.io/v1alpha1", "CloneSet", "{app: web}"),
+        "x/web[0] apps.kruise.io/cloneset-instance-id unknown
+         x/web[0] controller-revision-hash=a unknown
+         x/web[0] app=other no
+         x/web[0] deployment no",
+    );
+    check_selection(
+        &of("shops.example.com/v1", "Gadget", "{example.com/role: a}"),
+        "x/web[0] gadgets.example.com/name unknown
+         x/web[0] example.com/role=b no
+         x/web[0] example.org/name no",
     );
     check(
         &[manifests.concat(), policy("x/p", "{podSelector: {}, ingress: [{ports: [{port: http}]}]}")],

@@ -72,6 +72,51 @@ fn i2_host_network_pods_are_peers_by_address_and_never_by_labels() {
         "x/host -> x/a allow
          x/b -> x/a deny",
     );
+    // The label by which OVN-Kubernetes knows hosts takes them in where an element of `from` asks for nothing else.
+    let labelled = |peer: &str, rest: &str| {
+        let manifests = [pods(), host(), namespace("ocp", "{}"), pod("ocp/a", "{}", ""), from(peer)];
+        let hosts = |verdict: &str| {
+            format!(
+                "x/host -> x/a {verdict}
+                 192.168.0.2 -> x/a {verdict}
+                 192.168.0.1 -> x/a allow
+                 192.168.0.3 -> x/a deny
+                 w/a -> x/a deny
+                 {rest}"
+            )
+        };
+        (manifests, hosts("allow"), hosts("deny"))
+    };
+    let key = "policy-group.network.openshift.io/host-network";
+    for selector in [
+        format!("{{matchLabels: {{{key}: ''}}}}"),
+        format!("{{matchExpressions: [{{key: {key}, operator: Exists}}]}}"),
+        format!("{{matchExpressions: [{{key: {key}, operator: In, values: ['']}}]}}"),
+    ] {
+        let (manifests, there, elsewhere) = labelled(&format!("{{namespaceSelector: {selector}}}"), "");
+        differ(&manifests, &[Profile::OvnKubernetes], &there, &elsewhere);
+    }
+    for peer in [
+        format!("{{namespaceSelector: {{matchLabels: {{{key}: 'true'}}}}}}"),
+        format!("{{namespaceSelector: {{matchLabels: {{{key}: '', team: red}}}}}}"),
+        format!(
+            "{{namespaceSelector: {{matchExpressions: [{{key: {key}, operator: NotIn, values: ['']}}, {{key: {key}, operator: Exists}}]}}}}"
+        ),
+        format!("{{namespaceSelector: {{matchLabels: {{{key}: ''}}}}, podSelector: {{}}}}"),
+    ] {
+        let (manifests, _, denied) = labelled(&peer, "");
+        agree(&manifests, &denied);
+    }
+    let (manifests, _, denied) = labelled("{namespaceSelector: {}}", "");
+    agree(&manifests, &denied.replace("w/a -> x/a deny", "w/a -> x/a allow"));
+    let to = format!(
+        "{{podSelector: {{}}, policyTypes: [Egress], egress: [{{to: [{{namespaceSelector: {{matchLabels: {{{key}: ''}}}}}}]}}]}}"
+    );
+    agree(
+        &[pods(), host(), policy("x/p", &to)],
+        "x/a -> x/host deny
+         x/a -> 192.168.0.2 deny",
+    );
 }
 
 #[test]

@@ -325,6 +325,7 @@ fn address(family: Family, number: u128) -> IpAddr {
 fn intern(selector: &LabelSelector, table: &mut LabelTable) -> Selector {
     let mut requirement = |key: &str, operator, values: Vec<&str>| Requirement {
         key: table.keys.intern(key),
+        domain: table.domain(key),
         operator,
         values: values
             .into_iter()

@@ -62,6 +62,7 @@ const PORT_NAMES: [&str; 2] = ["http", "dns"];
 const PORTS: [u16; 7] = [80, 81, 53, 8080, 79, 1, 65535];
 const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 const ZONE: &str = "topology.kubernetes.io/zone";
+const HOST_NETWORK: &str = "policy-group.network.openshift.io/host-network";
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// Addresses of pods: the edges of the blocks below, and their neighbours.
@@ -159,6 +160,7 @@ fn label(of: Of) -> BoxedStrategy<(&'static str, &'static str)> {
             1 => select(&["w0", "w1"][..]).prop_map(|v| ("job-name", v)),
             1 => select(&["0", "1"][..]).prop_map(|v| ("batch.kubernetes.io/job-completion-index", v)),
             1 => select(&["hash", "x"][..]).prop_map(|v| ("pod-template-hash", v)),
+            1 => Just(("apps.kruise.io/cloneset-instance-id", "x")),
             1 => select(&VALUES[..]).prop_map(|v| (ZONE, v)),
         ]
         .boxed(),
@@ -212,6 +214,7 @@ fn peer() -> impl Strategy<Value = Value> {
     prop_oneof![
         3 => selector(Of::Pods).prop_map(|pods| json!({"podSelector": pods})),
         1 => selector(Of::Pods).prop_map(|pods| json!({"podSelector": pods, "namespaceSelector": null})),
+        1 => Just(json!({"namespaceSelector": {"matchLabels": {HOST_NETWORK: ""}}})),
         3 => selector(Of::Namespaces).prop_map(|namespaces| json!({"namespaceSelector": namespaces})),
         3 => (selector(Of::Pods), selector(Of::Namespaces))
             .prop_map(|(pods, namespaces)| json!({"podSelector": pods, "namespaceSelector": namespaces})),
@@ -292,8 +295,8 @@ pub(crate) fn network_policy(namespace: &str, name: &str, spec: &Value) -> Value
     })
 }
 
-/// Policies of kinds that are not evaluated: mostly none.
-fn unevaluated() -> impl Strategy<Value = Option<Value>> {
+/// Policies of kinds that are not evaluated, and what they hang on: mostly none.
+fn unevaluated() -> impl Strategy<Value = Vec<Value>> {
     let pods = || selector(Of::OwnPods);
     let cilium = (namespace(), pods()).prop_map(|(namespace, pods)| {
         json!({"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
@@ -309,7 +312,48 @@ fn unevaluated() -> impl Strategy<Value = Option<Value>> {
         json!({"apiVersion": "policy.networking.k8s.io/v1alpha1", "kind": "AdminNetworkPolicy",
             "metadata": {"name": "anp"}, "spec": {"priority": 10, "subject": subject}})
     });
-    weighted(0.15, prop_oneof![cilium, admin])
+    let istio = (select(&["a", "b", "istio-system"][..]), pods(), any::<bool>()).prop_map(
+        |(namespace, pods, is_configured)| {
+            let policy = json!({"apiVersion": "security.istio.io/v1", "kind": "AuthorizationPolicy",
+                "metadata": {"namespace": namespace, "name": "ap"}, "spec": {"selector": pods}});
+            let config = json!({"apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"namespace": "istio-system", "name": "istio"}, "data": {"mesh": "rootNamespace: b\n"}});
+            is_configured.then_some(config).into_iter().chain([policy]).collect()
+        },
+    );
+    let linkerd = (namespace(), pods()).prop_map(|(namespace, pods)| {
+        json!({"apiVersion": "policy.linkerd.io/v1beta3", "kind": "Server",
+            "metadata": {"namespace": namespace, "name": "server"}, "spec": {"podSelector": pods, "port": 80}})
+    });
+    let nodes = || {
+        prop_oneof![
+            Just(json!({})),
+            select(&["x", "y"][..]).prop_map(|pool| json!({"matchLabels": {"pool": pool}})),
+        ]
+    };
+    let cilium_hosts = nodes().prop_map(|nodes| {
+        json!({"apiVersion": "cilium.io/v2", "kind": "CiliumClusterwideNetworkPolicy",
+            "metadata": {"name": "ccnp"}, "spec": {"nodeSelector": nodes}})
+    });
+    let target = prop_oneof![
+        pods().prop_map(|pods| json!({"podSelector": pods})),
+        nodes().prop_map(|nodes| json!({"nodeSelector": nodes})),
+    ];
+    let targets = || vec(target.clone(), 0..=1);
+    let antrea = (targets(), targets()).prop_map(|(own, of_rule)| {
+        json!({"apiVersion": "crd.antrea.io/v1beta1", "kind": "ClusterNetworkPolicy", "metadata": {"name": "acnp"},
+            "spec": {"appliedTo": own, "ingress": [{"action": "Drop", "appliedTo": of_rule}]}})
+    });
+    let calico = (select(&NODES[..]), any::<bool>(), any::<bool>()).prop_map(|(node, is_open, is_global)| {
+        let profiles = is_open.then(|| json!(["projectcalico-default-allow"]));
+        let endpoint = json!({"apiVersion": "projectcalico.org/v3", "kind": "HostEndpoint", "metadata": {"name": "hep"},
+            "spec": object([("node", Some(json!(node))), ("profiles", profiles)])});
+        let policy = json!({"apiVersion": "projectcalico.org/v3", "kind": "GlobalNetworkPolicy",
+            "metadata": {"name": "gnp"}, "spec": {"selector": "all()"}});
+        is_global.then_some(policy).into_iter().chain([endpoint]).collect()
+    });
+    let one = prop_oneof![cilium, admin, linkerd, cilium_hosts, antrea].prop_map(|one| vec![one]);
+    prop_oneof![4 => Just(Vec::new()), 1 => prop_oneof![5 => one, 1 => istio, 1 => calico]]
 }
 
 fn containers() -> impl Strategy<Value = Map<String, Value>> {
@@ -446,7 +490,7 @@ fn owned_by(kind: &str, name: &str) -> Value {
 }
 
 /// Kinds of workloads, by how they count their pods.
-const WORKLOADS: [&str; 8] = [
+const WORKLOADS: [&str; 9] = [
     "Deployment",
     "StatefulSet",
     "DaemonSet",
@@ -454,6 +498,8 @@ const WORKLOADS: [&str; 8] = [
     "ReplicationController",
     "Job",
     "CronJob",
+    // A kind known by its template only.
+    "CloneSet",
     // A Deployment with its ReplicaSet and one Pod, as a dump of a live cluster has them.
     "Dump",
 ];
@@ -526,6 +572,10 @@ fn workloads() -> impl Strategy<Value = Vec<Value>> {
                         json!({"selector": selector, "template": template}),
                     )],
                     "Job" => vec![made("batch/v1", kind, job())],
+                    "CloneSet" => {
+                        let spec = object([("replicas", count), ("template", Some(template))]);
+                        vec![made("apps.kruise.io/v1alpha1", kind, spec)]
+                    }
                     "CronJob" => {
                         let spec = json!({"schedule": "* * * * *", "jobTemplate": {"spec": job()}});
                         vec![made("batch/v1", kind, spec)]
@@ -568,7 +618,7 @@ fn surroundings() -> impl Strategy<Value = Vec<Value>> {
                 .map(|address| json!({"type": "InternalIP", "address": address}))
                 .chain([json!({"type": "Hostname", "address": name})])
                 .collect();
-            Some(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {ZONE: "x"}},
+            Some(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": {ZONE: "x", "pool": name.replace("n0", "x")}},
                 "status": {"addresses": addresses}}))
         });
         namespaces.chain(nodes).collect()

@@ -230,10 +230,11 @@ fn w13_other_kinds_are_taken_as_deployments() {
     let built = built(&[workload("argoproj.io/v1alpha1", "Rollout", json!({"replicas": 2}))]);
     assert_eq!(pods(&built.cluster), ["shop/web[0] x2"]);
     assert_eq!(codes(&built), [Code::UnknownWorkload]);
-    assert_eq!(
-        labels_of(&built.cluster, 0),
-        labels(&["app=web", "pod-template-hash?", "rollouts-pod-template-hash?"])
-    );
+    assert_eq!(labels_of(&built.cluster, 0), labels(&["app=web"]));
+    let cluster = &built.cluster;
+    let set = &cluster.labels.sets[cluster.pods.as_slice()[0].labels];
+    let domains: Vec<&str> = set.reserved().iter().map(|&domain| &*cluster.labels.domains[domain]).collect();
+    assert_eq!(domains, ["kubernetes.io", "k8s.io", "argoproj.io"]);
 }
 
 #[test]

@@ -34,6 +34,8 @@ struct Heard<'f> {
 /// What the policies of one side say.
 struct HeardSide<'f> {
     proofs: [&'f Side; 2],
+    /// Why no policy applies in each input, where that is not because policies of the node came or went.
+    exemptions: [Option<Exemption>; 2],
     says: BTreeMap<PairId, [Option<Say>; 2]>,
 }
 
@@ -48,7 +50,7 @@ impl HeardSide<'_> {
 
     /// Whether the reason why no policy applies holds in one input only.
     fn is_exempt_in_one(&self) -> bool {
-        self.proofs[0].exemption != self.proofs[1].exemption
+        self.exemptions[0] != self.exemptions[1]
     }
 
     /// What the side would allow after the change if these policies had stayed as they were.
@@ -56,7 +58,7 @@ impl HeardSide<'_> {
         if self.is_exempt_in_one() {
             return self.proofs[0].bounds.clone();
         }
-        if self.proofs[0].exemption.is_some() {
+        if self.exemptions[0].is_some() {
             return Connectivity::open();
         }
         let mut says: Vec<(&Say, PairId)> = Vec::new();
@@ -394,7 +396,17 @@ impl<'p> Because<'p> {
                     says.entry(self.policies.pair(input, proof.policy)).or_default()[place] = Some(say);
                 }
             }
-            HeardSide { proofs: sides.map(|(_, side)| side), says }
+            let is_node = |(input, side): (usize, &Side)| {
+                let policies = &self.cluster(input).policies;
+                side.policies.iter().any(|proof| policies[proof.policy].subject.pods().is_none())
+            };
+            let proofs = sides.map(|(_, side)| side);
+            let exemptions = proofs.map(|side| {
+                let by_node =
+                    side.exemption == Some(Exemption::HostNetwork) && sides.into_iter().any(is_node);
+                side.exemption.filter(|_| !by_node)
+            });
+            HeardSide { proofs, exemptions, says }
         };
         let egress = side(proofs.map(|(input, proof)| (input, &proof.egress)));
         Heard { sides: [egress, side(proofs.map(|(input, proof)| (input, &proof.ingress)))] }
@@ -408,9 +420,14 @@ impl<'p> Because<'p> {
         let (subject, peer) = side.ends();
         let [Some(before), Some(after)] = self.policies.all[pair] else { return };
         if let [End::Pod(was, _), End::Pod(is, _)] = ends[subject as usize] {
-            let (was, is) = (self.provers[0].selects(before, *was), self.provers[1].selects(after, *is));
-            whys.extend((was.0 != is.0).then_some(Why::Namespace(subject)));
-            whys.extend((was.1 != is.1).then_some(Why::Pod(subject)));
+            match (self.provers[0].selects(before, *was), self.provers[1].selects(after, *is)) {
+                (Some(was), Some(is)) => {
+                    whys.extend((was.0 != is.0).then_some(Why::Namespace(subject)));
+                    whys.extend((was.1 != is.1).then_some(Why::Pod(subject)));
+                }
+                // What selects nodes selects another one, or the node has other labels.
+                _ => self.moved(&[subject], subject, ends, whys),
+            }
         }
         let proof =
             |input: usize, policy| side.proofs[input].policies.iter().find(|proof| proof.policy == policy);
@@ -445,6 +462,11 @@ impl<'p> Because<'p> {
             whys.insert(Why::Pod(subject));
             return;
         }
+        self.moved(&[subject, peer], subject, ends, whys);
+    }
+
+    /// Which of some ends are somewhere else than they were; if none, it is the node of `subject` that is another one.
+    fn moved(&self, which: &[Which], subject: Which, ends: [&[End; 2]; 2], whys: &mut BTreeSet<Why>) {
         let place = |which: Which, input: usize| match ends[which as usize][input] {
             End::Pod(pod, _) => {
                 let cluster = self.cluster(input);
@@ -454,7 +476,7 @@ impl<'p> Because<'p> {
             End::Address(_) => None,
         };
         let moved: Vec<Which> =
-            [subject, peer].into_iter().filter(|&which| place(which, 0) != place(which, 1)).collect();
+            which.iter().copied().filter(|&which| place(which, 0) != place(which, 1)).collect();
         if moved.is_empty() {
             whys.insert(Why::Node(subject));
         }

@@ -9,7 +9,7 @@ use crate::diagnostic::ObjectName;
 use crate::index::IndexVec;
 use crate::label::SelectorId;
 use crate::net::Direction;
-use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, Policy, PolicyId};
+use crate::policy::{HostMatch, NamespaceMatch, Peer, Peers, PodMatch, Policy, PolicyId, Subject};
 
 crate::define_id! { [pub(super)]
     /// A policy of one of the inputs, or of both.
@@ -70,7 +70,17 @@ impl<'c> PolicyPairs<'c> {
 fn text(cluster: &Cluster, policy: &Policy) -> String {
     let mut text =
         format!("{:?} {:?} {} {:?} ", policy.tier, policy.enforced_by, policy.priority, policy.isolates);
-    pods(cluster, &policy.subject, &mut text);
+    match &policy.subject {
+        Subject::Pods(selectors) => pods(cluster, selectors, &mut text),
+        Subject::Hosts(HostMatch::Any) => text.push_str(" on hosts"),
+        Subject::Hosts(HostMatch::One(node)) => {
+            write!(text, " on {}", cluster.nodes[*node].name).expect("writing to a string cannot fail");
+        }
+        Subject::Hosts(HostMatch::Labels(id)) => {
+            text.push_str(" on");
+            selector(cluster, *id, &mut text);
+        }
+    }
     for direction in Direction::ALL {
         text.push_str(direction.as_str());
         for rule in &policy.rules[direction] {

@@ -190,7 +190,7 @@ impl Writer<'_, '_> {
                 let asked_first = match policy.tier {
                     Tier::Admin => true,
                     Tier::Baseline => !isolated,
-                    Tier::NetworkPolicy | Tier::Unevaluated => false,
+                    Tier::NetworkPolicy | Tier::Unevaluated | Tier::Restricting => false,
                 };
                 let denies = policy.rules[side.direction].iter().zip(&proof.rules).any(|(rule, step)| {
                     rule.action == Action::Deny

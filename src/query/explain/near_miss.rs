@@ -6,7 +6,9 @@ use crate::cluster::{Backends, Cluster, NamespaceId, PodId};
 use crate::k8s::IntOrString;
 use crate::label::{LabelSetId, Requirement, SelectorId, Truth};
 use crate::net::{AddressSet, Direction, Family, PortSet, Protocol, net_range};
-use crate::policy::{Action, NamespaceMatch, Peer, Peers, PodMatch, PolicyId, PortMatch, Ports, Rule, Tier};
+use crate::policy::{
+    Action, NamespaceMatch, Peer, Peers, PodMatch, PolicyId, PortMatch, Ports, Rule, Subject, Tier,
+};
 use crate::query::can::Verdict;
 use crate::solve::End;
 use crate::solve::proof::{BlockStep, FamilyProof, PeerStep, PortStep, Prover, RuleProof, Side};
@@ -113,7 +115,8 @@ impl Search<'_, '_> {
             if policy.tier != Tier::NetworkPolicy || !policy.isolates[side.direction] || rules.is_empty() {
                 continue;
             }
-            let unmet = unmet(self.cluster, policy.subject.pods, pod.labels);
+            let Subject::Pods(selectors) = &policy.subject else { continue };
+            let unmet = unmet(self.cluster, selectors.pods, pod.labels);
             let [requirement] = &unmet[..] else { continue };
             let admits = (0..rules.len()).any(|rule| {
                 self.prover
@@ -308,7 +311,7 @@ fn unmet(cluster: &Cluster, selector: SelectorId, labels: LabelSetId) -> Vec<Req
     cluster.labels.selectors[selector]
         .requirements()
         .iter()
-        .filter(|requirement| requirement.accepts(labels.get(requirement.key)) == Truth::No)
+        .filter(|requirement| requirement.accepts(labels) == Truth::No)
         .cloned()
         .collect()
 }

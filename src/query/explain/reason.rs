@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::cluster::{Cluster, NamespaceId, PodId};
 use crate::label::{LabelSetId, Requirement, SelectorId, Truth};
-use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, Tier};
+use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, Subject};
 use crate::query::can::Verdict;
 use crate::solve::End;
 use crate::solve::proof::{BlockStep, PeerStep, Side};
@@ -41,12 +41,14 @@ fn of_side(cluster: &Cluster, explanation: &PairExplanation, side: &Side, reason
     let (subject, peer) = explanation.ends_of(side.direction);
     for proof in &side.policies {
         let policy = &cluster.policies[proof.policy];
-        if policy.tier == Tier::Unevaluated {
+        if !policy.tier.is_evaluated() {
             reasons.insert(Reason::NotEvaluated(proof.policy));
             continue;
         }
-        if proof.selects == Truth::Unknown {
-            of_selectors(cluster, &policy.subject, subject, reasons);
+        if let Subject::Pods(selectors) = &policy.subject
+            && proof.selects == Truth::Unknown
+        {
+            of_selectors(cluster, selectors, subject, reasons);
         }
         for (rule, step) in policy.rules[side.direction].iter().zip(&proof.rules) {
             if step.peers.truth != Truth::Unknown || explanation.coverage(step) == Coverage::None {
@@ -90,5 +92,5 @@ pub(in crate::query) fn undecided(
     cluster.labels.selectors[selector]
         .requirements()
         .iter()
-        .filter(|requirement| requirement.accepts(labels.get(requirement.key)) == Truth::Unknown)
+        .filter(|requirement| requirement.accepts(labels) == Truth::Unknown)
 }

@@ -225,6 +225,7 @@ impl<'c> Words<'c> {
             let why = match step {
                 PortStep::Undeclared => "the destination does not declare",
                 PortStep::NotAPod => "an address does not have",
+                PortStep::HostNetwork => "a hostNetwork pod does not have, as it is its node",
                 PortStep::Ambiguous => "the CNI skips because it stands for several numbers",
                 PortStep::OtherNamespace => "the CNI does not resolve in other namespaces",
                 PortStep::Numbers | PortStep::Resolved => return None,
@@ -258,6 +259,7 @@ impl<'c> Words<'c> {
                 };
                 format!("{what}: {part} {peer}")
             }
+            PeerStep::Host => format!("{what}: {peer} is a host, which this label means with this CNI"),
             PeerStep::Address => format!("{what}: {peer} is not a pod, and selectors match nothing else"),
             PeerStep::Block(step) => {
                 let part = match step {

@@ -423,7 +423,7 @@ fn lists(report: &Report<'_, '_>) -> Vec<Runs> {
             .collect();
         classes.sort_unstable();
         let addresses = externals.enumerate().filter_map(|(id, external): (ExternalId, _)| {
-            let blocks = &list.blocks[external.family];
+            let blocks = &list.addresses()[external.family];
             let value = if blocks.is_disjoint(&external.addresses) {
                 return None;
             } else if external.addresses.difference(blocks).is_empty() {

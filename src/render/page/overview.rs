@@ -226,7 +226,7 @@ fn coverage<'a>(report: &Report<'a, '_>) -> Vec<Coverage<'a>> {
         }
     }
     for policy in cluster.policies.iter().filter(|policy| !policy.is_withdrawn()) {
-        if let NamespaceMatch::One(namespace) = policy.subject.namespaces
+        if let Some(NamespaceMatch::One(namespace)) = policy.subject.pods().map(|pods| pods.namespaces)
             && let Some(coverage) = all.get_mut(&namespace)
         {
             coverage.policies += 1;

@@ -48,6 +48,8 @@ pub enum PeerStep {
         /// Whether it is out of their reach as a hostNetwork pod (R52).
         host_network: bool,
     },
+    /// Selectors that stand for hosts, asked about a hostNetwork pod or the address of a node (I2).
+    Host,
     /// Selectors, asked about an address, which they never match (R25).
     Address,
     /// A block.
@@ -91,6 +93,8 @@ pub enum PortStep {
     Undeclared,
     /// The destination is not a pod (R39).
     NotAPod,
+    /// The destination is a hostNetwork pod, which is its node (R39).
+    HostNetwork,
     /// The name stands for several numbers, and the profile skips it (I14).
     Ambiguous,
     /// The destination is in another namespace, and the profile resolves names in the own one only (I16).
@@ -147,6 +151,11 @@ impl Prover<'_> {
 
     fn prove_peer(&self, peer: &Peer, question: Question) -> PeerProof {
         match (peer, question.peer) {
+            (Peer::Pods(selectors), end)
+                if selectors.hosts && question.semantics.hosts_by_label && self.is_host(end) =>
+            {
+                PeerProof { step: PeerStep::Host, truth: Truth::Yes }
+            }
             (Peer::Pods(selectors), End::Pod(id, _)) => {
                 let pod = &self.cluster.pods[id];
                 let Selection { namespace, pods, truth } = self.selection(selectors, pod);
@@ -168,6 +177,14 @@ impl Prover<'_> {
                 };
                 PeerProof { step: PeerStep::Block(step), truth }
             }
+        }
+    }
+
+    /// Whether an end is a hostNetwork pod or a node.
+    fn is_host(&self, end: End) -> bool {
+        match end {
+            End::Pod(pod, _) => self.cluster.pods[pod].host_network,
+            End::Address(address) => self.cluster.nodes.iter().any(|node| node.addresses.contains(&address)),
         }
     }
 
@@ -230,6 +247,9 @@ impl Prover<'_> {
     fn resolve(&self, protocol: Protocol, name: &str, question: Question) -> Result<Vec<u16>, PortStep> {
         let End::Pod(destination, _) = question.destination() else { return Err(PortStep::NotAPod) };
         let destination = &self.cluster.pods[destination];
+        if destination.host_network {
+            return Err(PortStep::HostNetwork);
+        }
         let semantics = question.semantics;
         if question.direction == Direction::Egress
             && !semantics.egress_port_crosses_namespaces
