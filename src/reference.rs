@@ -509,13 +509,13 @@ fn means_hosts(peer: &NetworkPolicyPeer) -> bool {
     let Some(selector) = peer.namespace_selector.as_ref().filter(|_| peer.pod_selector.is_none()) else {
         return false;
     };
-    let equal = selector.match_labels.iter().flat_map(|labels| labels.iter());
+    let equal = selector.match_labels.iter().flat_map(crate::k8s::Labels::iter);
     let compared = selector.match_expressions.as_deref().unwrap_or_default();
     let asks =
         equal.map(|(key, value)| (key.to_string(), value.is_empty())).chain(compared.iter().map(|one| {
             let values = one.values.as_deref().unwrap_or_default();
             let is_meant = match one.operator.as_deref() {
-                Some("In") => values.iter().all(|value| value.is_empty()),
+                Some("In") => values.iter().all(crate::k8s::Text::is_empty),
                 operator => operator == Some("Exists"),
             };
             (one.key.as_deref().unwrap_or_default().to_string(), is_meant)

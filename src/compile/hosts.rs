@@ -36,7 +36,7 @@ impl<'c> Hosts<'c> {
         }
         let Self { cluster, policies, known } = self;
         let find = || {
-            let selecting = policies.iter().map(|(id, hosts)| (*id, selects_host(cluster, hosts, pod.node)));
+            let selecting = policies.iter().map(|(id, hosts)| (*id, selects_host(cluster, *hosts, pod.node)));
             selecting.filter(|(_, truth)| truth.possible()).collect()
         };
         known.entry(pod.node).or_insert_with(find).clone()
@@ -44,12 +44,12 @@ impl<'c> Hosts<'c> {
 }
 
 /// Whether nodes that are selected so include one; `None` is a node that the input does not tell.
-pub(crate) fn selects_host(cluster: &Cluster, hosts: &HostMatch, node: Option<NodeId>) -> Truth {
+pub(crate) fn selects_host(cluster: &Cluster, hosts: HostMatch, node: Option<NodeId>) -> Truth {
     match (hosts, node) {
         (HostMatch::Any, _) | (HostMatch::One(_), None) => Truth::Unknown,
-        (HostMatch::One(one), Some(node)) => Truth::from_bool(*one == node),
+        (HostMatch::One(one), Some(node)) => Truth::from_bool(one == node),
         (HostMatch::Labels(selector), node) => {
-            let (selector, labels) = (&cluster.labels.selectors[*selector], &cluster.labels);
+            let (selector, labels) = (&cluster.labels.selectors[selector], &cluster.labels);
             match node {
                 Some(node) => selector.matches(&labels.sets[cluster.nodes[node].labels]),
                 None if selector.is_everything() => Truth::Yes,

@@ -157,13 +157,13 @@ impl Document<'_, '_> {
                     }))
                 })
             }
-            Known::No => match self.mesh(api_version, kind) {
-                Some(mesh) => Ok(Object::IstioMesh(mesh)),
-                None => {
+            Known::No => {
+                let Some(mesh) = self.mesh(api_version, kind) else {
                     into.push(Item::Ignored { kind: kind.into(), origin: self.origin });
                     return;
-                }
-            },
+                };
+                Ok(Object::IstioMesh(mesh))
+            }
         };
         match object {
             Ok(object) if object.metadata().annotations.as_ref().is_some_and(|a| a.local_config) => {

@@ -131,7 +131,7 @@ impl<'p> Search<'p> {
             let unknown = labels.entries().iter().filter(|(_, value)| !matches!(value, LabelValue::Known(_)));
             match &mut keys {
                 Some(keys) if labels.is_complete() && labels.reserved().is_empty() => {
-                    keys.extend(unknown.map(|(key, _)| *key))
+                    keys.extend(unknown.map(|(key, _)| *key));
                 }
                 _ => keys = None,
             }

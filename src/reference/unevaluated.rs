@@ -230,7 +230,7 @@ fn possible_of_cilium(selector: Option<&Value>, labels: &Labels) -> bool {
     };
     let all_kept = read.is_some_and(|selector| {
         let equal =
-            selector.match_labels.iter().flat_map(|labels| labels.iter()).map(|(key, _)| key.to_string());
+            selector.match_labels.iter().flat_map(crate::k8s::Labels::iter).map(|(key, _)| key.to_string());
         let compared = selector.match_expressions.as_deref().unwrap_or_default().iter();
         let keys = equal.chain(compared.map(|one| one.key.as_deref().unwrap_or_default().to_string()));
         keys.into_iter().all(|key| kept(&key))

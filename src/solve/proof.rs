@@ -371,7 +371,7 @@ impl<'c> Prover<'c> {
     fn subject(&self, subject: &Subject, pod: &Pod) -> Truth {
         match subject {
             Subject::Pods(selectors) => self.selection(selectors, pod).truth,
-            Subject::Hosts(hosts) if pod.host_network => selects_host(self.cluster, hosts, pod.node),
+            Subject::Hosts(hosts) if pod.host_network => selects_host(self.cluster, *hosts, pod.node),
             Subject::Hosts(_) => Truth::No,
         }
     }
