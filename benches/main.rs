@@ -1,4 +1,4 @@
-//! How long each stage takes, at sizes that show how it grows: `cargo bench --bench stages -- [load|build|...]`.
+//! How long each stage takes, at sizes that show how it grows: `cargo bench -p podreach-benches -- [load|build|...]`.
 
 use criterion::{criterion_group, criterion_main};
 

@@ -1,11 +1,11 @@
 //! Measures how cost grows with the cluster: runs the whole command on generated dumps of growing size, and draws
 //! what each stage took.
 //!
-//! `cargo build --release && cargo run --release --example growth` writes `reports/growth/`: `growth.csv` with every
+//! `cargo build --release && cargo run --release -p podreach-benches` writes `reports/growth/`: `growth.csv` with every
 //! figure, and the curves of CPU time and of memory. Give a number of pods to stop there.
 
-// By path, as the benches do: all of them share the generator.
-#[path = "../synth/generator.rs"]
+// By path, as the benches do.
+#[path = "../../examples/synth/generator.rs"]
 mod generator;
 
 mod draw;
@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(number) => number.parse()?,
         None => u32::MAX,
     };
-    let binary = beside_this_example()?;
+    let binary = beside_this_program()?;
     let dumps = tempfile::tempdir()?;
     let mut runs = Vec::new();
     for (series, shape, format, sizes) in SERIES {
@@ -83,11 +83,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The command, which cargo puts in the folder above that of the examples.
-fn beside_this_example() -> Result<PathBuf, Box<dyn Error>> {
-    let example = std::env::current_exe()?;
-    let folder = example.parent().and_then(Path::parent).ok_or("an example lies in a folder of cargo's")?;
-    let binary = folder.join("podreach").with_extension(std::env::consts::EXE_EXTENSION);
+/// The command, which cargo puts beside this program.
+fn beside_this_program() -> Result<PathBuf, Box<dyn Error>> {
+    let binary =
+        std::env::current_exe()?.with_file_name("podreach").with_extension(std::env::consts::EXE_EXTENSION);
     if binary.exists() { Ok(binary) } else { Err("run `cargo build --release` first".into()) }
 }
 
