@@ -17,6 +17,7 @@ mod locate;
 mod mesh;
 mod node;
 mod own;
+mod parallel;
 mod repeats;
 mod scalar;
 mod scan;
@@ -30,7 +31,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-pub use self::bytes::Bytes;
+pub use self::bytes::{Bytes, end_when_a_file_shrinks};
 use self::item::Item;
 pub use self::own::{Own, OwnDocument, own};
 use self::walk::Found;

@@ -106,7 +106,8 @@ impl Progress {
         let patience = PATIENCE.saturating_sub(self.start.elapsed());
         let start = self.start;
         thread::scope(|scope| {
-            scope.spawn(move || {
+            // Where no thread is to be had, nothing is shown.
+            let _ = thread::Builder::new().spawn_scoped(scope, move || {
                 if waiting.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
                     let bar = spinner(stage, start);
                     // Whatever comes, it says that the stage is over.

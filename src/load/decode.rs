@@ -14,7 +14,7 @@ use super::item::Item;
 use super::kinds::{Expected, is_list};
 use super::node::Cursor;
 use super::yaml::Fault;
-use super::{Manifest, block, dump, json, split, yaml};
+use super::{Manifest, block, dump, json, parallel, split, yaml};
 use crate::diagnostic::{Code, Diagnostic, Origin, SourceId};
 use crate::k8s::{BrokenObject, Object};
 
@@ -50,12 +50,13 @@ fn in_parallel<T: Send, E: Send>(
         }
         items
     };
-    let stretches = parts.into_par_iter().fold(
-        || Ok(Vec::new()),
-        |items: Result<_, E>, part| items.and_then(|items| Ok(join(items, read(part)?))),
+    let next = |items: Result<_, E>, part| items.and_then(|items| Ok(join(items, read(part)?)));
+    let stretches: Vec<Result<_, E>> = parallel::on_threads(
+        parts,
+        |parts| parts.into_par_iter().fold(|| Ok(Vec::new()), next).collect(),
+        |parts| vec![parts.into_iter().fold(Ok(Vec::new()), next)],
     );
     // Of several failures the first in the text is the one to speak of.
-    let stretches: Vec<Result<_, E>> = stretches.collect();
     stretches.into_iter().try_fold(Vec::new(), |items, more| Ok(join(items, more?)))
 }
 
@@ -291,13 +292,13 @@ impl Place<'_> {
                 return too_many_lists(document.origin).into();
             }
             let expected = Expected::of_list(api_version, kind);
-            return head
-                .items
-                .par_iter()
-                .flatten()
-                .map(|text| self.json_element(self.range_of(text), &expected, depth + 1))
-                .flatten_iter()
-                .collect();
+            let elements: &[_] = head.items.as_deref().unwrap_or_default();
+            let read = |text: &&str| self.json_element(self.range_of(text), &expected, depth + 1);
+            return parallel::on_threads(
+                elements,
+                |elements| elements.par_iter().map(read).flatten_iter().collect(),
+                |elements| elements.iter().flat_map(read).collect(),
+            );
         }
         document.read(api_version, kind, &mut items);
         items

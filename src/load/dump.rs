@@ -15,6 +15,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess
 use super::de::Declined;
 use super::item::Item;
 use super::kinds::{self, Expected, Known, Reader};
+use super::parallel;
 use super::scan::Scanner;
 use crate::k8s::{NetworkPolicy, Object, WorkloadObject};
 
@@ -127,14 +128,16 @@ impl<'t> Walk<'t> {
         let indent = &self.text[open..self.at];
         let between = indent.contains('\n').then(|| format!("}},{indent}{{"));
         // A few at a time, so that not all objects are in memory twice.
-        let most = STRETCHES * rayon::current_num_threads();
+        let most = STRETCHES * parallel::threads();
         let mut count = 1;
         loop {
             let cuts = self.cuts(between.as_deref(), count);
-            let runs: Vec<Option<Run>> = cuts
-                .par_windows(2)
-                .map(|ends| Walk { at: ends[0], ..*self }.run(ends[1], expected, element))
-                .collect();
+            let run = |ends: &[usize]| Walk { at: ends[0], ..*self }.run(ends[1], expected, element);
+            let runs: Vec<Option<Run>> = parallel::on_threads(
+                &*cuts,
+                |cuts| cuts.par_windows(2).map(run).collect(),
+                |cuts| cuts.windows(2).map(run).collect(),
+            );
             count = (count * 2).min(most);
             for (&cut, run) in cuts.iter().zip(runs) {
                 if cut != self.at {
