@@ -1,7 +1,7 @@
 //! Every byte of output. Decides nothing: it is given answers and says them in the format that was asked for.
 //!
-//! What users wrote (names, labels, file names, lines of YAML) never reaches a terminal, a Markdown page or a
-//! spreadsheet unescaped; [`text`] holds the rules.
+//! What users wrote (names, labels, file names, lines of YAML) never reaches a terminal, the log of a CI runner, a Markdown
+//! page or a spreadsheet unescaped; [`text`] holds the rules.
 
 mod because;
 pub mod diagnostic;
@@ -21,6 +21,7 @@ mod svg;
 pub mod test;
 pub mod text;
 pub mod warnings;
+mod yaml;
 
 use std::io::{self, Write};
 
@@ -29,7 +30,7 @@ use serde::Serialize;
 /// Writes one object in JSON or YAML.
 pub fn object<T: Serialize>(format: Format, object: &T, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Yaml => crate::yaml::to_writer(out, object),
+        Format::Yaml => yaml::to_writer(out, object),
         _ => json::pretty(out, object),
     }
 }

@@ -11,7 +11,7 @@ use podreach::net::PortSet;
 use podreach::profile::Profile;
 use podreach::query::{Endpoint, Matrix, View};
 use podreach::render::snapshot::lock_file;
-use podreach::snapshot::{FailOn, LineVerdict, Lock, Place, compare, parse};
+use podreach::snapshot::{FailOn, Line, LineVerdict, Lock, Place, compare, parse};
 use podreach::solve::solve;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -48,6 +48,17 @@ proptest! {
         prop_assert_eq!(&read, &lock);
         prop_assert_eq!(lock_file(&read), text);
         prop_assert_eq!(compare(&read, &lock), vec![]);
+    }
+
+    /// So is what speaks of owners, whose names and kinds may be any text.
+    #[test]
+    fn names_are_read_back(kind in "(?s).{1,6}|[a/%]{1,6}", name in "(?s).{1,6}|[:#\\[\\]/\u{fffe}\u{e0041}\u{2028}-]{1,6}") {
+        let place = |name: &str| Place::Workload { namespace: "shop".into(), name: name.into(), kind: (*kind).into() };
+        let line = Line { from: place(&name), to: place("db"), verdict: LineVerdict::Allow, ports: PortSet::full() };
+        let lock = Lock { profile: Profile::Spec, lines: vec![line] };
+        let text = lock_file(&lock);
+        let read = parse(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
+        prop_assert_eq!(read, lock);
     }
 
     /// Between different workloads, and with addresses, a lock says what the matrix does.

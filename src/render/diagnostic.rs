@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::json::Elements;
+use super::yaml;
 use crate::diagnostic::Diagnostic;
 use crate::load::{Position, Source, Sources};
-use crate::yaml;
 
 pub use human::{Volume, text};
 

@@ -5,14 +5,14 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-use super::text::is_unprintable;
+use super::text::{hidden, is_unprintable};
 
-/// Compact JSON in which every character a terminal could act on is written as `\u009b`.
+/// Compact JSON in which every character is written as `\u009b` that a terminal or a CI runner could act on.
 struct Printable;
 
 impl Formatter for Printable {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        write_escaped(out, fragment, is_unprintable)
+        write_escaped(out, fragment, hidden(fragment))
     }
 }
 
@@ -21,32 +21,33 @@ struct Embedded;
 
 impl Formatter for Embedded {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        write_escaped(out, fragment, |c| is_unprintable(c) || matches!(c, '<' | '>' | '&'))
+        let is_hidden = |c| is_unprintable(c) || matches!(c, '<' | '>' | '&' | '#');
+        write_escaped(out, fragment, fragment.char_indices().filter(|&(_, c)| is_hidden(c)))
     }
 }
 
-/// Writes a part of a JSON text; characters that are `hidden` as the escapes a string may have.
+/// Writes a part of a JSON text; the characters that are `hidden`, which stand in strings, as escapes.
 fn write_escaped<W: ?Sized + Write>(
     out: &mut W,
     text: &str,
-    hidden: impl Fn(char) -> bool,
+    hidden: impl Iterator<Item = (usize, char)>,
 ) -> io::Result<()> {
-    let mut rest = text;
-    while let Some((at, c)) = rest.char_indices().find(|&(_, c)| hidden(c)) {
-        out.write_all(&rest.as_bytes()[..at])?;
+    let mut done = 0;
+    for (at, c) in hidden {
+        out.write_all(&text.as_bytes()[done..at])?;
         for unit in c.encode_utf16(&mut [0; 2]) {
             write!(out, "\\u{unit:04x}")?;
         }
-        rest = &rest[at + c.len_utf8()..];
+        done = at + c.len_utf8();
     }
-    out.write_all(rest.as_bytes())
+    out.write_all(&text.as_bytes()[done..])
 }
 
 /// Writes `value` over several lines, indented.
 pub(super) fn pretty<T: Serialize + ?Sized>(out: &mut dyn Write, value: &T) -> io::Result<()> {
     let text = serde_json::to_string_pretty(value)?;
     // The line breaks are the layout's: those within strings have been escaped.
-    write_escaped(out, &text, |c| c != '\n' && is_unprintable(c))?;
+    write_escaped(out, &text, hidden(&text).filter(|&(_, c)| c != '\n'))?;
     out.write_all(b"\n")
 }
 
@@ -100,8 +101,9 @@ mod tests {
     #[test]
     fn control_characters_are_escaped() {
         let mut out = Vec::new();
-        to_writer(&mut out, &["\u{9b}\u{7f}", "é\"\n", "\u{202e}x"]).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), r#"["\u009b\u007f","é\"\n","\u202ex"]"#);
+        to_writer(&mut out, &["\u{9b}\u{7f}", "é\"\n", "\u{202e}x", "##[x] \u{e0041}"]).unwrap();
+        let expected = r##"["\u009b\u007f","é\"\n","\u202ex","\u0023#[x] \udb40\udc41"]"##;
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 
     #[test]

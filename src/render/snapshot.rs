@@ -50,7 +50,11 @@ fn lock_line(line: &Line) -> String {
 /// A place as lock files write it.
 fn place(place: &Place) -> String {
     match place {
-        Place::Workload { namespace, name, kind } => scalar(&format!("{kind}/{namespace}/{name}")),
+        Place::Workload { namespace, name, kind } => {
+            // Owners may be called anything: only what comes last may have slashes of its own.
+            let kind = kind.replace('%', "%25").replace('/', "%2F");
+            scalar(&format!("{kind}/{namespace}/{name}"))
+        }
         Place::Outside(family, addresses) => {
             let cidrs: Vec<String> =
                 cidrs(*family, addresses).iter().map(|cidr| scalar(&cidr.to_string())).collect();
@@ -72,12 +76,11 @@ fn spans(ports: &PortSet) -> Vec<String> {
     spans.collect()
 }
 
-/// A text within a flow mapping of YAML: plain where that is safe, else quoted as JSON does.
+/// A text within a flow mapping of YAML: plain where that is safe, else quoted.
 fn scalar(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/' | '_');
     if text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(is_plain) {
         return text.to_owned();
     }
-    let line = super::json::line(text).expect("a string can always be written as JSON");
-    String::from_utf8(line).expect("JSON is UTF-8")
+    super::yaml::quoted(text)
 }

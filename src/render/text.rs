@@ -1,7 +1,9 @@
 //! Text for people: escaping, counting, wrapping.
 
 use std::fmt::{self, Write as _};
+use std::net::Ipv6Addr;
 
+use ipnet::Ipv6Net;
 use unicode_width::UnicodeWidthStr;
 
 /// The columns lists are wrapped at.
@@ -26,24 +28,67 @@ impl Detail {
     }
 }
 
-/// Whether printing `c` could move the cursor, change colours or reorder what stands around it.
+/// Whether printing `c` could move the cursor, change colours, reorder or hide what stands around it; or whether XML and
+/// YAML have no such character.
 pub(super) fn is_unprintable(c: char) -> bool {
+    let is_noncharacter = c as u32 & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}');
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || is_noncharacter
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
-/// A user's text on a terminal: what cannot be printed is written as `\u{1b}`.
+/// The characters of a text that no output may show as they are, and where they stand: what cannot be printed, and the
+/// first of `##[` and `##vso[`, with which commands to the runners of GitHub and Azure Pipelines begin anywhere in a line.
+pub(super) fn hidden(text: &str) -> impl Iterator<Item = (usize, char)> {
+    text.char_indices().filter(|&(at, c)| is_unprintable(c) || (c == '#' && is_runner_command(&text[at..])))
+}
+
+fn is_runner_command(text: &str) -> bool {
+    let name = |c: char| c.is_ascii_alphabetic();
+    text.strip_prefix("##").is_some_and(|rest| rest.trim_start_matches(name).starts_with('['))
+}
+
+/// Where `::error::` begins, a command to GitHub's runner if a line begins with it. Addresses such as `::1` are none.
+fn line_command(text: &str) -> Option<usize> {
+    let at = text.len() - text.trim_start().len();
+    let text = &text[at..];
+    let is_of_address = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.' | '/');
+    let word = text.find(|c| !is_of_address(c)).map_or(text, |end| &text[..end]);
+    let is_whole = !text[word.len()..].starts_with(|c: char| !matches!(c, ' ' | ',' | ')'));
+    let is_address = || is_whole && (word.parse::<Ipv6Addr>().is_ok() || word.parse::<Ipv6Net>().is_ok());
+    (text.starts_with("::") && !is_address()).then_some(at)
+}
+
+/// The same as [`hidden`] for a text that may stand at the beginning of a line.
+fn hidden_in_line(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let command = line_command(text);
+    text.char_indices().filter(move |&(at, c)| {
+        is_unprintable(c) || (c == '#' && is_runner_command(&text[at..])) || command == Some(at)
+    })
+}
+
+/// Whether lines can be printed as they are.
+pub(super) fn is_inert(lines: &str) -> bool {
+    lines.split('\n').all(|line| hidden_in_line(line).next().is_none())
+}
+
+/// A user's text on a terminal or in the log of a CI runner: what cannot be printed, or would be obeyed, is written as
+/// `\u{1b}`.
 #[derive(Clone, Copy, Debug)]
 pub struct Plain<'a>(pub &'a str);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.0.contains(is_unprintable) {
-            return f.write_str(self.0);
+        let mut done = 0;
+        for (at, c) in hidden_in_line(self.0) {
+            write!(f, "{}{}", &self.0[done..at], c.escape_unicode())?;
+            done = at + c.len_utf8();
         }
-        self.0.chars().try_for_each(|c| {
-            if is_unprintable(c) { write!(f, "{}", c.escape_unicode()) } else { f.write_char(c) }
-        })
+        f.write_str(&self.0[done..])
     }
 }
 
@@ -53,7 +98,9 @@ pub struct Markdown<'a>(pub &'a str);
 
 impl fmt::Display for Markdown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
+        let command = line_command(self.0);
+        self.0.char_indices().try_for_each(|(at, c)| match c {
+            ':' if command == Some(at) => f.write_str("&#58;"),
             ' ' | '-' | '.' | '/' | ',' | ':' | '(' | ')' => f.write_char(c),
             c if is_unprintable(c) => write!(f, "{}", c.escape_unicode()),
             c if c.is_ascii_punctuation() => write!(f, "&#{};", u32::from(c)),
@@ -146,10 +193,33 @@ mod tests {
             ("a\nb\rc", "a\\u{a}b\\u{d}c"),
             ("\u{9b}2J", "\\u{9b}2J"),
             ("\u{202e}gnp", "\\u{202e}gnp"),
+            ("\u{fffe}\u{1ffff}\u{e0041}", "\\u{fffe}\\u{1ffff}\\u{e0041}"),
             ("käse", "käse"),
         ] {
             assert_eq!(Plain(text).to_string(), safe);
+            assert_eq!(is_inert(text), text == safe);
         }
+    }
+
+    #[test]
+    fn runners_get_no_commands() {
+        for (text, safe) in [
+            ("::error::x", "\\u{3a}:error::x"),
+            ("  ::stop-commands::x", "  \\u{3a}:stop-commands::x"),
+            ("a ::error::x", "a ::error::x"),
+            ("a ##[add-mask]x", "a \\u{23}#[add-mask]x"),
+            ("##vso[task.complete]", "\\u{23}#vso[task.complete]"),
+            ("###[group]", "#\\u{23}#[group]"),
+            ("## a [b]", "## a [b]"),
+            ("::1", "::1"),
+            ("::/0, ::1/128", "::/0, ::1/128"),
+            ("::dead::beef", "\\u{3a}:dead::beef"),
+        ] {
+            assert_eq!(Plain(text).to_string(), safe);
+            assert_eq!(is_inert(text), text == safe);
+            assert!(is_inert(&Markdown(text).to_string()), "{text}");
+        }
+        assert!(!is_inert("a: |\n  ::error::x\n"));
     }
 
     #[test]

@@ -154,10 +154,11 @@ impl<'de> Visitor<'de> for PlaceVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Place, E> {
-        let parts: Vec<&str> = text.split('/').collect();
+        let parts: Vec<&str> = text.splitn(3, '/').collect();
         match parts[..] {
             [kind, namespace, name] if !(kind.is_empty() || namespace.is_empty() || name.is_empty()) => {
-                Ok(Place::Workload { namespace: namespace.into(), name: name.into(), kind: kind.into() })
+                let kind = kind.replace("%2F", "/").replace("%25", "%").into();
+                Ok(Place::Workload { namespace: namespace.into(), name: name.into(), kind })
             }
             _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
         }

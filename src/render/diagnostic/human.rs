@@ -1,8 +1,10 @@
 //! Findings as rustc shows them: the lines they speak of, underlined.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
@@ -10,7 +12,7 @@ use super::Located;
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::load::{Position, Source};
 use crate::render::style::Palette;
-use crate::render::text::{Plain, count};
+use crate::render::text::{Plain, count, hidden};
 
 /// How much is said beside errors.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -125,21 +127,24 @@ fn origin(position: &Position) -> Origin<'static> {
         .char_column(position.column as usize)
 }
 
-/// The line a finding points at, with the field underlined.
+/// The line a finding points at, with the field underlined. Of a line with something before the field that cannot be shown
+/// as it is, only the place is named: the columns would be others.
 fn place<'s>(diagnostic: &Diagnostic, position: &Position, source: &'s Source) -> Element<'s> {
     let bytes = &source.bytes;
     let start = position.span.start.min(bytes.len());
     let line_start = bytes[..start].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
     let line_end = bytes[start..].iter().position(|&b| b == b'\n').map_or(bytes.len(), |at| start + at);
-    let Some(line) = std::str::from_utf8(&bytes[line_start..line_end])
+    let line = std::str::from_utf8(&bytes[line_start..line_end])
         .ok()
         .filter(|line| line.len() <= LONGEST_LINE)
-        .map(|line| line.trim_end_matches('\r'))
-    else {
+        .map(|line| line.trim_end_matches('\r'));
+    let end = position.span.end.clamp(start, line_end) - line_start;
+    let Some((line, span)) = line.and_then(|line| {
+        let span = line.floor_char_boundary(start - line_start)..line.ceil_char_boundary(end.min(line.len()));
+        excerpt(line, span)
+    }) else {
         return origin(position).into();
     };
-    let end = position.span.end.clamp(start, line_end) - line_start;
-    let span = line.floor_char_boundary(start - line_start)..line.ceil_char_boundary(end.min(line.len()));
     let mut annotation = AnnotationKind::Primary.span(span);
     if let Some(object) = &diagnostic.object {
         annotation = annotation.label(Plain(&object.to_string()).to_string());
@@ -149,6 +154,31 @@ fn place<'s>(diagnostic: &Diagnostic, position: &Position, source: &'s Source) -
         .line_start(position.line as usize)
         .annotation(annotation)
         .into()
+}
+
+/// A line with escapes for what cannot be shown as it is, and the span in it; `None` if the span is not where it was.
+/// Tabs are shown as spaces.
+fn excerpt(line: &str, span: Range<usize>) -> Option<(Cow<'_, str>, Range<usize>)> {
+    let mut hidden = hidden(line).filter(|&(_, c)| c != '\t').peekable();
+    if hidden.peek().is_none() {
+        return Some((Cow::Borrowed(line), span));
+    }
+    let mut shown = String::new();
+    let (mut done, mut end) = (0, span.end);
+    for (at, c) in hidden {
+        if at < span.start {
+            return None;
+        }
+        let escape = c.escape_unicode();
+        shown.push_str(&line[done..at]);
+        shown.extend(escape.clone());
+        done = at + c.len_utf8();
+        if at < span.end {
+            end += escape.len() - c.len_utf8();
+        }
+    }
+    shown.push_str(&line[done..]);
+    Some((Cow::Owned(shown), span.start..end))
 }
 
 #[cfg(test)]
@@ -202,13 +232,29 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_shown_and_not_obeyed() {
-        let source = source("name: a\u{1b}[2Jb\r\n");
+    fn what_could_be_obeyed_is_shown_escaped() {
         let diagnostic = Diagnostic::new(Code::InvalidValue, "Invalid value: \"a\u{1b}[2Jb\"");
-        let position = Some(Position { source: "x\u{1b}.yaml".into(), line: 1, column: 7, span: 6..12 });
-        let located = Located { diagnostic: &diagnostic, position, source: Some(&source) };
-        let text = shown(&[located], Volume::Normal);
-        assert!(!text.contains('\u{1b}') && !text.contains('\r'), "{text:?}");
+        let shown_of = |text: &str, span: Range<usize>| {
+            let source = source(text);
+            let column = u32::try_from(span.start).unwrap() + 1;
+            let position = Some(Position { source: "x\u{1b}.yaml".into(), line: 1, column, span });
+            let located = Located { diagnostic: &diagnostic, position, source: Some(&source) };
+            shown(&[located], Volume::Normal)
+        };
+        for (c, escape) in [
+            ('\u{1b}', "\\u{1b}"),
+            ('\u{9b}', "\\u{9b}"),
+            ('\u{202e}', "\\u{202e}"),
+            ('\u{7f}', "\\u{7f}"),
+            ('\u{fffe}', "\\u{fffe}"),
+        ] {
+            let text = shown_of(&format!("name: a{c}[2Jb # ##[x]{c}\r\n"), 6..7 + c.len_utf8());
+            assert!(text.contains(&format!("1 | name: a{escape}[2Jb # \\u{{23}}#[x]{escape}\n")), "{text}");
+            assert!(text.contains(&format!("  |       {}\n", "^".repeat(escape.len() + 1))), "{text}");
+            let text = shown_of(&format!("# {c}\tname"), 3 + c.len_utf8()..7 + c.len_utf8());
+            assert!(text.contains("x\\u{1b}.yaml:1:") && !text.contains("name"), "{text}");
+            assert!(!text.contains(c), "{text}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::summary::SummaryJson;
 use super::{Flows, Report};
 use crate::render::diagnostic::DiagnosticJson;
 use crate::render::json::{self, Elements};
-use crate::yaml;
+use crate::render::yaml;
 
 const API_VERSION: &str = "podreach/v1";
 const KIND: &str = "ReachabilityMatrix";
@@ -95,7 +95,7 @@ impl YamlList {
             writeln!(out, "{}:", self.key)?;
         }
         self.first = false;
-        yaml::to_writer(out, &[element])
+        yaml::item(out, element)
     }
 
     fn end(self, out: &mut dyn Write) -> io::Result<()> {
@@ -117,7 +117,7 @@ mod tests {
             let from_json: serde_json::Value =
                 serde_json::from_str(&text(|out| json(&report, flows, out))).unwrap();
             let from_yaml: serde_json::Value =
-                yaml::from_str(&text(|out| yaml(&report, flows, out))).unwrap();
+                crate::yaml::from_str(&text(|out| yaml(&report, flows, out))).unwrap();
             assert_eq!(from_json, from_yaml);
             assert_eq!(from_json["flows"].as_array().map(Vec::len), flows.map(|_| 3));
         }
