@@ -17,6 +17,7 @@ mod output;
 mod progress;
 mod project;
 mod reach;
+mod replace;
 mod report;
 mod settings;
 mod snapshot;
@@ -32,14 +33,17 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use clap::{CommandFactory, FromArgMatches};
+use podreach::render::text::Plain;
 
 use args::{Cli, Verb};
 use error::Failure;
+use project::Project;
 use settings::Settings;
 pub(crate) use status::ExitStatus;
 
 /// Runs one command line.
 pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
+    podreach::load::end_when_a_file_shrinks();
     let args: Vec<OsString> = args.into_iter().collect();
     let command = command(args.first());
     let cli = match command.try_get_matches_from(&args).and_then(|matches| Cli::from_arg_matches(&matches)) {
@@ -55,7 +59,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitStatus {
         Err(failure) => {
             // Nowhere is left to report that standard error is closed.
             let _ = failure.report(&mut io::stderr().lock());
-            failure.status()
+            ExitStatus::Invalid
         }
     }
 }
@@ -68,7 +72,9 @@ fn command(program: Option<&OsString>) -> clap::Command {
 }
 
 fn dispatch(cli: &Cli) -> Result<ExitStatus, Failure> {
-    let settings = || Settings::resolve(&cli.global);
+    let global = &cli.global;
+    let project = || Project::in_force(global);
+    let settings = || Settings::resolve(global, &project()?);
     match &cli.verb {
         Verb::Matrix(args) => matrix::run(args, &settings()?),
         Verb::Can(args) => can::run(args, &settings()?),
@@ -76,8 +82,8 @@ fn dispatch(cli: &Cli) -> Result<ExitStatus, Failure> {
         Verb::Reach(args) => reach::run(args, &settings()?),
         Verb::Report => report::run(&settings()?),
         Verb::WhatIf(args) => what_if::run(args, &settings()?),
-        Verb::Diff(args) => diff::run(args, &cli.global),
-        Verb::Test(args) => test::run(args, &cli.global),
+        Verb::Diff(args) => diff::run(args, global, &project()?),
+        Verb::Test(args) => test::run(args, global, &project()?),
         Verb::Snapshot(args) => snapshot::run(args, &settings()?),
         Verb::Completion(args) => completion::run(args),
     }
@@ -85,5 +91,5 @@ fn dispatch(cli: &Cli) -> Result<ExitStatus, Failure> {
 
 /// Writes a line to standard error. That nobody reads it is no reason to fail.
 fn say(line: impl std::fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{}", Plain(&line.to_string()));
 }

@@ -148,6 +148,8 @@ codes! {
     ProfilesDiffer = Note "profiles-differ",
     /// A policy asks for a fact that the input does not give.
     MissingFact = Note "missing-fact",
+    /// Something that the answer counts and does not list.
+    Shortened = Note "shortened",
     /// A change that changes nothing.
     Unchanged = Note "unchanged",
     /// A change that the API server would refuse for an object that is there already.

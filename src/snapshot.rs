@@ -185,7 +185,7 @@ fn carried(blend: &Blend, rows: &mut Rows<'_>) -> Option<Carried> {
 }
 
 fn between_workloads(program: &Program) -> Vec<(WorkloadId, WorkloadId, Carried)> {
-    let workloads = groups(program, By::Workload, None);
+    let workloads = groups(program, By::Workload, None, 1);
     let mut rows = Rows::new(program);
     let mut of_class: IndexVec<ClassId, Vec<usize>> = program.classes.iter().map(|_| Vec::new()).collect();
     for (place, workload) in workloads.iter().enumerate() {

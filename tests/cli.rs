@@ -2,7 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "what helps tests may fail like the tests themselves")]
 
 mod difference;
+mod large;
+mod outputs;
 mod picture;
+mod project;
 mod report;
 mod schema;
 mod test;
@@ -266,20 +269,6 @@ fn outputs_go_to_files() {
 }
 
 #[test]
-fn the_project_file_gives_defaults() {
-    let session =
-        Session::new(&[("shop.yaml", SHOP), (".podreach.yaml", "filename: shop.yaml\noutput: ndjson\n")]);
-    std::fs::create_dir(session.path("sub")).unwrap();
-    let from = |folder: &Path, line| texts(session.command(line).current_dir(folder).output().unwrap());
-    let (status, stdout, stderr) = from(&session.path("sub"), "matrix");
-    assert!(status == 0 && stdout.starts_with("{\"from\":"), "{stderr}");
-    assert!(from(&session.path("sub"), "matrix -o csv").1.starts_with("from,to,"));
-    std::fs::write(session.path(".podreach.yaml"), "filenam: shop.yaml\n").unwrap();
-    let (status, _, stderr) = session.run("matrix");
-    assert!(status == 2 && stderr.contains("did you mean `filename`?"), "{stderr}");
-}
-
-#[test]
 fn namespaces_and_labels_filter() {
     let other = SHOP.replace("namespace: shop", "namespace: other");
     let session = Session::new(&[("shop.yaml", SHOP), ("other.yaml", &other)]);
@@ -309,23 +298,6 @@ fn nothing_is_enforced_by_flannel_and_that_is_said() {
     assert_eq!(status, 0);
     assert!(stdout.contains(r#""to":{"pod":"shop/db"},"ports":{"TCP":"1-65535""#), "{stdout}");
     assert!(stderr.contains("flannel enforces no NetworkPolicy"), "{stderr}");
-}
-
-#[cfg(unix)]
-#[test]
-fn whoever_closes_the_pipe_has_seen_enough() {
-    let pod = |n| format!("apiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}}}\nspec: {{containers: []}}\n");
-    let many = (0..400).map(pod).collect::<Vec<String>>().join("---\n");
-    let session = Session::new(&[("many.yaml", &many)]);
-    let mut child = session
-        .command("matrix -f many.yaml --by pod -o ndjson")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let (status, _, stderr) = texts(child.wait_with_output().unwrap());
-    assert!(status == 0 && !stderr.contains("error"), "{status}: {stderr}");
 }
 
 #[test]
@@ -559,4 +531,47 @@ fn a_lock_file_is_written_checked_and_guarded() {
     let (_, json, _) = session.run("snapshot -f shop.yaml -o json");
     schema::check("reachability-lock.json", &serde_json::from_str(&json).unwrap());
     assert_eq!(std::fs::read_to_string(session.path("reachability.lock.yaml")).unwrap(), printed);
+}
+
+/// Policies never select hostNetwork pods, so these say nothing of the other pods of a namespace.
+#[test]
+fn a_namespace_with_host_network_pods_is_what_its_other_pods_are() {
+    const HOST: &str =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: node, namespace: shop}\nspec: {hostNetwork: true}\n";
+    const WEB: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: shop}\n";
+    const DENY: &str = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: p, namespace: shop}\n\
+                        spec: {podSelector: {}, ingress: [{}]}\n";
+    let session = Session::new(&[
+        ("host.yaml", HOST),
+        ("open.yaml", &[HOST, WEB].join("---\n")),
+        ("isolated.yaml", &[HOST, WEB, DENY].join("---\n")),
+        (
+            "mixed.yaml",
+            &[
+                HOST,
+                WEB,
+                &WEB.replace("web, ", "db, labels: {app: db}, "),
+                &DENY.replace("{}, i", "{matchLabels: {app: db}}, i"),
+            ]
+            .join("---\n"),
+        ),
+    ]);
+    for (file, ingress, egress) in [
+        ("host.yaml", "exempt", "exempt"),
+        ("open.yaml", "open", "open"),
+        ("isolated.yaml", "isolated", "open"),
+        ("mixed.yaml", "mixed", "open"),
+    ] {
+        let (_, json, _) = session.run(&format!("matrix -f {file} --by namespace -o json"));
+        let matrix: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let isolation = &matrix["endpoints"][0]["isolation"];
+        assert_eq!(
+            (&isolation["ingress"], &isolation["egress"]),
+            (&ingress.into(), &egress.into()),
+            "{file}"
+        );
+    }
+    let (_, table, _) = session.run("matrix -f open.yaml --by namespace");
+    assert!(table.contains("every port, because no policy restricts it"), "{table}");
+    assert!(!table.contains("by rules") && !table.contains("isolated for some"), "{table}");
 }

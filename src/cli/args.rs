@@ -21,7 +21,8 @@ use super::output::Output;
 #[command(
     name = "podreach",
     version,
-    after_help = "Defaults for the options come from `.podreach.yaml` in the working directory or above it.\n\
+    after_help = "Defaults for the options come from `.podreach.yaml` in the working directory or above it,\n\
+                  up to the root of the repository.\n\
                   Exit status: 0 done or yes, 1 no, 2 usage or invalid input, 3 undecided."
 )]
 pub(super) struct Cli {
@@ -99,6 +100,7 @@ pub(super) enum Verb {
 /// Flags that every command has.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Input")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct GlobalArgs {
     /// File, directory, named pipe, or `-` for standard input; repeatable
     #[arg(short, long, global = true, value_name = "PATH")]
@@ -115,6 +117,13 @@ pub(super) struct GlobalArgs {
     /// Treat policies of this kind as if they were not there; repeatable
     #[arg(long, global = true, value_name = "KIND", value_delimiter = ',')]
     pub(super) ignore_kind: Vec<String>,
+
+    /// Take defaults for these options from this file, and from no other
+    #[arg(long, global = true, value_name = "FILE", conflicts_with = "no_project_file")]
+    pub(super) project_file: Option<PathBuf>,
+    /// Take defaults from no file, as with PODREACH_NO_PROJECT_FILE=1
+    #[arg(long, global = true)]
+    pub(super) no_project_file: bool,
 
     /// The network plugin that settles what the API leaves open
     #[arg(long, global = true, value_name = "PROFILE", value_parser = profile_parser(), help_heading = "Network")]

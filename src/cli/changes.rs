@@ -194,10 +194,12 @@ fn mistake(error: ChangeError) -> Failure {
 mod tests {
     use super::*;
     use crate::cli::args::GlobalArgs;
+    use crate::cli::project::Project;
 
     fn settings(inputs: &[&str]) -> Settings {
         let filename = inputs.iter().map(PathBuf::from).collect();
-        Settings::resolve(&GlobalArgs { filename, quiet: true, ..GlobalArgs::default() }).unwrap()
+        Settings::resolve(&GlobalArgs { filename, quiet: true, ..GlobalArgs::default() }, &Project::default())
+            .unwrap()
     }
 
     fn load(args: &ChangeArgs, inputs: &[&str]) -> Result<Changes, String> {

@@ -9,15 +9,16 @@ use podreach::render::difference as render;
 use super::args::{DiffArgs, GlobalArgs};
 use super::error::Failure;
 use super::progress::{Progress, Stage};
+use super::project::Project;
 use super::settings::{self, Settings};
 use super::{ExitStatus, difference, stages};
 
-pub(super) fn run(args: &DiffArgs, global: &GlobalArgs) -> Result<ExitStatus, Failure> {
+pub(super) fn run(args: &DiffArgs, global: &GlobalArgs, project: &Project) -> Result<ExitStatus, Failure> {
     if !global.filename.is_empty() {
         return Err(Failure::usage("`diff` reads no `-f`")
             .with_help("name the two inputs with `--before PATH` and `--after PATH`"));
     }
-    let settings = Settings::without_inputs(global)?;
+    let settings = Settings::without_inputs(global, project)?;
     difference::require("diff", render::FORMATS, &args.difference, &settings)?;
     let inputs = [&args.before, &args.after].map(|paths| inputs(paths));
     if inputs.iter().flatten().filter(|input| **input == Input::Stdin).count() > 1 {

@@ -5,6 +5,7 @@ use podreach::compile::Program;
 use podreach::diagnostic::Diagnostic;
 use podreach::diff;
 use podreach::load::Sources;
+use podreach::query::Matrix;
 use podreach::query::difference::{self as query, Difference, Edited, Scope, Table};
 use podreach::query::unknowns::missing_facts;
 use podreach::query::warnings::{Warning, warnings};
@@ -16,7 +17,8 @@ use podreach::solve::solve;
 
 use super::args::{DifferenceArgs, FailOn, Level};
 use super::error::Failure;
-use super::matrix::SHOWS_NAMESPACES;
+use super::matrix::{shows_namespaces, unlisted_replicas};
+use super::output::write_each;
 use super::progress::{Progress, Stage};
 use super::report::Page;
 use super::settings::Settings;
@@ -74,11 +76,13 @@ pub(super) fn compare<'p>(
         let table =
             is_drawn.then(|| query::table([&before, &after], &difference, &scope, render::LARGEST_PICTURE));
         let warnings = warnings(&before, &after, &pairwise);
-        let notes = if difference.has_unknown() {
+        let mut notes = if difference.has_unknown() {
             notes::missing_facts(&programs[1].cluster, &missing_facts(programs[1]))
         } else {
             Vec::new()
         };
+        let listings = [&after, &before].map(Matrix::new);
+        notes.extend(listings.iter().find_map(|matrix| unlisted_replicas(matrix, args.by.into())));
         let about = scope.about.map(|[_, after]| after);
         Compared { edits, programs, difference, about, table, warnings, notes, diagnostics }
     }))
@@ -130,7 +134,7 @@ pub(super) fn write(
             }
         })
         .collect();
-    for output in &settings.outputs {
+    write_each(settings, |output| {
         if let ([compared], [report], Format::Html) = (all, &reports[..], output.format) {
             let page = Page {
                 diagnostics: &compared.diagnostics,
@@ -139,13 +143,12 @@ pub(super) fn write(
                 sources: sources[1],
                 changes: Some(report),
             };
-            page.write(output, &solve(compared.programs[1]), settings)?;
-            continue;
+            return page.write(output, &solve(compared.programs[1]), settings);
         }
-        let shows_namespaces =
+        let has_namespaces =
             |report: &Report<'_>| report.table.is_some_and(|table| table.by != report.difference.by);
-        if output.format == Format::Svg && reports.iter().any(shows_namespaces) {
-            say(SHOWS_NAMESPACES);
+        if output.format == Format::Svg && reports.iter().any(has_namespaces) {
+            say(shows_namespaces("picture"));
         }
         let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
         output.write(|out| match (&reports[..], output.format) {
@@ -160,9 +163,8 @@ pub(super) fn write(
                 }
                 Ok(())
             }
-        })?;
-    }
-    Ok(())
+        })
+    })
 }
 
 /// How a command ends that found these differences.

@@ -1,11 +1,9 @@
-//! Why a command cannot go on.
+//! Why a command cannot go on. All of it ends with [`super::ExitStatus::Invalid`].
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use podreach::render::text::Plain;
-
-use super::ExitStatus;
 
 /// Why a command cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +48,7 @@ impl Failure {
 
     /// Says on standard error what is wrong, unless that has been said.
     pub(super) fn report(&self, out: &mut dyn Write) -> io::Result<()> {
-        if matches!(self, Self::Input) || self.is_closed_pipe() {
+        if matches!(self, Self::Input) {
             return Ok(());
         }
         writeln!(out, "error: {}", Plain(&self.to_string()))?;
@@ -58,14 +56,5 @@ impl Failure {
             Self::Usage { help: Some(help), .. } => writeln!(out, "  help: {}", Plain(help)),
             _ => Ok(()),
         }
-    }
-
-    /// The status to end with. Whoever closes the pipe early has seen enough.
-    pub(super) fn status(&self) -> ExitStatus {
-        if self.is_closed_pipe() { ExitStatus::Done } else { ExitStatus::Invalid }
-    }
-
-    fn is_closed_pipe(&self) -> bool {
-        matches!(self, Self::Stdout(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 }

@@ -5,19 +5,21 @@ use std::ops::ControlFlow;
 
 use podreach::cluster::Cluster;
 use podreach::compile::compile;
+use podreach::diagnostic::Diagnostic;
 use podreach::index::IndexVec;
 use podreach::query::unknowns::{differences, missing_facts};
 use podreach::query::{By, Endpoint, Flow, Matrix, View};
+use podreach::render::Format;
 use podreach::render::diagnostic::Located;
 use podreach::render::endpoint::Names;
-use podreach::render::matrix::{self as render, Flows, Report, Viewed};
+use podreach::render::matrix::{self as render, Report, Viewed};
 use podreach::render::notes;
 use podreach::render::style::Palette;
 use podreach::solve::solve;
 
 use super::args::MatrixArgs;
 use super::error::Failure;
-use super::output::Output;
+use super::output::{Output, write_each};
 use super::progress::{Progress, Stage};
 use super::settings::Settings;
 use super::{ExitStatus, endpoint, say, stages};
@@ -38,6 +40,7 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
     let mut findings = input.diagnostics;
     findings.extend(notes::missing_facts(&input.cluster, &missing_facts(&program)));
     findings.extend(notes::differences(settings.profile, &differences(&program)));
+    findings.extend(unlisted_replicas(&matrix, view.by).filter(|_| !args.summary));
     let notes = Located::all(&findings, &input.sources);
     let summary = progress.stage(Stage::Count, || matrix.summary());
     let report_of = |view: &View| Report {
@@ -56,21 +59,22 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
     if report.summary.pods == 0 {
         say("note: the input has no pods, so there is nothing to list");
     }
-    let is_drawn = settings.outputs.iter().any(|output| render::PICTURES.contains(&output.format));
     let by_namespace = View { by: By::Namespace, ..view.clone() };
-    let smaller = (is_drawn && report.endpoints.len() > render::LARGEST_PICTURE)
-        .then(|| smaller(&matrix, [&view, &by_namespace], &report_of))
-        .transpose()?;
-    let flows = Viewed { matrix: &matrix, view: &view };
-    let drawn = match &smaller {
-        Some((smaller, view)) => (smaller, &Viewed { matrix: &matrix, view }),
-        None => (&report, &flows),
+    let smaller = if args.summary {
+        Vec::new()
+    } else {
+        smaller(settings, &matrix, &report, [&view, &by_namespace], &report_of)?
     };
     progress.stage(Stage::Output, || {
-        settings.outputs.iter().try_for_each(|output| {
-            let (report, flows) =
-                if render::PICTURES.contains(&output.format) { drawn } else { (&report, &flows) };
-            write(args, settings, output, report, flows)
+        write_each(settings, |output| {
+            let fitting = smaller.iter().find(|(form, _)| form.formats.contains(&output.format));
+            let (report, view) = match fitting {
+                Some((_, Some((report, view)))) => (report, *view),
+                _ => (&report, &view),
+            };
+            let only_counts = args.summary || matches!(fitting, Some((_, None)));
+            let flows = (!only_counts).then_some(Viewed { matrix: &matrix, view });
+            write(settings, output, report, flows.as_ref())
         })
     })?;
     progress.report();
@@ -78,8 +82,12 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
     Ok(if undecided { ExitStatus::Undecided } else { ExitStatus::Done })
 }
 
-/// What is said about a picture that has no room for workloads.
-pub(super) const SHOWS_NAMESPACES: &str = "note: the picture shows namespaces, since there are too many rows for one; -n and -l choose some of them";
+/// What is said about a picture or a table that has no room for workloads.
+pub(super) fn shows_namespaces(name: &str) -> String {
+    format!(
+        "note: the {name} shows namespaces, since there are too many rows for one; -n and -l choose some of them"
+    )
+}
 
 /// Which flows were asked for.
 fn view(args: &MatrixArgs, settings: &Settings, cluster: &Cluster) -> Result<View, Failure> {
@@ -96,56 +104,105 @@ fn view(args: &MatrixArgs, settings: &Settings, cluster: &Cluster) -> Result<Vie
     })
 }
 
+/// What a listing leaves out, which is said whatever the format.
+pub(super) fn unlisted_replicas(matrix: &Matrix<'_>, by: By) -> Option<Diagnostic> {
+    let (left_out, listed) = matrix.unlisted_replicas().filter(|_| by == By::Pod)?;
+    let note = notes::unlisted_replicas(left_out, listed);
+    say(format_args!("note: {}", note.message));
+    Some(note)
+}
+
+/// Writes the matrix, or its counts alone.
 fn write(
-    args: &MatrixArgs,
     settings: &Settings,
     output: &Output,
     report: &Report<'_>,
-    flows: &dyn Flows,
+    flows: Option<&Viewed<'_>>,
 ) -> Result<(), Failure> {
     let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
-    output.write(|out| {
-        if args.summary {
-            render::write_summary(output.format, report, palette, out)
-        } else {
-            render::write(output.format, report, flows, palette, out)
-        }
+    output.write(|out| match flows {
+        Some(flows) => render::write(output.format, report, flows, palette, out),
+        None => render::write_summary(output.format, report, palette, out),
     })
 }
 
-/// What a picture shows of a matrix that has more rows than it has room for, and in which of two views: those that have
-/// connections, else namespaces.
-fn smaller<'a, 'v>(
-    matrix: &Matrix<'_>,
-    [view, by_namespace]: [&'v View; 2],
-    report_of: &impl Fn(&View) -> Report<'a>,
-) -> Result<(Report<'a>, &'v View), Failure> {
-    if let Some(report) = connected(matrix, view, report_of) {
-        say("note: the picture leaves out rows without connections, since there are too many for one");
-        return Ok((report, view));
-    }
-    let all = report_of(by_namespace);
-    let (rows, most) = (all.endpoints.len(), render::LARGEST_PICTURE);
-    let fitting = if rows <= most { Some(all) } else { connected(matrix, by_namespace, report_of) };
-    let report = fitting.ok_or_else(|| {
-        let what = "namespaces and ranges of addresses";
-        let message = format!("a picture has room for {most} rows, and there are {rows} {what}");
-        Failure::usage(message).with_help("choose some with -n, -l, --from or --to".to_owned())
-    })?;
-    say(SHOWS_NAMESPACES);
-    Ok((report, by_namespace))
+/// Formats that have no room for every matrix.
+struct Form {
+    formats: &'static [Format],
+    /// What they are called.
+    name: &'static str,
+    /// The most rows.
+    most: usize,
 }
 
-/// What has connections in a view, unless that is nothing or more than a picture has room for.
+/// What a form shows of a matrix that has more rows than it has room for: the rows of a view, or those of them that have
+/// connections; `None` for the counts alone.
+type Fitting<'a, 'v> = Option<(Report<'a>, &'v View)>;
+
+const FORMS: [Form; 2] = [
+    Form { formats: render::PICTURES, name: "picture", most: render::LARGEST_PICTURE },
+    Form { formats: &[Format::Table, Format::Markdown], name: "table", most: render::LARGEST_TEXT },
+];
+
+/// What the forms show that are asked for and have no room for all rows: rows that have connections, else namespaces.
+/// Where these are too many, too, a text has the counts, and there is no picture.
+fn smaller<'a, 'v>(
+    settings: &Settings,
+    matrix: &Matrix<'_>,
+    whole: &Report<'_>,
+    [view, by_namespace]: [&'v View; 2],
+    report_of: &impl Fn(&View) -> Report<'a>,
+) -> Result<Vec<(&'static Form, Fitting<'a, 'v>)>, Failure> {
+    let mut smaller = Vec::new();
+    for form in &FORMS {
+        let &Form { formats, name, most } = form;
+        let is_asked_for = settings.outputs.iter().any(|output| formats.contains(&output.format));
+        if !is_asked_for || whole.endpoints.len() <= most {
+            continue;
+        }
+        if let Some(report) = connected(matrix, view, most, report_of) {
+            say(format_args!(
+                "note: the {name} leaves out rows without connections, since there are too many for one"
+            ));
+            smaller.push((form, Some((report, view))));
+            continue;
+        }
+        let all = report_of(by_namespace);
+        let rows = all.endpoints.len();
+        let fitting = if rows <= most { Some(all) } else { connected(matrix, by_namespace, most, report_of) };
+        smaller.push(match fitting {
+            Some(report) => {
+                say(shows_namespaces(name));
+                (form, Some((report, by_namespace)))
+            }
+            None if formats == render::PICTURES => {
+                let what = "namespaces and ranges of addresses";
+                let message = format!("a {name} has room for {most} rows, and there are {rows} {what}");
+                return Err(Failure::usage(message).with_help("choose some with -n, -l, --from or --to"));
+            }
+            None => {
+                say(format_args!(
+                    "note: the {name} has counts only, since there are too many rows for one; -n and -l choose some of them, \
+                     `-o wide` and `-o ndjson` list all"
+                ));
+                (form, None)
+            }
+        });
+    }
+    Ok(smaller)
+}
+
+/// What has connections in a view, unless that is nothing or more than `most` rows.
 fn connected<'a>(
     matrix: &Matrix<'_>,
     view: &View,
+    most: usize,
     report_of: &impl Fn(&View) -> Report<'a>,
 ) -> Option<Report<'a>> {
     let mut met: BTreeSet<Endpoint> = BTreeSet::new();
     let found = matrix.for_each_flow(view, |flow| {
         met.extend([flow.from, flow.to]);
-        if met.len() > render::LARGEST_PICTURE { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if met.len() > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     if found.is_break() || met.is_empty() {
         return None;

@@ -1,9 +1,7 @@
 //! `-o FORMAT[=FILE]`: where output goes.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use podreach::render::style::Palette;
@@ -11,6 +9,7 @@ use podreach::render::{Format, object};
 use serde::Serialize;
 
 use super::error::Failure;
+use super::replace::replace;
 use super::settings::Settings;
 use super::suggest::nearest;
 
@@ -43,6 +42,23 @@ impl FromStr for Output {
     }
 }
 
+/// Writes every output, whatever becomes of the others.
+///
+/// # Errors
+///
+/// The first failure, after all outputs had their turn.
+pub(super) fn write_each(
+    settings: &Settings,
+    mut write: impl FnMut(&Output) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut all = Ok(());
+    for output in &settings.outputs {
+        let written = write(output);
+        all = all.and(written);
+    }
+    all
+}
+
 /// Writes an answer to every output, in the words of its format.
 pub(super) fn write_answer<T: Serialize>(
     settings: &Settings,
@@ -50,15 +66,14 @@ pub(super) fn write_answer<T: Serialize>(
     as_markdown: impl Fn() -> String,
     as_text: impl Fn(Palette) -> String,
 ) -> Result<(), Failure> {
-    for output in &settings.outputs {
+    write_each(settings, |output| {
         let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
         output.write(|out| match output.format {
             Format::Json | Format::Yaml => object(output.format, &as_object(), out),
             Format::Markdown => out.write_all(as_markdown().as_bytes()),
             _ => out.write_all(as_text(palette).as_bytes()),
-        })?;
-    }
-    Ok(())
+        })
+    })
 }
 
 impl Output {
@@ -72,11 +87,14 @@ impl Output {
             .with_help(format!("it has {}", names.join(", "))))
     }
 
-    /// Writes the output: to standard output, or to its file in one step, so that nobody ever reads half of it.
+    /// Writes the output: to standard output, or to its file in one step.
+    ///
+    /// A pipe that its reader has closed ends this output and nothing else: the answer is the same, and so is the exit
+    /// status.
     pub(super) fn write(&self, render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
         match &self.file {
             None => to_stdout(render),
-            Some(path) => to_file(path, render).map_err(|source| Failure::File {
+            Some(path) => unless_closed(replace(path, render)).map_err(|source| Failure::File {
                 verb: "write",
                 path: path.clone(),
                 source,
@@ -85,37 +103,17 @@ impl Output {
     }
 }
 
-/// Writes to standard output.
+/// Writes to standard output, as far as anybody reads it.
 pub(super) fn to_stdout(render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-    render(&mut out).and_then(|()| out.flush()).map_err(Failure::Stdout)
+    unless_closed(render(&mut out).and_then(|()| out.flush())).map_err(Failure::Stdout)
 }
 
-fn to_file(path: &Path, render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    // What a link points to is replaced, not the link; a device or a pipe is written to, never replaced.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
-        return fill(OpenOptions::new().write(true).open(&path)?, render);
+fn unless_closed(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut temporary = OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    let temporary = path.with_file_name(temporary);
-    let written = File::create_new(&temporary)
-        .and_then(|file| fill(file, render))
-        .and_then(|()| fs::rename(&temporary, &path));
-    if written.is_err() {
-        // The first error is the one to report.
-        let _ = fs::remove_file(&temporary);
-    }
-    written
-}
-
-fn fill(file: File, render: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut out = BufWriter::with_capacity(1 << 16, file);
-    render(&mut out)?;
-    out.flush()
 }
 
 #[cfg(test)]
@@ -138,21 +136,5 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Output>(), Err(message.to_owned()));
         }
-    }
-
-    #[test]
-    fn a_file_is_replaced_at_once_or_not_at_all() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("out.json");
-        to_file(&path, |out| out.write_all(b"first")).unwrap();
-        let failed = to_file(&path, |out| {
-            out.write_all(b"half")?;
-            Err(io::Error::other("no more"))
-        });
-        assert!(failed.is_err());
-        assert_eq!(fs::read(&path).unwrap(), b"first");
-        to_file(&path, |out| out.write_all(b"second")).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"second");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

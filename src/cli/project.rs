@@ -1,4 +1,7 @@
 //! The project file `.podreach.yaml`: defaults for the global flags.
+//!
+//! Whoever wrote it may be a stranger: podreach runs on pull requests, and in folders that others can write to. So which
+//! file is in force is always said, the search stops at the repository's root, and its outputs stay below its folder.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,12 +11,19 @@ use serde::de::IgnoredAny;
 
 use podreach::yaml::{self, OneOrMany};
 
-use super::args::ColorMode;
+use super::args::{ColorMode, GlobalArgs};
 use super::error::Failure;
+use super::say;
 use super::suggest::nearest;
 
 /// Its name.
 const NAME: &str = ".podreach.yaml";
+
+/// The variable that switches it off, as `--no-project-file` does; empty and `0` do not.
+const SWITCH: &str = "PODREACH_NO_PROJECT_FILE";
+
+/// What only the root of a repository holds.
+const MARKS_OF_ROOTS: [&str; 4] = [".git", ".hg", ".jj", ".svn"];
 
 /// The keys it may have. They are the flags, in the spelling of Kubernetes' own fields.
 const KEYS: [&str; 17] = [
@@ -64,26 +74,97 @@ pub(super) struct Project {
     /// Where the file was found; paths in it are relative to this folder.
     #[serde(skip)]
     pub(super) folder: PathBuf,
+    /// What people should know: which file is in force, and which is not.
+    #[serde(skip)]
+    pub(super) notes: Vec<String>,
 }
 
 impl Project {
-    /// The project file of the nearest folder at or above `folder`; an empty one if there is none.
-    pub(super) fn find(folder: &Path) -> Result<Self, Failure> {
-        for folder in folder.ancestors() {
-            let path = folder.join(NAME);
-            match fs::read_to_string(&path) {
-                Ok(text) => return Self::parse(&text, &path, folder),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(source) => return Err(Failure::File { verb: "read", path, source }),
-            }
+    /// The project file that is in force in the working directory, which is said; an empty one if there is none.
+    pub(super) fn in_force(args: &GlobalArgs) -> Result<Self, Failure> {
+        let is_off = std::env::var_os(SWITCH).is_some_and(|value| !value.is_empty() && value != "0");
+        let project = match &args.project_file {
+            Some(path) => Self::named(path)?,
+            None if args.no_project_file || is_off => Self::default(),
+            None => Self::find(&working_folder()?)?,
+        };
+        // The file may ask for quiet; it is not asked about itself.
+        if !args.quiet {
+            project.notes.iter().for_each(say);
         }
-        Ok(Self::default())
+        Ok(project)
     }
 
-    fn parse(text: &str, path: &Path, folder: &Path) -> Result<Self, Failure> {
-        let broken = |error: yaml::Error| Failure::usage(format!("{}: {error}", path.display()));
+    /// The project file that was named.
+    fn named(path: &Path) -> Result<Self, Failure> {
+        let unreadable = |source| Failure::File { verb: "read", path: path.to_owned(), source };
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let whole = std::path::absolute(path).map_err(unreadable)?;
+        Self::parse(&text, &path.display().to_string(), whole.parent().unwrap_or(&whole))
+    }
+
+    /// The project file of the nearest folder at or above `folder`, up to the root of its repository; an empty one if there
+    /// is none. Where there is no repository, a file that belongs to somebody else does not count: anybody could put one
+    /// into a folder such as `/tmp`.
+    fn find(folder: &Path) -> Result<Self, Failure> {
+        let is_root = |folder: &&Path| MARKS_OF_ROOTS.iter().any(|mark| folder.join(mark).exists());
+        let root = folder.ancestors().find(is_root);
+        let mut notes = Vec::new();
+        for (height, folder) in folder.ancestors().enumerate() {
+            let path = folder.join(NAME);
+            let shown = "../".repeat(height) + NAME;
+            if root.is_none() && is_foreign(&path) {
+                notes.push(format!(
+                    "note: the project file `{shown}` belongs to somebody else and is not used; \
+                     `--project-file {shown}` uses it"
+                ));
+                continue;
+            }
+            match fs::read_to_string(&path) {
+                Ok(text) => {
+                    let mut project = Self::parse(&text, &shown, folder)?;
+                    project.notes.splice(0..0, notes);
+                    return Ok(project);
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(Failure::File { verb: "read", path: shown.into(), source }),
+            }
+            if root == Some(folder) {
+                break;
+            }
+        }
+        Ok(Self { notes, ..Self::default() })
+    }
+
+    /// Where an output of the project file goes: below its folder, wherever links lead.
+    ///
+    /// # Errors
+    ///
+    /// If it would go elsewhere, or into something that is no regular file.
+    pub(super) fn output(&self, file: &Path) -> Result<PathBuf, Failure> {
+        let path = self.folder.join(file);
+        let place = real_place(&path)
+            .and_then(|place| Ok((place, fs::canonicalize(&self.folder)?)))
+            .map_err(|source| Failure::File { verb: "write", path: path.clone(), source })?;
+        let (place, folder) = place;
+        let wrong = if !place.starts_with(&folder) {
+            "leads out of the folder of the project file"
+        } else if fs::metadata(&place).is_ok_and(|metadata| !metadata.is_file()) {
+            "is no regular file"
+        } else {
+            return Ok(path);
+        };
+        Err(Failure::usage(format!("project file: output: `{}` {wrong}", file.display())).with_help(
+            "what a project file has written stays below its folder; `-o FORMAT=FILE` writes anywhere",
+        ))
+    }
+
+    /// Reads a project file that messages call `shown`.
+    fn parse(text: &str, shown: &str, folder: &Path) -> Result<Self, Failure> {
+        let broken = |error: yaml::Error| Failure::usage(format!("{shown}: {error}"));
+        let notes = vec![format!("note: defaults come from the project file `{shown}`")];
         if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-            return Ok(Self { folder: folder.to_owned(), ..Self::default() });
+            return Ok(Self { folder: folder.to_owned(), notes, ..Self::default() });
         }
         #[expect(
             clippy::zero_sized_map_values,
@@ -91,15 +172,45 @@ impl Project {
         )]
         let keys: BTreeMap<String, IgnoredAny> = yaml::from_str(text).map_err(broken)?;
         if let Some(key) = keys.keys().find(|key| !KEYS.contains(&&***key)) {
-            let failure = Failure::usage(format!("{}: unknown key `{key}`", path.display()));
+            let failure = Failure::usage(format!("{shown}: unknown key `{key}`"));
             return Err(match nearest(key, KEYS) {
                 Some(near) => failure.with_help(format!("did you mean `{near}`?")),
                 None => failure.with_help(format!("known are {}", KEYS.join(", "))),
             });
         }
         let project: Self = yaml::from_str(text).map_err(broken)?;
-        Ok(Self { folder: folder.to_owned(), ..project })
+        Ok(Self { folder: folder.to_owned(), notes, ..project })
     }
+}
+
+/// The working directory.
+pub(super) fn working_folder() -> Result<PathBuf, Failure> {
+    let unreadable = |source| Failure::File { verb: "read", path: PathBuf::from("."), source };
+    std::env::current_dir().map_err(unreadable)
+}
+
+/// Where a file would really be written: without links, and whether or not it is there.
+fn real_place(path: &Path) -> io::Result<PathBuf> {
+    match (fs::symlink_metadata(path), path.parent(), path.file_name()) {
+        (Err(error), Some(folder), Some(name)) if error.kind() == io::ErrorKind::NotFound => {
+            Ok(fs::canonicalize(folder)?.join(name))
+        }
+        _ => fs::canonicalize(path),
+    }
+}
+
+/// Whether a file, or the link that leads to it, belongs to another user.
+#[cfg(unix)]
+fn is_foreign(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let own = rustix::process::geteuid().as_raw();
+    let there = [fs::symlink_metadata(path), fs::metadata(path)];
+    there.into_iter().flatten().any(|metadata| metadata.uid() != own)
+}
+
+#[cfg(not(unix))]
+const fn is_foreign(_: &Path) -> bool {
+    false
 }
 
 #[cfg(test)]
@@ -107,7 +218,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Project, String> {
-        Project::parse(text, Path::new(NAME), Path::new("/shop")).map_err(|failure| {
+        Project::parse(text, NAME, Path::new("/shop")).map_err(|failure| {
             let mut out = Vec::new();
             failure.report(&mut out).unwrap();
             String::from_utf8(out).unwrap()
@@ -147,15 +258,100 @@ mod tests {
         assert!(parse("# nothing yet\n").unwrap().filename.0.is_empty());
     }
 
+    /// A tree of folders with project files, each of which names its own folder as the CNI profile.
+    fn tree(folders: &[&str], marks: &[&str]) -> tempfile::TempDir {
+        let top = tempfile::tempdir().unwrap();
+        for folder in folders {
+            fs::create_dir_all(top.path().join(folder)).unwrap();
+            fs::write(top.path().join(folder).join(NAME), format!("cni: {folder}\n")).unwrap();
+        }
+        for mark in marks {
+            fs::create_dir_all(top.path().join(mark)).unwrap();
+        }
+        top
+    }
+
     #[test]
-    fn the_nearest_file_above_counts() {
-        let folder = tempfile::tempdir().unwrap();
-        let inner = folder.path().join("a/b");
-        fs::create_dir_all(&inner).unwrap();
-        fs::write(folder.path().join(NAME), "cni: calico\n").unwrap();
-        let project = Project::find(&inner).unwrap();
-        assert_eq!((project.cni.as_deref(), &*project.folder), (Some("calico"), folder.path()));
-        fs::write(folder.path().join("a").join(NAME), "cni: cilium\n").unwrap();
-        assert_eq!(Project::find(&inner).unwrap().cni.as_deref(), Some("cilium"));
+    fn the_nearest_file_above_counts_and_is_named() {
+        let top = tree(&["a"], &["a/b/c"]);
+        let project = Project::find(&top.path().join("a/b/c")).unwrap();
+        assert_eq!((project.cni.as_deref(), &*project.folder), (Some("a"), &*top.path().join("a")));
+        assert_eq!(project.notes, ["note: defaults come from the project file `../../.podreach.yaml`"]);
+        let top = tree(&["a", "a/b"], &["a/b/c"]);
+        assert_eq!(Project::find(&top.path().join("a/b/c")).unwrap().cni.as_deref(), Some("a/b"));
+    }
+
+    #[test]
+    fn the_search_ends_at_the_root_of_the_repository() {
+        for mark in MARKS_OF_ROOTS {
+            let top = tree(&["a"], &["a/b/c", &format!("a/b/{mark}")]);
+            assert_eq!(Project::find(&top.path().join("a/b/c")).unwrap().cni, None, "{mark}");
+            let top = tree(&["a"], &["a/b/c", &format!("a/{mark}")]);
+            assert!(Project::find(&top.path().join("a/b/c")).unwrap().cni.is_some(), "{mark}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn outside_of_a_repository_the_files_of_others_do_not_count() {
+        use std::os::unix::fs::chown;
+        let top = tree(&["a", "a/b"], &[]);
+        let file = top.path().join("a/b").join(NAME);
+        if chown(&file, Some(12_345), None).is_err() {
+            return; // Only the superuser can give files away.
+        }
+        let project = Project::find(&top.path().join("a/b")).unwrap();
+        assert_eq!(project.cni.as_deref(), Some("a"));
+        let [foreign, own] = &*project.notes else { panic!("{:?}", project.notes) };
+        assert!(foreign.contains("`.podreach.yaml` belongs to somebody else"), "{foreign}");
+        assert!(own.contains("come from the project file `../.podreach.yaml`"), "{own}");
+        fs::create_dir(top.path().join(".git")).unwrap();
+        assert_eq!(Project::find(&top.path().join("a/b")).unwrap().cni.as_deref(), Some("a/b"));
+        assert_eq!(Project::named(&file).unwrap().cni.as_deref(), Some("a/b"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn outputs_stay_below_the_folder() {
+        use std::os::unix::fs::symlink;
+        let top = tree(&["a"], &["a/inner", "elsewhere"]);
+        let at = |path: &str| top.path().join(path);
+        fs::write(at("a/old.json"), "").unwrap();
+        fs::write(at("victim"), "").unwrap();
+        for (to, link) in [
+            ("old.json", "a/to-a-file-within"),
+            ("../victim", "a/to-a-file"),
+            ("../elsewhere", "a/to-a-folder"),
+            ("../nowhere", "a/to-nowhere"),
+            ("nowhere-within", "a/to-nowhere-within"),
+            ("/dev/null", "a/to-a-device"),
+        ] {
+            symlink(to, at(link)).unwrap();
+        }
+        let project = Project { folder: at("a"), ..Project::default() };
+        let within = at("a/x.json").display().to_string();
+        for file in ["x.json", "old.json", "inner/x.json", "inner/../x.json", "to-a-file-within", &*within] {
+            assert_eq!(project.output(Path::new(file)).unwrap(), at("a").join(file), "{file}");
+        }
+        let outside = at("victim").display().to_string();
+        for (file, says) in [
+            ("../victim", "leads out"),
+            ("../new", "leads out"),
+            ("inner/../../new", "leads out"),
+            ("..", "leads out"),
+            (&*outside, "leads out"),
+            ("/dev/null", "leads out"),
+            ("to-a-file", "leads out"),
+            ("to-a-folder/new", "leads out"),
+            ("to-a-device", "leads out"),
+            ("to-nowhere", "cannot write"),
+            ("to-nowhere-within", "cannot write"),
+            ("missing/x.json", "cannot write"),
+            ("inner", "no regular file"),
+            (".", "no regular file"),
+        ] {
+            let failure = project.output(Path::new(file)).unwrap_err().to_string();
+            assert!(failure.contains(says), "{file}: {failure}");
+        }
     }
 }

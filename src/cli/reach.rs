@@ -13,6 +13,7 @@ use podreach::solve::{End, solve};
 use super::args::ReachArgs;
 use super::error::Failure;
 use super::explain::context;
+use super::output::write_each;
 use super::progress::{Progress, Stage};
 use super::settings::Settings;
 use super::stages::{self, Evaluable};
@@ -90,12 +91,11 @@ fn ports_of(target: &Target) -> Result<Option<PortSet>, Failure> {
 }
 
 fn write(settings: &Settings, report: Report<'_>) -> Result<(), Failure> {
-    for output in &settings.outputs {
+    write_each(settings, |output| {
         let palette = if output.file.is_none() { settings.stdout } else { Palette::default() };
         let text = match output.format {
             Format::Json | Format::Yaml => {
-                output.write(|out| object(output.format, &render::object(report), out))?;
-                continue;
+                return output.write(|out| object(output.format, &render::object(report), out));
             }
             Format::Markdown => render::markdown(report),
             Format::Dot => render::dot(report),
@@ -103,7 +103,6 @@ fn write(settings: &Settings, report: Report<'_>) -> Result<(), Failure> {
             Format::Svg => render::svg(report),
             format => render::text(report, format == Format::Wide, palette),
         };
-        output.write(|out| out.write_all(text.as_bytes()))?;
-    }
-    Ok(())
+        output.write(|out| out.write_all(text.as_bytes()))
+    })
 }

@@ -13,7 +13,7 @@ use podreach::solve::{Reachability, solve};
 
 use super::error::Failure;
 use super::explain::context_of;
-use super::output::Output;
+use super::output::{Output, write_each};
 use super::progress::{Progress, Stage};
 use super::settings::Settings;
 use super::{ExitStatus, endpoint, stages};
@@ -35,7 +35,7 @@ pub(super) fn run(settings: &Settings) -> Result<ExitStatus, Failure> {
         changes: None,
     };
     progress.stage(Stage::Output, || {
-        settings.outputs.iter().try_for_each(|output| page.write(output, &reachability, settings))
+        write_each(settings, |output| page.write(output, &reachability, settings))
     })?;
     progress.report();
     let undecided = settings.strict && Matrix::new(&reachability).summary().pod_pairs.unknown > 0;

@@ -16,7 +16,7 @@ use podreach::yaml::OneOrMany;
 use super::args::GlobalArgs;
 use super::error::Failure;
 use super::output::Output;
-use super::project::Project;
+use super::project::{Project, working_folder};
 use super::suggest::nearest;
 use super::terminal::palette;
 
@@ -51,8 +51,8 @@ pub(super) struct Settings {
 
 impl Settings {
     /// What `args` mean in the working directory.
-    pub(super) fn resolve(args: &GlobalArgs) -> Result<Self, Failure> {
-        let settings = Self::with_any_inputs(args)?;
+    pub(super) fn resolve(args: &GlobalArgs, project: &Project) -> Result<Self, Failure> {
+        let settings = Self::with_any_inputs(args, project)?;
         if settings.inputs.is_empty() {
             return Err(Failure::usage("no input was named")
                 .with_help("name manifests with `-f PATH`, or `-f -` for standard input"));
@@ -61,15 +61,13 @@ impl Settings {
     }
 
     /// The same for a command that has an input of its own where none was named.
-    pub(super) fn with_any_inputs(args: &GlobalArgs) -> Result<Self, Failure> {
-        let folder = working_folder()?;
-        let project = Project::find(&folder)?;
-        Ok(Self { inputs: inputs(args, &project, &folder)?, ..Self::merge(args, &project)? })
+    pub(super) fn with_any_inputs(args: &GlobalArgs, project: &Project) -> Result<Self, Failure> {
+        Ok(Self { inputs: inputs(args, project, &working_folder()?)?, ..Self::merge(args, project)? })
     }
 
     /// The same for a command that does not read what `-f` or the project file names.
-    pub(super) fn without_inputs(args: &GlobalArgs) -> Result<Self, Failure> {
-        Self::merge(args, &Project::find(&working_folder()?)?)
+    pub(super) fn without_inputs(args: &GlobalArgs, project: &Project) -> Result<Self, Failure> {
+        Self::merge(args, project)
     }
 
     fn merge(args: &GlobalArgs, project: &Project) -> Result<Self, Failure> {
@@ -110,11 +108,6 @@ impl Settings {
             stderr: palette(color, &io::stderr()),
         })
     }
-}
-
-fn working_folder() -> Result<PathBuf, Failure> {
-    let unreadable = |source| Failure::File { verb: "read", path: PathBuf::from("."), source };
-    std::env::current_dir().map_err(unreadable)
 }
 
 /// The flags if there are any, else the project file.
@@ -191,7 +184,7 @@ fn outputs(args: &GlobalArgs, project: &Project) -> Result<Vec<Output>, Failure>
         for text in &project.output.0 {
             let mut output: Output =
                 text.parse().map_err(|message| Failure::usage(format!("project file: output: {message}")))?;
-            output.file = output.file.map(|file| project.folder.join(file));
+            output.file = output.file.map(|file| project.output(&file)).transpose()?;
             outputs.push(output);
         }
     }
@@ -247,23 +240,25 @@ mod tests {
         settings.map_err(|failure| failure.to_string())
     }
 
-    fn project() -> Project {
+    fn project(folder: &Path) -> Project {
         Project {
             filename: OneOrMany(vec!["manifests".into()]),
             strict: Some(true),
             cni: Some("calico".into()),
             output: OneOrMany(vec!["json=out.json".into()]),
-            folder: "/shop".into(),
+            folder: folder.to_owned(),
             ..Project::default()
         }
     }
 
     #[test]
     fn flags_win_over_the_project_file_and_that_over_defaults() {
-        let settings = merged(&GlobalArgs::default(), &project()).unwrap();
-        assert_eq!(settings.inputs, [Input::Path("/shop/manifests".into())]);
+        let folder = tempfile::tempdir().unwrap();
+        let project = project(folder.path());
+        let settings = merged(&GlobalArgs::default(), &project).unwrap();
+        assert_eq!(settings.inputs, [Input::Path(folder.path().join("manifests"))]);
         assert_eq!((settings.profile, settings.strict, settings.timings), (Profile::Calico, true, false));
-        assert_eq!(settings.outputs[0].file.as_deref(), Some(Path::new("/shop/out.json")));
+        assert_eq!(settings.outputs[0].file.as_deref(), Some(&*folder.path().join("out.json")));
 
         let args = GlobalArgs {
             filename: vec!["-".into()],
@@ -272,7 +267,7 @@ mod tests {
             output: vec![Output::default()],
             ..GlobalArgs::default()
         };
-        let settings = merged(&args, &project()).unwrap();
+        let settings = merged(&args, &project).unwrap();
         assert_eq!(settings.inputs, [Input::Stdin]);
         assert_eq!((settings.profile, settings.strict), (Profile::Cilium, false));
         assert_eq!(settings.outputs, [Output::default()]);

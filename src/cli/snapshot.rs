@@ -14,7 +14,7 @@ use podreach::solve::{Reachability, solve};
 use super::args::SnapshotArgs;
 use super::error::Failure;
 use super::explain::context;
-use super::output::{Output, write_answer};
+use super::output::{Output, write_answer, write_each};
 use super::progress::{Progress, Stage};
 use super::settings::Settings;
 use super::stages::{self, Evaluable};
@@ -56,13 +56,12 @@ pub(super) fn run(args: &SnapshotArgs, settings: &Settings) -> Result<ExitStatus
 }
 
 fn print(lock: &Lock, settings: &Settings) -> Result<(), Failure> {
-    for output in &settings.outputs {
+    write_each(settings, |output| {
         output.write(|out| match output.format {
             Format::Json => object(output.format, &LockObject::new(lock), out),
             _ => out.write_all(render::lock_file(lock).as_bytes()),
-        })?;
-    }
-    Ok(())
+        })
+    })
 }
 
 /// Writes the lock file, unless it says the same already.

@@ -23,8 +23,9 @@ use super::ExitStatus;
 use super::args::{GlobalArgs, TestArgs};
 use super::changes::{self, Changes};
 use super::error::Failure;
-use super::output::write_answer;
+use super::output::{write_answer, write_each};
 use super::progress::{Progress, Stage};
+use super::project::Project;
 use super::settings::Settings;
 use super::stages::{self, Evaluable};
 
@@ -44,13 +45,13 @@ const FORMATS: &[Format] = &[
 const MUTATE_FORMATS: &[Format] =
     &[Format::Table, Format::Wide, Format::Json, Format::Yaml, Format::Markdown];
 
-pub(super) fn run(args: &TestArgs, global: &GlobalArgs) -> Result<ExitStatus, Failure> {
-    let common = Settings::with_any_inputs(global)?;
+pub(super) fn run(args: &TestArgs, global: &GlobalArgs, project: &Project) -> Result<ExitStatus, Failure> {
+    let common = Settings::with_any_inputs(global, project)?;
     let (command, formats) = if args.mutate { ("test --mutate", MUTATE_FORMATS) } else { ("test", FORMATS) };
     common.outputs.iter().try_for_each(|output| output.require(command, formats))?;
     let mut progress = Progress::new(&common);
     let asked = asked(args, &common)?;
-    let clusters = clusters(&asked.files, global)?;
+    let clusters = clusters(&asked.files, global, project)?;
     if clusters.len() > 1 && !args.changes.is_empty() {
         return Err(Failure::usage("the test files speak of several clusters, and changes are made to one")
             .with_help("name the manifests with `-f`, or run the files one by one"));
@@ -100,10 +101,10 @@ fn test(
         Suite { file, rulings: &rulings[number], context, locate: &locate }
     });
     let report = Report { suites: suites.collect(), filtered_out: *filtered_out };
-    for output in &common.outputs {
+    write_each(common, |output| {
         let palette = if output.file.is_none() { common.stdout } else { Palette::default() };
-        output.write(|out| render::write(output.format, &report, palette, out))?;
-    }
+        output.write(|out| render::write(output.format, &report, palette, out))
+    })?;
     Ok(status(rulings.iter().flatten(), common.strict))
 }
 
@@ -233,7 +234,11 @@ struct Tested {
 
 /// Which clusters the files speak of: flags win over the file, and that over the project file. Files that speak of the
 /// same cluster share it.
-fn clusters(files: &[(TestFile, Vec<usize>)], global: &GlobalArgs) -> Result<Vec<Tested>, Failure> {
+fn clusters(
+    files: &[(TestFile, Vec<usize>)],
+    global: &GlobalArgs,
+    project: &Project,
+) -> Result<Vec<Tested>, Failure> {
     let mut stdin: Option<Input> = None;
     let mut clusters: Vec<Tested> = Vec::new();
     for (number, (file, _)) in files.iter().enumerate() {
@@ -251,7 +256,7 @@ fn clusters(files: &[(TestFile, Vec<usize>)], global: &GlobalArgs) -> Result<Vec
         if args.filename.is_empty() {
             args.filename = own.resources.iter().map(|path| tidied(path)).collect();
         }
-        let mut settings = Settings::resolve(&args).map_err(|failure| match failure {
+        let mut settings = Settings::resolve(&args, project).map_err(|failure| match failure {
             Failure::Usage { message, .. } if message == "no input was named" => {
                 Failure::usage(format!("the test file `{}` names no manifests", file.name))
                     .with_help("name them with `-f PATH`, or under `resources` in the file")

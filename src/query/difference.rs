@@ -285,7 +285,7 @@ pub fn difference<'p>(
     let parties = Parties::new(old, new, scope, pairwise);
     let mut listed = listing::compare(before, after, &parties);
     listed.changes.retain(|change| parties.shows(change.from) || parties.shows(change.to));
-    let mut because = Because::new([old, new], &parties, pairwise, scope.by);
+    let mut because = Because::new([old, new], &parties, pairwise);
     let causes: Vec<BecauseId> =
         listed.changes.iter().map(|change| because.of(change, &listed.cells)).collect();
     let (causes_of, because) = (causes, because.finish());

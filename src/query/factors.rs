@@ -94,7 +94,7 @@ impl Matrix<'_> {
 
     /// See [`Factors::exempt`].
     fn exempt(&self) -> Vec<(WorkloadId, WorkloadId, [PortSet; 3])> {
-        let workloads = groups(self.program, By::Workload, None);
+        let workloads = groups(self.program, By::Workload, None, self.replicas);
         let mut columns_of: FxHashMap<PodId, Vec<(usize, u64)>> = FxHashMap::default();
         for (column, group) in workloads.iter().enumerate() {
             for (pod, range) in &group.pods {

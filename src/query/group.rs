@@ -64,8 +64,30 @@ impl Group {
     }
 }
 
-/// The groups of a level, sorted by key; with `only`, restricted to these pods.
-pub(crate) fn groups(program: &Program, by: By, only: Option<&Ends>) -> Vec<Group> {
+/// The most replicas of one kind that are listed one by one. They are alike: more of them would say nothing new, and a
+/// manifest can ask for two billion.
+const MOST_REPLICAS: u32 = 1_000;
+
+/// The most pods that replicas make in a listing, of all workloads together.
+const MOST_LISTED: u64 = 250_000;
+
+/// How many replicas of one kind listings by pod show, the same for all workloads of these clusters.
+pub(crate) fn most_replicas<'c>(clusters: impl IntoIterator<Item = &'c Cluster>) -> u32 {
+    let clusters: Vec<&Cluster> = clusters.into_iter().collect();
+    let listed = |cluster: &Cluster, most: u32| -> u64 {
+        let replicas = cluster.pods.iter().filter(|pod| pod.count > 1);
+        replicas.map(|pod| u64::from(pod.count.min(most))).sum()
+    };
+    let mut most = MOST_REPLICAS;
+    while most > 1 && clusters.iter().any(|cluster| listed(cluster, most) > MOST_LISTED) {
+        most /= 2;
+    }
+    most
+}
+
+/// The groups of a level, sorted by key; with `only`, restricted to these pods. By pod there are at most `replicas` of one
+/// kind.
+pub(crate) fn groups(program: &Program, by: By, only: Option<&Ends>, replicas: u32) -> Vec<Group> {
     let cluster = &program.cluster;
     let all: Vec<(PodId, Range<u32>)> = match only {
         Some(ends) => merged(&ends.pods),
@@ -74,7 +96,7 @@ pub(crate) fn groups(program: &Program, by: By, only: Option<&Ends>) -> Vec<Grou
     let mut groups: Vec<Group> = match by {
         By::Pod => all
             .into_iter()
-            .flat_map(|(id, range)| range.map(move |index| (id, index)))
+            .flat_map(|(id, range)| range.take(replicas as usize).map(move |index| (id, index)))
             .map(|(id, index)| {
                 let key = format!("{}\"", cluster.pod_path(id, index));
                 Group::new(program, Endpoint::Pod(id, index), key, vec![(id, index..index + 1)])

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use ipnet::IpNet;
 use rustc_hash::FxHashSet;
 
-use super::group::{Group, NodeMates, groups};
+use super::group::{Group, NodeMates, groups, most_replicas};
 use super::summary;
 use crate::cluster::{NamespaceId, PodId, WorkloadId};
 use crate::compile::Program;
@@ -109,12 +109,24 @@ pub enum Isolation {
     Open,
     /// Policies select some of the pods.
     Mixed,
-    /// A policy selects every pod.
+    /// A policy selects every pod, hostNetwork pods aside.
     Isolated,
     /// The input does not decide it for some pod.
     Unknown,
-    /// hostNetwork pods, which no policy selects.
+    /// hostNetwork pods alone, which no policy selects.
     Exempt,
+}
+
+impl Isolation {
+    /// What it is of two sets of pods together. Policies never select hostNetwork pods, so these say nothing of the others.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (one, other) if one == other => one,
+            (Self::Exempt, other) | (other, Self::Exempt) => other,
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            _ => Self::Mixed,
+        }
+    }
 }
 
 /// What is known of one endpoint.
@@ -186,6 +198,8 @@ pub struct Matrix<'r> {
     pub(super) program: &'r Program,
     pub(super) rows: RefCell<Rows<'r>>,
     mates: NodeMates,
+    /// How many replicas of one kind are listed by pod.
+    pub(super) replicas: u32,
     outside: OnceCell<(IndexVec<ExternalId, ExternalClass>, IndexVec<ExternalId, External>)>,
 }
 
@@ -197,8 +211,21 @@ impl<'r> Matrix<'r> {
             program,
             rows: RefCell::new(Rows::new(program)),
             mates: NodeMates::new(&program.cluster),
+            replicas: most_replicas([&*program.cluster]),
             outside: OnceCell::new(),
         }
+    }
+
+    /// The same with at most so many replicas of one kind in listings by pod.
+    pub(super) fn with_replicas(self, replicas: u32) -> Self {
+        Self { replicas, ..self }
+    }
+
+    /// How many replicas a listing by pod leaves out, and how many of one kind it shows; `None` if it shows all of them.
+    pub fn unlisted_replicas(&self) -> Option<(u64, u32)> {
+        let beyond = self.program.cluster.pods.iter().map(|pod| pod.count.saturating_sub(self.replicas));
+        let beyond: u64 = beyond.map(u64::from).sum();
+        (beyond > 0).then_some((beyond, self.replicas))
     }
 
     /// What it is the matrix of.
@@ -232,7 +259,18 @@ impl<'r> Matrix<'r> {
             to: to.as_ref().is_none_or(|to| to.contains(&endpoint)),
             about,
         };
-        let mut facts: Vec<EndpointFacts> = groups(self.program, view.by, None)
+        let mut all = groups(self.program, view.by, None, self.replicas);
+        if view.by == By::Pod {
+            // Replicas that are named are listed however many there are.
+            for ends in [&view.from, &view.to].into_iter().flatten() {
+                let named = groups(self.program, view.by, Some(ends), self.replicas);
+                let beyond = |end| matches!(end, Endpoint::Pod(_, index) if index >= self.replicas);
+                all.extend(named.into_iter().filter(|group| beyond(group.endpoint)));
+            }
+            all.sort_by(|a, b| a.key.cmp(&b.key));
+            all.dedup_by_key(|group| group.endpoint);
+        }
+        let mut facts: Vec<EndpointFacts> = all
             .into_iter()
             .map(|group| EndpointFacts {
                 endpoint: group.endpoint,
@@ -254,7 +292,11 @@ impl<'r> Matrix<'r> {
         if about.is_some() || from.is_some() || to.is_some() {
             let mut met = self.met(view);
             let also = Ends { pods: view.also.iter().map(|&pod| (pod, 0..1)).collect(), ..Ends::default() };
-            met.extend(groups(self.program, view.by, Some(&also)).into_iter().map(|group| group.endpoint));
+            met.extend(
+                groups(self.program, view.by, Some(&also), self.replicas)
+                    .into_iter()
+                    .map(|group| group.endpoint),
+            );
             let named = |shown: Shown| {
                 (about.is_some() && shown.about)
                     || (from.is_some() && shown.from)
@@ -268,7 +310,8 @@ impl<'r> Matrix<'r> {
     /// The endpoints of a filter; `None` if there is no filter.
     fn ends(&self, by: By, only: Option<&Ends>) -> Option<FxHashSet<Endpoint>> {
         let only = only?;
-        let pods = groups(self.program, by, Some(only)).into_iter().map(|group| group.endpoint);
+        let pods =
+            groups(self.program, by, Some(only), self.replicas).into_iter().map(|group| group.endpoint);
         Some(pods.chain(self.outside_ends(Some(only)).into_iter().map(Endpoint::External)).collect())
     }
 
@@ -283,33 +326,24 @@ impl<'r> Matrix<'r> {
     }
 
     fn isolation(&self, group: &Group, direction: Direction) -> Isolation {
+        let all = group.pods.iter().map(|(pod, _)| self.isolation_of(*pod, direction));
+        all.reduce(Isolation::and).unwrap_or(Isolation::Open)
+    }
+
+    /// How one pod is isolated.
+    pub(crate) fn isolation_of(&self, pod: PodId, direction: Direction) -> Isolation {
         let cluster = &self.program.cluster;
-        let mut all: Option<Isolation> = None;
-        for (pod, _) in &group.pods {
-            let signature = self.program.signature(self.program.class_of[*pod], direction);
-            let tier = |id| cluster.policies[id].tier;
-            let one = if cluster.pods[*pod].host_network && signature.policies.is_empty() {
-                Isolation::Exempt
-            } else if signature
-                .policies
-                .iter()
-                .any(|&(id, truth)| tier(id) == Tier::NetworkPolicy && truth.sure())
-            {
-                Isolation::Isolated
-            } else if signature.policies.iter().any(|&(id, truth)| !truth.sure() || !tier(id).is_evaluated())
-            {
-                Isolation::Unknown
-            } else {
-                Isolation::Open
-            };
-            all = Some(match (all, one) {
-                (None, one) => one,
-                (Some(all), one) if all == one => one,
-                (Some(Isolation::Unknown), _) | (_, Isolation::Unknown) => Isolation::Unknown,
-                _ => Isolation::Mixed,
-            });
+        let policies = &self.program.signature(self.program.class_of[pod], direction).policies;
+        let tier = |id| cluster.policies[id].tier;
+        if cluster.pods[pod].host_network && policies.is_empty() {
+            Isolation::Exempt
+        } else if policies.iter().any(|&(id, truth)| tier(id) == Tier::NetworkPolicy && truth.sure()) {
+            Isolation::Isolated
+        } else if policies.iter().any(|&(id, truth)| !truth.sure() || !tier(id).is_evaluated()) {
+            Isolation::Unknown
+        } else {
+            Isolation::Open
         }
-        all.unwrap_or(Isolation::Open)
     }
 
     /// The external classes that overlap the addresses of a filter, by key.

@@ -139,7 +139,7 @@ pub fn reach(reachability: &Reachability<'_>, question: Question) -> Answer {
     let sure = search.run(Certainty::Sure);
     // Without any doubt on the way the second search would be the first.
     let perhaps = if search.met_doubt { search.run(Certainty::Perhaps) } else { sure.clone() };
-    let workloads = groups(program, By::Workload, None);
+    let workloads = groups(program, By::Workload, None, 1);
     let shows_all = question.about.as_ref().is_none_or(|about| {
         question.target.ends.pods.iter().any(|(pod, _)| about.binary_search(pod).is_ok())
     });

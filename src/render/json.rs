@@ -102,7 +102,7 @@ mod tests {
     fn control_characters_are_escaped() {
         let mut out = Vec::new();
         to_writer(&mut out, &["\u{9b}\u{7f}", "é\"\n", "\u{202e}x", "##[x] \u{e0041}"]).unwrap();
-        let expected = r##"["\u009b\u007f","é\"\n","\u202ex","\u0023#[x] \udb40\udc41"]"##;
+        let expected = r#"["\u009b\u007f","é\"\n","\u202ex","\u0023#[x] \udb40\udc41"]"#;
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 

@@ -104,6 +104,9 @@ pub const SUMMARY_FORMATS: &[Format] =
 /// The formats among them that are pictures.
 pub const PICTURES: &[Format] = &[Format::Dot, Format::Mermaid, Format::Svg];
 
+/// The most endpoints of a table for people that leaves something out, and of one in Markdown.
+pub const LARGEST_TEXT: usize = 1_000;
+
 /// The most endpoints of a picture.
 pub const LARGEST_PICTURE: usize = super::svg::table::LARGEST;
 

@@ -1,5 +1,5 @@
-//! What a matrix hangs on beside the policies, as findings: missing facts with how to supply them, and points on which
-//! CNIs differ.
+//! What there is to know about a matrix beside the policies, as findings: missing facts with how to supply them, points on
+//! which CNIs differ, and what is not listed.
 
 use super::explain::Words;
 use super::text::count;
@@ -91,6 +91,16 @@ fn some(names: impl Iterator<Item = String>, all: usize) -> String {
     let names: Vec<String> = names.take(shown).collect();
     let more = if all > shown { format!(" and {} more", all - shown) } else { String::new() };
     format!("{}{more}", names.join(", "))
+}
+
+/// The replicas that a listing by pod leaves out.
+pub fn unlisted_replicas(left_out: u64, listed: u32) -> Diagnostic {
+    let replicas = count(left_out, "replica is", "replicas are");
+    Diagnostic::new(
+        Code::Shortened,
+        format!("{replicas} counted and not listed: like the {listed} of the same workload that are listed"),
+    )
+    .with_help("name one of them with `--from` or `--to`, or look at workloads: leave out `--by pod`")
 }
 
 /// The points on which other profiles decide otherwise.

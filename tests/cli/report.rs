@@ -106,3 +106,47 @@ fn a_page_has_its_limit() {
     assert_eq!(status, 2, "{stderr}");
     assert!(stderr.contains("a page has room for 2000 namespaces, and there are 2001"), "{stderr}");
 }
+
+/// The first view says of unknowns, policies and findings what the counts say.
+#[test]
+fn the_overview_agrees_with_itself() {
+    const ISTIO: &str = "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n\
+                         metadata: {name: only-get, namespace: shop}\nspec: {selector: {matchLabels: {app: web}}}\n";
+    let open = SHOP.rsplit_once("---\n").unwrap().0;
+    let session = Session::new(&[
+        ("open.yaml", open),
+        ("mesh.yaml", &[open, ISTIO].concat()),
+        ("shop.yaml", SHOP),
+        ("spare.yaml", &[open, "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: spare}\n"].concat()),
+    ]);
+    let page = |file: &str| session.run(&format!("report -f {file} -o html")).1;
+    let doubts = |page: &str| between(page, "What is unknown, and why</h3>", "<h3>").to_owned();
+    let figures = |page: &str| between(page, "<dl class=\"figures\">", "</dl>").to_owned();
+
+    let mesh = page("mesh.yaml");
+    assert!(doubts(&mesh).contains("2 pairs of pods are not decided"), "{}", doubts(&mesh));
+    assert!(doubts(&mesh).contains("AuthorizationPolicy"), "{}", doubts(&mesh));
+    assert!(figures(&mesh).contains("<dd>0</dd><dt>policies</dt>"), "{}", figures(&mesh));
+    assert!(figures(&mesh).contains("<dd>1</dd><dt>policies not evaluated</dt>"), "{}", figures(&mesh));
+    let row = |page: &str, namespace: &str| {
+        between(page, &format!("<th scope=\"row\">{namespace}</th>"), "</tr>").to_owned()
+    };
+    let pods_and_policies =
+        |pods, policies| format!("<td class=\"number\">{pods}</td><td class=\"number\">{policies}</td>");
+    assert!(row(&mesh, "shop").starts_with(&pods_and_policies(2, 0)), "{}", row(&mesh, "shop"));
+
+    let shop = page("shop.yaml");
+    assert!(row(&shop, "shop").starts_with(&pods_and_policies(2, 1)), "{}", row(&shop, "shop"));
+    assert!(!figures(&shop).contains("not evaluated"));
+
+    let open = page("open.yaml");
+    assert!(doubts(&open).contains("Nothing: the input decides every verdict."), "{}", doubts(&open));
+    for view in ["<h3>Findings</h3>", "<h2 id=\"findings-title\">Findings</h2>"] {
+        let said = between(&open, view, "</p>");
+        assert!(said.contains("was not looked at") && !said.contains("None"), "{said}");
+    }
+    // Namespaces without pods are counted, so they are listed.
+    let spare = page("spare.yaml");
+    assert!(figures(&spare).contains("<dd>2</dd><dt>namespaces</dt>"), "{}", figures(&spare));
+    assert!(row(&spare, "spare").starts_with(&pods_and_policies(0, 0)));
+}

@@ -19,7 +19,7 @@ use crate::diff;
 use crate::index::{Id, IndexVec};
 use crate::net::address;
 use crate::net::{Direction, Family, PortSet};
-use crate::query::{By, Endpoint, External};
+use crate::query::{Endpoint, External};
 use crate::set::Interner;
 use crate::solve::proof::{
     Basis, Exemption, FamilyProof, PeerStep, PolicyProof, Proof, Prover, Say, Side, bounds,
@@ -174,7 +174,6 @@ impl<'p> Because<'p> {
         programs: [&'p Program; 2],
         parties: &'p Parties<'p>,
         pairwise: &diff::Difference,
-        by: By,
     ) -> Self {
         let clusters = programs.map(|program| &*program.cluster);
         let mut because = Self {
@@ -191,17 +190,17 @@ impl<'p> Because<'p> {
             sets: Interner::new(),
         };
         for matched in pairwise.all() {
-            let shown = if by == By::Pod { matched.count } else { matched.count.min(2) };
-            for i in 0..shown {
+            for i in 0..parties.shown_of(matched.count).max(matched.count.min(2)) {
                 let pods = [(matched.before.0, matched.before.1 + i), (matched.after.0, matched.after.1 + i)];
                 because.add_sample(pods);
             }
         }
         for (input, pods) in [(0, &pairwise.vanished), (1, &pairwise.appeared)] {
             for (pod, range) in pods {
-                let shown = if by == By::Pod { range.clone() } else { range.start..range.start + 1 };
-                for index in shown {
-                    because.only[parties.of_pod(input, *pod, index) as usize].push((input, *pod));
+                for index in range.clone().take(parties.shown_of(range.end - range.start) as usize) {
+                    if let Some(party) = parties.of_pod(input, *pod, index) {
+                        because.only[party as usize].push((input, *pod));
+                    }
                 }
             }
         }
@@ -211,9 +210,7 @@ impl<'p> Because<'p> {
     /// A pod that both inputs have, unless it is another endpoint in each.
     fn add_sample(&mut self, pods: [(PodId, u32); 2]) {
         let [was, is] = [0, 1].map(|input| self.parties.of_pod(input, pods[input].0, pods[input].1));
-        if was != is {
-            return;
-        }
+        let Some(is) = is.filter(|_| was == is) else { return };
         let classes = (self.program(0).class_of[pods[0].0], self.program(1).class_of[pods[1].0]);
         let samples = &mut self.samples[is as usize];
         match samples.iter_mut().find(|sample| sample.classes == classes) {

@@ -10,7 +10,7 @@ use crate::cluster::PodId;
 use crate::compile::Program;
 use crate::diff::{self, Group as Pairwise, PodSet};
 use crate::net::AddressSet;
-use crate::query::group::{Group, groups};
+use crate::query::group::{Group, groups, most_replicas};
 use crate::query::{By, Endpoint, Ends, View};
 
 /// One end of a change while changes are being found.
@@ -26,6 +26,8 @@ pub(super) enum Place {
 pub(super) struct Parties<'p> {
     programs: [&'p Program; 2],
     by: By,
+    /// How many replicas of one kind are endpoints by pod.
+    pub(super) replicas: u32,
     pub(super) all: Vec<PartyFacts>,
     numbers: [FxHashMap<Endpoint, u32>; 2],
     filtered: bool,
@@ -58,13 +60,15 @@ impl<'p> Parties<'p> {
             (Some(about), Some(group)) => group.pods.iter().any(|(pod, _)| about[input].contains(pod)),
             _ => false,
         };
+        let replicas = most_replicas([&*old.cluster, &*new.cluster]);
         let (mut was, mut is) = (
-            groups(old, scope.by, None).into_iter().peekable(),
-            groups(new, scope.by, None).into_iter().peekable(),
+            groups(old, scope.by, None, replicas).into_iter().peekable(),
+            groups(new, scope.by, None, replicas).into_iter().peekable(),
         );
         let mut parties = Self {
             programs: [old, new],
             by: scope.by,
+            replicas,
             all: Vec::new(),
             numbers: [FxHashMap::default(), FxHashMap::default()],
             filtered: about.is_some(),
@@ -112,17 +116,20 @@ impl<'p> Parties<'p> {
         self.numbers[input][&endpoint]
     }
 
-    /// The number of the endpoint that a pod is, or belongs to.
-    pub(super) fn of_pod(&self, input: usize, pod: PodId, index: u32) -> u32 {
+    /// How many of `count` pods that are alike in both inputs have to be looked at to meet all of their endpoints.
+    pub(super) fn shown_of(&self, count: u32) -> u32 {
+        count.min(if self.by == By::Pod { self.replicas } else { 1 })
+    }
+
+    /// The number of the endpoint that a pod is, or belongs to; `None` for a replica that is not listed.
+    pub(super) fn of_pod(&self, input: usize, pod: PodId, index: u32) -> Option<u32> {
         let facts = &self.programs[input].cluster.pods[pod];
-        self.number(
-            input,
-            match self.by {
-                By::Pod => Endpoint::Pod(pod, index),
-                By::Workload => Endpoint::Workload(facts.workload),
-                By::Namespace => Endpoint::Namespace(facts.namespace),
-            },
-        )
+        let endpoint = match self.by {
+            By::Pod => Endpoint::Pod(pod, index),
+            By::Workload => Endpoint::Workload(facts.workload),
+            By::Namespace => Endpoint::Namespace(facts.namespace),
+        };
+        self.numbers[input].get(&endpoint).copied()
     }
 
     /// Whether changes from or to this end are shown, whatever stands at the other end.
@@ -174,8 +181,10 @@ impl<'p> Parties<'p> {
         }
         let mut numbers: Vec<u32> = pairwise
             .pods(&pods, &self.programs[1].cluster)
-            .flat_map(|matched| (0..matched.count).map(move |i| (matched.after.0, matched.after.1 + i)))
-            .map(|(pod, index)| self.of_pod(1, pod, index))
+            .flat_map(|matched| {
+                let shown = self.shown_of(matched.count);
+                (0..shown).filter_map(move |i| self.of_pod(1, matched.after.0, matched.after.1 + i))
+            })
             .collect();
         numbers.sort_unstable();
         numbers.dedup();

@@ -48,7 +48,7 @@ pub(super) fn compare<'p>(
     let mut listed = Listed { changes: Vec::new(), cells: Vec::new(), carried: Interner::new() };
     listed.carried.intern_owned(Carried::default());
     let Some(views) = &parties.views else { return listed };
-    let (old, new) = (Matrix::new(before), Matrix::new(after));
+    let [old, new] = [before, after].map(|input| Matrix::new(input).with_replicas(parties.replicas));
     let was = list(&old, &views[0], 0, parties, &mut listed.carried);
     let is = list(&new, &views[1], 1, parties, &mut listed.carried);
     inside(&was.inside, &is.inside, &mut listed.changes);

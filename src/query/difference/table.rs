@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{Carried, Difference, Party, PartyId, Presence, Scope, Sign};
 use crate::cluster::PodId;
 use crate::compile::Program;
-use crate::query::group::groups;
+use crate::query::group::{groups, most_replicas};
 use crate::query::{By, Endpoint, Ends, External, Flow, Matrix, View};
 use crate::solve::Reachability;
 
@@ -213,11 +213,12 @@ impl Changed {
 fn lines(programs: [&Program; 2], difference: &Difference, scope: &Scope, by: By) -> Vec<Line> {
     let empty =
         |about: bool| Line { ends: [None, None], pods: Default::default(), is_one_pod: [false; 2], about };
+    let replicas = most_replicas(programs.map(|program| &*program.cluster));
     let mut named: BTreeMap<String, Line> = BTreeMap::new();
     for (input, program) in programs.into_iter().enumerate() {
         let about: Option<FxHashSet<PodId>> =
             scope.about.as_ref().map(|about| about[input].iter().copied().collect());
-        for group in groups(program, by, None) {
+        for group in groups(program, by, None, replicas) {
             let line = named.entry(group.key.clone()).or_insert_with(|| empty(false));
             line.ends[input] = Some(group.endpoint);
             line.is_one_pod[input] = group.is_one_pod();

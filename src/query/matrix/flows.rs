@@ -50,8 +50,8 @@ impl Matrix<'_> {
         mut visit: impl FnMut(&Flow) -> ControlFlow<B>,
     ) -> ControlFlow<B> {
         let about = view.about();
-        let sources = groups(self.program, view.by, view.from.as_ref());
-        let destinations = groups(self.program, view.by, view.to.as_ref());
+        let sources = groups(self.program, view.by, view.from.as_ref(), self.replicas);
+        let destinations = groups(self.program, view.by, view.to.as_ref(), self.replicas);
         let mut columns = self.columns(&destinations, about.as_ref());
         let (from_outside, to_outside) =
             (self.outside_ends(view.from.as_ref()), self.outside_ends(view.to.as_ref()));

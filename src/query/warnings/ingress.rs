@@ -131,7 +131,9 @@ fn out_of_reach(
         return None;
     }
     let (pods, sample) = cut_off(comparison, concerned, backends, |pod| controllers.contains(&pod))?;
-    let has_way =
-        |pod: &PodId| (0..cluster.pods[*pod].count).any(|i| !reaches_none(comparison, (*pod, i), backends));
+    // Replicas are alike, but for the one that is a backend itself.
+    let has_way = |pod: &PodId| {
+        (0..cluster.pods[*pod].count.min(2)).any(|i| !reaches_none(comparison, (*pod, i), backends))
+    };
     (!controllers.iter().any(has_way)).then(|| (comparison.workloads(&pods), sample))
 }

@@ -1,17 +1,17 @@
 //! What people read first: figures, coverage, findings, and what all of it was made from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
 
 use super::Report;
 use super::data::plain;
-use crate::cluster::NamespaceId;
+use crate::cluster::{NamespaceId, PodId};
 use crate::diagnostic::{Code, Severity};
 use crate::load::Sources;
 use crate::net::Direction;
-use crate::policy::NamespaceMatch;
-use crate::query::{By, Endpoint, Isolation, PodPairs, View};
+use crate::policy::{NamespaceMatch, Policy};
+use crate::query::{Isolation, PodPairs};
 use crate::render::diagnostic::Located;
 
 /// The first view.
@@ -19,8 +19,15 @@ pub(super) struct Overview<'a> {
     pub(super) figures: Vec<Figure>,
     pub(super) pairs: Vec<Part>,
     pub(super) coverage: Vec<Coverage<'a>>,
-    /// What is unknown and why, and where CNIs differ.
+    /// Whether the page is about a part of the cluster; then the coverage is, and figures and pairs are not.
+    pub(super) is_part: bool,
+    /// What makes verdicts unknown: facts that the input does not give, policies that are not evaluated, and objects that
+    /// were left out.
     pub(super) doubts: Vec<Finding>,
+    /// The pairs of pods that the input does not decide, if there are any.
+    pub(super) undecided: Option<String>,
+    /// Where other CNIs decide otherwise.
+    pub(super) differences: Vec<Finding>,
     pub(super) findings: Vec<Finding>,
     pub(super) inputs: Vec<Input>,
 }
@@ -102,24 +109,35 @@ impl Side {
 impl<'a> Overview<'a> {
     pub(super) fn new(report: &Report<'a, '_>) -> Self {
         let summary = report.matrix.summary();
+        let policies = &report.context.cluster.policies;
+        let not_evaluated = policies
+            .iter()
+            .filter(|policy| !policy.tier.is_evaluated() && !policy.is_left_out() && !policy.is_withdrawn());
         let figures = [
             (summary.namespaces, "namespaces"),
             (summary.workloads, "workloads"),
             (summary.pods, "pods"),
             (summary.policies, "policies"),
+            (not_evaluated.count() as u64, "policies not evaluated"),
         ];
-        let (doubts, findings): (Vec<_>, Vec<_>) = report
-            .findings
-            .iter()
-            .partition(|found| matches!(found.diagnostic.code, Code::MissingFact | Code::ProfilesDiffer));
+        let shown =
+            figures.into_iter().filter(|(number, what)| *number > 0 || *what != "policies not evaluated");
+        let of = |is_meant: fn(Code) -> bool| {
+            let meant = report.findings.iter().filter(|found| is_meant(found.diagnostic.code));
+            meant.map(Finding::new).collect::<Vec<_>>()
+        };
+        let undecided = summary.pod_pairs.unknown;
         Self {
-            figures: figures
+            figures: shown
                 .map(|(number, what)| Figure { number: grouped(u128::from(number)), what })
-                .into(),
+                .collect(),
             pairs: pairs(&summary.pod_pairs),
             coverage: coverage(report),
-            doubts: doubts.into_iter().map(Finding::new).collect(),
-            findings: findings.into_iter().map(Finding::new).collect(),
+            is_part: report.about.is_some(),
+            doubts: of(|code| matches!(code, Code::MissingFact | Code::NotEvaluated | Code::LeftOut)),
+            undecided: (undecided > 0).then(|| grouped(undecided)),
+            differences: of(|code| code == Code::ProfilesDiffer),
+            findings: of(|code| !matches!(code, Code::MissingFact | Code::ProfilesDiffer)),
             inputs: inputs(report),
         }
     }
@@ -205,27 +223,30 @@ fn hexadecimal(bytes: &[u8]) -> String {
     })
 }
 
+/// One row for each namespace that has pods to speak of; of a whole cluster, for every one.
 fn coverage<'a>(report: &Report<'a, '_>) -> Vec<Coverage<'a>> {
     let cluster = report.context.cluster;
+    let about: Option<BTreeSet<PodId>> = report.about.as_ref().map(|about| about.iter().copied().collect());
     let mut all: BTreeMap<NamespaceId, Coverage<'a>> = BTreeMap::new();
-    let view = View { by: By::Pod, about: report.about.clone(), ..View::default() };
-    for facts in report.matrix.endpoints(&view) {
-        let Endpoint::Pod(pod, _) = facts.endpoint else { continue };
-        if !facts.shown.about {
-            continue;
-        }
-        let coverage = all.entry(cluster.pods[pod].namespace).or_default();
-        coverage.pods += 1;
+    if about.is_none() {
+        all.extend(cluster.namespaces.ids().map(|id| (id, Coverage::default())));
+    }
+    for (id, pod) in
+        cluster.pods.enumerate().filter(|(id, _)| about.as_ref().is_none_or(|all| all.contains(id)))
+    {
+        let (coverage, pods) = (all.entry(pod.namespace).or_default(), u64::from(pod.count));
+        coverage.pods += pods;
         for (side, direction) in coverage.sides.iter_mut().zip(Direction::ALL) {
-            match facts.isolation[direction] {
-                Isolation::Isolated => side.isolated += 1,
-                Isolation::Open => side.open += 1,
-                Isolation::Exempt => side.exempt += 1,
-                Isolation::Mixed | Isolation::Unknown => side.unknown += 1,
-            }
+            *match report.matrix.isolation_of(id, direction) {
+                Isolation::Isolated => &mut side.isolated,
+                Isolation::Open => &mut side.open,
+                Isolation::Exempt => &mut side.exempt,
+                Isolation::Mixed | Isolation::Unknown => &mut side.unknown,
+            } += pods;
         }
     }
-    for policy in cluster.policies.iter().filter(|policy| !policy.is_withdrawn()) {
+    let evaluated = |policy: &&Policy| policy.tier.is_evaluated() && !policy.is_withdrawn();
+    for policy in cluster.policies.iter().filter(evaluated) {
         if let Some(NamespaceMatch::One(namespace)) = policy.subject.pods().map(|pods| pods.namespaces)
             && let Some(coverage) = all.get_mut(&namespace)
         {
