@@ -10,6 +10,7 @@ mod build;
 mod census;
 mod containers;
 mod edit;
+mod endpoints;
 mod findings;
 mod ingresses;
 pub mod kinds;

@@ -106,6 +106,8 @@ codes! {
     WrongType = Error "wrong-type",
     /// A field that does not exist.
     UnknownField = Error "unknown-field",
+    /// A field that does not exist, in a kind of which podreach reads some fields only, near one of these.
+    MistypedField = Warning "mistyped-field",
     /// The same key twice in one mapping.
     DuplicateKey = Error "duplicate-key",
     /// The API server's `Invalid value`.
@@ -130,14 +132,18 @@ codes! {
     NotEvaluated = Warning "not-evaluated",
     /// An unknown kind with a pod template, taken as a Deployment.
     UnknownWorkload = Warning "unknown-workload",
-    /// A CIDR in a form that newer API servers warn about or reject.
+    /// A CIDR or an address in a form that newer API servers warn about or reject.
     LegacyCidr = Warning "legacy-cidr",
+    /// A text that the API server takes for the address of a node and that is none.
+    NotAnAddress = Warning "not-an-address",
     /// A null element of a rule list, which means "everything".
     NullRule = Warning "null-rule",
     /// An apiVersion that current clusters no longer serve.
     RemovedApi = Warning "removed-api",
     /// A label or field that the API server or a controller overwrites.
     Overwritten = Warning "overwritten",
+    /// The same object twice with different contents, of a kind on which no verdict depends.
+    AmbiguousObject = Warning "ambiguous-object",
     /// A name that only the cluster can decide (`generateName`) or that is used twice by different pods.
     AmbiguousName = Warning "ambiguous-name",
     /// A fact about an object that matters to the answer: suspended, terminating, a test hook.

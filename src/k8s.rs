@@ -7,6 +7,7 @@
 mod apps;
 mod core;
 mod discovery;
+mod fields;
 mod ingress;
 mod meta;
 mod networking;
@@ -15,7 +16,8 @@ mod scalar;
 mod unevaluated;
 
 pub use apps::{
-    CompletionMode, JobTemplate, Ordinals, PodTemplate, WorkloadObject, WorkloadSelector, WorkloadSpec,
+    CompletionMode, JobTemplate, Ordinals, PodTemplate, ReplicationController, ReplicationControllerSpec,
+    WorkloadObject, WorkloadSelector, WorkloadSpec,
 };
 pub use core::{
     Container, ContainerKind, ContainerPort, Namespace, Node, NodeAddress, NodeSpec, NodeStatus, Pod, PodIp,
@@ -24,6 +26,7 @@ pub use core::{
 pub use discovery::{
     EndpointSlice, EndpointSlicePort, Endpoints, EndpointsAddress, EndpointsSubset, SliceEndpoint,
 };
+pub(crate) use fields::{Fields, STRICT_METADATA};
 pub use ingress::{
     HttpIngressPath, HttpIngressRule, Ingress, IngressBackend, IngressBackendPort, IngressRule,
     IngressServiceBackend, IngressSpec, TypedLocalObjectReference,
@@ -33,6 +36,7 @@ pub use networking::{
     IpBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
     NetworkPolicyPort, NetworkPolicySpec,
 };
+pub(crate) use scalar::Passed;
 pub use scalar::{IntOrString, Labels, List, Text, Unread};
 pub use unevaluated::{UNEVALUATED, UnevaluatedKind};
 

@@ -23,6 +23,7 @@ mod scalar;
 mod scan;
 mod schema;
 mod shapes;
+mod slip;
 mod split;
 mod walk;
 mod yaml;

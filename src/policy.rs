@@ -8,6 +8,7 @@
 mod cidr;
 pub mod field;
 pub mod networking_v1;
+mod server;
 pub mod unevaluated;
 mod validate;
 
@@ -19,10 +20,12 @@ use crate::label::SelectorId;
 use crate::net::{ByDirection, Direction, Protocol};
 use crate::profile::ProfileSet;
 
-pub use cidr::{ParsedCidr, parse_cidr, parse_ip};
+pub use cidr::{Form, ParsedCidr, parse_cidr, parse_ip, parse_ip_form};
+pub(crate) use server::older_servers;
+pub use server::{KubeVersion, Validation};
 pub(crate) use validate::{
-    IP_ADDRESS, PORT_NUMBER, dns_label_problems, dns_subdomain_problems, port_name_problems, port_number,
-    report, selector_accepts, validate_labels, validate_selector,
+    IP_ADDRESS, IP_CIDR, PORT_NUMBER, dns_label_problems, dns_subdomain_problems, port_name_problems,
+    port_number, report, selector_accepts, validate_labels, validate_selector,
 };
 pub use validate::{label_key_problems, label_value_problems, lower_selector};
 

@@ -236,7 +236,8 @@ impl State {
         let (mut lowered, mut diagnostics) = (Vec::new(), Vec::new());
         for (_, manifest) in edits {
             let Some(manifest) = manifest else { continue };
-            let (policy, found) = self.live.lower(|cluster| lower_policy(cluster, manifest));
+            let (policy, found) =
+                self.live.lower(|cluster| lower_policy(cluster, manifest, options.kube_version));
             diagnostics.extend(found);
             match policy {
                 Some(policy) => lowered.push(policy),

@@ -104,7 +104,10 @@ proptest! {
         let policies: Vec<usize> =
             other.objects.iter().enumerate().filter(|(_, object)| object["kind"] == "NetworkPolicy").map(|(i, _)| i).collect();
         match policies.get(which.index(policies.len().max(1))) {
-            Some(&policy) => other.objects[policy]["spec"] = spec,
+            Some(&policy) => {
+                let text = |field: &str| other.objects[policy]["metadata"][field].as_str().expect("it has one").to_owned();
+                other.objects[policy] = generate::network_policy(&text("namespace"), &text("name"), &spec);
+            }
             None => other.objects.push(generate::network_policy("a", "more", &spec)),
         }
         let (before, after) = (lock_of(&cluster_of(&case)?, case.profile), lock_of(&cluster_of(&other)?, case.profile));

@@ -7,6 +7,7 @@ use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+use podreach::policy::KubeVersion;
 use podreach::profile::Profile;
 use podreach::query::{By, LabelQuery};
 
@@ -117,6 +118,9 @@ pub(super) struct GlobalArgs {
     /// Treat policies of this kind as if they were not there; repeatable
     #[arg(long, global = true, value_name = "KIND", value_delimiter = ',')]
     pub(super) ignore_kind: Vec<String>,
+    /// The release whose API server validates what no cluster has stored yet; without it the newest one known
+    #[arg(long, global = true, value_name = "1.N")]
+    pub(super) kube_version: Option<KubeVersion>,
 
     /// Take defaults for these options from this file, and from no other
     #[arg(long, global = true, value_name = "FILE", conflicts_with = "no_project_file")]

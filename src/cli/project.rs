@@ -26,12 +26,13 @@ const SWITCH: &str = "PODREACH_NO_PROJECT_FILE";
 const MARKS_OF_ROOTS: [&str; 4] = [".git", ".hg", ".jj", ".svn"];
 
 /// The keys it may have. They are the flags, in the spelling of Kubernetes' own fields.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "filename",
     "recursive",
     "keepGoing",
     "assume",
     "ignoreKind",
+    "kubeVersion",
     "cni",
     "podCIDR",
     "serviceCIDR",
@@ -56,6 +57,8 @@ pub(super) struct Project {
     /// Labels by `KIND/[NS/]NAME`.
     pub(super) assume: BTreeMap<String, BTreeMap<String, String>>,
     pub(super) ignore_kind: OneOrMany,
+    /// Text: YAML takes `1.30` for the number 1.3.
+    pub(super) kube_version: Option<String>,
     pub(super) cni: Option<String>,
     #[serde(rename = "podCIDR")]
     pub(super) pod_cidr: OneOrMany,
@@ -228,7 +231,7 @@ mod tests {
     #[test]
     fn every_key_is_read() {
         let text = "filename: [a, b]\nrecursive: true\nkeepGoing: true\nassume: {ns/shop: {env: prod}}\n\
-                    ignoreKind: X\ncni: calico\npodCIDR: 10.0.0.0/8\nserviceCIDR: [10.96.0.0/12]\nnodeCIDR: []\n\
+                    ignoreKind: X\nkubeVersion: '1.35'\ncni: calico\npodCIDR: 10.0.0.0/8\nserviceCIDR: [10.96.0.0/12]\nnodeCIDR: []\n\
                     namespace: shop\nselector: app=web\noutput: [table, json=x.json]\nstrict: false\ntimings: true\n\
                     color: never\nquiet: false\nverbose: true\n";
         let keys: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once(':')?.0)).collect();

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 
 use podreach::cluster::{self, Assumption, Ranges};
 use podreach::load::{self, Input};
+use podreach::policy::KubeVersion;
 use podreach::profile::Profile;
 use podreach::query::LabelQuery;
 use podreach::render::diagnostic::Volume;
@@ -90,6 +91,7 @@ impl Settings {
                 assume,
                 ignore_kinds: either(&args.ignore_kind, &project.ignore_kind.0).to_vec(),
                 keep_going,
+                kube_version: kube_version(args, project)?,
                 more: Vec::new(),
                 changed: false,
             },
@@ -164,6 +166,16 @@ fn profile(args: &GlobalArgs, project: &Project) -> Result<Profile, Failure> {
                 None => failure.with_help(format!("known are {}", names.join(", "))),
             }
         }),
+    }
+}
+
+fn kube_version(args: &GlobalArgs, project: &Project) -> Result<KubeVersion, Failure> {
+    match (args.kube_version, &project.kube_version) {
+        (Some(version), _) => Ok(version),
+        (None, None) => Ok(KubeVersion::default()),
+        (None, Some(text)) => text
+            .parse()
+            .map_err(|error| Failure::usage(format!("project file: kubeVersion: `{text}`: {error}"))),
     }
 }
 

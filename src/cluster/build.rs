@@ -10,6 +10,7 @@ use super::{
     services,
 };
 use crate::load::Manifest;
+use crate::policy::KubeVersion;
 
 /// What the user said beside the manifests.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -22,6 +23,8 @@ pub struct Options {
     pub ignore_kinds: Vec<String>,
     /// `--keep-going`: what bad objects might touch becomes unknown.
     pub keep_going: bool,
+    /// `--kube-version`: the release whose API server validates what is not stored yet.
+    pub kube_version: KubeVersion,
     /// `--scale` of workloads whose pods the input lists.
     pub more: Vec<MorePods>,
     /// Whether the input was changed: then it is no mistake to assume labels of something that is not there any more.
@@ -74,7 +77,7 @@ impl Assumption {
 /// Each stage adds its part of the cluster and reports everything that is wrong with the objects it reads; an object with
 /// an error is left out, and what it might have touched becomes unknown.
 pub fn build(manifests: &[Manifest], options: &Options) -> Built {
-    let mut findings = Findings::new(options.keep_going);
+    let mut findings = Findings::new(options.keep_going, options.kube_version);
     let mut cluster = Cluster::default();
     let objects = Objects::collect(manifests, &mut findings);
     left_out::inspect(&objects, &mut findings);

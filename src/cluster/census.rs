@@ -180,7 +180,7 @@ impl Group {
             count,
             labels,
             ports: self.ports.clone(),
-            addresses: addresses::of_pod(None, self.host_network, of_node, &mut Vec::new()),
+            addresses: addresses::without_status(self.host_network, of_node),
             host_network: self.host_network,
             node: self.node,
             bare: false,
@@ -238,12 +238,13 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         let node = pod.spec.as_ref().and_then(node_name).and_then(|name| self.node(name));
         let of_node: &[IpAddr] = node.map_or(&[], |node| &self.cluster.nodes[node].addresses);
         let mut found = Vec::new();
+        let rules = self.findings.validation(id);
         let ports = match last.as_ref().and_then(|last| last.ports(spec)) {
             Some(ports) => ports.clone(),
-            None => containers::named_ports(spec, &FieldPath::new("spec"), &mut found),
+            None => containers::named_ports(spec, &FieldPath::new("spec"), rules, &mut found),
         };
         let sound_ports = found.is_empty().then(|| ports.clone());
-        let addresses = addresses::of_pod(pod.status.as_ref(), host_network, of_node, &mut found);
+        let addresses = addresses::of_pod(pod.status.as_ref(), host_network, of_node, rules, &mut found);
         // Replicas share their containers: what is odd about them was or will be said of their owner.
         if top.is_some_and(|top| top.object.is_some()) {
             found.retain(FieldFinding::is_error);
@@ -303,7 +304,7 @@ impl<'o, 'm> Census<'o, 'm, '_> {
             name: PodName::Replicas { base: base.1.into(), first },
             count,
             labels: pod_labels(written.as_ref(), &[], None, None, &mut self.cluster.labels),
-            addresses: addresses::of_pod(None, last.host_network, &[], &mut Vec::new()),
+            addresses: addresses::without_status(last.host_network, &[]),
             node: None,
             ..last.clone()
         };
@@ -362,7 +363,7 @@ impl<'o, 'm> Census<'o, 'm, '_> {
     fn planned(&mut self, object: usize) -> Option<Plan<'m>> {
         let item = &self.objects.workloads[object];
         let mut found = Vec::new();
-        let plan = plan(item, &mut found);
+        let plan = plan(item, self.findings.validation(&item.id), &mut found);
         self.findings.fields(&item.id, found);
         if plan.is_none() {
             self.findings.left_out(&item.id, "the cluster is evaluated without the pods of its template");

@@ -7,12 +7,13 @@ use crate::diagnostic::Code;
 use crate::k8s::{Container, List, PodSpec};
 use crate::net::Protocol;
 use crate::policy::field::{FieldFinding, FieldPath, Quoted};
-use crate::policy::{PORT_NUMBER, port_name_problems, port_number, report};
+use crate::policy::{PORT_NUMBER, Validation, port_name_problems, port_number, report};
 
 /// Validates the ports of all containers and collects those with a name: sorted, without repetition.
 pub(super) fn named_ports(
     spec: &PodSpec,
     path: &FieldPath<'_>,
+    rules: Validation,
     findings: &mut Vec<FieldFinding>,
 ) -> Arc<[NamedPort]> {
     let mut ports = Vec::new();
@@ -23,7 +24,9 @@ pub(super) fn named_ports(
                 Some("Always") => ContainerKind::Sidecar,
                 _ => ContainerKind::Init,
             };
-            container_ports(container, kind, &list.index(i), &mut ports, findings);
+            let path = list.index(i);
+            restart_policy(container, init, &path, rules, findings);
+            container_ports(container, kind, &path, &mut ports, findings);
         }
     };
     collect(spec.containers.as_ref(), &path.field("containers"), false);
@@ -40,6 +43,23 @@ pub(super) fn named_ports(
         findings.push(FieldFinding::new(Code::AmbiguousName, &path.field("containers"), message));
     }
     ports.into()
+}
+
+/// Checks the restart policy of one container, which makes a sidecar of an init container.
+fn restart_policy(
+    container: &Container,
+    init: bool,
+    path: &FieldPath<'_>,
+    rules: Validation,
+    findings: &mut Vec<FieldFinding>,
+) {
+    let Some(policy) = container.restart_policy.as_deref() else { return };
+    let path = path.field("restartPolicy");
+    if !init && !rules.has_container_restart_policies() {
+        findings.push(FieldFinding::forbidden(&path, "may not be set for non-init containers"));
+    } else if !rules.init_restart_policies().contains(&policy) {
+        findings.push(FieldFinding::unsupported(&path, policy, rules.init_restart_policies()));
+    }
 }
 
 fn container_ports(
@@ -84,17 +104,15 @@ fn container_ports(
     }
 }
 
-/// A protocol of a container or Service port; TCP when absent (D4).
+/// A protocol of a container, Service or Endpoints port; TCP when absent or empty (D4).
 pub(super) fn protocol(
     written: Option<&str>,
     path: &FieldPath<'_>,
     findings: &mut Vec<FieldFinding>,
 ) -> Option<Protocol> {
-    let name = written.unwrap_or("TCP");
+    let name = written.filter(|name| !name.is_empty()).unwrap_or("TCP");
     let protocol = Protocol::from_name(name);
-    if name.is_empty() {
-        findings.push(FieldFinding::required(path, ""));
-    } else if protocol.is_none() {
+    if protocol.is_none() {
         findings.push(FieldFinding::unsupported(path, name, &["SCTP", "TCP", "UDP"]));
     }
     protocol
@@ -109,7 +127,7 @@ mod tests {
     fn read(spec: Value) -> (Vec<String>, Vec<String>) {
         let spec: PodSpec = serde_json::from_value(spec).unwrap();
         let mut findings = Vec::new();
-        let ports = named_ports(&spec, &FieldPath::new("spec"), &mut findings);
+        let ports = named_ports(&spec, &FieldPath::new("spec"), Validation::default(), &mut findings);
         let ports = ports
             .iter()
             .map(|p| format!("{} {}/{} {:?}", p.name, p.number, p.protocol, p.container))
@@ -154,6 +172,37 @@ mod tests {
     }
 
     #[test]
+    fn restart_policies_are_validated() {
+        let problems = |spec: Value, rules: Validation| {
+            let (spec, mut findings) = (serde_json::from_value(spec).unwrap(), Vec::new());
+            named_ports(&spec, &FieldPath::new("spec"), rules, &mut findings);
+            findings.into_iter().map(|f| format!("{}: {}", f.path, f.message)).collect::<Vec<_>>()
+        };
+        let init = |policy: &str| json!({"initContainers": [{"restartPolicy": policy}]});
+        let regular = |policy: &str| json!({"containers": [{"restartPolicy": policy}]});
+        let newest = Validation::default();
+        let older = Validation::of("1.34".parse().unwrap(), &crate::k8s::ObjectMeta::default());
+        for policy in ["Always", "Never", "OnFailure"] {
+            assert_eq!(problems(init(policy), newest), [""; 0]);
+            assert_eq!(problems(regular(policy), newest), [""; 0]);
+            assert_eq!(
+                problems(regular(policy), older),
+                ["spec.containers[0].restartPolicy: Forbidden: may not be set for non-init containers"]
+            );
+            assert_eq!(problems(init(policy), older).is_empty(), policy == "Always");
+        }
+        for policy in ["always", ""] {
+            assert_eq!(
+                problems(init(policy), newest),
+                [format!(
+                    "spec.initContainers[0].restartPolicy: Unsupported value: {policy:?}: supported values: \"Always\", \
+                     \"Never\", \"OnFailure\""
+                )]
+            );
+        }
+    }
+
+    #[test]
     fn ports_are_validated() {
         let cases = [
             (json!({"containerPort": 0}), "containerPort: Required value"),
@@ -169,7 +218,6 @@ mod tests {
                 json!({"containerPort": 1, "protocol": "tcp"}),
                 "protocol: Unsupported value: \"tcp\": supported values: \"SCTP\", \"TCP\", \"UDP\"",
             ),
-            (json!({"containerPort": 1, "protocol": ""}), "protocol: Required value"),
         ];
         for (port, expected) in cases {
             let (ports, findings) = read(json!({"containers": [{"ports": [port]}]}));

@@ -3,24 +3,32 @@
 use super::objects::Identity;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::policy::field::FieldFinding;
+use crate::policy::{KubeVersion, Validation};
 
 /// Diagnostics, each with the position of the manifest it is about.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     items: Vec<(usize, Diagnostic)>,
     keep_going: bool,
+    version: KubeVersion,
 }
 
 impl Findings {
-    /// Nothing to say yet. With `keep_going`, objects that are left out are named.
-    pub(super) fn new(keep_going: bool) -> Self {
-        Self { items: Vec::new(), keep_going }
+    /// Nothing to say yet. With `keep_going`, objects that are left out are named; objects are held to the rules of
+    /// `version`.
+    pub(super) fn new(keep_going: bool, version: KubeVersion) -> Self {
+        Self { items: Vec::new(), keep_going, version }
+    }
+
+    /// The rules that an object is held to.
+    pub(super) fn validation(&self, id: &Identity<'_>) -> Validation {
+        Validation::of(self.version, id.meta)
     }
 
     /// Adds a finding about a field of an object.
     pub(super) fn field(&mut self, id: &Identity<'_>, finding: FieldFinding) {
         let diagnostic = Diagnostic::new(finding.code, finding.message).with_path(finding.path);
-        self.diagnostic(id, diagnostic);
+        self.diagnostic(id, Diagnostic { help: finding.help, ..diagnostic });
     }
 
     /// Adds findings about an object; tells whether the API server would accept it.

@@ -8,7 +8,7 @@ use super::{BackendPort, Cluster, Ingress, NamespaceId};
 use crate::diagnostic::Origin;
 use crate::k8s::{self, IngressBackend, IntOrString};
 use crate::policy::field::{FieldFinding, FieldPath};
-use crate::policy::{PORT_NUMBER, dns_label_problems, port_name_problems, port_number, report};
+use crate::policy::{PORT_NUMBER, Validation, port_name_problems, port_number, report};
 
 /// All Ingresses. `cluster` has its namespaces already.
 pub(super) fn ingresses(
@@ -21,7 +21,7 @@ pub(super) fn ingresses(
         let namespace =
             cluster.namespace(item.id.namespace).expect("every namespace that an object names is there");
         let mut found = Vec::new();
-        let ingress = ingress(item.object, item.id.origin, &mut found);
+        let ingress = ingress(item.object, item.id.origin, findings.validation(&item.id), &mut found);
         if findings.fields(&item.id, found) {
             ingresses.insert((namespace, (*item.id.name).into()), ingress);
         } else {
@@ -32,13 +32,26 @@ pub(super) fn ingresses(
 }
 
 /// An Ingress; backends that are no Services are nothing that podreach knows about.
-pub(super) fn ingress(ingress: &k8s::Ingress, origin: &Origin, found: &mut Vec<FieldFinding>) -> Ingress {
+pub(super) fn ingress(
+    ingress: &k8s::Ingress,
+    origin: &Origin,
+    validation: Validation,
+    found: &mut Vec<FieldFinding>,
+) -> Ingress {
     let absent = k8s::IngressSpec::default();
     let spec = ingress.spec.as_deref().unwrap_or(&absent);
     let path = FieldPath::new("spec");
+    let has_rules = spec.rules.as_deref().is_some_and(|rules| !rules.is_empty());
+    if !has_rules && spec.default_backend.is_none() && spec.backend.is_none() {
+        let shown = if spec.rules.is_some() { "[]" } else { "null" };
+        let detail = "either `defaultBackend` or `rules` must be specified";
+        found.push(FieldFinding::invalid(&path, shown, detail));
+    }
     let mut backends = Vec::new();
     for (default, name) in [(&spec.default_backend, "defaultBackend"), (&spec.backend, "backend")] {
-        backends.extend(default.as_ref().and_then(|written| backend(written, &path.field(name), found)));
+        backends.extend(
+            default.as_ref().and_then(|written| backend(written, &path.field(name), validation, found)),
+        );
     }
     let rules = path.field("rules");
     for (i, rule) in spec.rules.iter().flat_map(|rules| rules.iter()).enumerate() {
@@ -52,7 +65,7 @@ pub(super) fn ingress(ingress: &k8s::Ingress, origin: &Origin, found: &mut Vec<F
         for (j, written) in written.iter().enumerate() {
             let path = paths.index(j);
             let written = written.backend.as_ref().unwrap_or(&absent);
-            backends.extend(backend(written, &path.field("backend"), found));
+            backends.extend(backend(written, &path.field("backend"), validation, found));
         }
     }
     backends.sort_unstable();
@@ -64,14 +77,23 @@ pub(super) fn ingress(ingress: &k8s::Ingress, origin: &Origin, found: &mut Vec<F
 fn backend(
     written: &IngressBackend,
     path: &FieldPath<'_>,
+    validation: Validation,
     found: &mut Vec<FieldFinding>,
 ) -> Option<(Box<str>, BackendPort)> {
     if written.resource.is_some() {
+        if written.service.is_some() {
+            let detail = "cannot set both resource and service backends";
+            found.push(FieldFinding::invalid(path, "\"\"", detail));
+        }
         return None;
     }
     let service_path = path.field("service");
     let port_path = service_path.field("port");
     let (name, name_path, ports) = match &written.service {
+        None if written.service_name.is_none() && written.service_port.is_none() => {
+            found.push(FieldFinding::invalid(path, "\"\"", "resource or service backend is required"));
+            return None;
+        }
         None => {
             let port = port(written.service_port.as_ref(), &path.field("servicePort"), found);
             (&written.service_name, path.field("serviceName"), [port, None])
@@ -89,7 +111,7 @@ fn backend(
     if name.is_empty() {
         found.push(FieldFinding::required(&name_path, ""));
     } else {
-        report(dns_label_problems(name), name, &name_path, found);
+        report(validation.service_name_problems(name), name, &name_path, found);
     }
     match ports {
         [None, None] => {
@@ -170,7 +192,7 @@ mod tests {
     #[test]
     fn ingresses_are_validated() {
         let at = "spec.rules[0].http.paths[0].backend";
-        let long = "must be no more than 15 bytes";
+        let long = "must be no more than 15 characters";
         let cases = [
             (
                 ingress(&json!({"rules": [{"http": {}}]})),
@@ -179,6 +201,15 @@ mod tests {
             (
                 ingress(&json!({"defaultBackend": {"service": {"port": {"number": 1}}}})),
                 "spec.defaultBackend.service.name: Required value".to_owned(),
+            ),
+            (
+                ingress(&json!({"rules": []})),
+                "spec: Invalid value: []: either `defaultBackend` or `rules` must be specified".to_owned(),
+            ),
+            (path(&json!({})), format!("{at}: Invalid value: \"\": resource or service backend is required")),
+            (
+                path(&json!({"service": {"name": "web", "port": {"number": 1}}, "resource": {}})),
+                format!("{at}: Invalid value: \"\": cannot set both resource and service backends"),
             ),
             (path(&service(&json!({}))), format!("{at}: Required value: port name or number is required")),
             (

@@ -6,25 +6,26 @@
 use super::containers;
 use super::findings::Findings;
 use super::objects::{Item, Objects, SoundLabels, metadata_problems};
-use super::{NamespaceId, addresses, ingresses, namespaces, services, workloads};
+use super::{NamespaceId, addresses, endpoints, ingresses, namespaces, services, workloads};
 use crate::index::Id;
 use crate::k8s::{Object, PodSpec};
 use crate::label::LabelTable;
 use crate::policy::field::{FieldFinding, FieldPath};
-use crate::policy::networking_v1;
+use crate::policy::{Validation, networking_v1};
 
 /// Reports the faults of all objects that are left out, except those reported already.
 pub(super) fn inspect(objects: &Objects<'_>, findings: &mut Findings) {
     for item in &objects.left_out {
+        let rules = findings.validation(&item.id);
         let mut found = match item.object {
             Object::Broken(broken) => {
                 let Some(rest) = &broken.rest else { continue };
-                let mut found = metadata_problems(&item.id, &rest.object, &mut SoundLabels::default());
-                found.extend(faults(item, &rest.object));
+                let mut found = metadata_problems(&item.id, &rest.object, rules, &mut SoundLabels::default());
+                found.extend(faults(item, &rest.object, rules));
                 found.retain(|finding| !rest.doubtful.iter().any(|path| touch(path, &finding.path)));
                 found
             }
-            object => faults(item, object),
+            object => faults(item, object, rules),
         };
         // What is said of an object that counts is of no interest here.
         found.retain(FieldFinding::is_error);
@@ -33,7 +34,7 @@ pub(super) fn inspect(objects: &Objects<'_>, findings: &mut Findings) {
 }
 
 /// What is wrong with the fields of an object below its metadata.
-fn faults(item: &Item<'_, Object>, object: &Object) -> Vec<FieldFinding> {
+fn faults(item: &Item<'_, Object>, object: &Object, rules: Validation) -> Vec<FieldFinding> {
     let mut found = Vec::new();
     // Nothing is kept of it.
     let mut labels = LabelTable::default();
@@ -42,30 +43,32 @@ fn faults(item: &Item<'_, Object>, object: &Object) -> Vec<FieldFinding> {
         Object::Pod(pod) => {
             let absent = PodSpec::default();
             let spec = pod.spec.as_ref().unwrap_or(&absent);
-            containers::named_ports(spec, &FieldPath::new("spec"), &mut found);
-            addresses::of_pod(pod.status.as_ref(), spec.host_network == Some(true), &[], &mut found);
+            containers::named_ports(spec, &FieldPath::new("spec"), rules, &mut found);
+            let host_network = spec.host_network == Some(true);
+            addresses::of_pod(pod.status.as_ref(), host_network, &[], rules, &mut found);
         }
         Object::Workload(object) => {
-            workloads::plan(&Item { id: id.clone(), object }, &mut found);
+            workloads::plan(&Item { id: id.clone(), object }, rules, &mut found);
         }
         Object::Node(node) => {
-            namespaces::node_addresses(node, &mut found);
+            namespaces::node_addresses(node, rules, &mut found);
         }
         Object::Service(service) => {
-            services::service(service, id.origin, Vec::new(), &mut labels, &mut found);
+            services::service(service, id.origin, Vec::new(), rules, &mut labels, &mut found);
         }
         Object::Endpoints(endpoints) => {
-            services::subsets(endpoints, &mut found);
+            endpoints::subsets(endpoints, rules, &mut found);
         }
         Object::EndpointSlice(slice) => {
-            services::slice(slice, &mut found);
+            endpoints::slice(slice, rules, &mut found);
         }
         Object::Ingress(ingress) => {
-            ingresses::ingress(ingress, id.origin, &mut found);
+            ingresses::ingress(ingress, id.origin, rules, &mut found);
         }
         Object::NetworkPolicy(policy) => {
             let somewhere = NamespaceId::from_index(0);
-            networking_v1::lower(policy, somewhere, id.object_name(), id.origin, &mut labels, &mut found);
+            let name = id.object_name();
+            networking_v1::lower(policy, somewhere, name, id.origin, rules, &mut labels, &mut found);
         }
         Object::Namespace(_) | Object::Unevaluated(_) | Object::IstioMesh(_) | Object::Broken(_) => {}
     }

@@ -13,8 +13,8 @@ use crate::diagnostic::Code;
 use crate::index::{Id, IndexVec};
 use crate::k8s;
 use crate::label::{KeyId, LabelSet, LabelSetId, LabelTable, LabelValue};
-use crate::policy::dns_label_problems;
-use crate::policy::field::{FieldFinding, FieldPath};
+use crate::policy::field::{FieldFinding, FieldPath, Quoted};
+use crate::policy::{IP_CIDR, Validation, dns_label_problems, older_servers, parse_cidr, parse_ip};
 
 /// The label every namespace has.
 pub(super) const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -116,7 +116,7 @@ pub(super) fn nodes(
                 return Node { name: name.into(), labels, addresses: [].into(), origin: None };
             };
             let mut found = Vec::new();
-            let addresses = node_addresses(item.object, &mut found);
+            let addresses = node_addresses(item.object, findings.validation(&item.id), &mut found);
             if !findings.fields(&item.id, found) {
                 findings.left_out(&item.id, "its bad addresses are not known");
             }
@@ -130,18 +130,48 @@ pub(super) fn nodes(
         .collect()
 }
 
-/// The addresses of a node that connections come from.
-pub(super) fn node_addresses(node: &k8s::Node, found: &mut Vec<FieldFinding>) -> Box<[IpAddr]> {
+/// The addresses of a node that connections come from. The API server takes any text for an address there, so one that
+/// is none ends nothing; the pod ranges it does check.
+pub(super) fn node_addresses(
+    node: &k8s::Node,
+    rules: Validation,
+    found: &mut Vec<FieldFinding>,
+) -> Box<[IpAddr]> {
+    pod_ranges(node, rules, found);
     let written = node.status.as_ref().and_then(|status| status.addresses.as_deref());
     let list = FieldPath::new("status.addresses");
     let mut addresses = Vec::new();
     for (i, entry) in written.unwrap_or_default().iter().enumerate() {
         if matches!(entry.kind.as_deref(), Some("InternalIP" | "ExternalIP")) {
-            let path = list.index(i);
-            addresses.extend(addresses::address(entry.address.as_deref(), &path.field("address"), found));
+            let text = entry.address.as_deref().unwrap_or_default();
+            let address = parse_ip(text);
+            if address.is_none() && !text.is_empty() {
+                let path = list.index(i);
+                let message = format!("`{text}` is no IP address; the node is taken not to have it");
+                found.push(FieldFinding::new(Code::NotAnAddress, &path.field("address"), message));
+            }
+            addresses.extend(address);
         }
     }
     addresses::sorted(addresses).into()
+}
+
+/// Checks `podCIDRs`, of which nothing else is made.
+fn pod_ranges(node: &k8s::Node, rules: Validation, found: &mut Vec<FieldFinding>) {
+    let list = FieldPath::new("spec.podCIDRs");
+    let written = node.spec.as_ref().and_then(|spec| spec.pod_cidrs.as_deref()).unwrap_or_default();
+    for (i, text) in written.iter().enumerate() {
+        let path = list.index(i);
+        match parse_cidr(text) {
+            None => found.push(FieldFinding::invalid(&path, Quoted(text), IP_CIDR)),
+            Some(parsed) => {
+                found.extend(parsed.fault().filter(|_| rules.has_strict_addresses()).map(|fault| {
+                    let help = format!("{}; {}", parsed.remedy(), older_servers());
+                    FieldFinding::invalid(&path, Quoted(text), fault).with_help(help)
+                }));
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -173,7 +203,7 @@ mod tests {
         let cluster = cluster(&[
             json!({"kind": "Pod", "metadata": {"name": "a", "namespace": "x"}}),
             json!({"kind": "NetworkPolicy", "metadata": {"name": "a", "namespace": "y"}}),
-            json!({"kind": "Service", "metadata": {"name": "a"}}),
+            json!({"kind": "Service", "metadata": {"name": "a"}, "spec": {"clusterIP": "None"}}),
             json!({"kind": "Namespace", "metadata": {"name": "z", "labels": {"env": "prod"}}}),
         ]);
         let names: Vec<&str> = cluster.namespaces.iter().map(|n| &*n.name).collect();

@@ -13,14 +13,20 @@ use super::findings::Findings;
 use crate::diagnostic::{Code, ObjectName, Origin};
 use crate::k8s::{
     self, BrokenObject, EndpointSlice, Endpoints, IstioMesh, Labels, NetworkPolicy, Object, ObjectMeta, Text,
-    UnevaluatedKind, UnevaluatedPolicy, WorkloadObject, group,
+    Uid, UnevaluatedKind, UnevaluatedPolicy, WorkloadObject, group,
 };
 use crate::load::Manifest;
 use crate::policy::field::{FieldFinding, FieldPath, Quoted};
-use crate::policy::{dns_label_problems, dns_subdomain_problems, report, validate_labels};
+use crate::policy::{Validation, dns_label_problems, dns_subdomain_problems, report, validate_labels};
 
 /// The namespace of objects that name none (W14).
 pub(super) const DEFAULT_NAMESPACE: &str = "default";
+
+/// The longest name of a CronJob: its Jobs are called `NAME-` and ten digits, and that must be a DNS label.
+const LONGEST_CRON_JOB: usize = 52;
+
+/// The longest part of a `generateName` that the API server keeps.
+const LONGEST_PREFIX: usize = 58;
 
 /// What identifies an object, with defaults filled in.
 #[derive(Clone, Debug)]
@@ -87,17 +93,25 @@ impl<'m> Objects<'m> {
         for (index, manifest) in manifests.iter().enumerate() {
             let id = names.identify(index, manifest);
             let mut fate = Fate::Kept;
+            let rules = findings.validation(&id);
             if matches!(manifest.object, Object::Broken(_))
-                || !findings.fields(&id, metadata_problems(&id, &manifest.object, &mut sound_labels))
+                || !findings.fields(&id, metadata_problems(&id, &manifest.object, rules, &mut sound_labels))
             {
                 fate = Fate::LeftOut;
             } else if let Some(key) = key(manifest) {
                 let is_same = |&other: &usize| self::key(&manifests[other]) == Some(key);
                 let rehash = |&other: &usize| self::key(&manifests[other]).map_or(0, |key| hash(&key));
-                let first = *seen.entry(hash(&key), is_same, rehash).or_insert(index).get();
+                let mut place = seen.entry(hash(&key), is_same, rehash).or_insert(index);
+                let first = *place.get();
                 if first != index {
                     fate = Fate::Repeated;
-                    if !same_content(&manifests[first].object, &manifest.object) {
+                    let differs = !same_content(&manifests[first].object, &manifest.object);
+                    if differs && decides_nothing(&manifest.object) {
+                        let message = "declared again here, with other contents: the last one counts";
+                        findings.object(&id, Code::AmbiguousObject, message);
+                        (fates[first], fate) = (Fate::Repeated, Fate::Kept);
+                        *place.get_mut() = index;
+                    } else if differs {
                         fate = Fate::LeftOut;
                         contradiction(&id, "declared again here, with other contents", findings);
                         if matches!(fates[first], Fate::Kept) {
@@ -151,7 +165,8 @@ impl<'m> Objects<'m> {
 /// Identifies an object on its own, and reports what is wrong with its metadata; `None` if that is too much.
 pub(super) fn identify<'m>(manifest: &'m Manifest, findings: &mut Findings) -> Option<Identity<'m>> {
     let id = Names::default().identify(0, manifest);
-    let problems = metadata_problems(&id, &manifest.object, &mut SoundLabels::default());
+    let rules = findings.validation(&id);
+    let problems = metadata_problems(&id, &manifest.object, rules, &mut SoundLabels::default());
     findings.fields(&id, problems).then_some(id)
 }
 
@@ -211,6 +226,11 @@ fn namespace<'m>(object: &Object, meta: &'m ObjectMeta) -> &'m str {
         None | Some("") => DEFAULT_NAMESPACE,
         Some(namespace) => namespace,
     }
+}
+
+/// Whether no verdict depends on objects of this kind.
+const fn decides_nothing(object: &Object) -> bool {
+    matches!(object, Object::Ingress(_))
 }
 
 fn contradiction(id: &Identity<'_>, message: &str, findings: &mut Findings) {
@@ -282,8 +302,9 @@ impl<'m> Names<'m> {
         Identity { index, kind, namespace, name, origin: &manifest.origin, meta }
     }
 
-    /// `PREFIXxxxxx`, and `PREFIXxxxxx-2` when that is taken.
+    /// `PREFIXxxxxx`, and `PREFIXxxxxx-2` when that is taken. Like the API server, it cuts long prefixes.
     fn generate(&mut self, kind: &'m str, namespace: &'m str, prefix: &'m str) -> String {
+        let prefix = &prefix[..prefix.floor_char_boundary(LONGEST_PREFIX)];
         let number = self.generated.entry((kind, namespace, prefix)).or_default();
         *number += 1;
         if *number == 1 { format!("{prefix}xxxxx") } else { format!("{prefix}xxxxx-{number}") }
@@ -295,36 +316,16 @@ fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-/// What is wrong with name, namespace and labels.
+/// What is wrong with name, namespace, labels and owners.
 pub(super) fn metadata_problems<'m>(
     id: &Identity<'m>,
     object: &Object,
+    rules: Validation,
     sound_labels: &mut SoundLabels<'m>,
 ) -> Vec<FieldFinding> {
     let mut found = Vec::new();
     let metadata = FieldPath::new("metadata");
-    let problems: fn(&str) -> Vec<String> = match object {
-        Object::Namespace(_) | Object::Service(_) => dns_label_problems,
-        _ => dns_subdomain_problems,
-    };
-    let path = metadata.field("name");
-    match &id.name {
-        Cow::Borrowed("") => {
-            found.push(FieldFinding::required(&path, "name or generateName is required"));
-        }
-        Cow::Borrowed(name) => report(problems(name), name, &path, &mut found),
-        Cow::Owned(name) => {
-            let prefix = id.meta.generate_name.as_deref().unwrap_or_default();
-            let path = metadata.field("generateName");
-            let wrong = problems(name);
-            if wrong.is_empty() {
-                let message = format!("the API server makes the name; it is called {} here", Quoted(name));
-                found.push(FieldFinding::new(Code::AmbiguousName, &path, message));
-            } else {
-                report(wrong, prefix, &path, &mut found);
-            }
-        }
-    }
+    name_problems(id, object, rules, &metadata, &mut found);
     if !id.namespace.is_empty() {
         let path = metadata.field("namespace");
         report(dns_label_problems(id.namespace), id.namespace, &path, &mut found);
@@ -338,7 +339,99 @@ pub(super) fn metadata_problems<'m>(
             sound_labels.forget(labels);
         }
     }
+    owner_problems(id.meta, &metadata.field("ownerReferences"), &mut found);
     found
+}
+
+/// What is wrong with the name, or with what the API server makes one of.
+fn name_problems(
+    id: &Identity<'_>,
+    object: &Object,
+    rules: Validation,
+    metadata: &FieldPath<'_>,
+    found: &mut Vec<FieldFinding>,
+) {
+    let kind = match object {
+        Object::Workload(workload) => (group(&workload.api_version), &*workload.kind),
+        object => ("", object.kind()),
+    };
+    let problems = |name: &str| match kind {
+        ("", "Namespace") => dns_label_problems(name),
+        ("", "Service") => rules.service_name_problems(name),
+        // Until some release any subdomain was taken, though no pod could be made.
+        ("apps", "StatefulSet") if !rules.is_stored() => dns_label_problems(name),
+        ("batch", "CronJob") if name.len() > LONGEST_CRON_JOB => {
+            let too_long = format!("must be no more than {LONGEST_CRON_JOB} characters");
+            dns_subdomain_problems(name).into_iter().chain([too_long]).collect()
+        }
+        _ => dns_subdomain_problems(name),
+    };
+    if let Some(prefix) = given(id.meta.generate_name.as_deref()) {
+        // The API server takes a letter for a dash at the end and what stands before it.
+        let masked = prefix.strip_suffix('-').filter(|rest| !rest.is_empty()).map(|rest| {
+            let end = rest.char_indices().next_back().map_or(0, |(last, _)| last);
+            format!("{}a", &rest[..end])
+        });
+        let before = found.len();
+        report(problems(masked.as_deref().unwrap_or(prefix)), prefix, &metadata.field("generateName"), found);
+        if found.len() > before {
+            return;
+        }
+    }
+    let path = metadata.field("name");
+    match &id.name {
+        Cow::Borrowed("") => {
+            found.push(FieldFinding::required(&path, "name or generateName is required"));
+        }
+        Cow::Borrowed(name) => report(problems(name), name, &path, found),
+        Cow::Owned(name) => {
+            let wrong = problems(name);
+            if wrong.is_empty() {
+                let message = format!("the API server makes the name; it is called {} here", Quoted(name));
+                found.push(FieldFinding::new(Code::AmbiguousName, &metadata.field("generateName"), message));
+            } else {
+                report(wrong, name, &path, found);
+            }
+        }
+    }
+}
+
+/// What is wrong with the references to owners: they must say whom they mean, and one of them at most controls.
+fn owner_problems(meta: &ObjectMeta, list: &FieldPath<'_>, found: &mut Vec<FieldFinding>) {
+    let owners = meta.owner_references.as_deref().unwrap_or_default();
+    let mut controllers: Vec<String> = Vec::new();
+    for (i, owner) in owners.iter().enumerate() {
+        let is_empty = |text: &Option<Text>| text.as_deref().is_none_or(str::is_empty);
+        let path = list.index(i);
+        for (field, missing) in [
+            ("apiVersion", is_empty(&owner.api_version)),
+            ("kind", is_empty(&owner.kind)),
+            ("name", is_empty(&owner.name)),
+            ("uid", owner.uid.as_ref().is_none_or(Uid::is_empty)),
+        ] {
+            if missing {
+                found.push(FieldFinding::required(&path.field(field), "must not be empty"));
+            }
+        }
+        let version = owner.api_version.as_deref().unwrap_or_default();
+        if version.ends_with('/') || version.matches('/').count() > 1 {
+            let detail = "must be <group>/<version> or <version>";
+            found.push(FieldFinding::invalid(&path.field("apiVersion"), Quoted(version), detail));
+        }
+        // What stands there twice counts once.
+        if owner.controller == Some(true) && !owners[..i].contains(owner) {
+            let name = |text: &Option<Text>| text.clone().unwrap_or_default();
+            controllers.push(format!("{}/{}", name(&owner.kind), name(&owner.name)));
+        }
+    }
+    if let [first, others @ ..] = &*controllers {
+        for other in others {
+            let detail = format!(
+                "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {other}"
+            );
+            found.push(FieldFinding::invalid(list, format_args!("{} references", owners.len()), detail));
+        }
+    }
 }
 
 /// Labels that nothing is wrong with: replicas have the same, and mostly follow each other.
@@ -367,14 +460,14 @@ impl<'m> SoundLabels<'m> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{errors, manifests};
+    use super::super::testing::{built, codes, errors, manifests};
     use super::*;
     use serde_json::json;
 
     #[test]
     fn w14_the_default_namespace_is_default() {
         let input = manifests(&[json!({"kind": "Pod", "metadata": {"name": "a"}})]);
-        let objects = Objects::collect(&input, &mut Findings::new(false));
+        let objects = Objects::collect(&input, &mut Findings::default());
         assert_eq!(objects.pods[0].id.namespace, "default");
     }
 
@@ -382,7 +475,7 @@ mod tests {
     fn w01_generated_names_are_unique() {
         let pod = json!({"kind": "Pod", "metadata": {"generateName": "web-"}});
         let input = manifests(&[pod.clone(), pod]);
-        let mut findings = Findings::new(false);
+        let mut findings = Findings::default();
         let objects = Objects::collect(&input, &mut findings);
         let names: Vec<&str> = objects.pods.iter().map(|p| &*p.id.name).collect();
         assert_eq!(names, ["web-xxxxx", "web-xxxxx-2"]);
@@ -398,7 +491,7 @@ mod tests {
             ),
             (
                 json!({"kind": "Namespace", "metadata": {"name": "a.b"}}),
-                "metadata.name: Invalid value: \"a.b\": a lowercase RFC 1123 label",
+                "metadata.name: Invalid value: \"a.b\": must not contain dots",
             ),
             (
                 json!({"kind": "Pod", "metadata": {}}),
@@ -414,7 +507,7 @@ mod tests {
             ),
             (
                 json!({"kind": "Pod", "metadata": {"generateName": "A-"}}),
-                "metadata.generateName: Invalid value: \"A-\"",
+                "metadata.name: Invalid value: \"A-xxxxx\"",
             ),
         ];
         for (object, expected) in cases {
@@ -425,11 +518,91 @@ mod tests {
     }
 
     #[test]
+    fn v01_longest_names_by_kind() {
+        let job = json!({"spec": {"template": {"metadata": {"labels": {"a": "b"}}}}});
+        let object = |api: &str, kind: &str, name: &str| {
+            let spec = match kind {
+                "CronJob" => json!({"jobTemplate": job}),
+                _ => json!({"selector": {"matchLabels": {"a": "b"}}, "template": job["spec"]["template"]}),
+            };
+            json!({"apiVersion": api, "kind": kind, "metadata": {"name": name}, "spec": spec})
+        };
+        let long = |length: usize| "a".repeat(length);
+        for (api, kind, most, problem) in [
+            ("batch/v1", "CronJob", 52, "must be no more than 52 characters"),
+            ("apps/v1", "StatefulSet", 63, "must be no more than 63 characters"),
+            ("apps/v1", "Deployment", 253, "must be no more than 253 characters"),
+        ] {
+            assert_eq!(errors(&[object(api, kind, &long(most))]), [""; 0], "{kind}");
+            let name = long(most + 1);
+            assert_eq!(
+                errors(&[object(api, kind, &name)]),
+                [format!("metadata.name: Invalid value: {name:?}: {problem}")]
+            );
+        }
+        let mut stored = object("apps/v1", "StatefulSet", "a.b");
+        assert_eq!(
+            errors(&[stored.clone()]),
+            ["metadata.name: Invalid value: \"a.b\": must not contain dots"]
+        );
+        stored["metadata"]["uid"] = json!("u");
+        assert_eq!(errors(&[stored]), [""; 0]);
+    }
+
+    #[test]
+    fn v01_generated_names() {
+        let pod = |prefix: String| json!({"kind": "Pod", "metadata": {"generateName": prefix}});
+        assert_eq!(errors(&[pod("a".repeat(60) + "-")]), [""; 0], "it is cut");
+        assert!(errors(&[pod("A-".to_owned())])[0].starts_with("metadata.name: Invalid value: \"A-xxxxx\""));
+        for prefix in ["web.", "-"] {
+            let found = errors(&[pod(prefix.to_owned())]);
+            assert!(
+                matches!(&*found, [one] if one.starts_with("metadata.generateName: Invalid value")),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn owners_say_whom_they_mean() {
+        let pod = |owners: serde_json::Value| json!({"kind": "Pod", "metadata": {"name": "a", "ownerReferences": owners}});
+        let whole = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "r", "uid": "u", "controller": true});
+        assert_eq!(errors(&[pod(json!([whole]))]), [""; 0]);
+        for field in ["apiVersion", "kind", "name", "uid"] {
+            for absent in [json!(null), json!("")] {
+                let mut owner = whole.clone();
+                owner[field] = absent;
+                assert_eq!(
+                    errors(&[pod(json!([owner]))]),
+                    [format!("metadata.ownerReferences[0].{field}: Required value: must not be empty")]
+                );
+            }
+        }
+        assert_eq!(errors(&[pod(json!([whole, whole]))]), [""; 0], "it counts once");
+        let mut other = whole.clone();
+        other["uid"] = json!("v");
+        let found = errors(&[pod(json!([whole, other]))]);
+        assert!(found[0].contains("Only one reference can have Controller set to true"), "{found:?}");
+    }
+
+    #[test]
+    fn of_two_ingresses_the_last_one_counts() {
+        let ingress = |service: &str| {
+            let backend = json!({"service": {"name": service, "port": {"number": 80}}});
+            json!({"kind": "Ingress", "metadata": {"name": "a"}, "spec": {"defaultBackend": backend}})
+        };
+        let found = built(&[ingress("one"), ingress("two"), ingress("three"), ingress("three")]);
+        assert_eq!(codes(&found), [Code::AmbiguousObject; 2]);
+        let backends = &found.cluster.ingresses.values().next().unwrap().backends;
+        assert_eq!(&*backends[0].0, "three");
+    }
+
+    #[test]
     fn the_same_object_twice_counts_once() {
         let a = json!({"kind": "Pod", "metadata": {"name": "a", "namespace": "default"}});
         let b = json!({"kind": "Pod", "metadata": {"name": "a"}});
         let input = manifests(&[a, b]);
-        let mut findings = Findings::new(false);
+        let mut findings = Findings::default();
         assert_eq!(Objects::collect(&input, &mut findings).pods.len(), 1);
         assert_eq!(findings.finish(), []);
     }
@@ -439,7 +612,7 @@ mod tests {
         let a = json!({"kind": "Pod", "metadata": {"name": "a", "labels": {"x": "1"}}});
         let b = json!({"kind": "Pod", "metadata": {"name": "a", "labels": {"x": "2"}}});
         let input = manifests(&[a, json!({"kind": "Pod", "metadata": {"name": "b"}}), b]);
-        let mut findings = Findings::new(false);
+        let mut findings = Findings::default();
         let objects = Objects::collect(&input, &mut findings);
         assert_eq!((objects.pods.len(), objects.left_out.len()), (1, 2));
         let found = findings.finish();

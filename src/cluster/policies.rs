@@ -116,7 +116,9 @@ pub(super) fn network_policy(
 ) -> Option<Policy> {
     let mut found = Vec::new();
     let name = item.id.object_name();
-    let lowered = networking_v1::lower(item.object, namespace, name, item.id.origin, labels, &mut found);
+    let rules = findings.validation(&item.id);
+    let lowered =
+        networking_v1::lower(item.object, namespace, name, item.id.origin, rules, labels, &mut found);
     findings.fields(&item.id, found);
     lowered
 }

@@ -10,9 +10,11 @@ use super::objects::{Identity, Item};
 use super::owners::TEMPLATE_HASH;
 use super::{NamedPort, containers};
 use crate::diagnostic::Code;
-use crate::k8s::{CompletionMode, LabelSelector, Labels, PodSpec, WorkloadObject, WorkloadSpec, group};
-use crate::policy::field::{FieldFinding, FieldPath};
-use crate::policy::{selector_accepts, validate_labels, validate_selector};
+use crate::k8s::{
+    CompletionMode, LabelSelector, Labels, PodSpec, WorkloadObject, WorkloadSelector, WorkloadSpec, group,
+};
+use crate::policy::field::{FieldFinding, FieldPath, Quoted};
+use crate::policy::{Validation, dns_label_problems, selector_accepts, validate_labels, validate_selector};
 
 /// What a controller makes of a workload.
 #[derive(Debug)]
@@ -102,6 +104,7 @@ impl KnownKind {
 /// Validates a workload and plans its pods; `None` if it has errors.
 pub(super) fn plan<'m>(
     item: &Item<'m, WorkloadObject>,
+    rules: Validation,
     findings: &mut Vec<FieldFinding>,
 ) -> Option<Plan<'m>> {
     let controller = KnownKind::of(item.object);
@@ -111,7 +114,7 @@ pub(super) fn plan<'m>(
             "`{}` is not a kind that podreach knows; its pod template is taken as that of a Deployment",
             item.object.kind
         );
-        findings.push(FieldFinding { code: Code::UnknownWorkload, path: "kind".into(), message });
+        findings.push(FieldFinding::new(Code::UnknownWorkload, &FieldPath::new("kind"), message));
     }
     let outer = item.object.spec.as_ref();
     let (spec, path, template_path) = match controller {
@@ -131,11 +134,6 @@ pub(super) fn plan<'m>(
     let labels_path = FieldPath::new(template_path);
     let labels_path = labels_path.field("metadata");
     let labels_path = labels_path.field("labels");
-    // A ReplicationController's template labels default to its own (W4).
-    let labels = match controller {
-        KnownKind::ReplicationController if template.metadata.is_none() => item.id.meta.labels.as_ref(),
-        _ => labels,
-    };
     if let Some(labels) = labels {
         validate_labels(labels, &labels_path, findings);
     }
@@ -143,7 +141,7 @@ pub(super) fn plan<'m>(
     let replicas = replicas(controller, item, spec, &path, findings);
     let pod_spec = template.spec.as_ref();
     let spec_path = FieldPath::new(template_path);
-    let ports = pod_spec.map(|spec| containers::named_ports(spec, &spec_path.field("spec"), findings));
+    let ports = pod_spec.map(|spec| containers::named_ports(spec, &spec_path.field("spec"), rules, findings));
     let sound = findings[errors_before..].iter().all(|f| !f.is_error());
     let plan = Plan {
         replicas: replicas?,
@@ -170,7 +168,10 @@ fn check_selector(
             &*item.object.api_version == "apps/v1"
         }
         KnownKind::Job => spec.manual_selector == Some(true),
-        KnownKind::ReplicationController | KnownKind::CronJob | KnownKind::Other => return,
+        KnownKind::ReplicationController => {
+            return plain_selector(spec.selector.as_ref(), labels, labels_path, findings);
+        }
+        KnownKind::CronJob | KnownKind::Other => return,
     };
     let path = FieldPath::new("spec.selector");
     let Some(selector) = &spec.selector else {
@@ -199,6 +200,26 @@ fn check_selector(
     let none = Labels::default();
     let labels = labels.unwrap_or(&none);
     if !selector_accepts(&selector, labels) {
+        let detail = "`selector` does not match template `labels`";
+        findings.push(FieldFinding::invalid(labels_path, json(labels), detail));
+    }
+}
+
+/// The selector of a ReplicationController, which defaults to the labels of its template (W4). The API server asks of it
+/// only that it matches these.
+fn plain_selector(
+    selector: Option<&WorkloadSelector>,
+    labels: Option<&Labels>,
+    labels_path: &FieldPath<'_>,
+    findings: &mut Vec<FieldFinding>,
+) {
+    let none = Labels::default();
+    let labels = labels.unwrap_or(&none);
+    let wanted = selector.and_then(|selector| selector.match_labels.as_ref());
+    let wanted = wanted.filter(|wanted| !wanted.is_empty()).unwrap_or(labels);
+    if wanted.is_empty() {
+        findings.push(FieldFinding::required(&FieldPath::new("spec.selector"), ""));
+    } else if wanted.iter().any(|(key, value)| labels.get(key) != Some(value)) {
         let detail = "`selector` does not match template `labels`";
         findings.push(FieldFinding::invalid(labels_path, json(labels), detail));
     }
@@ -245,6 +266,9 @@ fn replicas(
                 findings.push(FieldFinding::required(&path.field("completions"), detail));
                 return None;
             }
+            if indexed {
+                indexed_names(controller, item, spec, path, findings);
+            }
             let pods = if spec.suspend == Some(true) { 0 } else { parallel?.min(completions?) };
             let cron_suspended = controller == KnownKind::CronJob
                 && item.object.spec.as_ref().is_some_and(|outer| outer.suspend == Some(true));
@@ -256,6 +280,28 @@ fn replicas(
         | KnownKind::ReplicaSet
         | KnownKind::ReplicationController
         | KnownKind::Other => count(spec.replicas, &path.field("replicas")).map(Replicas::Alike),
+    }
+}
+
+/// Checks what the pods of an Indexed Job are called, and how many may run at once.
+fn indexed_names(
+    controller: KnownKind,
+    item: &Item<'_, WorkloadObject>,
+    spec: &WorkloadSpec,
+    path: &FieldPath<'_>,
+    findings: &mut Vec<FieldFinding>,
+) {
+    const MOST_INDEXED: i32 = 100_000;
+    if let Some(parallelism) = spec.parallelism.filter(|&parallelism| parallelism > MOST_INDEXED) {
+        let detail = format!("must be less than or equal to {MOST_INDEXED} when completion mode is Indexed");
+        findings.push(FieldFinding::invalid(&path.field("parallelism"), parallelism, detail));
+    }
+    let last = spec.completions.filter(|&completions| completions > 0 && controller == KnownKind::Job);
+    let last_pod = last.map(|completions| format!("{}-{}", item.id.name, completions - 1));
+    if let Some(pod) = last_pod.filter(|pod| !dns_label_problems(pod).is_empty()) {
+        let detail = format!("will not able to create pod with invalid DNS label: {pod}");
+        let path = FieldPath::new("metadata.name");
+        findings.push(FieldFinding::invalid(&path, Quoted(&item.id.name), detail));
     }
 }
 

@@ -23,6 +23,14 @@ pub struct WorkloadObject {
     pub spec: Option<WorkloadSpec>,
 }
 
+impl WorkloadObject {
+    /// The same under its apiVersion and kind, which readers know before they read the rest.
+    #[must_use]
+    pub(crate) fn called(self, api_version: &str, kind: &str) -> Self {
+        Self { api_version: api_version.into(), kind: kind.into(), ..self }
+    }
+}
+
 /// `spec` of a workload.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -49,8 +57,7 @@ pub struct WorkloadSpec {
     pub job_template: Option<Box<JobTemplate>>,
 }
 
-/// `spec.selector` of an `apps/v1` or `batch/v1` workload. A ReplicationController has a plain map here; its keys
-/// are not read, because its template must match them anyway.
+/// `spec.selector` of an `apps/v1` or `batch/v1` workload, and the plain map of a ReplicationController as one.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadSelector {
@@ -58,6 +65,43 @@ pub struct WorkloadSelector {
     pub match_labels: Option<Labels>,
     /// `apps/v1` and `batch/v1`.
     pub match_expressions: Option<List<super::LabelSelectorRequirement>>,
+}
+
+/// `v1 ReplicationController`: a workload whose selector is a plain map.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicationController {
+    /// Name, labels, owners.
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub metadata: ObjectMeta,
+    /// Replicas, selector, template.
+    pub spec: Option<ReplicationControllerSpec>,
+}
+
+/// `spec` of a ReplicationController.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicationControllerSpec {
+    /// `spec.replicas`; 1 when absent.
+    pub replicas: Option<i32>,
+    /// `spec.selector`; the labels of the template when absent.
+    pub selector: Option<Labels>,
+    /// `spec.template`.
+    pub template: Option<Box<PodTemplate>>,
+}
+
+impl From<ReplicationController> for WorkloadObject {
+    fn from(controller: ReplicationController) -> Self {
+        let spec = controller.spec.map(|spec| WorkloadSpec {
+            replicas: spec.replicas,
+            selector: spec
+                .selector
+                .map(|labels| WorkloadSelector { match_labels: Some(labels), match_expressions: None }),
+            template: spec.template,
+            ..WorkloadSpec::default()
+        });
+        Self { metadata: controller.metadata, spec, ..Self::default() }
+    }
 }
 
 impl From<&WorkloadSelector> for LabelSelector {

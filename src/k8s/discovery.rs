@@ -17,9 +17,12 @@ pub struct Endpoints {
 
 /// One of `Endpoints.subsets`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct EndpointsSubset {
     /// The addresses.
     pub addresses: Option<List<EndpointsAddress>>,
+    /// Addresses that are not ready, and stand behind no Service.
+    pub not_ready_addresses: Option<List<EndpointsAddress>>,
     /// The ports.
     pub ports: Option<List<EndpointSlicePort>>,
 }
@@ -33,10 +36,13 @@ pub struct EndpointsAddress {
 
 /// `discovery.k8s.io/v1 EndpointSlice`; belongs to the Service its label `kubernetes.io/service-name` names.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct EndpointSlice {
     /// Name, namespace and labels.
     #[serde(default, deserialize_with = "null_is_default")]
     pub metadata: ObjectMeta,
+    /// `IPv4`, `IPv6` or `FQDN`.
+    pub address_type: Option<Text>,
     /// The endpoints.
     pub endpoints: Option<List<SliceEndpoint>>,
     /// The ports.

@@ -3,10 +3,12 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde::forward_to_deserialize_any;
 
+use super::fields::STRICT_METADATA;
 use super::replica::{self, Part, Shared, share};
-use super::scalar::{Labels, List, Text, Unread};
+use super::scalar::{Labels, List, Passed, Text, Unread};
 
 /// `metadata`, as far as podreach reads it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -59,6 +61,46 @@ impl ObjectMeta {
     }
 }
 
+/// Reads `metadata` of which every field must be one of the API's: a reader knows that by the name of the type.
+pub(super) fn strict_metadata<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
+    struct Strict<D>(D);
+    impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
+        type Error = D::Error;
+        fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.0.deserialize_any(visitor)
+        }
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            _: &'static str,
+            fields: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, D::Error> {
+            self.0.deserialize_struct(STRICT_METADATA, fields, visitor)
+        }
+        forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
+            unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+        }
+    }
+    struct MetadataVisitor;
+    impl<'de> Visitor<'de> for MetadataVisitor {
+        type Value = ObjectMeta;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("struct ObjectMeta")
+        }
+        fn visit_none<E>(self) -> Result<ObjectMeta, E> {
+            Ok(ObjectMeta::default())
+        }
+        fn visit_unit<E>(self) -> Result<ObjectMeta, E> {
+            Ok(ObjectMeta::default())
+        }
+        fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<ObjectMeta, D::Error> {
+            ObjectMeta::deserialize(Strict(deserializer))
+        }
+    }
+    deserializer.deserialize_option(MetadataVisitor)
+}
+
 /// A uid: any text, but nearly always sixteen bytes in hexadecimal, which are kept as such.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Uid(Form);
@@ -68,6 +110,13 @@ pub struct Uid(Form);
 enum Form {
     Bytes([u8; 16]),
     Text(Box<str>),
+}
+
+impl Uid {
+    /// Whether nothing is written.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(&self.0, Form::Text(text) if text.is_empty())
+    }
 }
 
 impl From<&str> for Uid {
@@ -139,7 +188,7 @@ impl<'de> Deserialize<'de> for Uid {
 #[serde(rename_all = "camelCase")]
 pub struct OwnerReference {
     /// `apps/v1`.
-    pub api_version: Option<Unread>,
+    pub api_version: Option<Text>,
     /// `ReplicaSet`.
     pub kind: Option<Text>,
     /// The owner's name.
@@ -150,13 +199,20 @@ pub struct OwnerReference {
     pub controller: Option<bool>,
 }
 
-/// The annotations that change what podreach does; all others are skipped without being kept.
+/// The annotations that change what podreach does; all others must be strings, and are not kept.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Annotations {
     /// `config.kubernetes.io/local-config: "true"`: never sent to the API server.
     pub local_config: bool,
     /// `helm.sh/hook`, such as `test`.
     pub helm_hook: Option<Box<str>>,
+}
+
+impl Annotations {
+    /// Whether the annotation changes what podreach does.
+    pub(crate) fn has(key: &str) -> bool {
+        matches!(key, LOCAL_CONFIG | HELM_HOOK)
+    }
 }
 
 const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
@@ -178,7 +234,7 @@ impl<'de> Deserialize<'de> for Annotations {
                         Known::LocalConfig => (&mut local_config, LOCAL_CONFIG),
                         Known::HelmHook => (&mut helm_hook, HELM_HOOK),
                         Known::Other => {
-                            map.next_value::<IgnoredAny>()?;
+                            map.next_value::<Option<Passed>>()?;
                             continue;
                         }
                     };

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::meta::{LabelSelector, ObjectMeta};
+use super::meta::{LabelSelector, ObjectMeta, strict_metadata};
 use super::scalar::{IntOrString, List, Text, null_is_default};
 
 /// `networking.k8s.io/v1 NetworkPolicy`.
@@ -16,8 +16,8 @@ pub struct NetworkPolicy {
     /// `NetworkPolicy`.
     #[serde(default, deserialize_with = "null_is_default")]
     pub kind: Text,
-    /// Name and namespace; unknown fields in here are not podreach's business.
-    #[serde(default, deserialize_with = "null_is_default")]
+    /// Name and namespace; fields in here that the API does not have are errors, too.
+    #[serde(default, deserialize_with = "strict_metadata")]
     pub metadata: ObjectMeta,
     /// What the policy says; absent or null is the empty spec.
     pub spec: Option<NetworkPolicySpec>,

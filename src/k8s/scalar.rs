@@ -30,6 +30,35 @@ impl<'de> Deserialize<'de> for Unread {
     }
 }
 
+/// A string that must be one, whatever is in it. Readers that need not see a string to pass it know this one by the
+/// [name](Passed::NAME) of the newtype.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Passed;
+
+impl Passed {
+    /// What readers know it by.
+    pub(crate) const NAME: &'static str = "a string to pass";
+}
+
+impl<'de> Deserialize<'de> for Passed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PassedVisitor;
+        impl<'de> Visitor<'de> for PassedVisitor {
+            type Value = Passed;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, from: D) -> Result<Passed, D::Error> {
+                Unread::deserialize(from).map(|Unread| Passed)
+            }
+            fn visit_unit<E>(self) -> Result<Passed, E> {
+                Ok(Passed)
+            }
+        }
+        deserializer.deserialize_newtype_struct(Self::NAME, PassedVisitor)
+    }
+}
+
 /// Reads null as the zero value, as Go does.
 pub(super) fn null_is_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where

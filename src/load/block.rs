@@ -64,7 +64,7 @@ pub(super) fn read(text: &str, in_list: bool) -> Option<Result<Object, Ignored<'
         let object = value.deserialize_map(ElementVisitor { expected: &Expected::default() }).ok()?;
         (reader.level == 0).then_some(Ok(object?))
     } else {
-        let mut map = Map { reader: &mut after, pairs, ended: false };
+        let mut map = Map { reader: &mut after, pairs, of: None, ended: false };
         let has_template = dump::rest::<Probe, _>(&mut map).ok()?.found();
         (map.ended && after.level == 0 && !has_template).then_some(Err(Ignored { kind }))
     }

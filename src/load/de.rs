@@ -15,6 +15,7 @@ use serde::forward_to_deserialize_any;
 use super::node::{Cursor, Entry, NodeId, Value};
 use super::scalar::Scalar;
 use crate::diagnostic::Code;
+use crate::k8s::{Fields, STRICT_METADATA};
 
 /// What a fast way to read says of anything it does not know; the way of this module then says what is wrong, if it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,9 +63,18 @@ pub(super) fn join_key(path: &str, key: &str) -> String {
 
 /// The name that `key` is probably meant to be.
 pub(super) fn nearest_name<'k>(known: impl Iterator<Item = &'k str>, key: &str) -> Option<&'k str> {
-    let distance = |name: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &key.to_lowercase());
-    let (distance, name) = known.map(|name| (distance(name), name)).min()?;
-    (distance <= 1 + name.len() / 5).then_some(name)
+    nearest_by_edits(known.map(|name| (name, ())), key).map(|(name, ())| name)
+}
+
+/// The name that `key` is probably meant to be; of two that are as near, the one of lesser rank.
+pub(super) fn nearest_by_edits<'k, R: Ord>(
+    known: impl Iterator<Item = (&'k str, R)>,
+    key: &str,
+) -> Option<(&'k str, R)> {
+    let key = key.to_lowercase();
+    let distance = |name: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &key);
+    let (distance, rank, name) = known.map(|(name, rank)| (distance(name), rank, name)).min()?;
+    (distance <= 1 + name.len() / 5).then_some((name, rank))
 }
 
 /// An error on its way up; every level adds its step.
@@ -195,6 +205,9 @@ pub(super) fn already_set(key: &str) -> String {
     format!("key \"{key}\" already set in map")
 }
 
+/// The help for such a key.
+pub(super) const ONLY_ONCE: &str = "keep one of them: kubectl takes the last, without a word";
+
 /// What JSON calls a value.
 fn json_type(found: Unexpected<'_>) -> &'static str {
     match found {
@@ -311,10 +324,18 @@ impl<'de> Deserializer<'de> for Cursor<'de, '_> {
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
+        if name == STRICT_METADATA
+            && let Some(fields) = Fields::of(name)
+            && let Some(unknown) = self.entries().iter().find(|entry| !fields.has(&entry.key))
+        {
+            let help =
+                nearest_name(fields.names(), &unknown.key).map(|name| format!("did you mean `{name}`?"));
+            return Err(Error { help, ..Error::new(Code::UnknownField, String::new()) }.at_key(unknown));
+        }
         // A derived visitor would take a list as the fields in order; the API server does not.
         self.deserialize_map(visitor)
     }
@@ -355,6 +376,7 @@ fn about_duplicates(mut error: Error, entries: &[Entry<'_>]) -> Error {
         && let Some(twice) = duplicates(entries).find(|twice| error.message == already_set(&twice.key))
     {
         error.code = Code::DuplicateKey;
+        error.help = Some(ONLY_ONCE.to_owned());
         return error.at_key(twice);
     }
     error

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-use super::de::{Declined, Problem, already_set, duplicates};
+use super::de::{Declined, ONLY_ONCE, Problem, already_set, duplicates};
 use super::item::Item;
 use super::kinds::{self, Known, Reader, is_list};
 use super::mesh::ConfigMap;
@@ -13,8 +13,8 @@ use super::yaml::Fault;
 use super::{Manifest, json, scan};
 use crate::diagnostic::{Code, Diagnostic, ObjectName, Origin};
 use crate::k8s::{
-    BrokenObject, IstioMesh, NetworkPolicy, Object, ObjectMeta, PodTemplate, Rest, UnevaluatedKind,
-    UnevaluatedPolicy, WorkloadObject, WorkloadSpec,
+    BrokenObject, IstioMesh, NetworkPolicy, Object, ObjectMeta, PodTemplate, ReplicationController, Rest,
+    UnevaluatedKind, UnevaluatedPolicy, WorkloadObject, WorkloadSpec,
 };
 
 /// Where the fields of an object are.
@@ -73,15 +73,30 @@ struct TemplateOnlySpec {
     template: Option<Box<PodTemplate>>,
 }
 
+/// An object that was read.
+struct Read {
+    object: Object,
+    /// Keys that were probably meant to mean something.
+    mistyped: Vec<Problem>,
+}
+
+impl From<Object> for Read {
+    fn from(object: Object) -> Self {
+        Self { object, mistyped: Vec::new() }
+    }
+}
+
 /// Why a document is no object: everything that is wrong with its fields, and what is sound of it.
 pub(super) struct Failure {
     problems: Vec<Problem>,
+    /// What is no reason.
+    mistyped: Vec<Problem>,
     rest: Option<Box<Rest>>,
 }
 
 impl From<Vec<Problem>> for Failure {
     fn from(problems: Vec<Problem>) -> Self {
-        Self { problems, rest: None }
+        Self { problems, mistyped: Vec::new(), rest: None }
     }
 }
 
@@ -135,37 +150,39 @@ impl Document<'_, '_> {
                         (spec, None) => spec.unwrap_or_default(),
                         (spec, Some(specs)) => spec.into_iter().chain(specs).collect(),
                     };
-                    Object::Unevaluated(UnevaluatedPolicy {
+                    Read::from(Object::Unevaluated(UnevaluatedPolicy {
                         api_version: api_version.into(),
                         kind: kind.into(),
                         metadata: policy.metadata.unwrap_or_default(),
                         spec,
-                    })
+                    }))
                 })
             }
             Known::No if self.has_pod_template() => {
-                self.object(Reader::Workload, api_version, kind).or_else(|failure| {
+                let read = self.object(Reader::Workload, api_version, kind).or_else(|failure| {
                     let rest = self.decode().map_err(|_| failure)?;
                     let TemplateOnly { metadata, spec } = rest;
                     let spec =
                         spec.map(|spec| WorkloadSpec { template: spec.template, ..Default::default() });
-                    Ok(Object::Workload(WorkloadObject {
-                        api_version: api_version.into(),
-                        kind: kind.into(),
+                    let workload = WorkloadObject {
                         metadata: metadata.unwrap_or_default(),
                         spec,
-                    }))
-                })
+                        ..WorkloadObject::default()
+                    };
+                    Ok(Object::Workload(workload.called(api_version, kind)).into())
+                });
+                // Nobody here knows the fields of such a kind.
+                read.map(|read| Read { mistyped: Vec::new(), ..read })
             }
             Known::No => {
                 let Some(mesh) = self.mesh(api_version, kind) else {
                     into.push(Item::Ignored { kind: kind.into(), origin: self.origin });
                     return;
                 };
-                Ok(Object::IstioMesh(mesh))
+                Ok(Object::IstioMesh(mesh).into())
             }
         };
-        match object {
+        match object.map(|read| self.told(read, kind, into)) {
             Ok(object) if object.metadata().annotations.as_ref().is_some_and(|a| a.local_config) => {
                 let name = self.name(kind);
                 let message =
@@ -179,7 +196,15 @@ impl Document<'_, '_> {
         }
     }
 
-    fn object(&self, reader: Reader, api_version: &str, kind: &str) -> Result<Object, Failure> {
+    /// Says what there is to say about an object that was read.
+    fn told(&self, read: Read, kind: &str, into: &mut Vec<Item>) -> Object {
+        let name = read.object.metadata();
+        let name = (!read.mistyped.is_empty()).then(|| name_of(kind, name));
+        into.extend(read.mistyped.into_iter().map(|problem| self.finding(problem, name.as_ref())));
+        read.object
+    }
+
+    fn object(&self, reader: Reader, api_version: &str, kind: &str) -> Result<Read, Failure> {
         match reader {
             Reader::Namespace => self.typed(reader, Object::Namespace),
             Reader::Node => self.typed(reader, Object::Node),
@@ -189,11 +214,10 @@ impl Document<'_, '_> {
             Reader::EndpointSlice => self.typed(reader, Object::EndpointSlice),
             Reader::Ingress => self.typed(reader, Object::Ingress),
             Reader::Workload => self.typed(reader, |workload: WorkloadObject| {
-                Object::Workload(WorkloadObject {
-                    api_version: api_version.into(),
-                    kind: kind.into(),
-                    ..workload
-                })
+                Object::Workload(workload.called(api_version, kind))
+            }),
+            Reader::ReplicationController => self.typed(reader, |controller: ReplicationController| {
+                Object::Workload(WorkloadObject::from(controller).called(api_version, kind))
             }),
             Reader::NetworkPolicy => self.typed(reader, |mut policy: NetworkPolicy| {
                 policy.api_version = api_version.into();
@@ -208,19 +232,27 @@ impl Document<'_, '_> {
         &self,
         reader: Reader,
         wrap: impl Fn(T) -> Object,
-    ) -> Result<Object, Failure> {
+    ) -> Result<Read, Failure> {
+        if let Body::Json(text) = self.body
+            && let Ok(value) = scan::from_str(text)
+        {
+            return Ok(wrap(value).into());
+        }
+        let shape = reader.shape();
         let first = match self.decode() {
-            Ok(value) => return Ok(wrap(value)),
+            Ok(value) => {
+                let mistyped = self.with_node(|node| shape.check(node).mistyped).unwrap_or_default();
+                return Ok(Read { object: wrap(value), mistyped });
+            }
             Err(first) => first,
         };
-        let shape = reader.shape();
         let Ok((checked, sound)) = self.with_node(|node| (shape.check(node), shape.sound(node))) else {
             return Err(first.into());
         };
-        let Checked { problems, doubtful } = checked;
+        let Checked { problems, mistyped, doubtful } = checked;
         let rest = sound.and_then(|sound| from_json(&sound.to_string()).ok());
         let rest = rest.map(|value| Box::new(Rest { object: wrap(value), doubtful }));
-        Err(Failure { problems: if problems.is_empty() { first } else { problems }, rest })
+        Err(Failure { problems: if problems.is_empty() { first } else { problems }, mistyped, rest })
     }
 
     /// Decodes the object; what is wrong with it otherwise, the first problem only.
@@ -287,7 +319,7 @@ impl Document<'_, '_> {
                     message: already_set(&entry.key),
                     path: entry.key.clone().into_owned(),
                     span: entry.key_span.start as usize..entry.key_span.end as usize,
-                    help: None,
+                    help: Some(ONLY_ONCE.to_owned()),
                 })
                 .collect()
         })
@@ -303,19 +335,23 @@ impl Document<'_, '_> {
         Problem { code, message, path: path.to_owned(), span, help: None }
     }
 
+    fn finding(&self, problem: Problem, name: Option<&ObjectName>) -> Item {
+        let mut finding = Diagnostic::new(problem.code, problem.message)
+            .with_origin(self.origin.clone())
+            .with_path(problem.path)
+            .with_offset(self.origin.document.start + problem.span.start as u64);
+        finding.object = name.cloned();
+        finding.help = problem.help;
+        Item::Finding(Box::new(finding))
+    }
+
     /// Adds an object that cannot be used, and why not.
     pub(super) fn broken(self, api_version: &str, kind: &str, failure: Failure, into: &mut Vec<Item>) {
         let metadata = self.metadata();
         let name = (!kind.is_empty()).then(|| name_of(kind, &metadata));
-        for problem in failure.problems {
-            let mut finding = Diagnostic::new(problem.code, problem.message)
-                .with_origin(self.origin.clone())
-                .with_path(problem.path)
-                .with_offset(self.origin.document.start + problem.span.start as u64);
-            finding.object.clone_from(&name);
-            finding.help = problem.help;
-            into.push(Item::Finding(Box::new(finding)));
-        }
+        let mut problems = failure.problems;
+        problems.extend(failure.mistyped);
+        into.extend(problems.into_iter().map(|problem| self.finding(problem, name.as_ref())));
         let object = Object::Broken(BrokenObject {
             api_version: api_version.into(),
             kind: kind.into(),

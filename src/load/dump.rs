@@ -9,15 +9,17 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 use serde::Deserialize;
-use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
+use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
+use serde::forward_to_deserialize_any;
 
 use super::de::Declined;
 use super::item::Item;
 use super::kinds::{self, Expected, Known, Reader};
 use super::parallel;
 use super::scan::Scanner;
-use crate::k8s::{NetworkPolicy, Object, WorkloadObject};
+use super::slip::Type;
+use crate::k8s::{NetworkPolicy, Object, ReplicationController, WorkloadObject};
 
 /// How many bytes of a list are decoded in one go: what becomes of them stays in the cache.
 const STRETCH: usize = 1 << 18;
@@ -279,7 +281,7 @@ impl<'de> Visitor<'de> for ElementVisitor<'_> {
         let Known::Reader { reader, removed: false } = kinds::find(api_version, kind) else {
             return Err(A::Error::custom("not read this way"));
         };
-        let rest = Rest { map, first: Some(first) };
+        let rest = Rest { map, of: None, first: Some(first) };
         let object = match reader {
             Reader::Namespace => rest.read().map(Object::Namespace),
             Reader::Node => rest.read().map(Object::Node),
@@ -288,12 +290,11 @@ impl<'de> Visitor<'de> for ElementVisitor<'_> {
             Reader::Endpoints => rest.read().map(Object::Endpoints),
             Reader::EndpointSlice => rest.read().map(Object::EndpointSlice),
             Reader::Ingress => rest.read().map(Object::Ingress),
-            Reader::Workload => rest.read().map(|workload| {
-                Object::Workload(WorkloadObject {
-                    api_version: api_version.into(),
-                    kind: kind.into(),
-                    ..workload
-                })
+            Reader::Workload => rest
+                .read()
+                .map(|workload: WorkloadObject| Object::Workload(workload.called(api_version, kind))),
+            Reader::ReplicationController => rest.read().map(|controller: ReplicationController| {
+                Object::Workload(WorkloadObject::from(controller).called(api_version, kind))
             }),
             Reader::NetworkPolicy => rest.read().map(|mut policy: NetworkPolicy| {
                 policy.api_version = api_version.into();
@@ -309,19 +310,43 @@ impl<'de> Visitor<'de> for ElementVisitor<'_> {
 
 /// Decodes what is left of an object after its `apiVersion` and `kind`.
 pub(super) fn rest<'de, T: Deserialize<'de>, A: MapAccess<'de>>(map: A) -> Result<T, A::Error> {
-    Rest { map, first: None }.read()
+    Rest { map, of: None, first: None }.read()
 }
 
 /// The fields of an element after its `apiVersion` and `kind`, which may not come again.
 struct Rest<'de, A> {
     map: A,
+    /// The type that is read.
+    of: Option<Type>,
     /// The key that was read already.
     first: Option<&'de str>,
 }
 
 impl<'de, A: MapAccess<'de>> Rest<'de, A> {
     fn read<T: Deserialize<'de>>(self) -> Result<T, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(self))
+        T::deserialize(self)
+    }
+}
+
+impl<'de, A: MapAccess<'de>> Deserializer<'de> for Rest<'de, A> {
+    type Error = A::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, A::Error> {
+        visitor.visit_map(self)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, A::Error> {
+        visitor.visit_map(Self { of: Type::of(name, fields), ..self })
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
     }
 }
 
@@ -336,6 +361,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'de, A> {
         match key {
             None => Ok(None),
             Some("apiVersion" | "kind") => Err(A::Error::custom("written twice")),
+            Some(key) if self.of.is_some_and(|of| !of.passes(key)) => Err(A::Error::custom("no such field")),
             Some(key) => seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some),
         }
     }

@@ -13,6 +13,7 @@ pub(super) enum Reader {
     EndpointSlice,
     Ingress,
     Workload,
+    ReplicationController,
     NetworkPolicy,
 }
 
@@ -83,7 +84,7 @@ const KINDS: &[Row] = &[
     row("Service", Reader::Service, "v1", &[]),
     row("Endpoints", Reader::Endpoints, "v1", &[]),
     row("EndpointSlice", Reader::EndpointSlice, "discovery.k8s.io/v1", &["discovery.k8s.io/v1beta1"]),
-    row("ReplicationController", Reader::Workload, "v1", &[]),
+    row("ReplicationController", Reader::ReplicationController, "v1", &[]),
     row("Deployment", Reader::Workload, "apps/v1", &["apps/v1beta2", "apps/v1beta1", "extensions/v1beta1"]),
     row("ReplicaSet", Reader::Workload, "apps/v1", &["apps/v1beta2", "extensions/v1beta1"]),
     row("StatefulSet", Reader::Workload, "apps/v1", &["apps/v1beta2", "apps/v1beta1"]),

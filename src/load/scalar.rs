@@ -45,9 +45,10 @@ impl<'t> Scalar<'t> {
         match tag {
             None if plain => Self::plain(text),
             None | Some(Tag::Other | Tag::Core("str" | "timestamp" | "merge")) => Ok(Self::String(text)),
-            Some(Tag::Core("binary")) => {
-                Err(ScalarError("binary data has no place in a manifest".to_owned()))
-            }
+            Some(Tag::Core("binary")) => match binary(&text) {
+                Some(text) => Ok(Self::String(Cow::Owned(text))),
+                None => Err(ScalarError("!!binary value is no text in base64".to_owned())),
+            },
             Some(Tag::Core(wanted)) => {
                 let found = Self::plain(text.clone())?;
                 match (wanted, &found) {
@@ -186,6 +187,32 @@ fn decimal<'t>(text: &str) -> Option<Scalar<'t>> {
     value.is_finite().then(|| Scalar::number(value))
 }
 
+/// The text that is written in base64, as for a Secret; blanks between the digits do not count.
+fn binary(text: &str) -> Option<String> {
+    let written: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let digits = written.strip_suffix(b"==").or_else(|| written.strip_suffix(b"=")).unwrap_or(&written);
+    if !written.len().is_multiple_of(4) {
+        return None;
+    }
+    let (mut bytes, mut bits, mut count) = (Vec::with_capacity(digits.len()), 0_u32, 0);
+    for digit in digits {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        (bits, count) = (bits << 6 | u32::from(value), count + 6);
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count & 0xff) as u8);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,5 +301,21 @@ mod tests {
         assert_eq!(key("0x10"), Ok("16".into()));
         assert_eq!(key("1.5"), Ok("1.5".into()));
         assert!(key("~").is_err());
+    }
+
+    #[test]
+    fn binary_is_text_in_base64() {
+        for (written, text) in [
+            ("aGk=", Some("hi")),
+            ("aG\n k=", Some("hi")),
+            ("", Some("")),
+            ("aGls", Some("hil")),
+            ("aA==", Some("h")),
+            ("aGk", None),
+            ("a=k=", None),
+            ("/w==", None),
+        ] {
+            assert_eq!(binary(written).as_deref(), text, "{written}");
+        }
     }
 }

@@ -11,6 +11,8 @@ use serde::forward_to_deserialize_any;
 use super::de::Declined;
 use super::eight::Eight;
 use super::repeats::{Repeats, SKIPPED};
+use super::slip::Type;
+use crate::k8s::Passed;
 
 /// How deep values may nest: one bit for each level that is skipped, and what the stack holds for those that are read.
 const DEEPEST: u32 = 64;
@@ -293,6 +295,17 @@ impl<'t> Scanner<'t> {
     }
 }
 
+impl<'de> Scanner<'de> {
+    /// Visits the object that comes, which is of this type.
+    fn fields<V: Visitor<'de>>(&mut self, of: Option<Type>, visitor: V) -> Result<V::Value, Declined> {
+        self.blanks();
+        match self.peek() {
+            Some(b'{') => self.deeper(|scanner| visitor.visit_map(Fields { scanner, of, first: true })),
+            _ => Err(Declined),
+        }
+    }
+}
+
 // Each method goes to the one method of the visitor that can take the value: see `super::de`.
 impl<'de> Deserializer<'de> for &mut Scanner<'de> {
     type Error = Declined;
@@ -343,11 +356,7 @@ impl<'de> Deserializer<'de> for &mut Scanner<'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
-        self.blanks();
-        match self.peek() {
-            Some(b'{') => self.deeper(|scanner| visitor.visit_map(Fields { scanner, first: true })),
-            _ => Err(Declined),
-        }
+        self.fields(None, visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
@@ -360,11 +369,11 @@ impl<'de> Deserializer<'de> for &mut Scanner<'de> {
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
-        _: &'static [&'static str],
+        name: &'static str,
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Declined> {
-        self.deserialize_map(visitor)
+        self.fields(Type::of(name, fields), visitor)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -373,6 +382,13 @@ impl<'de> Deserializer<'de> for &mut Scanner<'de> {
         visitor: V,
     ) -> Result<V::Value, Declined> {
         self.blanks();
+        if name == Passed::NAME {
+            if self.peek() != Some(b'"') {
+                return Err(Declined);
+            }
+            self.skip_string()?;
+            return visitor.visit_unit();
+        }
         let start = self.at;
         if let Some(text) = self.repeats.take(name, &self.text[start..]) {
             self.at += text.len();
@@ -405,6 +421,7 @@ impl<'de> Deserializer<'de> for &mut Scanner<'de> {
 
 struct Fields<'r, 't> {
     scanner: &'r mut Scanner<'t>,
+    of: Option<Type>,
     first: bool,
 }
 
@@ -417,6 +434,9 @@ impl<'t> MapAccess<'t> for Fields<'_, 't> {
         }
         self.first = false;
         let key = self.scanner.string()?;
+        if self.of.is_some_and(|of| !of.passes(key)) {
+            return Err(Declined);
+        }
         self.scanner.take(b':')?;
         seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some)
     }

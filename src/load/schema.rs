@@ -6,10 +6,12 @@
 
 use serde_json::Value as Json;
 
-use super::de::{Problem, already_set, duplicates, join_key, nearest_name};
+use super::de::{ONLY_ONCE, Problem, already_set, duplicates, join_key, nearest_name};
 use super::node::{Cursor, Entry, Value};
 use super::scalar::Scalar;
+use super::slip::meant;
 use crate::diagnostic::Code;
+use crate::k8s::{Annotations, Fields};
 
 /// What a field may hold. Null is accepted everywhere.
 #[derive(Clone, Copy, Debug)]
@@ -28,12 +30,16 @@ pub(super) enum Shape {
     IntOrString,
     /// A map of strings.
     Labels,
+    /// A map of strings, most of which are not read.
+    Annotations,
     /// A list.
     List(&'static Shape),
     /// An object with these fields and no others.
     Object(&'static [(&'static str, Shape)]),
-    /// An object of which only these fields are read.
-    Open(&'static [(&'static str, Shape)]),
+    /// An object of the type that serde knows by that name, of which only these fields are read.
+    Open(&'static str, &'static [(&'static str, Shape)]),
+    /// The same, in which no field may stand that the API does not have.
+    Strict(&'static str, &'static [(&'static str, Shape)]),
 }
 
 impl Shape {
@@ -42,6 +48,7 @@ impl Shape {
         let mut checked = Checked::default();
         self.check_field(value, "", &mut checked);
         checked.problems.sort_by_key(|problem| problem.span.start);
+        checked.mistyped.sort_by_key(|problem| problem.span.start);
         // The labels of a template are held against the selector.
         let compared =
             |path: &str| path.starts_with("spec.selector") || path.starts_with("spec.template.metadata");
@@ -98,20 +105,31 @@ impl Shape {
             (Self::Object(known), Value::Map(entries)) => {
                 Self::check_fields(known, value, path, checked);
                 for entry in entries.iter().filter(|entry| find(known, &entry.key).is_none()) {
-                    let meant = nearest(known, &entry.key);
-                    // That field is not missing, its name is wrong.
-                    checked.doubtful.extend(meant.map(|field| join_key(path, field).into()));
-                    let path = join_key(path, &entry.key);
-                    checked.of_field(Problem {
-                        code: Code::UnknownField,
-                        message: format!("unknown field \"{path}\""),
-                        span: span_of(&entry.key_span),
-                        help: meant.map(|field| format!("did you mean `{field}`?")),
-                        path,
-                    });
+                    checked.unknown_field(entry, nearest(known, &entry.key), path);
                 }
             }
-            (Self::Open(known), Value::Map(_)) => Self::check_fields(known, value, path, checked),
+            (Self::Strict(name, known), Value::Map(entries)) => {
+                Self::check_fields(known, value, path, checked);
+                let Some(fields) = Fields::of(name) else { return };
+                for entry in entries.iter().filter(|entry| !fields.has(&entry.key)) {
+                    checked.unknown_field(entry, nearest_name(fields.names(), &entry.key), path);
+                }
+            }
+            (Self::Open(name, known), Value::Map(entries)) => {
+                Self::check_fields(known, value, path, checked);
+                let Some(fields) = Fields::of(name) else { return };
+                for entry in entries.iter().filter(|entry| !fields.has(&entry.key)) {
+                    if let Some(meant) = meant(fields, |name| find(known, name).is_some(), &entry.key) {
+                        checked.mistyped_field(entry, meant, path);
+                    }
+                }
+            }
+            (Self::Annotations, Value::Map(entries)) => {
+                report_duplicates(entries, Annotations::has, path, checked);
+                for entry in entries {
+                    Self::String.check_field(value.at(entry.value), &join_key(path, &entry.key), checked);
+                }
+            }
             (wanted, _) => checked.of_element(Problem {
                 code: Code::WrongType,
                 message: format!(
@@ -162,8 +180,10 @@ impl Shape {
                 let elements = value.items().into_iter().flatten();
                 Some(elements.map(|item| element.sound(item).unwrap_or(Json::Null)).collect())
             }
-            (Self::Labels, Value::Map(_)) => pairs(&|_| Some(Self::String)),
-            (Self::Object(known) | Self::Open(known), Value::Map(_)) => pairs(&|key| find(known, key)),
+            (Self::Labels | Self::Annotations, Value::Map(_)) => pairs(&|_| Some(Self::String)),
+            (Self::Object(known) | Self::Open(_, known) | Self::Strict(_, known), Value::Map(_)) => {
+                pairs(&|key| find(known, key))
+            }
             _ => None,
         }
     }
@@ -175,9 +195,9 @@ impl Shape {
             Self::Bool => "bool",
             Self::Int32 => "int32",
             Self::IntOrString => "int or string",
-            Self::Labels => "map of strings",
+            Self::Labels | Self::Annotations => "map of strings",
             Self::List(_) => "array",
-            Self::Object(_) | Self::Open(_) => "object",
+            Self::Object(_) | Self::Open(..) | Self::Strict(..) => "object",
         }
     }
 
@@ -201,12 +221,42 @@ impl Shape {
 pub(super) struct Checked {
     /// Everything that is wrong, in the order it is written.
     pub(super) problems: Vec<Problem>,
+    /// Keys that mean nothing and were probably meant to.
+    pub(super) mistyped: Vec<Problem>,
     /// Where the problems throw doubt on what else there is to say: a finding there, below, or about what holds it may be
     /// no more than a consequence.
     pub(super) doubtful: Vec<Box<str>>,
 }
 
 impl Checked {
+    /// A key that may not be there; `meant` is what its author had in mind, probably.
+    fn unknown_field(&mut self, entry: &Entry<'_>, meant: Option<&str>, path: &str) {
+        // That field is not missing, its name is wrong.
+        self.doubtful.extend(meant.map(|field| join_key(path, field).into()));
+        let path = join_key(path, &entry.key);
+        self.of_field(Problem {
+            code: Code::UnknownField,
+            message: format!("unknown field \"{path}\""),
+            span: span_of(&entry.key_span),
+            help: meant.map(|field| format!("did you mean `{field}`?")),
+            path,
+        });
+    }
+
+    /// A key that may be there, means nothing, and was probably meant to be `meant`.
+    fn mistyped_field(&mut self, entry: &Entry<'_>, meant: &str, path: &str) {
+        let path = join_key(path, &entry.key);
+        self.mistyped.push(Problem {
+            code: Code::MistypedField,
+            message: format!("unknown field \"{path}\""),
+            span: span_of(&entry.key_span),
+            help: Some(format!(
+                "did you mean `{meant}`? The API server refuses or drops what it does not know"
+            )),
+            path,
+        });
+    }
+
     /// A problem of one field.
     fn of_field(&mut self, problem: Problem) {
         self.doubtful.push(problem.path.as_str().into());
@@ -252,7 +302,7 @@ fn report_duplicates(
             message: already_set(&entry.key),
             path: join_key(path, &entry.key),
             span: span_of(&entry.key_span),
-            help: None,
+            help: Some(ONLY_ONCE.to_owned()),
         });
     }
 }
@@ -324,6 +374,11 @@ mod tests {
                 "jobTemplate": {"spec": {"template": template, "completionMode": "NonIndexed"}},
             },
         })
+    }
+
+    fn controller() -> Json {
+        let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": pod()["spec"]});
+        json!({"metadata": {"name": "w"}, "spec": {"replicas": 2, "selector": {"a": "b"}, "template": template}})
     }
 
     fn service() -> Json {
@@ -436,6 +491,13 @@ mod tests {
                 }
                 (0, Json::Array(items)) => items.push(value),
                 (1, Json::Object(map)) => map.clear(),
+                // Slips of the pen.
+                (3, Json::Object(map)) => {
+                    if let Some(key) = map.keys().next().cloned() {
+                        let value = map.remove(&key).expect("it is there");
+                        map.insert(key + "s", value);
+                    }
+                }
                 (_, place) => *place = value,
             }
         }
@@ -453,6 +515,12 @@ mod tests {
         prop_assert_eq!(problems.is_empty(), slow.is_ok(), "{}: {:?}, {:?}", text, problems, slow);
         if let Ok(fast) = scan::from_str::<T>(&text) {
             prop_assert_eq!(Some(&fast), slow.as_ref().ok(), "{}", text);
+            let mistyped = shape.check(tree.root()).mistyped;
+            prop_assert!(
+                mistyped.is_empty(),
+                "whatever is to be said is left to the careful way: {:?}",
+                mistyped
+            );
         }
         let sound = shape.sound(tree.root()).expect("it is an object");
         let rest: Result<T, _> = serde_json::from_value(sound);
@@ -466,10 +534,10 @@ mod tests {
     proptest! {
         #[test]
         fn the_table_accepts_what_serde_accepts(
-            changes in prop::collection::vec((any::<prop::sample::Index>(), some_value(), 0..3_u8), 0..3),
-            kind in 0..8_usize,
+            changes in prop::collection::vec((any::<prop::sample::Index>(), some_value(), 0..4_u8), 0..3),
+            kind in 0..9_usize,
         ) {
-            let whole = [policy(), pod(), workload(), service(), node(), endpoints(), slice(), ingress()];
+            let whole = [policy(), pod(), workload(), service(), node(), endpoints(), slice(), ingress(), controller()];
             let document = changed(whole[kind].clone(), changes);
             // Anything else has no kind, and is not held against the table.
             prop_assume!(document.is_object());
@@ -481,7 +549,8 @@ mod tests {
                 4 => holds::<k8s::Node>(shapes::NODE, &document)?,
                 5 => holds::<k8s::Endpoints>(shapes::ENDPOINTS, &document)?,
                 6 => holds::<k8s::EndpointSlice>(shapes::ENDPOINT_SLICE, &document)?,
-                _ => holds::<k8s::Ingress>(shapes::INGRESS, &document)?,
+                7 => holds::<k8s::Ingress>(shapes::INGRESS, &document)?,
+                _ => holds::<k8s::ReplicationController>(shapes::REPLICATION_CONTROLLER, &document)?,
             }
         }
     }
@@ -495,12 +564,20 @@ mod tests {
 
     #[test]
     fn keys_written_twice() {
-        assert_eq!(check("spec: {}\nspec: {}"), ["key \"spec\" already set in map "]);
-        assert_eq!(check("metadata: {labels: {a: b, a: b}}"), ["key \"a\" already set in map "]);
-        assert_eq!(check("metadata: {other: 1, other: 2, annotations: {x: y, x: z}}"), [""; 0]);
+        assert_eq!(
+            check("spec: {}\nspec: {}"),
+            ["key \"spec\" already set in map keep one of them: kubectl takes the last, without a word"]
+        );
+        assert_eq!(
+            check("metadata: {labels: {a: b, a: b}}"),
+            ["key \"a\" already set in map keep one of them: kubectl takes the last, without a word"]
+        );
+        assert_eq!(check("metadata: {finalizers: 1, finalizers: 2, annotations: {x: a, x: b}}"), [""; 0]);
         assert_eq!(
             check("metadata: {annotations: {helm.sh/hook: a, helm.sh/hook: b}}"),
-            ["key \"helm.sh/hook\" already set in map "]
+            [
+                "key \"helm.sh/hook\" already set in map keep one of them: kubectl takes the last, without a word"
+            ]
         );
         assert_eq!(check("status: {a: 1, a: 2}"), [""; 0]);
         assert_eq!(
@@ -508,6 +585,63 @@ mod tests {
             1,
             "x alone"
         );
+    }
+
+    #[test]
+    fn every_field_that_is_read_is_one_of_the_api() {
+        fn look(shape: Shape, types: &mut usize) {
+            match shape {
+                Shape::List(element) => look(*element, types),
+                Shape::Object(known) => known.iter().for_each(|(_, shape)| look(*shape, types)),
+                Shape::Open(name, known) | Shape::Strict(name, known) => {
+                    *types += 1;
+                    let fields = Fields::of(name);
+                    for (field, shape) in known {
+                        assert!(fields.is_some_and(|fields| fields.has(field)), "{name}.{field}");
+                        // A CronJob holds a Job, which has all the fields of workloads again.
+                        if *field != "jobTemplate" {
+                            look(*shape, types);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut types = 0;
+        for shape in [
+            shapes::NETWORK_POLICY,
+            shapes::POD,
+            shapes::WORKLOAD,
+            shapes::REPLICATION_CONTROLLER,
+            shapes::SERVICE,
+            shapes::NODE,
+            shapes::ENDPOINTS,
+            shapes::ENDPOINT_SLICE,
+            shapes::INGRESS,
+        ] {
+            look(shape, &mut types);
+        }
+        assert!(types > 30, "{types}");
+    }
+
+    #[test]
+    fn keys_that_were_probably_meant_otherwise() {
+        let mistyped = |shape: Shape, text: &str| {
+            let tree = yaml::parse(text).unwrap().unwrap();
+            let found = shape.check(tree.root());
+            assert!(found.problems.is_empty(), "{text}: {:?}", found.problems);
+            found.mistyped.into_iter().map(|p| p.path).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            mistyped(
+                shapes::POD,
+                "metadata: {lables: {a: b}}\nspec: {hostnetwork: true, containers: [{port: []}], hostPid: true}"
+            ),
+            ["metadata.lables", "spec.hostnetwork", "spec.containers[0].port"]
+        );
+        assert_eq!(mistyped(shapes::SERVICE, "spec: {Selector: {a: b}, externalIP: []}"), ["spec.Selector"]);
+        assert_eq!(mistyped(shapes::WORKLOAD, "spec: {replica: 2, stategy: {}}"), ["spec.replica"]);
+        assert_eq!(mistyped(shapes::POD, "spec: {whatever: 1, containers: [{x: 1}]}"), [""; 0]);
     }
 
     #[test]

@@ -238,7 +238,7 @@ fn kinds_go_by_group_and_version() {
 
 #[test]
 fn of_other_kinds_only_what_is_read_is_checked() {
-    let good = "apiVersion: v1\nkind: Pod\nmetadata: {name: x, whatever: 5}\nspec: {nodeNam: [], hostNetwork: null}\n";
+    let good = "apiVersion: v1\nkind: Pod\nmetadata: {name: x, whatever: 5}\nspec: {whichNode: [], hostNetwork: null}\n";
     assert_eq!(findings(&read(good)), [""; 0]);
     let null = "apiVersion: v1\nkind: Pod\nmetadata:\nspec:\nstatus: ~\n";
     assert_eq!(objects(&read(null)), ["Pod "]);

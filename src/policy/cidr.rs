@@ -7,19 +7,48 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// A block as it was meant, and what is odd about how it was written.
+/// How an address is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Form {
+    /// In a way that every release takes.
+    Standard,
+    /// With leading zeros, which some programs take for octal numbers.
+    LeadingZeros,
+    /// An IPv4 address in IPv6 form.
+    Mapped,
+}
+
+/// A block as it was meant, and how it was written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ParsedCidr {
     /// The block, host bits masked.
     pub net: IpNet,
     /// The address that was written, if it is not the first of the block.
     pub host: Option<IpAddr>,
-    /// Leading zeros, or an IPv4 address in IPv6 form.
-    pub non_standard: bool,
+    /// How that address, or the length, is written.
+    pub form: Form,
 }
 
 impl ParsedCidr {
-    /// What newer API servers say about the way `text` is written (V18).
+    /// The rule of servers with strict addresses that the block breaks, if it breaks one (V18).
+    pub(crate) fn fault(&self) -> Option<&'static str> {
+        match (self.form, self.host) {
+            (Form::LeadingZeros, _) => Some("must not have leading 0s in IP or prefix length"),
+            (Form::Mapped, _) => Some("must not have an IPv4-mapped IPv6 address"),
+            (Form::Standard, Some(_)) => Some("must not have bits set beyond the prefix length"),
+            (Form::Standard, None) => None,
+        }
+    }
+
+    /// Ways to write what may be meant.
+    pub(crate) fn remedy(&self) -> String {
+        match self.host {
+            Some(host) => format!("write `{}`, or `{}` for the one address", self.net, IpNet::from(host)),
+            None => format!("write `{}`", self.net),
+        }
+    }
+
+    /// The warnings of servers that take a block written as `text` (V18).
     pub fn oddities(&self, text: &str) -> Vec<String> {
         let mut oddities = Vec::new();
         if let Some(host) = self.host {
@@ -29,10 +58,13 @@ impl ParsedCidr {
                 IpNet::from(host),
             ));
         }
-        if self.non_standard {
+        if self.form != Form::Standard {
+            oddities.push(format!("non-standard CIDR value {text:?} is invalid: use \"{}\"", self.net));
+        }
+        if oddities.is_empty() && self.net.addr().is_ipv6() && self.net.to_string() != text {
             oddities.push(format!(
-                "non-standard CIDR value {text:?} will be considered invalid in a future Kubernetes release: use \"{}\"",
-                self.net,
+                "IPv6 CIDR value {text:?} should be in RFC 5952 canonical format (\"{}\")",
+                self.net
             ));
         }
         oddities
@@ -43,14 +75,18 @@ impl ParsedCidr {
 pub fn parse_cidr(text: &str) -> Option<ParsedCidr> {
     let (address, length) = text.split_once('/')?;
     let prefix = decimal(length, 128)?;
-    let zeros = has_leading_zero(length);
+    let form = |zeros: bool, mapped: bool| match (zeros || has_leading_zero(length), mapped) {
+        (true, _) => Form::LeadingZeros,
+        (false, true) => Form::Mapped,
+        (false, false) => Form::Standard,
+    };
     if !address.contains(':') {
         let written = parse_ipv4(address)?;
         let net = Ipv4Net::new(written, u8::try_from(prefix).ok()?).ok()?.trunc();
         return Some(ParsedCidr {
             net: net.into(),
             host: (net.addr() != written).then_some(written.into()),
-            non_standard: zeros || address.parse::<Ipv4Addr>().is_err(),
+            form: form(address.parse::<Ipv4Addr>().is_err(), false),
         });
     }
     let written = parse_ipv6(address)?;
@@ -66,17 +102,28 @@ pub fn parse_cidr(text: &str) -> Option<ParsedCidr> {
     Some(ParsedCidr {
         net,
         host: written.filter(|&w| w != net.addr()),
-        non_standard: zeros || mapped.is_some() || address.parse::<Ipv6Addr>().is_err(),
+        form: form(address.parse::<Ipv6Addr>().is_err(), mapped.is_some()),
     })
 }
 
-/// Reads one address; `None` if the API server would not take it.
+/// Reads one address; `None` if no API server would take it.
 pub fn parse_ip(text: &str) -> Option<IpAddr> {
-    if text.contains(':') {
-        parse_ipv6(text).map(|a| IpAddr::from(a).to_canonical())
-    } else {
-        parse_ipv4(text).map(IpAddr::from)
+    parse_ip_form(text).map(|(address, _)| address)
+}
+
+/// Reads one address, and how it is written.
+pub fn parse_ip_form(text: &str) -> Option<(IpAddr, Form)> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        // What is written without a zone and without leading zeros.
+        let canonical = address.to_canonical();
+        return Some((canonical, if canonical == address { Form::Standard } else { Form::Mapped }));
     }
+    let padded = if text.contains(':') {
+        parse_ipv6(text).map(|address| IpAddr::from(address).to_canonical())
+    } else {
+        parse_padded_ipv4(text).map(IpAddr::from)
+    };
+    padded.map(|address| (address, Form::LeadingZeros))
 }
 
 fn parse_ipv4(text: &str) -> Option<Ipv4Addr> {
@@ -166,7 +213,19 @@ mod tests {
 
     #[test]
     fn v18_odd_forms_are_told() {
-        let cases: [(&str, &[&str]); 6] = [
+        let cases: [(&str, &[&str]); 8] = [
+            (
+                "2001:DB8::/32",
+                &[
+                    "IPv6 CIDR value \"2001:DB8::/32\" should be in RFC 5952 canonical format (\"2001:db8::/32\")",
+                ],
+            ),
+            (
+                "::10.0.0.0/104",
+                &[
+                    "IPv6 CIDR value \"::10.0.0.0/104\" should be in RFC 5952 canonical format (\"::a00:0/104\")",
+                ],
+            ),
             ("10.0.0.0/8", &[]),
             ("::/0", &[]),
             (
@@ -176,19 +235,10 @@ mod tests {
                    \"192.168.8.5/32\"?)",
                 ],
             ),
-            (
-                "010.0.0.0/8",
-                &[
-                    "non-standard CIDR value \"010.0.0.0/8\" will be considered invalid in a future Kubernetes release: \
-                   use \"10.0.0.0/8\"",
-                ],
-            ),
+            ("010.0.0.0/8", &["non-standard CIDR value \"010.0.0.0/8\" is invalid: use \"10.0.0.0/8\""]),
             (
                 "::ffff:10.0.0.0/104",
-                &[
-                    "non-standard CIDR value \"::ffff:10.0.0.0/104\" will be considered invalid in a future Kubernetes \
-                   release: use \"10.0.0.0/8\"",
-                ],
+                &["non-standard CIDR value \"::ffff:10.0.0.0/104\" is invalid: use \"10.0.0.0/8\""],
             ),
             (
                 "2001:db8::1/32",
@@ -200,6 +250,43 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(parse_cidr(text).unwrap().oddities(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn v18_strict_servers_name_one_fault() {
+        let cases = [
+            ("10.0.0.0/8", None),
+            ("2001:DB8::/32", None),
+            ("10.0.0.5/8", Some("must not have bits set beyond the prefix length")),
+            ("010.0.0.5/8", Some("must not have leading 0s in IP or prefix length")),
+            ("10.0.0.0/08", Some("must not have leading 0s in IP or prefix length")),
+            ("::ffff:10.0.0.5/104", Some("must not have an IPv4-mapped IPv6 address")),
+            ("::ffff:010.0.0.5/104", Some("must not have leading 0s in IP or prefix length")),
+        ];
+        for (text, fault) in cases {
+            assert_eq!(parse_cidr(text).unwrap().fault(), fault, "{text}");
+        }
+        assert_eq!(
+            parse_cidr("10.0.0.5/8").unwrap().remedy(),
+            "write `10.0.0.0/8`, or `10.0.0.5/32` for the one address"
+        );
+        assert_eq!(parse_cidr("010.0.0.0/8").unwrap().remedy(), "write `10.0.0.0/8`");
+    }
+
+    #[test]
+    fn v18_forms_of_addresses() {
+        let form = |text| parse_ip_form(text).map(|(_, form)| form);
+        for (text, expected) in [
+            ("10.1.2.3", Some(Form::Standard)),
+            ("2001:DB8::5", Some(Form::Standard)),
+            ("::ffff:10.1.2.3", Some(Form::Mapped)),
+            ("010.1.2.3", Some(Form::LeadingZeros)),
+            ("::ffff:010.1.2.3", Some(Form::LeadingZeros)),
+            ("fe80::1%eth0", None),
+            ("10.1.2", None),
+        ] {
+            assert_eq!(form(text), expected, "{text}");
         }
     }
 

@@ -62,12 +62,21 @@ pub struct FieldFinding {
     pub path: String,
     /// What is wrong with it, without the path: `Invalid value: 0: must be between 1 and 65535, inclusive`.
     pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
 }
 
 impl FieldFinding {
     /// A finding with a code and a message of its own.
     pub fn new(code: Code, path: &FieldPath<'_>, message: impl Into<String>) -> Self {
-        Self { code, path: path.to_string(), message: message.into() }
+        Self { code, path: path.to_string(), message: message.into(), help: None }
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
     }
 
     /// `Invalid value: VALUE: DETAIL`. Texts are quoted: hand them over as `Quoted`.

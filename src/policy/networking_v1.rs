@@ -5,6 +5,7 @@
 
 use super::cidr::parse_cidr;
 use super::field::{FieldFinding, FieldPath, Quoted};
+use super::server::{Validation, older_servers};
 use super::validate::{IP_CIDR, PORT_NUMBER, lower_selector, port_name_problems, port_number, report};
 use super::{
     Action, IpBlock, NamespaceMatch, Peer, Peers, PodMatch, Policy, PortMatch, Ports, Rule, Subject, Tier,
@@ -31,13 +32,14 @@ pub fn lower(
     namespace: NamespaceId,
     name: ObjectName,
     origin: &Origin,
+    validation: Validation,
     labels: &mut LabelTable,
     findings: &mut Vec<FieldFinding>,
 ) -> Option<Policy> {
     let absent = NetworkPolicySpec::default();
     let spec = policy.spec.as_ref().unwrap_or(&absent);
     let path = FieldPath::new("spec");
-    let mut lowering = Lowering { namespace, labels, findings, sound: true };
+    let mut lowering = Lowering { namespace, validation, labels, findings, sound: true };
 
     let subject = lowering.selector(spec.pod_selector.as_ref(), &path.field("podSelector"));
     let ingress: Vec<Rule> = lowering.rules(spec.ingress.as_ref(), &path.field("ingress"), |rule| Shape {
@@ -90,6 +92,7 @@ struct Shape<'r> {
 
 struct Lowering<'l> {
     namespace: NamespaceId,
+    validation: Validation,
     labels: &'l mut LabelTable,
     findings: &'l mut Vec<FieldFinding>,
     /// Whether no error was found so far.
@@ -325,8 +328,16 @@ impl Lowering<'_> {
             self.error(FieldFinding::invalid(path, Quoted(text), IP_CIDR));
             return None;
         };
-        for oddity in parsed.oddities(text) {
-            self.warning(Code::LegacyCidr, path, oddity);
+        match parsed.fault().filter(|_| self.validation.has_strict_addresses()) {
+            Some(fault) => {
+                let help = format!("{}; {}", parsed.remedy(), older_servers());
+                self.error(FieldFinding::invalid(path, Quoted(text), fault).with_help(help));
+            }
+            None => {
+                for oddity in parsed.oddities(text) {
+                    self.warning(Code::LegacyCidr, path, oddity);
+                }
+            }
         }
         Some(parsed.net)
     }
@@ -337,6 +348,7 @@ impl Lowering<'_> {
 mod tests {
     use serde_json::{Value, json};
 
+    use super::super::server::KubeVersion;
     use super::*;
     use crate::diagnostic::SourceId;
     use crate::index::Id;
@@ -348,11 +360,16 @@ mod tests {
     }
 
     fn run(spec: Value) -> Outcome {
+        run_by(Validation::default(), spec)
+    }
+
+    fn run_by(validation: Validation, spec: Value) -> Outcome {
         let policy: k8s::NetworkPolicy = serde_json::from_value(json!({"spec": spec})).unwrap();
         let name = ObjectName { kind: "NetworkPolicy".into(), namespace: "ns".into(), name: "p".into() };
         let origin = Origin { source: SourceId::from_index(0), document: 0..1, item: "".into() };
         let (mut labels, mut findings) = (LabelTable::default(), Vec::new());
-        let policy = lower(&policy, NamespaceId::from_index(0), name, &origin, &mut labels, &mut findings);
+        let policy =
+            lower(&policy, NamespaceId::from_index(0), name, &origin, validation, &mut labels, &mut findings);
         let findings = findings.into_iter().map(|f| format!("{}: {}", f.path, f.message)).collect();
         Outcome { policy, findings, labels }
     }
@@ -620,24 +637,40 @@ mod tests {
 
     #[test]
     fn v18_legacy_blocks_are_masked_and_told() {
-        let outcome = run(
-            json!({"ingress": [{"from": [{"ipBlock": {"cidr": "010.1.2.3/8", "except": ["10.1.2.3/16"]}}]}]}),
-        );
+        let spec =
+            json!({"ingress": [{"from": [{"ipBlock": {"cidr": "010.1.2.3/8", "except": ["10.1.2.3/16"]}}]}]});
+        let stored = k8s::ObjectMeta { uid: Some("u".into()), ..k8s::ObjectMeta::default() };
+        let stored = Validation::of(KubeVersion::NEWEST, &stored);
+        let older = Validation::of("1.35".parse().unwrap(), &k8s::ObjectMeta::default());
+        for validation in [stored, older] {
+            let outcome = run_by(validation, spec.clone());
+            assert_eq!(
+                outcome.findings,
+                [
+                    "spec.ingress[0].from[0].ipBlock.cidr: CIDR value \"010.1.2.3/8\" is ambiguous in this context \
+                     (should be \"10.0.0.0/8\" or \"10.1.2.3/32\"?)",
+                    "spec.ingress[0].from[0].ipBlock.cidr: non-standard CIDR value \"010.1.2.3/8\" is invalid: use \
+                     \"10.0.0.0/8\"",
+                    "spec.ingress[0].from[0].ipBlock.except[0]: CIDR value \"10.1.2.3/16\" is ambiguous in this context \
+                     (should be \"10.1.0.0/16\" or \"10.1.2.3/32\"?)",
+                ]
+            );
+            let policy = outcome.policy.unwrap();
+            let block =
+                IpBlock { cidr: "10.0.0.0/8".parse().unwrap(), except: vec!["10.1.0.0/16".parse().unwrap()] };
+            assert_eq!(policy.rules.ingress[0].peers, Peers::Of(vec![Peer::IpBlock(block)]));
+        }
+        let refused = run(spec);
         assert_eq!(
-            outcome.findings,
+            refused.findings,
             [
-                "spec.ingress[0].from[0].ipBlock.cidr: CIDR value \"010.1.2.3/8\" is ambiguous in this context (should be \
-                 \"10.0.0.0/8\" or \"10.1.2.3/32\"?)",
-                "spec.ingress[0].from[0].ipBlock.cidr: non-standard CIDR value \"010.1.2.3/8\" will be considered invalid \
-                 in a future Kubernetes release: use \"10.0.0.0/8\"",
-                "spec.ingress[0].from[0].ipBlock.except[0]: CIDR value \"10.1.2.3/16\" is ambiguous in this context \
-                 (should be \"10.1.0.0/16\" or \"10.1.2.3/32\"?)",
+                "spec.ingress[0].from[0].ipBlock.cidr: Invalid value: \"010.1.2.3/8\": must not have leading 0s in IP or \
+                 prefix length",
+                "spec.ingress[0].from[0].ipBlock.except[0]: Invalid value: \"10.1.2.3/16\": must not have bits set beyond \
+                 the prefix length",
             ]
         );
-        let policy = outcome.policy.unwrap();
-        let block =
-            IpBlock { cidr: "10.0.0.0/8".parse().unwrap(), except: vec!["10.1.0.0/16".parse().unwrap()] };
-        assert_eq!(policy.rules.ingress[0].peers, Peers::Of(vec![Peer::IpBlock(block)]));
+        assert!(refused.policy.is_none());
     }
 
     #[test]

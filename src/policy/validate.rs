@@ -10,6 +10,9 @@ use crate::label::{LabelTable, Operator, Requirement, Selector, SelectorId};
 const DNS_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must \
     start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
     '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
+const DNS_1035_LABEL: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
+    alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for \
+    validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const DNS_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or \
     '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
     '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
@@ -27,8 +30,9 @@ pub(crate) const IP_CIDR: &str = "must be a valid CIDR value, (e.g. 10.9.8.0/24 
 /// What is wrong with an address.
 pub(crate) const IP_ADDRESS: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
 
-fn too_long(text: &str, limit: usize) -> Option<String> {
-    (text.len() > limit).then(|| format!("must be no more than {limit} bytes"))
+/// The limit that a text exceeds. The API server counts bytes, and calls them so where it speaks of labels only.
+fn too_long(text: &str, limit: usize, unit: &str) -> Option<String> {
+    (text.len() > limit).then(|| format!("must be no more than {limit} {unit}"))
 }
 
 /// What a byte is in names and labels, a bit for each.
@@ -88,18 +92,32 @@ fn is_name_part(text: &str) -> bool {
     consists_of(text, class::LOWER | class::UPPER, class::DASH | class::UNDERSCORE | class::DOT)
 }
 
-/// What is wrong with `name` as a DNS label: the name of a namespace or a Service.
+/// What is wrong with `name` as a DNS label: the name of a namespace or a StatefulSet.
 pub(crate) fn dns_label_problems(name: &str) -> Vec<String> {
-    let mut problems: Vec<String> = too_long(name, 63).into_iter().collect();
+    let mut problems: Vec<String> = too_long(name, 63, "characters").into_iter().collect();
     if !is_dns_label(name) {
-        problems.push(DNS_LABEL.into());
+        let dots = is_dns_subdomain(name);
+        problems.push(if dots { "must not contain dots" } else { DNS_LABEL }.into());
+    }
+    problems
+}
+
+/// What is wrong with `name` as a DNS label that begins with a letter: the name of a Service before 1.36.
+pub(crate) fn dns_1035_label_problems(name: &str) -> Vec<String> {
+    let mut problems: Vec<String> = too_long(name, 63, "characters").into_iter().collect();
+    if !is_dns_label(name) || name.starts_with(|first: char| first.is_ascii_digit()) {
+        problems.push(DNS_1035_LABEL.into());
     }
     problems
 }
 
 /// What is wrong with `name` as a DNS subdomain: the name of nearly every other object (V1).
 pub(crate) fn dns_subdomain_problems(name: &str) -> Vec<String> {
-    let mut problems: Vec<String> = too_long(name, 253).into_iter().collect();
+    subdomain_problems(name, "characters")
+}
+
+fn subdomain_problems(name: &str, unit: &str) -> Vec<String> {
+    let mut problems: Vec<String> = too_long(name, 253, unit).into_iter().collect();
     if !is_dns_subdomain(name) {
         problems.push(DNS_SUBDOMAIN.into());
     }
@@ -111,7 +129,7 @@ pub fn label_key_problems(key: &str) -> Vec<String> {
     let (prefix, name) = match key.split_once('/') {
         Some((_, name)) if name.contains('/') => {
             return vec![format!(
-                "a qualified name {QUALIFIED_NAME} with an optional DNS subdomain prefix and '/' (e.g. \
+                "a valid label key {QUALIFIED_NAME} with an optional DNS subdomain prefix and '/' (e.g. \
                  'example.com/MyName')"
             )];
         }
@@ -122,13 +140,14 @@ pub fn label_key_problems(key: &str) -> Vec<String> {
     match prefix {
         Some("") => problems.push("prefix part must be non-empty".into()),
         Some(prefix) => {
-            problems.extend(dns_subdomain_problems(prefix).into_iter().map(|p| format!("prefix part {p}")));
+            let wrong = subdomain_problems(prefix, "bytes");
+            problems.extend(wrong.into_iter().map(|p| format!("prefix part {p}")));
         }
         None => {}
     }
     if name.is_empty() {
         problems.push("name part must be non-empty".into());
-    } else if let Some(problem) = too_long(name, 63) {
+    } else if let Some(problem) = too_long(name, 63, "bytes") {
         problems.push(format!("name part {problem}"));
     }
     if !is_name_part(name) {
@@ -139,7 +158,7 @@ pub fn label_key_problems(key: &str) -> Vec<String> {
 
 /// What is wrong with `value` as a label value (L8, L12).
 pub fn label_value_problems(value: &str) -> Vec<String> {
-    let mut problems: Vec<String> = too_long(value, 63).into_iter().collect();
+    let mut problems: Vec<String> = too_long(value, 63, "bytes").into_iter().collect();
     if !value.is_empty() && !is_name_part(value) {
         problems.push(LABEL_VALUE.into());
     }
@@ -148,7 +167,7 @@ pub fn label_value_problems(value: &str) -> Vec<String> {
 
 /// What is wrong with `name` as the name of a port (V5).
 pub(crate) fn port_name_problems(name: &str) -> Vec<String> {
-    let mut problems: Vec<String> = too_long(name, 15).into_iter().collect();
+    let mut problems: Vec<String> = too_long(name, 15, "characters").into_iter().collect();
     let mut check = |good: bool, problem: &str| {
         if !good {
             problems.push(problem.into());
@@ -408,7 +427,7 @@ mod tests {
             ("a b", &["name part must consist of"]),
             ("/app", &["prefix part must be non-empty"]),
             ("Example.com/app", &["prefix part a lowercase RFC 1123 subdomain"]),
-            ("a/b/c", &["a qualified name must consist of"]),
+            ("a/b/c", &["a valid label key must consist of"]),
             ("example.com/", &["name part must be non-empty", "name part must consist of"]),
         ];
         for (key, expected) in cases {
@@ -459,7 +478,7 @@ mod tests {
             ("Http", &["must contain only alpha-numeric"]),
             ("a--b", &["must not contain consecutive hyphens"]),
             ("-a", &["must not begin or end with a hyphen"]),
-            ("abcdefghijklmnop", &["must be no more than 15 bytes"]),
+            ("abcdefghijklmnop", &["must be no more than 15 characters"]),
             ("", &["must contain only alpha-numeric", "must contain at least one letter"]),
         ];
         for (name, expected) in cases {
@@ -484,7 +503,7 @@ mod tests {
             assert_eq!(dns_label_problems(name).is_empty(), label, "{name}");
             assert_eq!(dns_subdomain_problems(name).is_empty(), subdomain, "{name}");
         }
-        assert_eq!(dns_label_problems(&"a".repeat(64)), ["must be no more than 63 bytes"]);
+        assert_eq!(dns_label_problems(&"a".repeat(64)), ["must be no more than 63 characters"]);
     }
 
     #[test]

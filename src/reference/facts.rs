@@ -195,7 +195,8 @@ pub(super) fn address(text: &str) -> IpAddr {
 
 /// A protocol as written; R19, D4: TCP by default.
 pub(super) fn protocol(written: Option<&str>) -> Protocol {
-    Protocol::from_name(written.unwrap_or("TCP")).expect("valid input: a protocol")
+    Protocol::from_name(written.filter(|name| !name.is_empty()).unwrap_or("TCP"))
+        .expect("valid input: a protocol")
 }
 
 /// A port as written.

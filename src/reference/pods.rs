@@ -168,21 +168,22 @@ fn written(pod: &k8s::Pod) -> Pod {
     };
     made.is_bare = pod.metadata.owner_references.as_deref().unwrap_or_default().is_empty();
     if let Some(status) = &pod.status {
-        made.addresses = listed_or_single(status.pod_ips.as_deref(), status.pod_ip.as_deref()); // W24, R67
+        made.addresses = addresses_of(status.pod_ips.as_deref(), status.pod_ip.as_deref()); // W24, R67
         if made.host_network && made.addresses.is_empty() {
-            made.addresses = listed_or_single(status.host_ips.as_deref(), status.host_ip.as_deref()); // W23
+            made.addresses = addresses_of(status.host_ips.as_deref(), status.host_ip.as_deref()); // W23
         }
     }
     made
 }
 
-fn listed_or_single(list: Option<&[k8s::PodIp]>, single: Option<&str>) -> Vec<IpAddr> {
+fn addresses_of(list: Option<&[k8s::PodIp]>, single: Option<&str>) -> Vec<IpAddr> {
     let listed = list.unwrap_or_default().iter().filter_map(|entry| entry.ip.as_deref());
-    let mut addresses: Vec<IpAddr> = listed.map(facts::address).collect();
-    if addresses.is_empty() {
-        addresses.extend(single.map(facts::address));
+    let listed: Vec<&str> = listed.collect();
+    match single.filter(|single| !single.is_empty()) {
+        // The API server drops a list that begins with another address.
+        Some(single) if listed.first() != Some(&single) => vec![facts::address(single)],
+        _ => listed.into_iter().map(facts::address).collect(),
     }
-    addresses
 }
 
 /// A pod of `owner` with the metadata and spec of a template, nameless for now.

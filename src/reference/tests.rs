@@ -570,7 +570,7 @@ fn labels_of_controllers() {
 
 #[test]
 fn pods_that_are_shown_are_not_made_again() {
-    let owner = |kind: &str, name: &str| json!([{"kind": kind, "name": name, "controller": true}]);
+    let owner = |kind: &str, name: &str| json!([{"apiVersion": "v1", "kind": kind, "name": name, "uid": "u", "controller": true}]);
     let objects = json!([
         {"kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": 3}},
         {"kind": "ReplicaSet", "metadata": {"name": "web-1", "ownerReferences": owner("Deployment", "web")}, "spec": {"replicas": 0}},

@@ -137,13 +137,7 @@ fn template_pod(draft: &Draft<'_>, name: &ObjectName) -> Option<Refused> {
 /// The labels that matter of an object: a workload's are those of its template.
 fn labels_of(object: &Object) -> Option<Labels> {
     match object {
-        Object::Workload(workload) => {
-            let template = template_of(workload)?;
-            match (&template.metadata, &*workload.kind) {
-                (None, "ReplicationController") => workload.metadata.labels.clone(),
-                (meta, _) => meta.as_ref()?.labels.clone(),
-            }
-        }
+        Object::Workload(workload) => template_of(workload)?.metadata.as_ref()?.labels.clone(),
         object => object.metadata().labels.clone(),
     }
 }

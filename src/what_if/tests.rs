@@ -122,10 +122,10 @@ fn pod(name: &str, owner: Value, labels: Value) -> Value {
 fn dump() -> Vec<Value> {
     let labels = json!({"app": "web", "tier": "front", "pod-template-hash": "5d4f"});
     let mut set = workload("ReplicaSet", "web-5d4f", 2, "front");
-    set["metadata"]["ownerReferences"] = json!([{"kind": "Deployment", "name": "web", "controller": true}]);
+    set["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "u", "controller": true}]);
     set["spec"]["selector"] = json!({"matchLabels": {"app": "web", "pod-template-hash": "5d4f"}});
     set["spec"]["template"]["metadata"]["labels"] = labels.clone();
-    let owner = json!({"kind": "ReplicaSet", "name": "web-5d4f", "controller": true});
+    let owner = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d4f", "uid": "u", "controller": true});
     vec![
         workload("Deployment", "web", 2, "front"),
         set,
@@ -301,7 +301,8 @@ fn scaling_down_takes_the_last_pods_and_scaling_up_adds_some_that_are_alike() {
 
 #[test]
 fn stateful_pods_have_their_ordinals() {
-    let owner = json!({"kind": "StatefulSet", "name": "db", "controller": true});
+    let owner =
+        json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": "u", "controller": true});
     let labels = |name: &str, index: &str| {
         json!({"app": "db", "statefulset.kubernetes.io/pod-name": name, "apps.kubernetes.io/pod-index": index,
             "controller-revision-hash": "h"})

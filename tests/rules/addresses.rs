@@ -1,6 +1,6 @@
 //! R40 to R48: blocks of addresses.
 
-use super::check::{World, accepted, check, check_spec, grid, pod, policy, refused};
+use super::check::{World, accepted, check, check_spec, grid, pod, policy, refused, stored};
 
 /// A policy on all of x that admits these peers only.
 fn from(peers: &str) -> String {
@@ -95,8 +95,9 @@ fn r42_an_excepted_address_may_be_allowed_elsewhere() {
 
 #[test]
 fn r43_host_bits_are_masked() {
-    check_spec(
-        &from("[{ipBlock: {cidr: 192.168.8.5/24, except: [192.168.8.77/26]}}]"),
+    let masked = from("[{ipBlock: {cidr: 192.168.8.5/24, except: [192.168.8.77/26]}}]");
+    check(
+        &[grid(), stored(&policy("x/p", &masked))],
         "192.168.8.0 -> x/a allow
          192.168.8.255 -> x/a allow
          192.168.8.63 -> x/a allow
@@ -106,7 +107,7 @@ fn r43_host_bits_are_masked() {
     );
     let legacy = |cidr: &str| {
         let spec = from(&format!("[{{ipBlock: {{cidr: {cidr}}}}}]"));
-        World::new(&[policy("x/p", &spec)]).codes().contains(&"legacy-cidr")
+        World::new(&[stored(&policy("x/p", &spec))]).codes().contains(&"legacy-cidr")
     };
     assert!(legacy("192.168.8.5/24"));
     assert!(!legacy("192.168.8.0/24"));
@@ -223,14 +224,37 @@ fn r46_a_block_matches_addresses_of_pods() {
 fn r47_a_mapped_block_is_an_ipv4_block() {
     let spec = from("[{ipBlock: {cidr: '::ffff:10.0.0.0/104'}}]");
     check(
-        &[families(), policy("x/p", &spec)],
+        &[families(), stored(&policy("x/p", &spec))],
         "10.200.0.1 -> x/four allow
          11.0.0.1 -> x/four deny
          w/dual -> x/four allow
          2001:db8::1 -> x/dual deny
          w/dual -> x/six deny",
     );
-    assert!(World::new(&[policy("x/p", &spec)]).codes().contains(&"legacy-cidr"));
+    assert!(World::new(&[stored(&policy("x/p", &spec))]).codes().contains(&"legacy-cidr"));
+}
+
+#[test]
+fn v18_who_takes_which_form() {
+    for (cidr, problem) in [
+        ("192.168.8.5/24", "must not have bits set beyond the prefix length"),
+        ("010.0.0.0/8", "must not have leading 0s in IP or prefix length"),
+        ("'::ffff:10.0.0.0/104'", "must not have an IPv4-mapped IPv6 address"),
+    ] {
+        let written = policy("x/p", &from(&format!("[{{ipBlock: {{cidr: {cidr}}}}}]")));
+        let found = World::new(std::slice::from_ref(&written)).diagnostics();
+        let [refused] = &*found else { panic!("{found:?}") };
+        assert!(refused.code.name() == "invalid-value" && refused.message.ends_with(problem), "{refused:?}");
+        assert!(refused.help.as_ref().unwrap().contains("--kube-version 1.35"), "{refused:?}");
+        for older in
+            [World::new(std::slice::from_ref(&written)).of_version("1.35"), World::new(&[stored(&written)])]
+        {
+            assert!(older.codes().iter().all(|code| *code == "legacy-cidr"), "{:?}", older.diagnostics());
+        }
+    }
+    // A warning of every server.
+    let capitals = policy("x/p", &from("[{ipBlock: {cidr: '2001:DB8::/32'}}]"));
+    assert_eq!(World::new(&[capitals]).codes(), ["legacy-cidr"]);
 }
 
 #[test]

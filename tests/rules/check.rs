@@ -140,6 +140,11 @@ pub(crate) fn policy(path: &str, spec: &str) -> String {
     object("networking.k8s.io/v1", "NetworkPolicy", path, &format!("spec: {spec}"))
 }
 
+/// An object as a server has it that took it long ago.
+pub(crate) fn stored(object: &str) -> String {
+    object.replacen("metadata: {", "metadata: {uid: u1, ", 1)
+}
+
 /// A workload with a template that has these labels, and a selector of the same; `fields` are the rest of its spec.
 pub(crate) fn workload(kind: &str, path: &str, labels: &str, fields: &str) -> String {
     let template =
@@ -169,6 +174,12 @@ impl World {
     /// Under another profile.
     pub(crate) fn under(mut self, profile: Profile) -> Self {
         self.profile = profile;
+        self
+    }
+
+    /// With `--kube-version`.
+    pub(crate) fn of_version(mut self, version: &str) -> Self {
+        self.options.kube_version = version.parse().expect("a version");
         self
     }
 

@@ -2,7 +2,7 @@
 
 use podreach::profile::Profile;
 
-use super::check::{World, namespace, node, owned_pod, pod, policy, service, workload};
+use super::check::{World, namespace, node, owned_pod, pod, policy, service, stored, workload};
 
 /// Every profile under which policies have an effect.
 pub(super) fn enforcing() -> impl Iterator<Item = Profile> {
@@ -360,7 +360,7 @@ fn i19_pods_without_owner_are_subjects_except_under_the_aws_vpc_cni() {
 fn i20_every_profile_masks_host_bits() {
     let spec = "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 203.0.113.77/24}}]}]}";
     agree(
-        &[pods(), policy("x/p", spec)],
+        &[pods(), stored(&policy("x/p", spec))],
         "203.0.113.0 -> x/a allow
          203.0.113.255 -> x/a allow
          203.0.114.0 -> x/a deny",

@@ -93,12 +93,20 @@ fn w02_w03_w04_w06_labels_of_controllers() {
 }
 
 #[test]
-fn w04_template_labels_default_to_those_of_the_replication_controller() {
-    let object = json!({
-        "apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "web", "labels": {"a": "b"}},
-        "spec": {"template": {"spec": {"containers": [{}]}}},
-    });
-    assert_eq!(labels_of(&cluster(&[object]), 0), labels(&["a=b"]));
+fn w04_the_selector_of_a_replication_controller_defaults_to_its_template() {
+    let object = |selector: Value, template: Value| {
+        json!({
+            "apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "web", "labels": {"c": "d"}},
+            "spec": {"selector": {"matchLabels": selector},
+                "template": {"metadata": {"labels": template}, "spec": {"containers": [{}]}}},
+        })
+    };
+    for selector in [json!(null), json!({}), json!({"a": "b"})] {
+        assert_eq!(labels_of(&cluster(&[object(selector, json!({"a": "b"}))]), 0), labels(&["a=b"]));
+    }
+    let mismatch = "spec.template.metadata.labels: Invalid value: {\"a\":\"b\"}: `selector` does not match template `labels`";
+    assert_eq!(errors(&[object(json!({"a": "c"}), json!({"a": "b"}))]), [mismatch]);
+    assert_eq!(errors(&[object(json!({}), json!(null))]), ["spec.selector: Required value"]);
 }
 
 #[test]
@@ -211,7 +219,11 @@ fn w08_cron_jobs() {
 
 #[test]
 fn w10_static_pods_are_their_own_workload() {
-    let cluster = cluster(&[pod("etcd-n1", json!({"kind": "Node", "name": "n1"}), json!({}))]);
+    let cluster = cluster(&[pod(
+        "etcd-n1",
+        json!({"apiVersion": "apps/v1", "kind": "Node", "name": "n1", "uid": "u"}),
+        json!({}),
+    )]);
     let pod = &cluster.pods.as_slice()[0];
     assert_eq!(&*cluster.workloads[pod.workload].kind, "Pod");
     assert!(!pod.bare);
@@ -271,7 +283,7 @@ fn workload_fields_are_validated() {
             workload(
                 "v1",
                 "ReplicationController",
-                json!({"template": {"spec": {"containers": [{"ports": [{"containerPort": 0}]}]}}}),
+                json!({"template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"ports": [{"containerPort": 0}]}]}}}),
             ),
             "spec.template.spec.containers[0].ports[0].containerPort: Required value",
         ),
@@ -290,12 +302,11 @@ fn w18_a_dump_counts_once() {
         set["metadata"] =
             json!({"name": name, "namespace": "shop", "uid": name, "labels": {TEMPLATE: "5d4f8"}});
         if owned {
-            set["metadata"]["ownerReferences"] =
-                json!([{"kind": "Deployment", "name": "web", "controller": true}]);
+            set["metadata"]["ownerReferences"] = json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "u", "controller": true}]);
         }
         set
     };
-    let owner = json!({"kind": "ReplicaSet", "name": "web-5d4f8", "uid": "web-5d4f8", "controller": true});
+    let owner = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-5d4f8", "uid": "web-5d4f8", "controller": true});
     let a = pod("web-5d4f8-a", owner.clone(), hash.clone());
     let b = pod("web-5d4f8-b", owner, hash);
     let inputs: [&[Value]; 6] = [
@@ -325,16 +336,16 @@ const TEMPLATE: &str = super::super::owners::TEMPLATE_HASH;
 #[test]
 fn w18_owners_that_own_each_other_do_not_hang() {
     let mut a = workload("apps/v1", "ReplicaSet", json!({}));
-    a["metadata"]["ownerReferences"] = json!([{"kind": "ReplicaSet", "name": "b"}]);
+    a["metadata"]["ownerReferences"] =
+        json!([{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "b", "uid": "u"}]);
     let mut b = workload("apps/v1", "ReplicaSet", json!({}));
-    b["metadata"] =
-        json!({"name": "b", "namespace": "shop", "ownerReferences": [{"kind": "ReplicaSet", "name": "web"}]});
+    b["metadata"] = json!({"name": "b", "namespace": "shop", "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "u"}]});
     cluster(&[a, b]);
 }
 
 #[test]
 fn w18_jobs_belong_to_their_cron_job() {
-    let owner = json!({"kind": "Job", "name": "web-29000000"});
+    let owner = json!({"apiVersion": "apps/v1", "kind": "Job", "name": "web-29000000", "uid": "u"});
     let cluster = cluster(&[cron_job(false), pod("web-29000000-x", owner, json!({}))]);
     assert_eq!(pods(&cluster), ["shop/web-29000000-x x1"]);
     assert_eq!(&*cluster.workloads.as_slice()[0].kind, "CronJob");
@@ -343,7 +354,7 @@ fn w18_jobs_belong_to_their_cron_job() {
 #[test]
 fn w20_finished_pods_own_nothing() {
     let job = workload("batch/v1", "Job", json!({}));
-    let owner = json!({"kind": "Job", "name": "web"});
+    let owner = json!({"apiVersion": "apps/v1", "kind": "Job", "name": "web", "uid": "u"});
     for phase in ["Succeeded", "Failed"] {
         let done = with(pod("web-x", owner.clone(), json!({})), "/status", json!({"phase": phase}));
         let cluster = cluster(&[job.clone(), done]);
@@ -434,7 +445,11 @@ fn owned_pods_do_not_repeat_the_warnings_of_their_owner() {
     let spec = json!({"containers": [port(1), port(2)]});
     let template = json!({"metadata": {"labels": {"app": "web"}}, "spec": spec});
     let deployment = workload("apps/v1", "Deployment", json!({"template": template}));
-    let mut owned = pod("web-x", json!({"kind": "Deployment", "name": "web"}), json!({}));
+    let mut owned = pod(
+        "web-x",
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "u"}),
+        json!({}),
+    );
     owned["spec"] = spec;
     let built = built(&[deployment, owned]);
     assert_eq!(messages(&built, |s| s == Severity::Warning).len(), 1);

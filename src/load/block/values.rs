@@ -7,8 +7,10 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::{Node, Pairs, Reader, Result, Written};
+use crate::k8s::Passed;
 use crate::load::de::Declined;
 use crate::load::scalar::{Scalar, is_null, is_word};
+use crate::load::slip::Type;
 
 /// A value, for serde.
 pub(super) struct Value<'r, 't> {
@@ -25,6 +27,14 @@ impl<'t> Value<'_, 't> {
         }
     }
 
+    /// Whether it is a string, in however many pieces.
+    fn is_string(&self) -> Result<bool> {
+        Ok(match self.node {
+            Node::Scalar(Written::Quoted(_) | Written::Pieces) => true,
+            _ => matches!(self.scalar()?, Scalar::String(_)),
+        })
+    }
+
     #[inline]
     fn text(&self) -> Result<&'t str> {
         if let Node::Scalar(Written::Plain(text)) = self.node
@@ -36,6 +46,20 @@ impl<'t> Value<'_, 't> {
             Scalar::String(Cow::Borrowed(text)) => Ok(text),
             _ => Err(Declined),
         }
+    }
+}
+
+impl<'de> Value<'_, 'de> {
+    /// Visits the mapping that it is, which is of this type.
+    #[inline]
+    fn pairs<V: Visitor<'de>>(self, of: Option<Type>, visitor: V) -> Result<V::Value> {
+        let Node::Map(pairs) = self.node else { return Err(Declined) };
+        self.reader.enter()?;
+        let mut map = Map { reader: self.reader, pairs, of, ended: false };
+        let value = visitor.visit_map(&mut map)?;
+        let Map { reader, ended, .. } = map;
+        reader.depth -= 1;
+        if ended { Ok(value) } else { Err(Declined) }
     }
 }
 
@@ -108,27 +132,24 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
 
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let Node::Map(pairs) = self.node else { return Err(Declined) };
-        self.reader.enter()?;
-        let mut map = Map { reader: self.reader, pairs, ended: false };
-        let value = visitor.visit_map(&mut map)?;
-        let Map { reader, ended, .. } = map;
-        reader.depth -= 1;
-        if ended { Ok(value) } else { Err(Declined) }
+        self.pairs(None, visitor)
     }
 
     #[inline]
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
-        _: &'static [&'static str],
+        name: &'static str,
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.deserialize_map(visitor)
+        self.pairs(Type::of(name, fields), visitor)
     }
 
     #[inline]
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
+        if name == Passed::NAME {
+            return if self.is_string()? { visitor.visit_unit() } else { Err(Declined) };
+        }
         visitor.visit_newtype_struct(self)
     }
 
@@ -158,6 +179,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
 pub(super) struct Map<'r, 't> {
     pub(super) reader: &'r mut Reader<'t>,
     pub(super) pairs: Pairs<'t>,
+    pub(super) of: Option<Type>,
     pub(super) ended: bool,
 }
 
@@ -171,10 +193,16 @@ impl<'t> MapAccess<'t> for &mut Map<'_, 't> {
                 self.ended = true;
                 Ok(None)
             }
-            Some(key) => match key.key()? {
-                Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some),
-                Cow::Owned(key) => seed.deserialize(StringDeserializer::new(key)).map(Some),
-            },
+            Some(key) => {
+                let key = key.key()?;
+                if self.of.is_some_and(|of| !of.passes(&key)) {
+                    return Err(Declined);
+                }
+                match key {
+                    Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some),
+                    Cow::Owned(key) => seed.deserialize(StringDeserializer::new(key)).map(Some),
+                }
+            }
         }
     }
 
