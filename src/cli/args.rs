@@ -346,10 +346,13 @@ pub(super) struct ReachArgs {
     pub(super) external_only: bool,
 }
 
+/// The lock file if none is named.
+pub(super) const LOCK_FILE: &str = "reachability.lock.yaml";
+
 #[derive(Debug, Args)]
 pub(super) struct SnapshotArgs {
     /// The lock file
-    #[arg(long, value_name = "FILE", default_value = "reachability.lock.yaml")]
+    #[arg(long, value_name = "FILE", default_value = LOCK_FILE)]
     pub(super) lock: PathBuf,
     /// Say what differs from the lock file, and end with status 1 if it should not
     #[arg(long, conflicts_with = "update")]

@@ -11,7 +11,7 @@ use podreach::render::{Format, object};
 use podreach::snapshot::{Causes, Change, Lock, compare, parse};
 use podreach::solve::{Reachability, solve};
 
-use super::args::SnapshotArgs;
+use super::args::{LOCK_FILE, SnapshotArgs};
 use super::error::Failure;
 use super::explain::context;
 use super::output::{Output, write_answer, write_each};
@@ -26,6 +26,12 @@ const CHECK_FORMATS: &[Format] = &[Format::Table, Format::Wide, Format::Json, Fo
 pub(super) fn run(args: &SnapshotArgs, settings: &Settings) -> Result<ExitStatus, Failure> {
     let formats = if args.check { CHECK_FORMATS } else { LOCK_FORMATS };
     settings.outputs.iter().try_for_each(|output| output.require("snapshot", formats))?;
+    if args.lock == Path::new(LOCK_FILE) && leads_out(&args.lock) {
+        return Err(Failure::usage(format!(
+            "`{LOCK_FILE}` is a link that leads out of the working directory"
+        ))
+        .with_help("`--lock FILE` names a file anywhere"));
+    }
     // What is wrong with the lock file is said before anything is computed.
     let known = if args.check { Some(read(&args.lock, settings)?) } else { None };
     let mut progress = Progress::new(settings);
@@ -53,6 +59,13 @@ pub(super) fn run(args: &SnapshotArgs, settings: &Settings) -> Result<ExitStatus
         (false, true) => ExitStatus::Undecided,
         (false, false) => ExitStatus::Done,
     })
+}
+
+/// Whether a file of the working directory is a link to something that is not in it. Whoever put it there may be a stranger.
+fn leads_out(path: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    let is_within = || Some(real(path)?.starts_with(real(Path::new("."))?));
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) && is_within() != Some(true)
 }
 
 fn print(lock: &Lock, settings: &Settings) -> Result<(), Failure> {

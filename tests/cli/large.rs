@@ -160,3 +160,24 @@ fn managed_fields_change_nothing() {
         assert_eq!(other, plain);
     }
 }
+
+/// A large file is mapped, and the mapping loses what is cut off.
+#[cfg(unix)]
+#[test]
+fn a_large_file_that_is_shortened_while_it_is_read_ends_with_a_message() {
+    let wrong = r#"{"apiVersion":"networking.k8s.io/v1","kind":"NetworkPolicy","metadata":{"name":"p"},"spec":{"x":1}}"#;
+    let large = format!(r#"{{"apiVersion":"v1","kind":"List","items":[{}{wrong}]}}"#, " ".repeat(17 << 20));
+    let session = Session::new(&[("large.json", &large)]);
+    let pipe = session.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut command = session.command("matrix -f large.json -f pipe");
+    let child =
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    // Whoever opens the pipe has read the file before it, and says next where in it something is wrong.
+    let mut late = std::fs::OpenOptions::new().write(true).open(pipe).unwrap();
+    std::fs::OpenOptions::new().write(true).open(session.path("large.json")).unwrap().set_len(0).unwrap();
+    std::io::Write::write_all(&mut late, SHOP.as_bytes()).unwrap();
+    drop(late);
+    let (status, _, stderr) = texts(child.wait_with_output().unwrap());
+    assert_eq!((status, &*stderr), (2, "error: a file was shortened while it was read\n"));
+}

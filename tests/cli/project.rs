@@ -67,3 +67,24 @@ fn it_writes_below_its_folder_only() {
     assert_eq!(std::fs::read_to_string(session.path("precious")).unwrap(), "precious\n");
     assert!(!session.path("new").exists());
 }
+
+/// Neither does the lock file that nobody named.
+#[cfg(unix)]
+#[test]
+fn the_lock_file_is_no_way_out() {
+    use std::os::unix::fs::symlink;
+    let session = Session::new(&[("shop.yaml", SHOP), ("precious", "precious\n")]);
+    std::fs::create_dir(session.path("checkout")).unwrap();
+    for (link, leads_out) in [("../precious", true), ("../new", true), ("inner.lock.yaml", false)] {
+        let _ = std::fs::remove_file(session.path("checkout/reachability.lock.yaml"));
+        std::fs::write(session.path("checkout/inner.lock.yaml"), "").unwrap();
+        symlink(link, session.path("checkout/reachability.lock.yaml")).unwrap();
+        for what in ["--update", "--check"] {
+            let (status, _, stderr) = from(&session, "checkout", &format!("snapshot -f ../shop.yaml {what}"));
+            assert_eq!(status == 2 && stderr.contains("leads out"), leads_out, "{link}: {stderr}");
+        }
+    }
+    assert_eq!(std::fs::read_to_string(session.path("precious")).unwrap(), "precious\n");
+    assert!(!session.path("new").exists());
+    assert_eq!(from(&session, "checkout", "snapshot -f ../shop.yaml --update --lock ../precious").0, 0);
+}
