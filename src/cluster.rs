@@ -39,7 +39,7 @@ use crate::diagnostic::{Diagnostic, ObjectName, Origin};
 use crate::index::IndexVec;
 use crate::k8s::IntOrString;
 use crate::label::{LabelSetId, LabelTable};
-use crate::net::{AddressSet, ByFamily, Protocol};
+use crate::net::{AddressSet, ByFamily, PortSet, Protocol};
 use crate::policy::{Policy, PolicyId};
 
 pub use crate::ids::{NamespaceId, NodeId, PodId, WorkloadId};
@@ -128,8 +128,9 @@ pub struct Pod {
     pub count: u32,
     /// Its labels, as far as they are known.
     pub labels: LabelSetId,
-    /// Its named ports: (name, protocol, number), sorted, without repetition, with where they are declared.
-    pub ports: Arc<[NamedPort]>,
+    /// The ports its containers declare: (name, protocol, number), sorted, without repetition, those without a name
+    /// first.
+    pub ports: Arc<[DeclaredPort]>,
     /// Its addresses.
     pub addresses: Addresses,
     /// Whether it uses the node's network: then no policy selects it (R51, R52).
@@ -164,12 +165,25 @@ impl Pod {
             PodName::Replicas { base, first } => format!("{base}[{}]", first + index),
         }
     }
+
+    /// The declared ports that have a name.
+    pub fn named_ports(&self) -> &[DeclaredPort] {
+        &self.ports[self.ports.partition_point(|port| port.name.is_empty())..]
+    }
+
+    /// The numbers that its containers declare, init containers that end before the others start aside (W21).
+    pub fn declared_ports(&self) -> PortSet {
+        let running = self.ports.iter().filter(|port| port.container != ContainerKind::Init);
+        running.fold(PortSet::empty(), |all, port| {
+            all.union(&PortSet::from_range(port.protocol, port.number, port.number))
+        })
+    }
 }
 
-/// A named port of a pod.
+/// A port that a container of a pod declares (W21).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct NamedPort {
-    /// `containers[*].ports[*].name`.
+pub struct DeclaredPort {
+    /// `containers[*].ports[*].name`; empty if it has none.
     pub name: Text,
     /// Its protocol.
     pub protocol: Protocol,

@@ -80,7 +80,7 @@ impl<'p> Reachability<'p> {
 
     /// What may flow between two ends.
     ///
-    /// Two addresses have no policy between them: connections that do not touch the cluster are open here.
+    /// Two addresses of one family have no policy between them: connections that do not touch the cluster are open here.
     pub fn connectivity(&self, from: End, to: End) -> Connectivity {
         self.bounds(self.cell(from, to))
     }
@@ -88,6 +88,11 @@ impl<'p> Reachability<'p> {
     /// What may flow between two ends, by number: equal numbers are equal bounds.
     pub(crate) fn cell(&self, from: End, to: End) -> CellId {
         self.evaluator.borrow_mut().of_ends(from, to)
+    }
+
+    /// The same by the policies alone, as if no pod ran on the node that the connection comes from (R50).
+    pub(crate) fn cell_by_policies(&self, from: End, to: End) -> CellId {
+        self.evaluator.borrow_mut().by_policies(from, to)
     }
 
     /// What a cell says.
@@ -101,15 +106,27 @@ impl Evaluator<'_> {
     pub(crate) fn of_ends(&mut self, from: End, to: End) -> CellId {
         let program = self.program;
         match (from, to) {
-            (End::Pod(a, i), End::Pod(b, j)) => {
-                if a == b && i == j {
-                    self.open()
-                } else if program.same_node(a, b) {
-                    self.exempt(program.class_of[a], program.class_of[b])
-                } else {
-                    let (from, to) = (program.class_of[a], program.class_of[b]);
-                    self.between(from, to)
-                }
+            (End::Pod(a, i), End::Pod(b, j)) if (a, i) != (b, j) && program.same_node(a, b) => {
+                self.exempt(program.class_of[a], program.class_of[b])
+            }
+            (End::Address(address), End::Pod(pod, _))
+                if program.is_own_node(pod, address)
+                    && program.classes[program.class_of[pod]].families[Family::of(address)] =>
+            {
+                self.open()
+            }
+            _ => self.by_policies(from, to),
+        }
+    }
+
+    /// The same by the policies alone, as if no pod ran on the node that the connection comes from (R50).
+    pub(crate) fn by_policies(&mut self, from: End, to: End) -> CellId {
+        let program = self.program;
+        match (from, to) {
+            (End::Pod(a, i), End::Pod(b, j)) if a == b && i == j => self.open(),
+            (End::Pod(a, _), End::Pod(b, _)) => {
+                let (from, to) = (program.class_of[a], program.class_of[b]);
+                self.between(from, to)
             }
             (End::Pod(pod, _), End::Address(address)) => {
                 let signature = program.classes[program.class_of[pod]].signature[Direction::Egress];
@@ -117,17 +134,12 @@ impl Evaluator<'_> {
                 self.alone(side, Family::of(address))
             }
             (End::Address(address), End::Pod(pod, _)) => {
-                let family = Family::of(address);
-                let class = &program.classes[program.class_of[pod]];
-                if program.is_own_node(pod, address) && class.families[family] {
-                    self.open()
-                } else {
-                    let signature = class.signature[Direction::Ingress];
-                    let side = self.side(Direction::Ingress, signature, Peer::Address(address));
-                    self.alone(side, family)
-                }
+                let signature = program.classes[program.class_of[pod]].signature[Direction::Ingress];
+                let side = self.side(Direction::Ingress, signature, Peer::Address(address));
+                self.alone(side, Family::of(address))
             }
-            (End::Address(_), End::Address(_)) => self.open(),
+            (End::Address(a), End::Address(b)) if Family::of(a) == Family::of(b) => self.open(),
+            (End::Address(_), End::Address(_)) => self.closed(),
         }
     }
 }

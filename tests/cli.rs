@@ -115,6 +115,14 @@ fn usage_mistakes_end_with_2_and_say_what_was_meant() {
         ("matrix -f shop.yaml --pod-cidr ten", "invalid"),
         ("matrix -f shop.yaml --assume ns/shop", "2"),
         ("matrix -f shop.yaml -n shpo", "did you mean `shop`?"),
+        ("matrix -f shop.yaml -l app=wbe", "no pod has `app=wbe`; did you mean `app=web`?"),
+        ("reach -f shop.yaml --to shop/db -l ap=web", "no pod has a label `ap`; did you mean `app`?"),
+        ("matrix -f shop.yaml -n shop -l tier", "no pod of namespace `shop` matches `-l tier`"),
+        ("can -f shop.yaml shop/web", "FROM"),
+        ("can -f shop.yaml --from shop/web", "--to"),
+        ("can -f shop.yaml shop/web shop/db --from shop/web --to shop/db", "cannot be used with"),
+        ("can -f shop.yaml shop/web shop/db:80 --port 81", "one too many"),
+        ("can -f shop.yaml shop/web any:80", "`internet`"),
     ] {
         let (status, stdout, stderr) = session.run(line);
         assert!(
@@ -277,7 +285,7 @@ fn namespaces_and_labels_filter() {
     assert!(count("-n shop") < all && count("-n shop") > 0);
     assert_eq!(count("-n shop -A"), all);
     assert!(count("-l app=db") < all && count("-l app=db") > 0);
-    assert_eq!(count("-l app=nothing"), 0);
+    assert_eq!(session.run("matrix -f . -l app=nothing").0, 2);
 }
 
 #[test]
@@ -350,6 +358,46 @@ fn questions_are_answered_by_the_exit_status() {
     }
     assert!(session.run("can -f shop.yaml shop/wbe shop/db:80").2.contains("`shop/web`"));
     assert_eq!(session.run("can -f shop.yaml shop/web shop/db:80 -o csv").0, 2);
+}
+
+/// Without a port the question is about the ports that the destination declares.
+#[test]
+fn declared_ports_are_asked_for_where_none_is_named() {
+    let ports =
+        "spec: {containers: [{name: c, image: x, ports: [{containerPort: 5432}, {containerPort: 9102}]}]}";
+    let plain = "spec: {containers: [{name: c, image: x}]}";
+    let at = SHOP.rfind(plain).unwrap();
+    let declared = format!("{}{ports}{}", &SHOP[..at], &SHOP[at + plain.len()..]);
+    let session = Session::new(&[("shop.yaml", &declared)]);
+    for (question, status, says) in [
+        (
+            "shop/web shop/db",
+            1,
+            "partly: 5432/TCP allowed; 9102/TCP denied (shop/web -> shop/db, cni spec)\n",
+        ),
+        ("--from shop/web --to shop/db", 1, "partly: 5432/TCP allowed; 9102/TCP denied"),
+        ("--from shop/web --to shop/db --port 5432", 0, "allow: shop/web -> shop/db on 5432/TCP"),
+        ("shop/web shop/db --port 9102", 1, "deny: shop/web -> shop/db on 9102/TCP"),
+        ("--from shop/web --to shop/db:9000-9102", 1, "deny: shop/web -> shop/db on 9000-9102/TCP"),
+        ("app=web shop/db:5432-5433", 1, "partly: 5432/TCP allowed; 5433/TCP denied"),
+        ("shop/db shop/web", 0, "allow: shop/db -> shop/web on all ports"),
+        ("shop/web 203.0.113.7", 0, "allow: shop/web -> 203.0.113.7 on all ports"),
+    ] {
+        for verb in ["can", "explain"] {
+            let (ended, stdout, stderr) = session.run(&format!("{verb} -f shop.yaml {question}"));
+            let expected = if verb == "can" { status } else { 0 };
+            assert!(
+                ended == expected && stdout.starts_with(says),
+                "{verb} {question}: {ended} {stdout}{stderr}"
+            );
+        }
+    }
+    let (_, stdout, _) = session.run("can -f shop.yaml shop/web shop/db -o json");
+    let object: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    schema::check("explanation.json", &object);
+    let parts = [&object["verdict"], &object["allowed"]["TCP"], &object["denied"]["TCP"], &object["unknown"]];
+    assert_eq!(parts.map(ToString::to_string), ["\"deny\"", "\"5432\"", "\"9102\"", "{}"]);
+    assert!(object["notes"][0].as_str().unwrap().starts_with("no port was named"), "{object}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod reports;
 mod rules;
 mod scenarios;
 mod sessions;
+mod sets;
 mod snapshot;
 mod support;
 mod terminal;

@@ -230,24 +230,91 @@ impl From<Level> for By {
     }
 }
 
+/// The two ends of a connection, one after the other or each by a flag.
 #[derive(Debug, Args)]
 pub(super) struct ConnectionArgs {
-    /// Where connections come from: [NS/]NAME, KIND/[NS/]NAME, NS/*, an address, a CIDR, internet
-    #[arg(value_name = "FROM")]
-    pub(super) from: String,
-    /// Where they go, and on which port: 443, 53/UDP, 8000-8100, a port name; without one, every port
-    #[arg(value_name = "TO[:PORT]")]
-    pub(super) to: String,
+    /// Where connections come from: [NS/]NAME, KIND/[NS/]NAME, NS/*, a label selector, an address, a CIDR, internet
+    #[arg(value_name = "FROM", required_unless_present = "from", conflicts_with = "from")]
+    source: Option<String>,
+    /// Where they go, and on which port: 443, 53/UDP, 8000-8100, a port name; without one, those that are declared
+    #[arg(value_name = "TO[:PORT]", required_unless_present = "to", conflicts_with = "to")]
+    destination: Option<String>,
+    #[command(flatten)]
+    by_flag: EndArgs,
+}
+
+/// The ends of a connection by flags.
+#[derive(Debug, Args)]
+pub(super) struct EndArgs {
+    /// Instead of FROM
+    #[arg(long, value_name = "ENDPOINT", requires = "to")]
+    from: Option<String>,
+    /// Instead of TO
+    #[arg(long, value_name = "ENDPOINT[:PORT]", requires = "from")]
+    to: Option<String>,
+    /// Instead of :PORT
+    #[arg(long, value_name = "PORT")]
+    port: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     /// Where connections come from; alone, the endpoint whose policies are shown
-    #[arg(value_name = "FROM|ENDPOINT")]
-    pub(super) from: String,
+    #[arg(value_name = "FROM|ENDPOINT", required_unless_present = "from", conflicts_with = "from")]
+    source: Option<String>,
     /// Where they go, and on which port
-    #[arg(value_name = "TO[:PORT]")]
-    pub(super) to: Option<String>,
+    #[arg(value_name = "TO[:PORT]", conflicts_with = "to")]
+    destination: Option<String>,
+    #[command(flatten)]
+    by_flag: EndArgs,
+}
+
+/// A question about a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Connection<'a> {
+    /// The sources.
+    pub(super) from: &'a str,
+    /// The destinations, perhaps with a port.
+    pub(super) to: &'a str,
+    /// `--port`.
+    pub(super) port: Option<&'a str>,
+}
+
+/// What `explain` is asked about.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Explained<'a> {
+    /// One end.
+    Endpoint(&'a str),
+    /// A connection.
+    Connection(Connection<'a>),
+}
+
+impl EndArgs {
+    fn connection<'a>(
+        &'a self,
+        source: Option<&'a String>,
+        destination: Option<&'a String>,
+    ) -> Option<Connection<'a>> {
+        let from = source.or(self.from.as_ref())?;
+        let to = destination.or(self.to.as_ref())?;
+        Some(Connection { from, to, port: self.port.as_deref() })
+    }
+}
+
+impl ConnectionArgs {
+    pub(super) fn connection(&self) -> Connection<'_> {
+        let ends = self.by_flag.connection(self.source.as_ref(), self.destination.as_ref());
+        ends.expect("the grammar asks for both ends")
+    }
+}
+
+impl ExplainArgs {
+    pub(super) fn explained(&self) -> Explained<'_> {
+        match self.by_flag.connection(self.source.as_ref(), self.destination.as_ref()) {
+            Some(connection) => Explained::Connection(connection),
+            None => Explained::Endpoint(self.source.as_ref().expect("the grammar asks for one end")),
+        }
+    }
 }
 
 #[derive(Debug, Args)]

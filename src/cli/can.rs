@@ -5,7 +5,7 @@ use podreach::query::can::{Answer, Verdict, can};
 use podreach::render::{Format, explain as render};
 use podreach::solve::solve;
 
-use super::args::ConnectionArgs;
+use super::args::{Connection, ConnectionArgs};
 use super::error::Failure;
 use super::explain::context;
 use super::output::write_answer;
@@ -22,7 +22,7 @@ pub(super) fn run(args: &ConnectionArgs, settings: &Settings) -> Result<ExitStat
     settings.outputs.iter().try_for_each(|output| output.require("can", FORMATS))?;
     let mut progress = Progress::new(settings);
     let input = stages::evaluable(settings, &mut progress)?;
-    let answer = answer(&args.from, &args.to, &input, settings, &mut progress)?;
+    let answer = answer(args.connection(), &input, settings, &mut progress)?;
     let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
     let context = context(&input, settings, &locate);
     write_answer(
@@ -39,16 +39,15 @@ pub(super) fn run(args: &ConnectionArgs, settings: &Settings) -> Result<ExitStat
     })
 }
 
-/// Asks whether `from` may connect to `to`.
+/// Asks whether one end may connect to the other.
 pub(super) fn answer(
-    from: &str,
-    to: &str,
+    Connection { from, to, port }: Connection<'_>,
     input: &Evaluable,
     settings: &Settings,
     progress: &mut Progress,
 ) -> Result<Answer, Failure> {
     let from = endpoint::source(from, &input.cluster, settings)?;
-    let to = endpoint::destination(to, &input.cluster, settings)?;
+    let to = endpoint::asked(to, port, &input.cluster, settings)?;
     let program = progress.stage(Stage::Compile, || compile(&input.cluster, settings.profile));
     let reachability = progress.stage(Stage::Solve, || solve(&program));
     Ok(progress.stage(Stage::Answer, || can(&reachability, &from, &to)))

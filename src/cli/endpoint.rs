@@ -1,6 +1,6 @@
 //! Endpoints and ports as they are typed.
 
-use podreach::cluster::{Cluster, PodId};
+use podreach::cluster::{Cluster, NamespaceId, Pod, PodId};
 use podreach::net::PortSet;
 use podreach::query::endpoint::{self, EndpointError, Target};
 
@@ -10,21 +10,34 @@ use super::suggest::nearest;
 
 /// An endpoint without a port.
 pub(super) fn source(text: &str, cluster: &Cluster, settings: &Settings) -> Result<Target, Failure> {
-    endpoint::parse_source(text, cluster, namespace(settings), &settings.build.ranges).map_err(mistake)
+    endpoint::parse_source(text, cluster, settings.namespace.as_deref(), &settings.build.ranges)
+        .map_err(mistake)
 }
 
 /// An endpoint with or without a port.
 pub(super) fn destination(text: &str, cluster: &Cluster, settings: &Settings) -> Result<Target, Failure> {
-    endpoint::parse(text, cluster, namespace(settings), &settings.build.ranges).map_err(mistake)
+    endpoint::parse(text, cluster, settings.namespace.as_deref(), &settings.build.ranges).map_err(mistake)
+}
+
+/// The destination of a question about one connection, with the port of `--port` if it has none of its own.
+pub(super) fn asked(
+    text: &str,
+    port: Option<&str>,
+    cluster: &Cluster,
+    settings: &Settings,
+) -> Result<Target, Failure> {
+    let namespace = settings.namespace.as_deref();
+    endpoint::parse_question(text, port, cluster, namespace, &settings.build.ranges).map_err(mistake)
+}
+
+/// An endpoint without a port of which everything is shown that may be meant.
+pub(super) fn shown(text: &str, cluster: &Cluster, settings: &Settings) -> Result<Target, Failure> {
+    Ok(source(text, cluster, settings)?.at_most())
 }
 
 /// Ports by number.
 pub(super) fn ports(text: &str) -> Result<PortSet, Failure> {
     endpoint::parse_ports(text).map_err(mistake)
-}
-
-fn namespace(settings: &Settings) -> &str {
-    settings.namespace.as_deref().unwrap_or("default")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is the argument of map_err")]
@@ -38,20 +51,30 @@ fn mistake(error: EndpointError) -> Failure {
 
 /// The pods that `-n` and `-l` keep; `None` if neither was given.
 pub(super) fn about(settings: &Settings, cluster: &Cluster) -> Result<Option<Vec<PodId>>, Failure> {
-    let mut about = settings.selector.as_ref().map(|selector| selector.pods(cluster));
-    if let Some(name) = &settings.namespace {
-        let Some(namespace) = cluster.namespace(name) else {
-            let failure = Failure::usage(format!("no object of the input is in namespace `{name}`"));
-            return Err(match nearest(name, cluster.namespaces.iter().map(|n| &*n.name)) {
-                Some(near) => failure.with_help(format!("did you mean `{near}`?")),
-                None => failure,
-            });
-        };
-        let pods = cluster.pods.enumerate().filter(|(_, pod)| pod.namespace == namespace).map(|(id, _)| id);
-        about = Some(match about {
-            Some(selected) => pods.filter(|pod| selected.binary_search(pod).is_ok()).collect(),
-            None => pods.collect(),
-        });
+    let within = settings.namespace.as_deref().map(|name| namespace(name, cluster)).transpose()?;
+    let is_within = |pod: &Pod| within.is_none_or(|namespace| namespace == pod.namespace);
+    let Some(selector) = &settings.selector else {
+        let pods = cluster.pods.enumerate().filter(|(_, pod)| is_within(pod)).map(|(id, _)| id);
+        return Ok(within.map(|_| pods.collect()));
+    };
+    let mut selected = selector.pods(cluster);
+    selected.retain(|id| is_within(&cluster.pods[*id]));
+    if selected.is_empty() {
+        let of =
+            within.map(|id| format!(" of namespace `{}`", cluster.namespaces[id].name)).unwrap_or_default();
+        let failure = Failure::usage(format!("no pod{of} matches `-l {selector}`"));
+        return Err(failure.with_help(selector.advice(cluster, within)));
     }
-    Ok(about)
+    Ok(Some(selected))
+}
+
+/// The namespace of `-n`.
+fn namespace(name: &str, cluster: &Cluster) -> Result<NamespaceId, Failure> {
+    cluster.namespace(name).ok_or_else(|| {
+        let failure = Failure::usage(format!("no object of the input is in namespace `{name}`"));
+        match nearest(name, cluster.namespaces.iter().map(|n| &*n.name)) {
+            Some(near) => failure.with_help(format!("did you mean `{near}`?")),
+            None => failure,
+        }
+    })
 }

@@ -10,7 +10,7 @@ use podreach::query::explain::endpoint as policies_of;
 use podreach::render::explain::{self as render, Context};
 use podreach::solve::proof::Prover;
 
-use super::args::ExplainArgs;
+use super::args::{Connection, ExplainArgs, Explained};
 use super::error::Failure;
 use super::output::write_answer;
 use super::progress::Progress;
@@ -22,9 +22,9 @@ pub(super) fn run(args: &ExplainArgs, settings: &Settings) -> Result<ExitStatus,
     settings.outputs.iter().try_for_each(|output| output.require("explain", can::FORMATS))?;
     let mut progress = Progress::new(settings);
     let input = stages::evaluable(settings, &mut progress)?;
-    let undecided = match &args.to {
-        Some(to) => connection(&args.from, to, &input, settings, &mut progress)?,
-        None => policies(&args.from, &input, settings)?,
+    let undecided = match args.explained() {
+        Explained::Connection(asked) => connection(asked, &input, settings, &mut progress)?,
+        Explained::Endpoint(text) => policies(text, &input, settings)?,
     };
     progress.report();
     Ok(if settings.strict && undecided { ExitStatus::Undecided } else { ExitStatus::Done })
@@ -50,13 +50,12 @@ pub(super) fn context_of<'a>(
 
 /// Explains a connection; says whether it is undecided.
 fn connection(
-    from: &str,
-    to: &str,
+    asked: Connection<'_>,
     input: &Evaluable,
     settings: &Settings,
     progress: &mut Progress,
 ) -> Result<bool, Failure> {
-    let answer = can::answer(from, to, input, settings, progress)?;
+    let answer = can::answer(asked, input, settings, progress)?;
     let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
     let context = context(input, settings, &locate);
     write_answer(
@@ -70,7 +69,7 @@ fn connection(
 
 /// Explains which policies apply to an endpoint; says whether that is undecided.
 fn policies(text: &str, input: &Evaluable, settings: &Settings) -> Result<bool, Failure> {
-    let target = endpoint::source(text, &input.cluster, settings)?;
+    let target = endpoint::shown(text, &input.cluster, settings)?;
     let explanation = policies_of(&Prover::new(&input.cluster, settings.profile), &target);
     let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
     let context = context(input, settings, &locate);

@@ -92,7 +92,7 @@ pub(super) fn shows_namespaces(name: &str) -> String {
 /// Which flows were asked for.
 fn view(args: &MatrixArgs, settings: &Settings, cluster: &Cluster) -> Result<View, Failure> {
     let ends = |text: &Option<String>| {
-        text.as_deref().map(|text| Ok(endpoint::source(text, cluster, settings)?.ends)).transpose()
+        text.as_deref().map(|text| Ok(endpoint::shown(text, cluster, settings)?.ends)).transpose()
     };
     Ok(View {
         by: args.by.into(),

@@ -50,11 +50,18 @@ pub(super) fn run(args: &ReachArgs, settings: &Settings) -> Result<ExitStatus, F
 
 fn question(args: &ReachArgs, input: &Evaluable, settings: &Settings) -> Result<Question, Failure> {
     let cluster = &input.cluster;
-    let (target, direction) = match (&args.to, &args.from) {
+    let (mut target, direction) = match (&args.to, &args.from) {
         (Some(to), _) => (endpoint::destination(to, cluster, settings)?, Direction::Ingress),
         (None, Some(from)) => (endpoint::source(from, cluster, settings)?, Direction::Egress),
         (None, None) => unreachable!("the grammar asks for one of the two"),
     };
+    if !target.perhaps.is_empty() {
+        let pods: u64 = target.perhaps.pods().map(|(_, range)| u64::from(range.end - range.start)).sum();
+        target.notes.push(format!(
+            "{pods} pods of which the input does not say whether they belong to `{}` are left aside",
+            target.end
+        ));
+    }
     let ports = match (&args.port, direction) {
         (Some(port), _) => Some(endpoint::ports(port)?),
         (None, Direction::Ingress) => ports_of(&target)?,
@@ -73,7 +80,7 @@ fn question(args: &ReachArgs, input: &Evaluable, settings: &Settings) -> Result<
 /// The ports that the text of a destination asks for; `None` for every port.
 fn ports_of(target: &Target) -> Result<Option<PortSet>, Failure> {
     match &target.ports {
-        Ports::Every => Ok(None),
+        Ports::Every | Ports::Declared(_) => Ok(None),
         Ports::Of(ports) => Ok(Some(ports.clone())),
         Ports::ByDestination { addresses, .. } => {
             let pods = target.ends.pods.iter().map(|(pod, range)| End::Pod(*pod, range.start));

@@ -20,7 +20,7 @@ use super::owners::{Owners, Top, controller};
 use super::policies::host_of;
 use super::population::{Population, WorkloadDraft};
 use super::workloads::{Added, PODS_WITHOUT_NODES, Plan, Replicas, is_test_hook, lifecycle, plan};
-use super::{Cluster, MorePods, NamedPort, NamespaceId, NodeId, Pod, PodName, Text, WorkloadId};
+use super::{Cluster, DeclaredPort, MorePods, NamespaceId, NodeId, Pod, PodName, Text, WorkloadId};
 use crate::diagnostic::{Code, Origin};
 use crate::index::{Id, IndexVec};
 use crate::k8s::{self, Labels, WorkloadObject};
@@ -138,7 +138,7 @@ struct Last<'o> {
     is_bound: bool,
     labels: LabelSetId,
     /// `None` if there is something to say about them.
-    ports: Option<Arc<[NamedPort]>>,
+    ports: Option<Arc<[DeclaredPort]>>,
 }
 
 impl Last<'_> {
@@ -148,7 +148,7 @@ impl Last<'_> {
     }
 
     /// The ports of a pod with the same containers.
-    fn ports(&self, spec: &k8s::PodSpec) -> Option<&Arc<[NamedPort]>> {
+    fn ports(&self, spec: &k8s::PodSpec) -> Option<&Arc<[DeclaredPort]>> {
         let own = self.pod.spec.as_ref()?;
         self.ports.as_ref().filter(|_| own.shares_containers_with(spec))
     }
@@ -158,7 +158,7 @@ impl Last<'_> {
 struct Group {
     namespace: NamespaceId,
     workload: WorkloadId,
-    ports: Arc<[NamedPort]>,
+    ports: Arc<[DeclaredPort]>,
     host_network: bool,
     node: Option<NodeId>,
     origin: Origin,
@@ -241,7 +241,7 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         let rules = self.findings.validation(id);
         let ports = match last.as_ref().and_then(|last| last.ports(spec)) {
             Some(ports) => ports.clone(),
-            None => containers::named_ports(spec, &FieldPath::new("spec"), rules, &mut found),
+            None => containers::declared_ports(spec, &FieldPath::new("spec"), rules, &mut found),
         };
         let sound_ports = found.is_empty().then(|| ports.clone());
         let addresses = addresses::of_pod(pod.status.as_ref(), host_network, of_node, rules, &mut found);

@@ -1,21 +1,21 @@
-//! The named ports of a pod's containers (W21, R34 to R37, D4).
+//! The ports that a pod's containers declare (W21, R34 to R37, D4).
 
 use std::sync::Arc;
 
-use super::{ContainerKind, NamedPort};
+use super::{ContainerKind, DeclaredPort};
 use crate::diagnostic::Code;
 use crate::k8s::{Container, List, PodSpec};
 use crate::net::Protocol;
 use crate::policy::field::{FieldFinding, FieldPath, Quoted};
 use crate::policy::{PORT_NUMBER, Validation, port_name_problems, port_number, report};
 
-/// Validates the ports of all containers and collects those with a name: sorted, without repetition.
-pub(super) fn named_ports(
+/// Validates the ports of all containers and collects them: sorted, without repetition.
+pub(super) fn declared_ports(
     spec: &PodSpec,
     path: &FieldPath<'_>,
     rules: Validation,
     findings: &mut Vec<FieldFinding>,
-) -> Arc<[NamedPort]> {
+) -> Arc<[DeclaredPort]> {
     let mut ports = Vec::new();
     let mut collect = |containers: Option<&List<Container>>, list: &FieldPath<'_>, init: bool| {
         for (i, container) in containers.into_iter().flat_map(|list| list.iter()).enumerate() {
@@ -33,9 +33,10 @@ pub(super) fn named_ports(
     collect(spec.init_containers.as_ref(), &path.field("initContainers"), true);
     ports.sort_unstable();
     ports.dedup();
-    let clash =
-        |a: &NamedPort, b: &NamedPort| (&a.name, a.protocol) == (&b.name, b.protocol) && a.number != b.number;
-    if let Some([NamedPort { name, protocol, .. }, _]) =
+    let clash = |a: &DeclaredPort, b: &DeclaredPort| {
+        !a.name.is_empty() && (&a.name, a.protocol) == (&b.name, b.protocol) && a.number != b.number
+    };
+    if let Some([DeclaredPort { name, protocol, .. }, _]) =
         ports.windows(2).find(|pair| clash(&pair[0], &pair[1]))
     {
         let message =
@@ -66,7 +67,7 @@ fn container_ports(
     container: &Container,
     kind: ContainerKind,
     path: &FieldPath<'_>,
-    ports: &mut Vec<NamedPort>,
+    ports: &mut Vec<DeclaredPort>,
     findings: &mut Vec<FieldFinding>,
 ) {
     let list = path.field("ports");
@@ -74,7 +75,7 @@ fn container_ports(
     for (i, port) in written.iter().enumerate() {
         let path = list.index(i);
         let name = port.name.as_ref().filter(|name| !name.is_empty());
-        let mut name_is_good = false;
+        let mut name_is_good = true;
         if let Some(name) = name {
             let problems = port_name_problems(name);
             name_is_good = problems.is_empty();
@@ -98,8 +99,9 @@ fn container_ports(
             }
         };
         let protocol = protocol(port.protocol.as_deref(), &path.field("protocol"), findings);
-        if let (Some(name), true, Some(number), Some(protocol)) = (name, name_is_good, number, protocol) {
-            ports.push(NamedPort { name: name.clone(), protocol, number, container: kind });
+        if let (true, Some(number), Some(protocol)) = (name_is_good, number, protocol) {
+            let name = name.cloned().unwrap_or_default();
+            ports.push(DeclaredPort { name, protocol, number, container: kind });
         }
     }
 }
@@ -127,7 +129,7 @@ mod tests {
     fn read(spec: Value) -> (Vec<String>, Vec<String>) {
         let spec: PodSpec = serde_json::from_value(spec).unwrap();
         let mut findings = Vec::new();
-        let ports = named_ports(&spec, &FieldPath::new("spec"), Validation::default(), &mut findings);
+        let ports = declared_ports(&spec, &FieldPath::new("spec"), Validation::default(), &mut findings);
         let ports = ports
             .iter()
             .map(|p| format!("{} {}/{} {:?}", p.name, p.number, p.protocol, p.container))
@@ -148,7 +150,13 @@ mod tests {
         let (ports, findings) = read(spec);
         assert_eq!(
             ports,
-            ["dns 53/UDP Regular", "http 80/TCP Regular", "mesh 15000/TCP Sidecar", "setup 1/TCP Init"]
+            [
+                " 9/TCP Regular",
+                "dns 53/UDP Regular",
+                "http 80/TCP Regular",
+                "mesh 15000/TCP Sidecar",
+                "setup 1/TCP Init"
+            ]
         );
         assert_eq!(findings, [""; 0]);
     }

@@ -43,7 +43,7 @@ fn faults(item: &Item<'_, Object>, object: &Object, rules: Validation) -> Vec<Fi
         Object::Pod(pod) => {
             let absent = PodSpec::default();
             let spec = pod.spec.as_ref().unwrap_or(&absent);
-            containers::named_ports(spec, &FieldPath::new("spec"), rules, &mut found);
+            containers::declared_ports(spec, &FieldPath::new("spec"), rules, &mut found);
             let host_network = spec.host_network == Some(true);
             addresses::of_pod(pod.status.as_ref(), host_network, &[], rules, &mut found);
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::objects::{Identity, Item};
 use super::owners::TEMPLATE_HASH;
-use super::{NamedPort, containers};
+use super::{DeclaredPort, containers};
 use crate::diagnostic::Code;
 use crate::k8s::{
     CompletionMode, LabelSelector, Labels, PodSpec, WorkloadObject, WorkloadSelector, WorkloadSpec, group,
@@ -30,7 +30,7 @@ pub(super) struct Plan<'m> {
     /// `spec` of the template.
     pub(super) spec: Option<&'m PodSpec>,
     /// The named ports of its containers.
-    pub(super) ports: Arc<[NamedPort]>,
+    pub(super) ports: Arc<[DeclaredPort]>,
 }
 
 /// How many pods a workload has, and what tells them apart.
@@ -141,7 +141,7 @@ pub(super) fn plan<'m>(
     let replicas = replicas(controller, item, spec, &path, findings);
     let pod_spec = template.spec.as_ref();
     let spec_path = FieldPath::new(template_path);
-    let ports = pod_spec.map(|spec| containers::named_ports(spec, &spec_path.field("spec"), rules, findings));
+    let ports = pod_spec.map(|spec| containers::declared_ports(spec, &spec_path.field("spec"), rules, findings));
     let sound = findings[errors_before..].iter().all(|f| !f.is_error());
     let plan = Plan {
         replicas: replicas?,

@@ -7,7 +7,7 @@ use roaring::RoaringBitmap;
 use super::addresses::AddressAtoms;
 use super::hosts::{HostPolicies, Hosts};
 use super::ports::{PortNames, Resolution, ResolutionId};
-use crate::cluster::{Addresses, Cluster, NamedPort, NamespaceId, Pod, PodId};
+use crate::cluster::{Addresses, Cluster, DeclaredPort, NamespaceId, Pod, PodId};
 use crate::index::{Id, IndexVec};
 use crate::label::{LabelSetId, Truth};
 use crate::net::{AddressSet, ByFamily, Family, address_number};
@@ -86,7 +86,7 @@ impl Kinds {
         let own_namespace_only = egress_names && !semantics.egress_port_crosses_namespaces;
         let mut interner: Interner<KindId, Kind> = Interner::new();
         // Replicas follow each other, and share their ports.
-        let mut last: Option<(&Arc<[NamedPort]>, bool, ResolutionId)> = None;
+        let mut last: Option<(&Arc<[DeclaredPort]>, bool, ResolutionId)> = None;
         let of_pod = cluster
             .pods
             .iter()

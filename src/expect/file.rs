@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::value::MapAccessDeserializer;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::k8s::LabelSelector;
@@ -50,6 +50,7 @@ pub(super) struct Metadata {
 pub(super) enum Endpoint {
     Text(String),
     Set(Box<EndpointSet>),
+    List(Vec<Option<Endpoint>>),
 }
 
 /// Pods and addresses.
@@ -129,7 +130,7 @@ pub(super) struct Assume(pub(super) Vec<(String, String)>);
 pub(super) struct Named<T>(pub(super) Vec<(String, T)>);
 
 macro_rules! text_or {
-    ($type:ident, $text:expr, $map:expr, $expecting:literal) => {
+    ($type:ident, $text:expr, $map:expr, $expecting:literal $(, $list:expr)?) => {
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct TextOr;
@@ -145,6 +146,9 @@ macro_rules! text_or {
                         Deserialize::deserialize(MapAccessDeserializer::new(map))
                             .map(|set| $map(Box::new(set)))
                     }
+                    $(fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<$type, A::Error> {
+                        Deserialize::deserialize(SeqAccessDeserializer::new(list)).map($list)
+                    })?
                 }
                 deserializer.deserialize_any(TextOr)
             }
@@ -152,7 +156,13 @@ macro_rules! text_or {
     };
 }
 
-text_or!(Endpoint, Endpoint::Text, Endpoint::Set, "an endpoint: a string or an object");
+text_or!(
+    Endpoint,
+    Endpoint::Text,
+    Endpoint::Set,
+    "an endpoint: a string, an object or a list of them",
+    Endpoint::List
+);
 text_or!(Entry, Entry::Line, Entry::Test, "a test: a string or an object");
 
 impl<'de> Deserialize<'de> for Port {

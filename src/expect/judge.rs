@@ -3,20 +3,21 @@
 //! Pods alike are judged once: what is looked at are the lots of [`crate::query::can::lots`], never single pairs.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::resolve::{
-    Nothing, Pods, Resolved, Resolver, Role, asked, ends_without, everything, is_empty, without,
+    Nothing, Resolved, Resolver, Role, asked, ends_without, everything, is_empty, perhaps, without,
 };
 use super::test_file::{Endpoint, Expectation, Test};
-use crate::cluster::{Cluster, Ranges};
+use crate::cluster::{Cluster, NodeId, PodId, Ranges};
 use crate::diff::Concern;
 use crate::label::Truth;
-use crate::net::{ByFamily, Direction, Family, PortSet, Protocol, address_number};
+use crate::net::{AddressSet, ByFamily, Direction, Family, PortSet, Protocol, address_number};
 use crate::policy::PolicyId;
-use crate::query::can::{Answer, Lot, Pairs, Verdict, explain_pair, lots};
-use crate::query::endpoint::{Ports, Target};
+use crate::query::can::{self, Answer, Lot, Pairs, Verdict, counting, explain_pair, lots};
+use crate::query::endpoint::{Perhaps, Ports, Target};
 use crate::query::{Ends, merged};
 use crate::solve::proof::Side;
 use crate::solve::{Connectivity, End, Reachability};
@@ -61,15 +62,17 @@ pub enum Evidence {
     Pair(Box<Counterexample>),
 }
 
-/// A pod that may or may not belong to an endpoint.
+/// A pod that may or may not belong to an endpoint, or an address that may be the one of a pod.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Doubt {
     /// What the endpoint is to the test.
     pub role: Role,
     /// The endpoint.
     pub endpoint: Box<Endpoint>,
-    /// The pod.
-    pub pod: End,
+    /// The pod or the address.
+    pub end: End,
+    /// Whether the reason is a label; else it is an address that the input does not give.
+    pub is_by_label: bool,
 }
 
 /// What is wanted of a pair.
@@ -125,8 +128,7 @@ struct Party<'t> {
     role: Role,
     endpoint: Option<&'t Endpoint>,
     ends: Ends,
-    /// Whether they surely belong to it.
-    member: Truth,
+    perhaps: Perhaps,
     service: Option<&'t Ports>,
 }
 
@@ -134,21 +136,35 @@ struct Party<'t> {
 struct Found<'t> {
     role: Role,
     endpoint: &'t Endpoint,
-    resolved: Resolved,
+    members: Vec<Resolved>,
 }
 
 impl<'t> Found<'t> {
-    /// What surely belongs to it, and what perhaps does.
-    fn sides(&'t self) -> [Party<'t>; 2] {
-        let side = |ends, member| Party {
+    fn parties(&'t self) -> Vec<Party<'t>> {
+        let party = |resolved: &'t Resolved| Party {
             role: self.role,
             endpoint: Some(self.endpoint),
-            ends,
-            member,
-            service: self.resolved.service.as_ref(),
+            ends: resolved.ends.clone(),
+            perhaps: resolved.perhaps.clone(),
+            service: resolved.service.as_ref(),
         };
-        let perhaps = Ends { pods: self.resolved.perhaps.clone(), addresses: ByFamily::default() };
-        [side(self.resolved.ends.clone(), Truth::Yes), side(perhaps, Truth::Unknown)]
+        self.members.iter().map(party).collect()
+    }
+
+    /// Whether something surely belongs to it, to each member of a list.
+    fn is_certain(&self) -> bool {
+        self.members.iter().all(|resolved| !is_empty(&resolved.ends))
+    }
+
+    /// Whether an end surely or perhaps belongs to it, and then whether a label is the reason that it is not sure.
+    fn doubts(&self, end: End) -> Option<bool> {
+        self.members.iter().find_map(|resolved| {
+            let End::Pod(pod, _) = end else { return None };
+            let is_in =
+                |pods: &[(PodId, _)]| pods.iter().any(|(id, _): &(PodId, std::ops::Range<u32>)| *id == pod);
+            let Perhaps { by_label, by_address } = &resolved.perhaps;
+            is_in(by_label).then_some(true).or_else(|| is_in(by_address).then_some(false))
+        })
     }
 }
 
@@ -178,8 +194,13 @@ impl Counterexample {
 
 impl<'r> Judge<'r> {
     /// A judge; names without a namespace are completed with `namespace`.
-    pub fn new(reachability: &'r Reachability<'r>, namespace: &'r str, ranges: &'r Ranges) -> Self {
+    pub fn new(
+        reachability: &'r Reachability<'r>,
+        namespace: impl Into<Option<&'r str>>,
+        ranges: &'r Ranges,
+    ) -> Self {
         let cluster = &reachability.program().cluster;
+        let namespace = namespace.into();
         Self { reachability, resolver: Resolver { cluster, namespace, ranges }, everything: Rc::default() }
     }
 
@@ -202,8 +223,13 @@ impl<'r> Judge<'r> {
             }
             Some(endpoint) => match self.resolver.resolve(endpoint, None) {
                 Err(_) => Concern::default(),
-                Ok(Resolved { ends, perhaps, .. }) => {
-                    Concern::new(ends.pods.iter().chain(&perhaps).map(|(pod, _)| *pod), ends.addresses)
+                Ok(members) => {
+                    let pods = members.iter().flat_map(|one| one.ends.pods.iter().chain(one.perhaps.pods()));
+                    let mut addresses: ByFamily<AddressSet> = ByFamily::default();
+                    for (one, family) in members.iter().flat_map(|one| Family::ALL.map(|f| (one, f))) {
+                        addresses[family] = addresses[family].union(&one.ends.addresses[family]);
+                    }
+                    Concern::new(pods.map(|(pod, _)| *pod), addresses)
                 }
             },
         };
@@ -246,12 +272,13 @@ impl<'t> Trial<'_, '_, 't> {
                 let wanted =
                     if matches!(test.expectation, Expectation::Allow) { Wanted::All } else { Wanted::None };
                 let mut found = Vec::new();
-                for source in &from.sides() {
-                    for destination in &to.sides() {
-                        self.lots(source, destination, wanted, &mut found);
+                for source in &from.parties() {
+                    for destination in &to.parties() {
+                        self.lots(source, destination, true, &mut found);
                     }
                 }
-                self.weigh(found);
+                let is_certain = from.is_certain() && to.is_certain();
+                self.weigh(wanted, counting(found, |found| &mut found.lot), is_certain, &[&from, &to]);
             }
             Expectation::Only(list) => {
                 let towards = from.is_none();
@@ -268,37 +295,75 @@ impl<'t> Trial<'_, '_, 't> {
 
     /// `expectOnly`: the subject is the destination if `towards`.
     fn only(&mut self, subject: &Found<'t>, towards: bool, listed: &[Found<'t>]) {
+        let others = self.others(listed);
+        let mut found = Vec::new();
+        for subject in &subject.parties() {
+            let (from, to) = if towards { (&others, subject) } else { (subject, &others) };
+            self.lots(from, to, false, &mut found);
+        }
+        found.retain(Asked::is_asked);
+        self.note_own_nodes(subject, towards, &others);
+        let concerned: Vec<&Found<'_>> = listed.iter().chain([subject]).collect();
+        self.weigh(Wanted::None, found, false, &concerned);
+        for endpoint in listed {
+            let mut found = Vec::new();
+            for subject in &subject.parties() {
+                for other in &endpoint.parties() {
+                    let (from, to) = if towards { (other, subject) } else { (subject, other) };
+                    self.lots(from, to, true, &mut found);
+                }
+            }
+            let all = found.len();
+            found.retain(Asked::is_asked);
+            let is_certain = endpoint.is_certain() && subject.is_certain() && found.len() == all;
+            self.weigh(
+                Wanted::Some,
+                counting(found, |found| &mut found.lot),
+                is_certain,
+                &[endpoint, subject],
+            );
+        }
+    }
+
+    /// Everybody who is not listed.
+    fn others(&self, listed: &[Found<'_>]) -> Party<'t> {
         let everything = self.judge.everything.get_or_init(|| everything(self.judge.cluster()));
         let mut sure = Ends::default();
-        let mut perhaps: Pods = Vec::new();
-        for found in listed {
-            sure.pods.extend(found.resolved.ends.pods.iter().cloned());
-            perhaps.extend(found.resolved.perhaps.iter().cloned());
+        let [mut by_label, mut by_address] = [Vec::new(), Vec::new()];
+        for resolved in listed.iter().flat_map(|found| &found.members) {
+            sure.pods.extend(resolved.ends.pods.iter().cloned());
+            by_label.extend(resolved.perhaps.by_label.iter().cloned());
+            by_address.extend(resolved.perhaps.by_address.iter().cloned());
             for family in Family::ALL {
-                let more = &found.resolved.ends.addresses[family];
+                let more = &resolved.ends.addresses[family];
                 sure.addresses[family] = sure.addresses[family].union(more);
             }
         }
         sure.pods = merged(&sure.pods);
-        let perhaps = Ends { pods: without(&merged(&perhaps), &sure.pods), addresses: ByFamily::default() };
-        let others = ends_without(&ends_without(everything, &sure), &perhaps);
-        let side = |ends, member| Party { role: Role::Only, endpoint: None, ends, member, service: None };
-        let others = [side(others, Truth::Yes), side(perhaps, Truth::Unknown)];
-        for subject in &subject.sides() {
-            for other in &others {
-                let mut found = Vec::new();
-                let (from, to) = if towards { (other, subject) } else { (subject, other) };
-                self.lots(from, to, Wanted::None, &mut found);
-                self.weigh(found);
-            }
-            for endpoint in listed {
-                let mut found = Vec::new();
-                for other in &endpoint.sides() {
-                    let (from, to) = if towards { (other, subject) } else { (subject, other) };
-                    self.lots(from, to, Wanted::Some, &mut found);
-                }
-                self.weigh(found);
-            }
+        let perhaps = perhaps(&sure.pods, &by_label, &by_address);
+        let mut ends = ends_without(everything, &sure);
+        ends.pods = without(&without(&ends.pods, &perhaps.by_label), &perhaps.by_address);
+        Party { role: Role::Only, endpoint: None, ends, perhaps, service: None }
+    }
+
+    /// Says that the policies alone count for the others, where that matters: from its own node a pod can always be
+    /// reached (R50).
+    fn note_own_nodes(&mut self, subject: &Found<'_>, towards: bool, others: &Party<'_>) {
+        let cluster = self.judge.cluster();
+        let of = |pods: &[(PodId, std::ops::Range<u32>)], hosts: bool| -> BTreeSet<NodeId> {
+            let pods = pods.iter().map(|(pod, _)| &cluster.pods[*pod]);
+            pods.filter(|pod| pod.host_network == hosts).filter_map(|pod| pod.node).collect()
+        };
+        let own =
+            subject.members.iter().flat_map(|one| of(&one.ends.pods, !towards)).collect::<BTreeSet<_>>();
+        let theirs = of(&others.ends.pods, towards);
+        let is_address = |node: &NodeId| {
+            let mut addresses = cluster.nodes[*node].addresses.iter();
+            towards
+                && addresses.any(|ip| others.ends.addresses[Family::of(*ip)].contains(address_number(*ip)))
+        };
+        if own.iter().any(|node| theirs.contains(node) || is_address(node)) {
+            self.notes.push(OWN_NODE.to_owned());
         }
     }
 
@@ -308,8 +373,8 @@ impl<'t> Trial<'_, '_, 't> {
         endpoint: &'t Endpoint,
         ports: Option<&[crate::query::endpoint::PortRequest]>,
     ) -> Option<Found<'t>> {
-        let resolved = match self.judge.resolver.resolve(endpoint, ports) {
-            Ok(resolved) => resolved,
+        let members = match self.judge.resolver.resolve(endpoint, ports) {
+            Ok(members) => members,
             Err(why) => {
                 let may_be_nothing = self.test.allows_empty && is_absence(&why);
                 if !may_be_nothing {
@@ -319,16 +384,20 @@ impl<'t> Trial<'_, '_, 't> {
                 return None;
             }
         };
-        if is_empty(&resolved.ends)
-            && !self.test.allows_empty
-            && let Some((pod, range)) = resolved.perhaps.first()
+        if !self.test.allows_empty
+            && let Some(doubtful) = members.iter().find(|resolved| is_empty(&resolved.ends))
+            && let Some((pod, range)) = doubtful.perhaps.pods().next()
         {
-            let pod = End::Pod(*pod, range.start);
-            let doubt = Doubt { role, endpoint: Box::new(endpoint.clone()), pod };
+            let end = End::Pod(*pod, range.start);
+            let doubt = Doubt { role, endpoint: Box::new(endpoint.clone()), end, is_by_label: true };
             self.fail_with(Result::Unknown, Evidence::PerhapsNothing(doubt));
         }
-        self.notes.extend(resolved.notes.iter().cloned());
-        Some(Found { role, endpoint, resolved })
+        for note in members.iter().flat_map(|resolved| &resolved.notes) {
+            if !self.notes.contains(note) {
+                self.notes.push(note.clone());
+            }
+        }
+        Some(Found { role, endpoint, members })
     }
 
     fn fail_with(&mut self, result: Result, evidence: Evidence) {
@@ -337,68 +406,48 @@ impl<'t> Trial<'_, '_, 't> {
         }
     }
 
-    /// The lots between two sides, judged.
-    fn lots(&mut self, from: &Party<'_>, to: &Party<'_>, wanted: Wanted, into: &mut Vec<Judged>) {
-        if is_empty(&from.ends) || is_empty(&to.ends) {
+    /// The lots between two sides; with `nodes`, connections from a pod's own node are exempt.
+    fn lots(&mut self, from: &Party<'_>, to: &Party<'_>, nodes: bool, into: &mut Vec<Asked>) {
+        let nothing = |party: &Party<'_>| is_empty(&party.ends) && party.perhaps.is_empty();
+        if nothing(from) || nothing(to) {
             return;
         }
         let ports = self.test.ports.as_deref();
-        let (targets, missing) = asked(self.judge.cluster(), to.ends.clone(), ports, to.service);
+        let (targets, missing) =
+            asked(self.judge.cluster(), to.ends.clone(), to.perhaps.clone(), ports, to.service);
         // Of others than those that are listed nothing is expected on ports that they do not have.
-        if let Some(why) = missing
+        if let Some((member, why)) = missing
             && let Some(endpoint) = to.endpoint
             && !self.test.allows_empty
         {
-            let result = if to.member.sure() { Result::Failed } else { Result::Unknown };
+            let result = if member.sure() { Result::Failed } else { Result::Unknown };
             let endpoint = Box::new(endpoint.clone());
             self.fail_with(result, Evidence::Nothing { role: to.role, endpoint, why });
         }
-        let member = from.member.and(to.member);
-        let doubtful = if from.member.sure() { to } else { from };
-        let source = Rc::new(target(from.ends.clone(), Ports::Every));
+        let source =
+            Rc::new(Target { ends: from.ends.clone(), perhaps: from.perhaps.clone(), ..Target::default() });
         for destination in targets.into_iter().map(Rc::new) {
-            if is_empty(&destination.ends) {
-                continue;
-            }
-            for lot in lots(self.judge.reachability, &source, &destination) {
-                let is_outside = matches!(lot.first, (End::Address(_), End::Address(_)));
-                let is_itself = lot.first.0 == lot.first.1;
-                if (is_outside || is_itself) && matches!(self.test.expectation, Expectation::Only(_)) {
-                    continue;
-                }
-                let holds = holds(wanted, &lot.bounds, &lot.asked);
-                let because_of_member = holds == Truth::No && !member.sure();
-                let holds = if because_of_member { Truth::Unknown } else { holds };
-                let mut example = None;
-                if holds != Truth::Yes && self.tally.wants(holds) {
-                    let end = if from.member.sure() { lot.first.1 } else { lot.first.0 };
-                    let doubt = because_of_member.then(|| doubtful.endpoint.cloned()).flatten();
-                    example = Some(Example {
-                        wanted,
-                        from: Rc::clone(&source),
-                        to: Rc::clone(&destination),
-                        doubt: doubt.map(|endpoint| Doubt {
-                            role: doubtful.role,
-                            endpoint: Box::new(endpoint),
-                            pod: end,
-                        }),
-                    });
-                }
-                into.push(Judged { lot, holds, example });
+            for lot in lots(self.judge.reachability, &source, &destination, nodes) {
+                into.push(Asked { lot, from: Rc::clone(&source), to: Rc::clone(&destination) });
             }
         }
     }
 
-    /// Counts lots. Those of ends without a common family count only if there are no others: that nobody has an address
-    /// of one of the families of a range is no denial. Nor is it of interest that addresses outside reach each other.
-    fn weigh(&mut self, found: Vec<Judged>) {
-        let distance = |lot: &Lot| match lot.first {
-            (End::Address(_), End::Address(_)) => 2,
-            _ => u8::from(!lot.related),
-        };
-        let nearest = found.iter().map(|judged| distance(&judged.lot)).min();
-        for judged in found.into_iter().filter(|judged| Some(distance(&judged.lot)) == nearest) {
-            self.tally.add(judged);
+    /// Counts lots. Where one that surely counts is not as wanted, the test fails; those that perhaps count decide it only
+    /// if all of them agree and `is_certain` says that some pair counts: then it does not matter which of them do.
+    fn weigh(&mut self, wanted: Wanted, found: Vec<Asked>, is_certain: bool, concerned: &[&Found<'_>]) {
+        let held: Vec<Truth> =
+            found.iter().map(|asked| holds(wanted, &asked.lot.bounds, &asked.lot.asked)).collect();
+        let agree = is_certain && held.iter().all(|holds| *holds == Truth::No);
+        for (Asked { lot, from, to }, holds) in found.into_iter().zip(held) {
+            let hangs_on_member = holds == Truth::No && !lot.member.sure() && !agree;
+            let holds = if hangs_on_member { Truth::Unknown } else { holds };
+            let mut example = None;
+            if holds != Truth::Yes && self.tally.wants(holds) {
+                let doubt = hangs_on_member.then(|| doubt(&from, &to, lot.first, concerned)).flatten();
+                example = Some(Example { wanted, from, to, doubt });
+            }
+            self.tally.add(Judged { lot, holds, example });
         }
     }
 
@@ -431,8 +480,18 @@ fn is_absence(why: &Nothing) -> bool {
     }
 }
 
-fn target(ends: Ends, ports: Ports) -> Target {
-    Target { text: String::new(), end: String::new(), ends, ports, notes: Vec::new() }
+/// What is to be known about the others of an `expectOnly`.
+const OWN_NODE: &str = "a pod can always be reached from its own node, so the policies alone count for those that are not listed";
+
+/// Of which end of a pair it is not known whether it is meant, and by which endpoint.
+fn doubt(from: &Target, to: &Target, pair: (End, End), concerned: &[&Found<'_>]) -> Option<Doubt> {
+    let can::Doubt { is_source, end, is_by_label } = can::Doubt::of(from, to, pair)?;
+    let role = if is_source { Role::From } else { Role::To };
+    let found = concerned
+        .iter()
+        .find(|found| found.doubts(end) == Some(is_by_label))
+        .or_else(|| concerned.iter().find(|found| found.role == role))?;
+    Some(Doubt { role: found.role, endpoint: Box::new(found.endpoint.clone()), end, is_by_label })
 }
 
 fn holds(wanted: Wanted, bounds: &Connectivity, asked: &PortSet) -> Truth {
@@ -451,6 +510,21 @@ fn holds(wanted: Wanted, bounds: &Connectivity, asked: &PortSet) -> Truth {
         (true, _) => Truth::Yes,
         (false, true) => Truth::Unknown,
         (false, false) => Truth::No,
+    }
+}
+
+/// Pairs, and the targets that they are pairs of.
+struct Asked {
+    lot: Lot,
+    from: Rc<Target>,
+    to: Rc<Target>,
+}
+
+impl Asked {
+    /// Whether `expectOnly` asks for it: a pod and itself, and connections between addresses, are nobody's business.
+    fn is_asked(&self) -> bool {
+        let (a, b) = self.lot.first;
+        !self.lot.relation.is_outside() && a != b
     }
 }
 
@@ -532,7 +606,7 @@ impl Tally {
                     (address.to_string(), Ends { pods: Vec::new(), addresses: only(address) })
                 }
             };
-            Target { text: text.clone(), end: text, ends, ports, notes: Vec::new() }
+            Target { text: text.clone(), end: text, ends, ports, names_port: true, ..Target::default() }
         };
         let answer = Answer {
             from: end(a, Ports::Every),
@@ -544,10 +618,12 @@ impl Tally {
                 unknown: one(Verdict::Unknown),
             },
             ports: ports.intersection(&must),
-            some: PortSet::empty(),
+            denied: ports.difference(&may),
             unknown: ports.intersection(&may.difference(&must)),
+            some: PortSet::empty(),
             shown,
             shown_stands_for_all,
+            doubt: None,
         };
         let Self { failing, unknown, pairs, .. } = self;
         Some(Counterexample { wanted, answer, failing, unknown, pairs, doubt })

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::file::{self, Assume, Entry, Expect, External, File, Named, OnUnknown};
 use super::test_file::{Endpoint, Expectation, Meaning, PodFilter, Settings, Test, TestFile, Waiver};
-use crate::cluster::{Assumption, Cluster, Ranges};
+use crate::cluster::{Assumption, Ranges};
 use crate::diagnostic::{Code, Diagnostic, nearest};
 use crate::k8s::LabelSelector;
 use crate::load::{Input, OwnDocument, Sources, own};
@@ -362,6 +362,7 @@ impl Reader<'_> {
                 let text = describe(set);
                 return Some((Endpoint { text, path: path.to_owned(), meaning, near: None }, None));
             }
+            file::Endpoint::List(list) => return Some((self.list(list, path, through)?, None)),
         };
         let (end, port) = match self.named(text) {
             Some(_) => (&**text, None),
@@ -381,14 +382,7 @@ impl Reader<'_> {
             }
         };
         let Some(named) = self.named(end) else {
-            let syntax = endpoint::parse_parts(end, None, &Cluster::default(), "default", &Ranges::default());
-            if let Err(
-                error @ (EndpointError::Shape { .. }
-                | EndpointError::Brackets { .. }
-                | EndpointError::BadBlock { .. }
-                | EndpointError::NotAnEndpoint { .. }),
-            ) = syntax
-            {
+            if let Err(error) = endpoint::check_shape(end) {
                 self.refused(path, text, &error);
                 return None;
             }
@@ -416,6 +410,41 @@ impl Reader<'_> {
         }
         let (found, _) = found?;
         Some((Endpoint { text: end.to_owned(), ..found }, port))
+    }
+
+    /// Several endpoints as one; ports stand under `ports`, for all of them.
+    fn list<'f>(
+        &mut self,
+        list: &'f [Option<file::Endpoint>],
+        path: &str,
+        through: &mut Vec<&'f str>,
+    ) -> Option<Endpoint>
+    where
+        Self: 'f,
+    {
+        if list.is_empty() {
+            self.required(path, "a list of endpoints without any");
+        }
+        let mut members = Vec::new();
+        for (i, member) in list.iter().enumerate() {
+            let path = format!("{path}[{i}]");
+            let Some(member) = member else {
+                self.required(&path, "an empty element is no endpoint");
+                continue;
+            };
+            match self.endpoint(member, &path, through) {
+                Some((member, None)) => members.push(member),
+                Some((member, Some(_))) => {
+                    self.invalid(&path, &member.text, "ports stand under `ports`, for all of them");
+                }
+                None => {}
+            }
+        }
+        if members.is_empty() || members.len() < list.len() {
+            return None;
+        }
+        let text = members.iter().map(|member| &*member.text).collect::<Vec<_>>().join(", ");
+        Some(Endpoint { text, path: path.to_owned(), meaning: Meaning::List(members), near: None })
     }
 
     fn named(&self, name: &str) -> Option<file::Endpoint> {

@@ -1,7 +1,6 @@
 //! What the endpoints of a test are in a cluster: pods and addresses, and pods that perhaps belong to them.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
@@ -11,7 +10,7 @@ use crate::index::Id;
 use crate::label::{LabelSetId, Truth};
 use crate::net::{AddressSet, ByFamily, Family, PortSet};
 use crate::query::endpoint::{
-    EndpointError, PortRequest, Ports, Target, named_port, of_addresses, parse_parts,
+    EndpointError, Perhaps, Pods, PortRequest, Ports, Target, named_port, of_addresses, parse_parts,
 };
 use crate::query::{Ends, LabelQuery, merged};
 use crate::solve::End;
@@ -43,16 +42,13 @@ pub enum Nothing {
     },
 }
 
-/// Pod groups, each with the numbers of the pods meant; ascending, nothing twice.
-pub(super) type Pods = Vec<(PodId, Range<u32>)>;
-
-/// What an endpoint is.
+/// What an endpoint, or one member of a list, is.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Resolved {
     /// What surely belongs to it.
     pub(super) ends: Ends,
-    /// Pods that belong to it if the labels nobody knows are right.
-    pub(super) perhaps: Pods,
+    /// What perhaps does.
+    pub(super) perhaps: Perhaps,
     /// Of a Service, the ports that were asked for on each backend.
     pub(super) service: Option<Ports>,
     /// Whether ports of a Service stand for other ones of its backends.
@@ -63,6 +59,19 @@ impl Resolved {
     pub(super) fn is_empty(&self) -> bool {
         is_empty(&self.ends) && self.perhaps.is_empty()
     }
+
+    fn new(ends: Ends, by_label: &Pods, by_address: &Pods) -> Self {
+        let ends = Ends { pods: merged(&ends.pods), ..ends };
+        let perhaps = perhaps(&ends.pods, by_label, by_address);
+        Self { ends, perhaps, ..Self::default() }
+    }
+}
+
+/// What perhaps belongs to something, without what surely does; nothing twice.
+pub(super) fn perhaps(sure: &Pods, by_label: &Pods, by_address: &Pods) -> Perhaps {
+    let by_label = without(&merged(by_label), sure);
+    let by_address = without(&without(&merged(by_address), sure), &by_label);
+    Perhaps { by_label, by_address }
 }
 
 pub(super) fn is_empty(ends: &Ends) -> bool {
@@ -73,37 +82,38 @@ pub(super) fn is_empty(ends: &Ends) -> bool {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resolver<'c> {
     pub(super) cluster: &'c Cluster,
-    pub(super) namespace: &'c str,
+    /// `-n`.
+    pub(super) namespace: Option<&'c str>,
     pub(super) ranges: &'c Ranges,
 }
 
 impl Resolver<'_> {
-    /// The pods and addresses of an endpoint; `ports` are those that are asked for there, which matters to Services.
+    /// The pods and addresses of an endpoint, of each member if it is a list; `ports` are those that are asked for
+    /// there, which matters to Services.
     pub(super) fn resolve(
         &self,
         endpoint: &Endpoint,
         ports: Option<&[PortRequest]>,
-    ) -> Result<Resolved, Nothing> {
+    ) -> Result<Vec<Resolved>, Nothing> {
         match &endpoint.meaning {
-            Meaning::Text(text) => self.text(text, ports),
+            Meaning::Text(text) => Ok(vec![self.text(text, ports)?]),
+            Meaning::List(members) => {
+                let members = members.iter().map(|member| self.resolve(member, ports));
+                Ok(members.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+            }
             Meaning::Set { pods, addresses, internet } => {
-                let mut resolved =
-                    Resolved { ends: of_addresses(self.cluster, addresses), ..Resolved::default() };
+                let (mut ends, by_address) = of_addresses(self.cluster, addresses);
                 if *internet {
                     let internet = self.parse("internet", None)?;
                     for family in Family::ALL {
-                        let both = resolved.ends.addresses[family].union(&internet.ends.addresses[family]);
-                        resolved.ends.addresses[family] = both;
+                        let both = ends.addresses[family].union(&internet.ends.addresses[family]);
+                        ends.addresses[family] = both;
                     }
                 }
-                if let Some(filter) = pods {
-                    let (sure, perhaps) = self.select(filter);
-                    resolved.ends.pods.extend(sure);
-                    resolved.perhaps = perhaps;
-                }
-                resolved.ends.pods = merged(&resolved.ends.pods);
-                resolved.perhaps = without(&merged(&resolved.perhaps), &resolved.ends.pods);
-                if resolved.is_empty() { Err(Nothing::NoMatch) } else { Ok(resolved) }
+                let (sure, by_label) = pods.as_ref().map(|filter| self.select(filter)).unwrap_or_default();
+                ends.pods.extend(sure);
+                let resolved = Resolved::new(ends, &by_label, &by_address);
+                if resolved.is_empty() { Err(Nothing::NoMatch) } else { Ok(vec![resolved]) }
             }
         }
     }
@@ -113,15 +123,15 @@ impl Resolver<'_> {
     }
 
     fn text(&self, text: &str, ports: Option<&[PortRequest]>) -> Result<Resolved, Nothing> {
-        let is_service = |kind: &str| {
-            crate::cluster::kinds::find(kind)
-                .is_some_and(|kind| kind.role == crate::cluster::kinds::Role::Service)
+        let of = |target: Target| {
+            let Perhaps { by_label, by_address } = target.perhaps;
+            Resolved { notes: target.notes, ..Resolved::new(target.ends, &by_label, &by_address) }
         };
-        if !text.split_once('/').is_some_and(|(kind, _)| is_service(kind)) {
-            let target = self.parse(text, None)?;
-            let ends = Ends { pods: merged(&target.ends.pods), ..target.ends };
-            return Ok(Resolved { ends, notes: target.notes, ..Resolved::default() });
+        let first = self.parse(text, None)?;
+        if !first.is_service {
+            return Ok(of(first));
         }
+        // What a port means there, the Service says.
         let asked: Vec<Option<PortRequest>> = match ports {
             None => vec![None],
             Some(ports) => ports.iter().cloned().map(Some).collect(),
@@ -134,9 +144,8 @@ impl Resolver<'_> {
                 Some(before) => Target { ports: both(before.ports, target.ports, &before.ends), ..before },
             });
         }
-        let Target { ends, ports, notes, .. } = all.expect("a test asks for at least one port");
-        let ends = Ends { pods: merged(&ends.pods), ..ends };
-        Ok(Resolved { ends, service: Some(ports), notes, ..Resolved::default() })
+        let target = all.expect("a test asks for at least one port");
+        Ok(Resolved { service: Some(target.ports.clone()), ..of(target) })
     }
 
     /// Pods that a filter surely selects, and those that it perhaps does.
@@ -173,15 +182,11 @@ impl Resolver<'_> {
 
 /// The ports of a Service that two ports stand for.
 fn both(a: Ports, b: Ports, ends: &Ends) -> Ports {
-    let at = |ports: &Ports, pod: PodId| match ports {
-        Ports::Every => PortSet::full(),
-        Ports::Of(ports) => ports.clone(),
-        Ports::ByDestination { pods, .. } => pods.get(&pod).cloned().unwrap_or_default(),
-    };
     match (&a, &b) {
         (Ports::Of(a), Ports::Of(b)) => Ports::Of(a.union(b)),
         (Ports::Every, _) | (_, Ports::Every) => Ports::Every,
         _ => {
+            let at = |ports: &Ports, pod: PodId| ports.at(End::Pod(pod, 0));
             let pods = ends.pods.iter().map(|&(pod, _)| (pod, at(&a, pod).union(&at(&b, pod)))).collect();
             let mut addresses = BTreeMap::new();
             for ports in [a, b] {
@@ -196,19 +201,21 @@ fn both(a: Ports, b: Ports, ends: &Ends) -> Ports {
     }
 }
 
-/// What is asked of destinations: targets with ports, and a destination that lacks a port that was asked for by name.
+/// What is asked of destinations: targets with ports, and a destination that lacks a port that was asked for by name,
+/// with whether it surely is one.
 pub(super) fn asked(
     cluster: &Cluster,
     ends: Ends,
+    perhaps: Perhaps,
     ports: Option<&[PortRequest]>,
     service: Option<&Ports>,
-) -> (Vec<Target>, Option<Nothing>) {
+) -> (Vec<Target>, Option<(Truth, Nothing)>) {
     let target =
-        |ends, ports| Target { text: String::new(), end: String::new(), ends, ports, notes: Vec::new() };
+        |ends, perhaps, ports| Target { ends, perhaps, ports, names_port: true, ..Target::default() };
     if let Some(service) = service {
-        return (vec![target(ends, service.clone())], None);
+        return (vec![target(ends, perhaps, service.clone())], None);
     }
-    let Some(requests) = ports else { return (vec![target(ends, Ports::Every)], None) };
+    let Some(requests) = ports else { return (vec![target(ends, perhaps, Ports::Every)], None) };
     let mut numbers = PortSet::empty();
     let mut names = Vec::new();
     for request in requests {
@@ -218,36 +225,39 @@ pub(super) fn asked(
         }
     }
     if names.is_empty() {
-        return (vec![target(ends, Ports::Of(numbers))], None);
+        return (vec![target(ends, perhaps, Ports::Of(numbers))], None);
     }
     let mut missing = None;
     let mut pods = BTreeMap::new();
-    for &(id, ref range) in &ends.pods {
+    let sure = ends.pods.iter().map(|pods| (Truth::Yes, pods));
+    for (member, &(id, ref range)) in sure.chain(perhaps.pods().map(|pods| (Truth::Unknown, pods))) {
         let mut here = numbers.clone();
         for &(name, protocol) in &names {
             let named = named_port(&cluster.pods[id], name, protocol);
             if named.is_empty() {
                 let port = protocol.map_or_else(|| name.clone(), |protocol| format!("{name}/{protocol}"));
-                missing.get_or_insert(Nothing::NoPort { end: End::Pod(id, range.start), port });
+                missing.get_or_insert((member, Nothing::NoPort { end: End::Pod(id, range.start), port }));
             }
             here = here.union(&named);
         }
         pods.insert(id, here);
     }
-    let addresses = Ends { pods: Vec::new(), addresses: ends.addresses };
-    let pods_alone = Ends { pods: ends.pods, addresses: ByFamily::default() };
-    let mut targets = vec![target(pods_alone, Ports::ByDestination { pods, addresses: BTreeMap::new() })];
-    if !is_empty(&addresses) {
-        for family in Family::ALL {
-            if let Some(&(first, _)) = addresses.addresses[family].ranges().first() {
-                let port = names[0].0.clone();
-                let end = End::Address(crate::net::address(family, first));
-                missing.get_or_insert(Nothing::NoPort { end, port });
+    let addresses = Ends { pods: Vec::new(), addresses: ends.addresses.clone() };
+    for family in Family::ALL {
+        if let Some(&(first, _)) = addresses.addresses[family].ranges().first() {
+            let end = End::Address(crate::net::address(family, first));
+            let nothing = Nothing::NoPort { end, port: names[0].0.clone() };
+            match &missing {
+                Some((Truth::Yes, _)) => {}
+                _ => missing = Some((Truth::Yes, nothing)),
             }
         }
-        if !numbers.is_empty() {
-            targets.push(target(addresses, Ports::Of(numbers)));
-        }
+    }
+    // The addresses say where pods are that are meant because of theirs.
+    let by_name = Ports::ByDestination { pods, addresses: BTreeMap::new() };
+    let mut targets = vec![target(ends, perhaps, by_name)];
+    if !is_empty(&addresses) && !numbers.is_empty() {
+        targets.push(target(addresses, Perhaps::default(), Ports::Of(numbers)));
     }
     (targets, missing)
 }
@@ -271,13 +281,11 @@ pub(super) fn without(all: &Pods, taken: &Pods) -> Pods {
     left
 }
 
-/// Everything there is: all pods, and all addresses that none of them owns.
+/// Everything there is: all pods, and all addresses that none of them is known to own.
 pub(super) fn everything(cluster: &Cluster) -> Ends {
     let whole = |family: Family| AddressSet::from_range(0, family.last());
-    Ends {
-        pods: cluster.pods.enumerate().map(|(id, pod)| (id, 0..pod.count)).collect(),
-        ..of_addresses(cluster, &ByFamily { v4: whole(Family::V4), v6: whole(Family::V6) })
-    }
+    let (ends, _) = of_addresses(cluster, &ByFamily { v4: whole(Family::V4), v6: whole(Family::V6) });
+    Ends { pods: cluster.pods.enumerate().map(|(id, pod)| (id, 0..pod.count)).collect(), ..ends }
 }
 
 /// Ends of `all` that are not in `taken`.

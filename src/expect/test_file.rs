@@ -90,6 +90,8 @@ pub struct Endpoint {
 pub enum Meaning {
     /// What the command line makes of this text.
     Text(String),
+    /// All of these.
+    List(Vec<Endpoint>),
     /// Pods by their labels, and addresses.
     Set {
         /// The pods.

@@ -5,18 +5,18 @@
 
 mod group;
 mod lots;
+mod narrowed;
 
 use crate::cluster::PodId;
 use crate::compile::Program;
+use crate::label::Truth;
 use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol, address_number};
-use crate::query::endpoint::{Ports, Target};
+use crate::query::endpoint::{self, Ports, Target};
 use crate::query::explain::{self, PairExplanation};
 use crate::solve::proof::Prover;
 use crate::solve::{Connectivity, End, Reachability};
 
-use group::Groups;
-
-pub use lots::{Lot, lots};
+pub use lots::{Lot, Relation, counting, lots};
 
 /// The answer to a question about a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -52,6 +52,21 @@ impl Verdict {
             Self::Deny
         }
     }
+
+    /// The verdict on pairs that count, each surely or perhaps; `is_certain` says that some pair surely does.
+    ///
+    /// Where one that surely counts is denied, all are. Else the pairs that perhaps count decide it only if they agree:
+    /// whichever of them count, the verdict is the same.
+    pub fn of_all(pairs: &[(Truth, Self)], is_certain: bool) -> Self {
+        let all = |verdict| is_certain && pairs.iter().all(|(_, own)| *own == verdict);
+        if pairs.contains(&(Truth::Yes, Self::Deny)) || all(Self::Deny) {
+            Self::Deny
+        } else if all(Self::Allow) {
+            Self::Allow
+        } else {
+            Self::Unknown
+        }
+    }
 }
 
 /// What there is to say about the connections from one set of ends to another.
@@ -67,14 +82,50 @@ pub struct Answer {
     pub pairs: Pairs,
     /// Of the ports asked for: those that every pair may use.
     pub ports: PortSet,
-    /// Those that at least one pair may use, but not every one.
-    pub some: PortSet,
-    /// Those in neither that are unknown for at least one pair.
+    /// Those that at least one pair surely may not use.
+    pub denied: PortSet,
+    /// All others: no pair surely may not use them, and at least one perhaps.
     pub unknown: PortSet,
+    /// Those of `denied` and `unknown` that at least one pair may use, pods and themselves aside.
+    pub some: PortSet,
     /// The pair that shows why: a denied one if there is one, else an unknown one, else the first.
     pub shown: PairExplanation,
     /// Whether a policy for the pair that is shown is one for all pairs.
     pub shown_stands_for_all: bool,
+    /// The end of the pair that is shown of which it is not known whether it is meant, if the verdict hangs on that.
+    pub doubt: Option<Doubt>,
+}
+
+/// An end of which it is not known whether it is meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Doubt {
+    /// Whether it is perhaps a source; else it is perhaps a destination.
+    pub is_source: bool,
+    /// The end; an address may be that of a pod, and would then mean the pod.
+    pub end: End,
+    /// Whether the reason is a label; else it is an address that the input does not give.
+    pub is_by_label: bool,
+}
+
+impl Doubt {
+    /// What is not known of a pair of ends that are perhaps meant.
+    pub fn of(from: &Target, to: &Target, (a, b): (End, End)) -> Option<Self> {
+        let of = |target: &Target, end: End| {
+            let End::Pod(pod, _) = end else { return None };
+            let is_in = |pods: &endpoint::Pods| pods.iter().any(|(id, _)| *id == pod);
+            let perhaps = &target.perhaps;
+            is_in(&perhaps.by_label).then_some(true).or_else(|| is_in(&perhaps.by_address).then_some(false))
+        };
+        let doubt = |is_source, end, is_by_label| Self { is_source, end, is_by_label };
+        let pods = of(from, a)
+            .map(|by_label| doubt(true, a, by_label))
+            .or_else(|| of(to, b).map(|by_label| doubt(false, b, by_label)));
+        pods.or(match (a, b) {
+            (End::Address(_), _) => Some(doubt(true, a, false)),
+            (_, End::Address(_)) => Some(doubt(false, b, false)),
+            (End::Pod(..), End::Pod(..)) => None,
+        })
+    }
 }
 
 /// Ordered pairs by verdict. A range of addresses that no rule tells apart counts as one end.
@@ -96,26 +147,38 @@ impl Pairs {
 }
 
 /// Answers whether every end of `from` may connect to every end of `to` on every port asked for.
-///
-/// Pairs without a common address family count only when there are no others.
 pub fn can(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Answer {
-    let program = reachability.program();
-    let groups = Groups::new(program, from, to);
-    let (tally, strangers) = tallies(reachability, &groups);
-    let tally = if tally.pairs.total() == 0 { strangers } else { tally };
-    let (a, b) = tally.shown().expect("targets hold at least one end and one port");
-    let closed = tally.denied.union(&tally.unknown);
+    let lots = counting(lots(reachability, from, to, true), |lot| lot);
+    let is_certain = from.surely_means_something() && to.surely_means_something();
+    let judged: Vec<(Truth, Verdict)> =
+        lots.iter().map(|lot| (lot.member, Verdict::of(&lot.bounds, &lot.asked))).collect();
+    let verdict = Verdict::of_all(&judged, is_certain);
+    let agree = is_certain && judged.iter().all(|(_, own)| *own == Verdict::Deny);
+    let mut tally = Tally::default();
+    for (lot, &(member, own)) in lots.iter().zip(&judged) {
+        // Of a pair that perhaps counts it is not known whether it is denied.
+        let is_sure = member.sure() || agree || own != Verdict::Deny;
+        tally.add(lot, if is_sure { own } else { Verdict::Unknown });
+    }
+    let closed_everywhere = tally.denied_everywhere.filter(|_| is_certain).unwrap_or_default();
+    let denied = tally.denied.union(&closed_everywhere);
+    let shown = tally.first[verdict as usize].or(tally.first[Verdict::Unknown as usize]);
+    let first = shown.or_else(|| tally.first.into_iter().flatten().next());
+    let (member, (a, b)) = first.expect("targets hold at least one end and one port");
     let (shown, shown_stands_for_all) = explain_pair(reachability, from, to, (a, b), &to.ports_at(b));
+    let hangs_on_member = verdict == Verdict::Unknown && !member.sure();
     Answer {
         from: from.clone(),
         to: to.clone(),
-        verdict: tally.verdict(),
+        verdict,
         pairs: tally.pairs,
-        ports: tally.allowed.difference(&closed),
-        some: tally.allowed.intersection(&closed),
-        unknown: tally.unknown.difference(&tally.allowed),
+        ports: tally.asked.difference(&tally.closed),
+        unknown: tally.closed.difference(&denied),
+        some: tally.allowed.intersection(&tally.closed),
+        denied,
         shown,
         shown_stands_for_all,
+        doubt: hangs_on_member.then(|| Doubt::of(from, to, (a, b))).flatten(),
     }
 }
 
@@ -129,21 +192,9 @@ pub fn explain_pair(
 ) -> (PairExplanation, bool) {
     let program = reachability.program();
     let prover = Prover::new(&program.cluster, program.profile);
-    let stands_for_all = !matches!(to.ports, Ports::ByDestination { .. })
-        && stands_for_all(program, from, a)
-        && stands_for_all(program, to, b);
+    let stands_for_all =
+        !to.ports.differ() && stands_for_all(program, from, a) && stands_for_all(program, to, b);
     (explain::pair(&prover, a, b, asked, &meant(from, to, a, b)), stands_for_all)
-}
-
-/// What is to be said of pairs with a common address family, and of those without one.
-fn tallies(reachability: &Reachability<'_>, groups: &Groups) -> (Tally, Tally) {
-    let mut tally = Tally::default();
-    let mut strangers = Tally::default();
-    for lot in lots::of(reachability, groups) {
-        let tally = if lot.related { &mut tally } else { &mut strangers };
-        tally.add(lot.count, lot.first, &lot.bounds, &lot.asked);
-    }
-    (tally, strangers)
 }
 
 /// Whether a policy that selects an end by labels, or holds all addresses asked about, is for all of a target; and no
@@ -160,6 +211,7 @@ fn stands_for_all(program: &Program, target: &Target, end: End) -> bool {
                     && !cluster.pods[pod].host_network
             };
             target.ends.addresses == ByFamily::default()
+                && target.perhaps.is_empty()
                 && target.ends.pods.iter().all(|(pod, _)| alike(*pod))
         }
         End::Address(shown) => {
@@ -187,38 +239,42 @@ fn meant(from: &Target, to: &Target, a: End, b: End) -> AddressSet {
 #[derive(Default)]
 struct Tally {
     pairs: Pairs,
+    /// The ports asked for of at least one pair.
+    asked: PortSet,
+    /// Those that at least one pair may use, pods and themselves aside.
     allowed: PortSet,
+    /// Those that at least one pair, or perhaps one, may not or perhaps may not use.
+    closed: PortSet,
+    /// Those that a pair that is surely meant surely may not use.
     denied: PortSet,
-    unknown: PortSet,
-    first: [Option<(End, End)>; 3],
+    /// Those that no pair may use.
+    denied_everywhere: Option<PortSet>,
+    /// The first pair of each verdict, and whether it is surely meant.
+    first: [Option<(Truth, (End, End))>; 3],
 }
 
 impl Tally {
-    fn add(&mut self, weight: u128, pair: (End, End), bounds: &Connectivity, asked: &PortSet) {
-        let verdict = Verdict::of(bounds, asked);
+    fn add(&mut self, lot: &Lot, verdict: Verdict) {
+        let Lot { bounds, asked, .. } = lot;
         *match verdict {
             Verdict::Allow => &mut self.pairs.allow,
             Verdict::Deny => &mut self.pairs.deny,
             Verdict::Unknown => &mut self.pairs.unknown,
-        } += weight;
-        self.first[verdict as usize].get_or_insert(pair);
-        self.allowed = self.allowed.union(&bounds.must.intersection(asked));
-        self.denied = self.denied.union(&asked.difference(&bounds.may));
-        self.unknown = self.unknown.union(&bounds.may.difference(&bounds.must).intersection(asked));
-    }
-
-    fn verdict(&self) -> Verdict {
-        if self.pairs.deny > 0 {
-            Verdict::Deny
-        } else if self.pairs.unknown > 0 {
-            Verdict::Unknown
-        } else {
-            Verdict::Allow
+        } += lot.count;
+        self.first[verdict as usize].get_or_insert((lot.member, lot.first));
+        let denied = asked.difference(&bounds.may);
+        self.asked = self.asked.union(asked);
+        if lot.first.0 != lot.first.1 {
+            self.allowed = self.allowed.union(&bounds.must.intersection(asked));
         }
-    }
-
-    fn shown(&self) -> Option<(End, End)> {
-        self.first[self.verdict() as usize]
+        self.closed = self.closed.union(&asked.difference(&bounds.must));
+        self.denied_everywhere = Some(match &self.denied_everywhere {
+            None => denied.clone(),
+            Some(all) => all.intersection(&denied),
+        });
+        if lot.member.sure() {
+            self.denied = self.denied.union(&denied);
+        }
     }
 }
 
@@ -258,7 +314,10 @@ spec:
             ("198.51.100.0/25", "frontend:443", Verdict::Allow, (2, 0, 0)),
             ("198.51.100.0/24", "frontend:443", Verdict::Deny, (2, 2, 0)),
             ("198.51.100.0/23", "frontend:443", Verdict::Deny, (2, 2, 0)),
-            ("10.1.0.0/16", "10.1.0.0/16", Verdict::Allow, (1, 0, 0)),
+            ("203.0.113.0/24", "203.0.113.0/24", Verdict::Allow, (1, 0, 0)),
+            ("203.0.113.0/24", "2001:db8::/32", Verdict::Deny, (0, 1, 0)),
+            // Some pod may be there, and then its policies count.
+            ("10.1.0.0/16", "10.1.0.0/16", Verdict::Unknown, (14, 0, 50)),
         ] {
             let answer = ask(from, to);
             let Pairs { allow, deny, unknown } = answer.pairs;

@@ -11,36 +11,58 @@ mod service;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::Range;
 
 use crate::cluster::{Cluster, Pod, PodId, Ranges};
-use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol, address_number};
-use crate::query::Ends;
+use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol};
+use crate::query::{Ends, merged};
 use crate::solve::End;
 
+pub(in crate::query) use address::candidates;
 pub use error::EndpointError;
 pub(in crate::query) use service::targets;
 
 pub use port::PortRequest;
 
 /// What a text on the command line means.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Target {
     /// The text as it was given.
     pub text: String,
     /// The text without its port.
     pub end: String,
-    /// The pods and addresses; never empty.
+    /// The pods and addresses that are surely meant.
     pub ends: Ends,
+    /// The pods that are meant if what the input does not say of them is so. Never empty together with `ends`.
+    pub perhaps: Perhaps,
     /// The ports asked for.
     pub ports: Ports,
+    /// Whether somebody named a port. If nobody did, `ports` are every port, or those that the destination declares.
+    pub names_port: bool,
+    /// Whether it is a Service: then it was asked for ports of that, which may be other ones on its backends.
+    pub is_service: bool,
     /// What the user should know about how the text was read.
     pub notes: Vec<String>,
 }
 
+/// Pod groups, each with the numbers of the pods meant.
+pub type Pods = Vec<(PodId, Range<u32>)>;
+
+/// Pods of which it is not known whether they are meant; ascending, in one of the two lists only, none of them in
+/// [`Target::ends`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Perhaps {
+    /// Those that are meant if labels that are not known are right.
+    pub by_label: Pods,
+    /// Those whose address is not known, and may be one of [`Target::ends`].
+    pub by_address: Pods,
+}
+
 /// The ports a question is about.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Ports {
-    /// None was given: every port of every protocol.
+    /// Every port of every protocol.
+    #[default]
     Every,
     /// These.
     Of(PortSet),
@@ -51,6 +73,42 @@ pub enum Ports {
         /// On addresses.
         addresses: BTreeMap<IpAddr, PortSet>,
     },
+    /// What each of these pods declares; on all other destinations every port.
+    Declared(BTreeMap<PodId, PortSet>),
+}
+
+impl Ports {
+    /// Whether other ports are asked for on one pod than on another.
+    pub fn differ(&self) -> bool {
+        matches!(self, Self::ByDestination { .. } | Self::Declared(_))
+    }
+
+    /// The ports asked for on one destination.
+    pub fn at(&self, end: End) -> PortSet {
+        match (self, end) {
+            (Self::Every, _) | (Self::Declared(_), End::Address(_)) => PortSet::full(),
+            (Self::Of(ports), _) => ports.clone(),
+            (Self::Declared(pods), End::Pod(pod, _)) => pods.get(&pod).cloned().unwrap_or_else(PortSet::full),
+            (Self::ByDestination { pods, .. }, End::Pod(pod, _)) => {
+                pods.get(&pod).cloned().unwrap_or_default()
+            }
+            (Self::ByDestination { addresses, .. }, End::Address(address)) => {
+                addresses.get(&address).cloned().unwrap_or_default()
+            }
+        }
+    }
+}
+
+impl Perhaps {
+    /// Whether there is no such pod.
+    pub fn is_empty(&self) -> bool {
+        self.by_label.is_empty() && self.by_address.is_empty()
+    }
+
+    /// All of them.
+    pub fn pods(&self) -> impl Iterator<Item = &(PodId, Range<u32>)> + Clone {
+        self.by_label.iter().chain(&self.by_address)
+    }
 }
 
 impl Target {
@@ -58,75 +116,154 @@ impl Target {
     pub fn is_single(&self) -> bool {
         matches!(&self.ends.pods[..], [(_, range)] if range.len() == 1)
             && self.ends.addresses == ByFamily::default()
+            && self.perhaps.is_empty()
     }
 
     /// The ports asked for on one destination.
     pub fn ports_at(&self, end: End) -> PortSet {
-        match (&self.ports, end) {
-            (Ports::Every, _) => PortSet::full(),
-            (Ports::Of(ports), _) => ports.clone(),
-            (Ports::ByDestination { pods, .. }, End::Pod(pod, _)) => {
-                pods.get(&pod).cloned().unwrap_or_default()
-            }
-            (Ports::ByDestination { addresses, .. }, End::Address(address)) => {
-                addresses.get(&address).cloned().unwrap_or_default()
-            }
-        }
+        self.ports.at(end)
+    }
+
+    /// Whether something is meant, whatever the facts are that the input does not give.
+    pub fn surely_means_something(&self) -> bool {
+        !is_empty(&self.ends)
+    }
+
+    /// The same with those pods among its ends that are only perhaps meant: for what is shown, where more is better.
+    #[must_use]
+    pub fn at_most(mut self) -> Self {
+        let perhaps = std::mem::take(&mut self.perhaps);
+        self.ends.pods.extend(perhaps.by_label.into_iter().chain(perhaps.by_address));
+        self.ends.pods = merged(&self.ends.pods);
+        self
     }
 }
 
 /// What endpoint texts are read against.
 struct Scope<'c> {
     cluster: &'c Cluster,
-    default_namespace: &'c str,
+    /// `-n`, which completes names; without it `default` does.
+    namespace: Option<&'c str>,
     ranges: &'c Ranges,
 }
 
-/// Reads `[KIND/][NS/]NAME`, `NS/*`, an address, a CIDR or `internet`, with an optional `:PORT`.
-pub fn parse(
+impl<'c> Scope<'c> {
+    fn default_namespace(&self) -> &'c str {
+        self.namespace.unwrap_or("default")
+    }
+}
+
+/// What is meant where no port is named.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Unnamed {
+    /// Every port.
+    Every,
+    /// Those that the destination declares.
+    Declared,
+}
+
+/// Reads `[KIND/][NS/]NAME`, `NS/*`, an address, a CIDR, `internet`, a DNS name of a Service or a label selector, with
+/// an optional `:PORT`. Names are completed with `namespace`, the one of `-n`; without it with `default`.
+pub fn parse<'c>(
     text: &str,
-    cluster: &Cluster,
-    default_namespace: &str,
-    ranges: &Ranges,
+    cluster: &'c Cluster,
+    namespace: impl Into<Option<&'c str>>,
+    ranges: &'c Ranges,
 ) -> Result<Target, EndpointError> {
     let (end, port) = split_port(text)?;
     let port = port.map(parse_port).transpose()?;
-    let target = parse_parts(end, port, cluster, default_namespace, ranges)?;
+    let target = parse_parts(end, port, cluster, namespace, ranges)?;
     Ok(Target { text: text.into(), ..target })
 }
 
 /// Reads an endpoint and a port that stand apart.
-pub fn parse_parts(
+pub fn parse_parts<'c>(
     end: &str,
     port: Option<PortRequest>,
-    cluster: &Cluster,
-    default_namespace: &str,
-    ranges: &Ranges,
+    cluster: &'c Cluster,
+    namespace: impl Into<Option<&'c str>>,
+    ranges: &'c Ranges,
 ) -> Result<Target, EndpointError> {
-    let scope = Scope { cluster, default_namespace, ranges };
+    read(&Scope { cluster, namespace: namespace.into(), ranges }, end, port, Unnamed::Every)
+}
+
+/// Reads the destination of a question about one connection: where neither the text nor `port` names a port, it is about
+/// the ports that the destination declares.
+pub fn parse_question<'c>(
+    text: &str,
+    port: Option<&str>,
+    cluster: &'c Cluster,
+    namespace: impl Into<Option<&'c str>>,
+    ranges: &'c Ranges,
+) -> Result<Target, EndpointError> {
+    let (end, own) = split_port(text)?;
+    if let (Some(own), Some(port)) = (own, port) {
+        return Err(EndpointError::TwoPorts { own: own.into(), port: port.into() });
+    }
+    let port = own.or(port).map(parse_port).transpose()?;
+    let target = read(&Scope { cluster, namespace: namespace.into(), ranges }, end, port, Unnamed::Declared)?;
+    Ok(Target { text: text.into(), ..target })
+}
+
+fn read(
+    scope: &Scope<'_>,
+    end: &str,
+    port: Option<PortRequest>,
+    unnamed: Unnamed,
+) -> Result<Target, EndpointError> {
+    let cluster = scope.cluster;
     let mut notes = Vec::new();
-    let (ends, ports) = match name::classify(end, cluster)? {
-        name::Form::Internet => (address::internet(&scope), None),
-        name::Form::Block(net) => (address::block(cluster, net), None),
-        name::Form::Address(ip) => (address::one(cluster, ip, &mut notes), None),
+    let names_port = port.is_some();
+    let mut perhaps = Perhaps::default();
+    let form = name::classify(scope, end)?;
+    let is_service = matches!(form, name::Form::Service { .. });
+    let (ends, ports) = match form {
+        name::Form::Internet => (address::internet(scope), None),
+        name::Form::Block(net) => {
+            let (ends, by_address) = address::block(cluster, net);
+            perhaps.by_address = by_address;
+            (ends, None)
+        }
+        name::Form::Address(ip) => {
+            let (ends, by_address) = address::one(cluster, ip, &mut notes);
+            perhaps.by_address = by_address;
+            (ends, None)
+        }
+        name::Form::Selector(query) => {
+            let (pods, by_label) = name::selected(scope, &query)?;
+            perhaps.by_label = by_label;
+            (Ends { pods, addresses: ByFamily::default() }, None)
+        }
         name::Form::Service { namespace, name } => {
-            let (ends, ports) = service::resolve(&scope, namespace, name, port.as_ref(), &mut notes)?;
+            let (ends, ports) = service::resolve(scope, namespace, name, port.as_ref(), unnamed, &mut notes)?;
             (ends, Some(ports))
         }
-        name::Form::Pods(form) => (name::pods(&scope, &form)?, None),
+        name::Form::Pods(form) => (name::pods(scope, &form, &mut notes)?, None),
     };
-    if ends.pods.is_empty() && Family::ALL.into_iter().all(|f| ends.addresses[f].is_empty()) {
+    if is_empty(&ends) && perhaps.is_empty() {
         return Err(EndpointError::Empty { name: end.into() });
     }
+    let all = || ends.pods.iter().chain(perhaps.pods());
     let ports = match (ports, port) {
+        (None | Some(Ports::Every), None) if unnamed == Unnamed::Declared => {
+            port::declared(cluster, all(), !has_addresses(&ends), end, &mut notes)
+        }
         (Some(ports), _) => ports,
         (None, None) => Ports::Every,
         (None, Some(PortRequest::Numbers(ports))) => Ports::Of(ports),
         (None, Some(PortRequest::Name { name, protocol })) => {
-            port::named(cluster, &ends, &name, protocol, &mut notes)?
+            port::named(cluster, all(), &name, protocol, &mut notes)?
         }
     };
-    Ok(Target { text: end.into(), end: end.into(), ends, ports, notes })
+    Ok(Target { text: end.into(), end: end.into(), ends, perhaps, ports, names_port, is_service, notes })
+}
+
+fn has_addresses(ends: &Ends) -> bool {
+    Family::ALL.into_iter().any(|family| !ends.addresses[family].is_empty())
+}
+
+fn is_empty(ends: &Ends) -> bool {
+    ends.pods.is_empty() && !has_addresses(ends)
 }
 
 /// Reads a port: `80`, `53/UDP`, `8000-8100`, `http`.
@@ -139,9 +276,10 @@ pub fn named_port(pod: &Pod, name: &str, protocol: Option<Protocol>) -> PortSet 
     port::on_pod(pod, name, protocol.unwrap_or(Protocol::Tcp))
 }
 
-/// The pods that own one of `addresses`, and the addresses that none owns.
-pub fn of_addresses(cluster: &Cluster, addresses: &ByFamily<AddressSet>) -> Ends {
-    ends_of_addresses(cluster, addresses)
+/// The pods that surely own one of `addresses`, with the addresses that none is known to own; and the pods that perhaps
+/// own one, since their address is not given.
+pub fn of_addresses(cluster: &Cluster, addresses: &ByFamily<AddressSet>) -> (Ends, Pods) {
+    address::owners(cluster, addresses)
 }
 
 /// Reads ports by number: `80`, `53/UDP`, `8000-8100/TCP`.
@@ -155,15 +293,15 @@ pub fn parse_ports(text: &str) -> Result<PortSet, EndpointError> {
 }
 
 /// Reads the source of a connection, which has no port.
-pub fn parse_source(
+pub fn parse_source<'c>(
     text: &str,
-    cluster: &Cluster,
-    default_namespace: &str,
-    ranges: &Ranges,
+    cluster: &'c Cluster,
+    namespace: impl Into<Option<&'c str>>,
+    ranges: &'c Ranges,
 ) -> Result<Target, EndpointError> {
     match split_port(text)? {
         (_, Some(port)) => Err(EndpointError::PortOfSource { port: port.into() }),
-        (end, None) => parse(end, cluster, default_namespace, ranges),
+        (end, None) => parse_parts(end, None, cluster, namespace, ranges),
     }
 }
 
@@ -185,39 +323,24 @@ pub fn split_port(text: &str) -> Result<(&str, Option<&str>), EndpointError> {
     })
 }
 
-/// All pods of a group.
-fn whole(cluster: &Cluster, pod: PodId) -> (PodId, std::ops::Range<u32>) {
-    (pod, 0..cluster.pods[pod].count)
+/// Whether a text could be an endpoint of some cluster.
+///
+/// # Errors
+///
+/// What is wrong with it whatever the cluster is.
+pub fn check_shape(text: &str) -> Result<(), EndpointError> {
+    name::check_shape(text)
 }
 
-/// The pods that own one of `addresses`, and the addresses that none owns.
-fn ends_of_addresses(cluster: &Cluster, addresses: &ByFamily<AddressSet>) -> Ends {
-    let mut ends = Ends { pods: Vec::new(), addresses: addresses.clone() };
-    let mut owned: ByFamily<Vec<(u128, u128)>> = ByFamily::default();
-    for (id, pod) in cluster.pods.enumerate() {
-        let crate::cluster::Addresses::Known(known) = &pod.addresses else { continue };
-        let inside: Vec<IpAddr> = known
-            .iter()
-            .copied()
-            .filter(|&ip| addresses[Family::of(ip)].contains(address_number(ip)))
-            .collect();
-        if !inside.is_empty() {
-            ends.pods.push(whole(cluster, id));
-        }
-        for ip in inside {
-            owned[Family::of(ip)].push((address_number(ip), address_number(ip)));
-        }
-    }
-    for family in Family::ALL {
-        let owned = AddressSet::from_ranges(owned[family].iter().copied());
-        ends.addresses[family] = ends.addresses[family].difference(&owned);
-    }
-    ends
+/// All pods of a group.
+fn whole(cluster: &Cluster, pod: PodId) -> (PodId, Range<u32>) {
+    (pod, 0..cluster.pods[pod].count)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::address_number;
     use crate::query::fixture::{THREE_TIER, cluster};
 
     const MORE: &str = "---
@@ -256,6 +379,18 @@ apiVersion: v1
 kind: Service
 metadata: {name: lonely, namespace: edge}
 spec: {selector: {app: nobody}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: controller, namespace: ingress, labels: {app: controller}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: edge, namespace: ns}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: frontend.multi-tier, namespace: multi-tier}
 ";
 
     /// The pods, the ranges of addresses in hexadecimal, and the ports on the first pod.
@@ -300,6 +435,16 @@ spec: {selector: {app: nobody}, ports: [{port: 80}]}
             ("10.1.2.3", &["edge/known"], "all ports"),
             ("[fd00::3]:443", &["edge/known"], "443/TCP"),
             ("10.1.2.2/31:5", &["edge/known", "a010202-a010202"], "5/TCP"),
+            ("::ffff:10.1.2.3", &["edge/known"], "all ports"),
+            ("[::ffff:10.1.2.3]:5", &["edge/known"], "5/TCP"),
+            ("::ffff:10.1.2.2/127", &["edge/known", "a010202-a010202"], "all ports"),
+            ("ingress/controller", &["ingress/controller"], "all ports"),
+            ("tier=frontend:80", &frontend, "80/TCP"),
+            ("tier in (frontend,backend)", &frontend, "all ports"),
+            ("frontend.multi-tier.svc:8080", &frontend, "80/TCP"),
+            ("frontend.multi-tier.svc.cluster.local:web", &frontend, "80/TCP"),
+            ("svc/frontend.multi-tier.svc.cluster.local.:8080", &frontend, "80/TCP"),
+            ("svc/multi-tier/frontend", &frontend, "80/TCP"),
             ("2001:db8::1", &[documentation], "Every"),
             ("10.96.0.7", &["a600007-a600007"], "Every"),
         ] {
@@ -330,6 +475,20 @@ spec: {selector: {app: nobody}, ports: [{port: 80}]}
             ("edge/job-x", "has finished", ""),
             ("edge/idle", "Deployment `edge/idle` has no pods", ""),
             ("edge/twice", "several workloads", "`statefulset/edge/twice`"),
+            ("ns/edge", "can mean two things", "`pod/ns/edge`, `edge/*`"),
+            (
+                "frontend.multi-tier",
+                "two things",
+                "`pod/multi-tier/frontend.multi-tier`, `svc/multi-tier/frontend`",
+            ),
+            ("ingress/contrller", "no workload or pod `ingress/contrller`", "`ingress/controller`"),
+            ("ingress/multi-tier/x", "Ingress `x` is not an endpoint", ""),
+            ("nobody.multi-tier.svc", "no Service `multi-tier/nobody`", ""),
+            ("*", "`*` is not an endpoint", "`internet`"),
+            ("any:80", "`any` is not an endpoint", "`ns/NAME`"),
+            ("tier=frontnd", "no pod of namespace `multi-tier` matches", "`tier=frontend`"),
+            ("teir=frontend", "no pod of namespace `multi-tier` matches", "`tier`"),
+            ("tier in (frontend", "is not a label selector", "app=web"),
             ("svc/edge/away", "ExternalName for `example.com`", ""),
             ("svc/edge/lonely", "no pod of the input matches", ""),
             ("svc/frontend:80", "no such port", "`8080/TCP (web)`"),
@@ -358,6 +517,78 @@ spec: {selector: {app: nobody}, ports: [{port: 80}]}
             let found = parse(text, &cluster, "default", &Ranges::default()).expect_err(text);
             assert!(found.to_string().contains("no namespace `default`"), "{text}: {found}");
             assert!(found.help().unwrap_or_default().contains(help), "{text}: {:?}", found.help());
+        }
+    }
+
+    #[test]
+    fn a_name_that_only_one_other_namespace_has() {
+        let cluster = cluster(&format!("{THREE_TIER}{MORE}"));
+        let read = |text, namespace: Option<&'static str>| {
+            parse(text, &cluster, namespace, &Ranges::default())
+                .map(|target| (cluster.pod_path(target.ends.pods[0].0, 0), target.notes))
+        };
+        let note = |name, found| {
+            format!("`{name}` is not in namespace `default`: this is `{found}`, the only one of that name")
+        };
+        for (text, found) in [("known", "edge/known"), ("pod/known", "edge/known")] {
+            let name = text.trim_start_matches("pod/");
+            assert_eq!(read(text, None), Ok((found.to_owned(), vec![note(name, found)])), "{text}");
+        }
+        let (pod, notes) = read("svc/frontend", None).unwrap();
+        assert_eq!(
+            (&*pod, &notes[0]),
+            ("multi-tier/frontend[0]", &note("frontend", "svc/multi-tier/frontend"))
+        );
+        assert!(read("known", Some("multi-tier")).is_err(), "`-n` is not second-guessed");
+        let several = read("twice", None).unwrap_err();
+        assert!(several.to_string().contains("several workloads"), "{several}");
+    }
+
+    #[test]
+    fn ports_that_are_declared() {
+        let cluster = cluster(&format!("{THREE_TIER}{MORE}"));
+        let ranges = Ranges::default();
+        let read = |text, port| parse_question(text, port, &cluster, "multi-tier", &ranges).unwrap();
+        for (text, port, ports, note) in [
+            ("frontend", None, "80/TCP", "those that `frontend` declares, 80/TCP"),
+            ("frontend", Some("81"), "81/TCP", ""),
+            ("edge/known", None, "53/UDP", "53/UDP"),
+            ("ingress/controller", None, "all ports", "`ingress/controller` declares none either"),
+            ("svc/frontend", None, "80/TCP", "those of Service multi-tier/frontend, 8080/TCP (web)"),
+        ] {
+            let target = read(text, port);
+            let (pod, range) = &target.ends.pods[0];
+            assert_eq!(target.ports_at(End::Pod(*pod, range.start)).to_string(), ports, "{text}");
+            assert!(
+                target.notes.iter().any(|own| own.contains(note)) || note.is_empty(),
+                "{:?}",
+                target.notes
+            );
+            assert_eq!(target.names_port, port.is_some(), "{text}");
+        }
+        let mixed = read("10.1.2.2/31", None);
+        assert_eq!(mixed.ports_at(End::Address("10.1.2.2".parse().unwrap())), PortSet::full());
+        assert_eq!(mixed.ports_at(End::Pod(mixed.ends.pods[0].0, 0)).to_string(), "53/UDP");
+        let twice = parse_question("frontend:80", Some("81"), &cluster, "multi-tier", &ranges);
+        assert!(matches!(twice, Err(EndpointError::TwoPorts { .. })));
+    }
+
+    #[test]
+    fn pods_whose_address_is_not_given_lie_in_blocks() {
+        let ranges = Ranges { pods: vec!["10.244.0.0/24".parse().unwrap()], ..Ranges::default() };
+        let cluster = crate::query::fixture::cluster_in(THREE_TIER, &ranges);
+        for (text, sure, perhaps) in [
+            ("10.244.0.0/24", true, false),
+            ("10.0.0.0/8", true, false),
+            ("10.244.0.0/25", false, true),
+            ("10.244.0.7", false, true),
+            ("10.245.0.0/16", false, false),
+            ("internet", false, false),
+        ] {
+            let target = parse(text, &cluster, None, &ranges).unwrap();
+            let all = cluster.pods.len();
+            assert_eq!(target.ends.pods.len(), if sure { all } else { 0 }, "{text}");
+            assert_eq!(target.perhaps.by_address.len(), if perhaps { all } else { 0 }, "{text}");
         }
     }
 

@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::cluster::{Cluster, Options, build};
+use crate::cluster::{Cluster, Options, Ranges, build};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::load::{Input, Loaded, load};
 
 /// The cluster that manifests without errors describe.
 pub(crate) fn cluster(yaml: &str) -> Arc<Cluster> {
+    cluster_in(yaml, &Ranges::default())
+}
+
+/// The same where addresses lie in these ranges.
+pub(crate) fn cluster_in(yaml: &str, ranges: &Ranges) -> Arc<Cluster> {
     let input = Input::Text { name: "test.yaml".into(), bytes: yaml.into() };
     let Loaded { manifests, diagnostics, .. } = load(&[input], crate::load::Options::default());
-    let built = build(&manifests, &Options::default());
+    let built = build(&manifests, &Options { ranges: ranges.clone(), ..Options::default() });
     let is_error = |finding: &&Diagnostic| finding.severity() == Severity::Error;
     let errors: Vec<_> = diagnostics.iter().chain(&built.diagnostics).filter(is_error).collect();
     assert!(errors.is_empty(), "{errors:#?}");

@@ -1,7 +1,7 @@
 //! `reach`: everything that a target reaches or that reaches it, at once and through chains of pods.
 //!
 //! A hop is a connection on at least one port. Chains go through pods: whoever holds a pod may use whatever the pod may.
-//! Addresses outside begin and end chains and never stand within one. A chain is sure if each of its hops is allowed, and
+//! Addresses outside begin and end chains and never stand within one, and nor do pods of the target. A chain is sure if each of its hops is allowed, and
 //! a hop to a pod is only ever continued from that same pod, not from another replica.
 
 mod direct;
@@ -57,7 +57,7 @@ pub struct Answer {
     pub found: Vec<Found>,
     /// The hops of all chains, each once.
     pub hops: Vec<Hop>,
-    /// How many workloads there are beside the target.
+    /// How many workloads there are of which no pod is in the target.
     pub others: u64,
 }
 
@@ -165,7 +165,7 @@ pub fn reach(reachability: &Reachability<'_>, question: Question) -> Answer {
         let hops = found.sure.as_ref().map_or(usize::MAX, |chain| chain.0.len());
         (hops, found.of == 0)
     });
-    let rest = workloads.iter().filter(|workload| subject.leaves(workload) > 0).count() as u64;
+    let rest = workloads.iter().filter(|workload| !subject.meets(workload)).count() as u64;
     let hops = hops.all;
     Answer { question, externals, found, hops, others: rest }
 }
@@ -201,6 +201,12 @@ impl Subject {
     /// The same for a workload.
     fn leaves(&self, workload: &Group) -> u64 {
         workload.pods.iter().map(|(pod, range)| self.leaves_of(*pod, range)).sum()
+    }
+
+    /// Whether a pod of a workload is in the target.
+    fn meets(&self, workload: &Group) -> bool {
+        let is_own = |pod: PodId| self.group.pods.binary_search_by_key(&pod, |(id, _)| *id).is_ok();
+        workload.pods.iter().any(|(pod, _)| is_own(*pod))
     }
 }
 

@@ -3,12 +3,14 @@
 //! Unlike the selectors of policies these are asked after the cluster was built, and need no place in its tables. What
 //! is shown by them keeps pods whose labels are not known.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::cluster::{Cluster, PodId};
+use crate::cluster::{Cluster, NamespaceId, PodId};
+use crate::diagnostic::nearest;
 use crate::k8s::{LabelSelector, Labels};
-use crate::label::{LabelSet, LabelTable, LabelValue, Operator, Truth, ValueId};
+use crate::label::{LabelSet, LabelSetId, LabelTable, LabelValue, Operator, Truth, ValueId};
 
 /// A label selector from the command line: every condition must hold.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -40,6 +42,50 @@ impl LabelQuery {
             .filter(|(_, pod)| self.matches(&cluster.labels, &cluster.labels.sets[pod.labels]).possible())
             .map(|(id, _)| id)
             .collect()
+    }
+
+    /// For a query that matches no pod, or none of a namespace: which label is amiss, and what may be meant.
+    pub fn advice(&self, cluster: &Cluster, within: Option<NamespaceId>) -> String {
+        let table = &cluster.labels;
+        let all = || cluster.pods.iter().filter(|pod| within.is_none_or(|id| pod.namespace == id));
+        let sets: BTreeSet<LabelSetId> = all().map(|pod| pod.labels).collect();
+        let matches =
+            |condition: &Condition| sets.iter().any(|id| condition.holds(table, &table.sets[*id]).possible());
+        let Some(amiss) = self.conditions.iter().find(|condition| !matches(condition)) else {
+            return "each label by itself matches some pod, but no pod has all of them".to_owned();
+        };
+        let key = &amiss.key;
+        let labels = || sets.iter().flat_map(|id| table.sets[*id].entries());
+        if !labels().any(|(id, _)| *table.keys[*id] == **key) {
+            let keys: BTreeSet<&str> = labels().map(|(id, _)| &*table.keys[*id]).collect();
+            let near = nearest(key, keys.iter().map(ToString::to_string));
+            return match &near[..] {
+                [near, ..] => format!("no pod has a label `{key}`; did you mean `{near}`?"),
+                [] if keys.is_empty() => "no pod has any label".to_owned(),
+                [] => format!("no pod has a label `{key}`; there are {}", few(&keys)),
+            };
+        }
+        let known =
+            labels().filter(|(id, _)| *table.keys[*id] == **key).filter_map(|(_, value)| match value {
+                LabelValue::Known(value) => Some(&*table.values[*value]),
+                LabelValue::Present | LabelValue::Unknown => None,
+            });
+        let values: BTreeSet<&str> = known.collect();
+        let near =
+            amiss.values.iter().flat_map(|value| nearest(value, values.iter().map(ToString::to_string)));
+        match (amiss.operator, near.into_iter().next()) {
+            (Operator::In, Some(near)) => {
+                format!("no pod has `{}`; did you mean `{key}={near}`?", Self::only(amiss))
+            }
+            (Operator::In, None) => {
+                format!("no pod has `{}`; values of `{key}` are {}", Self::only(amiss), few(&values))
+            }
+            _ => format!("no pod has `{}`: every one has a `{key}` that it leaves out", Self::only(amiss)),
+        }
+    }
+
+    fn only(condition: &Condition) -> Self {
+        Self { conditions: vec![condition.clone()] }
     }
 
     /// A selector of the API, which must be valid.
@@ -98,6 +144,14 @@ impl Condition {
         let values: Vec<ValueId> = self.values.iter().filter_map(|v| table.values.get(&**v)).collect();
         self.operator.accepts(&values, value)
     }
+}
+
+/// The first of these, in backticks.
+fn few(names: &BTreeSet<&str>) -> String {
+    const MOST: usize = 5;
+    let shown: Vec<String> = names.iter().take(MOST).map(|name| format!("`{name}`")).collect();
+    let more = if names.len() > MOST { format!(" and {} more", names.len() - MOST) } else { String::new() };
+    format!("{}{more}", shown.join(", "))
 }
 
 impl FromStr for LabelQuery {

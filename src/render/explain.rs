@@ -120,23 +120,64 @@ fn can(context: &Context<'_>, answer: &Answer) -> Outline {
 /// The verdict on everything that was asked, and what of it is allowed.
 fn headline(words: Words<'_>, answer: &Answer, outline: &mut Outline) {
     let shown = &answer.shown;
-    let asked = match answer.to.ports {
-        Ports::ByDestination { .. } => String::new(),
-        Ports::Every | Ports::Of(_) => format!(" on {}", shown.asked),
-    };
     let (from, to) = (words.target(&answer.from), words.target(&answer.to));
-    outline
-        .title(Some(answer.verdict), format!("{from} -> {to}{asked} (cni {})", shown.proof.profile.name()));
+    let cni = shown.proof.profile.name();
+    if is_partly(answer) {
+        outline.partly(format!("{} ({from} -> {to}, cni {cni})", parts(answer).join("; ")));
+    } else {
+        let asked = match answer.to.ports {
+            Ports::ByDestination { .. } => String::new(),
+            Ports::Every | Ports::Of(_) | Ports::Declared(_) => format!(" on {}", asked_for(answer)),
+        };
+        outline.title(Some(answer.verdict), format!("{from} -> {to}{asked} (cni {cni})"));
+    }
     if answer.pairs.total() > 1 {
         outline.item(0, Mark::Plain, pairs(answer));
     }
-    for (ports, what) in
-        [(&answer.ports, "allowed"), (&answer.some, "allowed between some"), (&answer.unknown, "unknown")]
-    {
-        if !ports.is_empty() && *ports != shown.asked {
-            outline.item(0, Mark::Plain, format!("{what}: {ports}"));
-        }
+    if answer.verdict == Verdict::Unknown && asked_for(answer) != answer.unknown {
+        outline.item(0, Mark::Plain, parts(answer).join("; "));
     }
+    if let Some(doubt) = doubt(words, answer) {
+        outline.item(0, Mark::Plain, doubt);
+    }
+}
+
+/// The ports that were asked for of at least one pair.
+fn asked_for(answer: &Answer) -> PortSet {
+    answer.ports.union(&answer.denied).union(&answer.unknown)
+}
+
+/// Whether people are told that something is allowed and something is not.
+fn is_partly(answer: &Answer) -> bool {
+    answer.verdict == Verdict::Deny && !(answer.ports.is_empty() && answer.some.is_empty())
+}
+
+/// `7070/TCP allowed`, `9102/TCP denied`.
+fn parts(answer: &Answer) -> Vec<String> {
+    let Answer { ports, denied, unknown, some, .. } = answer;
+    let parts = [
+        (ports.clone(), "allowed"),
+        (some.clone(), "allowed between some"),
+        (denied.difference(some), "denied"),
+        (unknown.difference(some), "unknown"),
+    ];
+    let everything = asked_for(answer) == PortSet::full();
+    let last = parts.iter().rposition(|(ports, _)| !ports.is_empty());
+    let several = parts.iter().filter(|(ports, _)| !ports.is_empty()).count() > 1;
+    let parts = parts.into_iter().enumerate().filter(|(_, (ports, _))| !ports.is_empty());
+    parts
+        .map(|(i, (ports, what))| match (Some(i) == last && several && everything, what) {
+            (true, _) => format!("all other ports {what}"),
+            (false, _) => format!("{ports} {what}"),
+        })
+        .collect()
+}
+
+/// Why it is not known whether an end is meant, if the verdict hangs on that.
+fn doubt(words: Words<'_>, answer: &Answer) -> Option<String> {
+    let doubt = answer.doubt?;
+    let target = if doubt.is_source { &answer.from } else { &answer.to };
+    Some(words.doubt(&target.end, doubt.end, doubt.is_by_label))
 }
 
 /// `all 4 pairs denied`, `6 pairs: 2 allowed, 4 denied`.

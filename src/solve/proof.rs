@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, NamespaceId, Pod, PodId};
 use crate::compile::selects_host;
 use crate::index::IndexVec;
 use crate::label::Truth;
-use crate::net::{AddressSet, Direction, Family, PortSet, PortTable};
+use crate::net::{AddressSet, ByFamily, Direction, Family, PortSet, PortTable};
 use crate::policy::{Action, NamespaceMatch, PodMatch, Policy, PolicyId, Subject, Tier};
 use crate::profile::{Profile, Semantics};
 
@@ -32,6 +32,9 @@ pub struct Prover<'c> {
     /// Those whose subjects are nodes.
     by_host: Vec<PolicyId>,
 }
+
+/// An end, and where its address lies if more is said of that than the input says.
+pub type Placed<'q> = (End, Option<&'q ByFamily<AddressSet>>);
 
 /// Why one end can or cannot connect to the other, on every port at once.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -143,15 +146,17 @@ impl FamilyProof {
 
 /// One connection as one side sees it.
 #[derive(Clone, Copy)]
-struct Question {
+struct Question<'q> {
     direction: Direction,
     family: Family,
     semantics: Semantics,
     subject: (PodId, u32),
     peer: End,
+    /// Where the peer's address lies, if more is said of that than the input says.
+    peer_in: Option<&'q AddressSet>,
 }
 
-impl Question {
+impl Question<'_> {
     fn destination(&self) -> End {
         match self.direction {
             Direction::Ingress => End::Pod(self.subject.0, self.subject.1),
@@ -195,6 +200,16 @@ impl<'c> Prover<'c> {
 
     /// The same under another profile.
     pub fn prove_under(&self, profile: Profile, from: End, to: End) -> Proof {
+        self.prove_where(profile, (from, None), (to, None))
+    }
+
+    /// What may flow if the addresses of ends, where the input does not give them, lie in these.
+    pub fn connectivity_where(&self, from: Placed<'_>, to: Placed<'_>) -> Connectivity {
+        self.prove_where(self.profile, from, to).connectivity()
+    }
+
+    fn prove_where(&self, profile: Profile, source: Placed<'_>, destination: Placed<'_>) -> Proof {
+        let ((from, _), (to, _)) = (source, destination);
         let basis = if from == to && matches!(from, End::Pod(..)) {
             Basis::SamePod
         } else {
@@ -203,8 +218,8 @@ impl<'c> Prover<'c> {
                 .filter(|&family| self.has_family(from, family) && self.has_family(to, family))
                 .map(|family| FamilyProof {
                     family,
-                    egress: self.side(profile, Direction::Egress, family, from, to),
-                    ingress: self.side(profile, Direction::Ingress, family, to, from),
+                    egress: self.side(profile, Direction::Egress, family, from, destination),
+                    ingress: self.side(profile, Direction::Ingress, family, to, source),
                 })
                 .collect();
             if families.is_empty() { Basis::NoCommonFamily } else { Basis::Families(families) }
@@ -284,6 +299,7 @@ impl<'c> Prover<'c> {
             semantics: proof.profile.semantics(),
             subject: (pod, number),
             peer,
+            peer_in: None,
         };
         Some(self.prove_rule(&self.cluster.policies[policy].rules[side][index], question))
     }
@@ -303,7 +319,14 @@ impl<'c> Prover<'c> {
         self.addresses(end, family).is_some()
     }
 
-    fn side(&self, profile: Profile, direction: Direction, family: Family, subject: End, peer: End) -> Side {
+    fn side(
+        &self,
+        profile: Profile,
+        direction: Direction,
+        family: Family,
+        subject: End,
+        (peer, place): Placed<'_>,
+    ) -> Side {
         let open = |exemption| Side {
             direction,
             exemption: Some(exemption),
@@ -318,7 +341,8 @@ impl<'c> Prover<'c> {
         if direction == Direction::Ingress && self.is_own_node(pod, peer) {
             return open(Exemption::OwnNode);
         }
-        let question = Question { direction, family, semantics, subject: (pod, number), peer };
+        let peer_in = place.map(|place| &place[family]);
+        let question = Question { direction, family, semantics, subject: (pod, number), peer, peer_in };
         let policies: Vec<PolicyProof> = self
             .selecting(profile, pod, direction)
             .map(|(policy, selects)| {

@@ -98,8 +98,8 @@ fn what_is_shown_can_be_filtered() {
     };
     assert_eq!(rows("-n shop"), rows(""));
     assert!(rows("-l app=db") < rows(""));
-    let (status, stdout, _) = session.run("diff --before a.yaml --after b.yaml -l app=nobody");
-    assert_eq!(status, 0, "{stdout}");
+    let (status, _, stderr) = session.run("diff --before a.yaml --after b.yaml -l app=nobody");
+    assert!(status == 2 && stderr.contains("no pod matches `-l app=nobody`"), "{stderr}");
 }
 
 #[test]

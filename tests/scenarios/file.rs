@@ -39,12 +39,13 @@ pub(crate) struct Metadata {
     pub(crate) name: String,
 }
 
-/// A set of pods or addresses, or the name of one.
+/// A set of pods or addresses, the name of one, or several of these.
 #[derive(Clone, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Endpoint {
     Text(String),
     Set(EndpointSet),
+    List(Vec<Endpoint>),
 }
 
 #[derive(Clone, Deserialize)]

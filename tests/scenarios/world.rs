@@ -107,6 +107,15 @@ impl World {
     pub(crate) fn resolve(&self, endpoint: &Endpoint) -> Ends {
         match endpoint {
             Endpoint::Set(set) => self.resolve_set(set),
+            Endpoint::List(list) => {
+                list.iter().map(|member| self.resolve(member)).fold(Ends::default(), |mut all, ends| {
+                    all.pods.extend(ends.pods);
+                    for family in Family::ALL {
+                        all.addresses[family] = all.addresses[family].union(&ends.addresses[family]);
+                    }
+                    all
+                })
+            }
             Endpoint::Text(text) => match self.file.endpoints.get(text) {
                 Some(named) => self.resolve(named),
                 None => self.resolve_text(text),
@@ -163,11 +172,18 @@ impl World {
         ends
     }
 
-    /// A block: its addresses, and the pods that own one of them.
+    /// A block: its addresses, and the pods that own one of them, whether or not the input says which. No scenario has
+    /// a block in which some pod only perhaps lies.
     fn add_block(&self, net: IpNet, ends: &mut Ends) {
         ends.add_net(net);
-        ends.pods.extend(self.pods_where(|id| {
-            matches!(&self.cluster.pods[id].addresses, Addresses::Known(known) if known.iter().any(|ip| net.contains(ip)))
+        let (first, last) = net_range(net);
+        let block = AddressSet::from_range(first, last);
+        ends.pods.extend(self.pods_where(|id| match &self.cluster.pods[id].addresses {
+            Addresses::Known(known) => known.iter().any(|ip| net.contains(ip)),
+            Addresses::Unknown => {
+                let lies = self.cluster.pod_addresses(id, Family::of_net(net));
+                lies.is_some_and(|(region, _)| region.is_subset(&block))
+            }
         }));
     }
 

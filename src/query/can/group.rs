@@ -7,10 +7,11 @@ use std::ops::Range;
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::cluster::{NodeId, PodId};
+use crate::cluster::{Addresses, NodeId, PodId};
 use crate::compile::{ClassId, Program};
 use crate::net::{AddressSet, ByFamily, Family, PortSet, address, address_number};
-use crate::query::endpoint::{Ports, Target};
+use crate::query::Ends;
+use crate::query::endpoint::{Ports, candidates};
 use crate::solve::{End, Rows};
 
 /// Ends that are alike.
@@ -24,7 +25,9 @@ pub(super) struct Group {
     pub(super) class: Option<ClassId>,
     /// Their node, where that may tell them apart from others of their class.
     pub(super) node: Option<NodeId>,
-    first: End,
+    /// Whether all of these addresses may be those of pods, and so mean the pods.
+    pub(super) is_doubtful: bool,
+    pub(super) first: End,
     second: Option<End>,
 }
 
@@ -39,17 +42,18 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    pub(super) fn new(program: &Program, from: &Target, to: &Target) -> Self {
-        let nodes = Nodes::new(program, from, to);
+    /// The ends of a question about some ports; `nodes` says whether it matters who runs where (R50).
+    pub(super) fn new(program: &Program, from: &Ends, to: &Ends, ports: &Ports, nodes: bool) -> Self {
+        let nodes = if nodes { Nodes::new(program, from, to) } else { Nodes::none(program) };
         let mut sources = PodGroups::default();
-        for (pod, range) in &from.ends.pods {
+        for (pod, range) in &from.pods {
             sources.add(program, *pod, range, nodes.of_source(*pod), None);
         }
         let mut destinations = PodGroups::default();
-        for (pod, range) in &to.ends.pods {
-            let asked = to.ports_at(End::Pod(*pod, range.start));
+        for (pod, range) in &to.pods {
+            let asked = ports.at(End::Pod(*pod, range.start));
             if !asked.is_empty() {
-                let asked = matches!(to.ports, Ports::ByDestination { .. }).then_some(asked);
+                let asked = ports.differ().then_some(asked);
                 destinations.add(program, *pod, range, nodes.of_destination(*pod), asked);
             }
         }
@@ -57,15 +61,14 @@ impl Groups {
         let mut sources = sources.groups;
         sources.extend(outside(program, from, &nodes.addresses));
         let mut destinations = destinations.groups;
-        destinations.extend(match &to.ports {
+        destinations.extend(match ports {
             Ports::ByDestination { addresses, .. } => {
-                let is_outside =
-                    |ip: &&IpAddr| to.ends.addresses[Family::of(**ip)].contains(address_number(**ip));
-                addresses.keys().filter(is_outside).map(|&ip| Group::outside(ip)).collect()
+                let is_outside = |ip: &&IpAddr| to.addresses[Family::of(**ip)].contains(address_number(**ip));
+                addresses.keys().filter(is_outside).map(|&ip| Group::outside(ip, false)).collect()
             }
-            Ports::Every | Ports::Of(_) => outside(program, to, &[]),
+            Ports::Every | Ports::Of(_) | Ports::Declared(_) => outside(program, to, &[]),
         });
-        let with_ports = |group: Group| (to.ports_at(group.first), group);
+        let with_ports = |group: Group| (ports.at(group.first), group);
         let destinations = destinations
             .into_iter()
             .map(with_ports)
@@ -85,10 +88,18 @@ impl Groups {
 }
 
 impl Group {
-    fn outside(ip: IpAddr) -> Self {
+    fn outside(ip: IpAddr, is_doubtful: bool) -> Self {
         let mut families = ByFamily::default();
         families[Family::of(ip)] = true;
-        Self { count: 1, families, class: None, node: None, first: End::Address(ip), second: None }
+        Self {
+            count: 1,
+            families,
+            class: None,
+            node: None,
+            is_doubtful,
+            first: End::Address(ip),
+            second: None,
+        }
     }
 }
 
@@ -113,7 +124,15 @@ impl PodGroups {
         let first = End::Pod(pod, range.start);
         let index = *self.of_key.entry((class, node, asked)).or_insert_with(|| {
             let families = program.classes[class].families;
-            self.groups.push(Group { count: 0, families, class: Some(class), node, first, second: None });
+            self.groups.push(Group {
+                count: 0,
+                families,
+                class: Some(class),
+                node,
+                is_doubtful: false,
+                first,
+                second: None,
+            });
             self.groups.len() - 1
         });
         let group = &mut self.groups[index];
@@ -156,15 +175,19 @@ struct Nodes<'p> {
 }
 
 impl<'p> Nodes<'p> {
-    fn new(program: &'p Program, from: &Target, to: &Target) -> Self {
+    fn none(program: &'p Program) -> Self {
+        Self { program, shared: BTreeSet::new(), addresses: Vec::new() }
+    }
+
+    fn new(program: &'p Program, from: &Ends, to: &Ends) -> Self {
         let cluster = &program.cluster;
-        let hosts = from.ends.pods.iter().map(|(pod, _)| &cluster.pods[*pod]).filter(|pod| pod.host_network);
+        let hosts = from.pods.iter().map(|(pod, _)| &cluster.pods[*pod]).filter(|pod| pod.host_network);
         let hosts: BTreeSet<NodeId> = hosts.filter_map(|pod| pod.node).collect();
-        let is_source = |ip: &IpAddr| from.ends.addresses[Family::of(*ip)].contains(address_number(*ip));
+        let is_source = |ip: &IpAddr| from.addresses[Family::of(*ip)].contains(address_number(*ip));
         let mut shared = BTreeSet::new();
         let mut addresses = Vec::new();
         let destinations: BTreeSet<NodeId> =
-            to.ends.pods.iter().filter_map(|(pod, _)| cluster.pods[*pod].node).collect();
+            to.pods.iter().filter_map(|(pod, _)| cluster.pods[*pod].node).collect();
         for node in destinations {
             let own = cluster.nodes[node].addresses.iter().copied().filter(is_source);
             let before = addresses.len();
@@ -185,12 +208,17 @@ impl<'p> Nodes<'p> {
     }
 }
 
-/// The addresses of a target, grouped so that no flow tells the members of a group apart.
-fn outside(program: &Program, target: &Target, apart: &[IpAddr]) -> Vec<Group> {
-    let mut groups: Vec<Group> = apart.iter().map(|&ip| Group::outside(ip)).collect();
-    if Family::ALL.into_iter().all(|family| target.ends.addresses[family].is_empty()) {
-        return groups;
+/// Addresses, grouped so that no flow tells the members of a group apart.
+fn outside(program: &Program, ends: &Ends, apart: &[IpAddr]) -> Vec<Group> {
+    if apart.is_empty() && Family::ALL.into_iter().all(|family| ends.addresses[family].is_empty()) {
+        return Vec::new();
     }
+    let crowd = Crowd::new(program);
+    let one = |ip: IpAddr| {
+        let number = address_number(ip);
+        Group::outside(ip, crowd.may_own(Family::of(ip), &AddressSet::from_range(number, number)))
+    };
+    let mut groups: Vec<Group> = apart.iter().copied().map(one).collect();
     for external in &Rows::new(program).externals() {
         let family = external.family;
         let apart: AddressSet = apart
@@ -198,13 +226,54 @@ fn outside(program: &Program, target: &Target, apart: &[IpAddr]) -> Vec<Group> {
             .filter(|ip| Family::of(**ip) == family)
             .map(|ip| (address_number(*ip), address_number(*ip)))
             .collect();
-        let inside = external.addresses.intersection(&target.ends.addresses[family]).difference(&apart);
+        let inside = external.addresses.intersection(&ends.addresses[family]).difference(&apart);
         groups.extend(inside.ranges().first().map(|&(first, last)| {
             let shown = first.max(first_host(family)).min(last);
-            Group::outside(address(family, shown))
+            Group::outside(address(family, shown), crowd.may_own(family, &inside))
         }));
     }
     groups
+}
+
+/// Pods whose addresses are not given.
+struct Crowd {
+    /// How many they are.
+    size: u128,
+    /// Where one of them may be.
+    region: ByFamily<AddressSet>,
+}
+
+impl Crowd {
+    fn new(program: &Program) -> Self {
+        let pods = program.cluster.pods.iter().filter(|pod| pod.addresses == Addresses::Unknown);
+        let mut size = 0;
+        let mut has = [false; 2];
+        for pod in pods {
+            size += u128::from(pod.count);
+            has[usize::from(pod.host_network)] = true;
+        }
+        let mut region: ByFamily<AddressSet> = ByFamily::default();
+        if size > 0 {
+            for (candidates, _) in candidates(&program.cluster).into_iter().zip(has).filter(|(_, has)| *has) {
+                for family in Family::ALL {
+                    region[family] = region[family].union(&candidates[family]);
+                }
+            }
+        }
+        Self { size, region }
+    }
+
+    /// Whether each of these addresses may be one of theirs.
+    fn may_own(&self, family: Family, addresses: &AddressSet) -> bool {
+        let mut left = self.size;
+        let few = addresses.ranges().iter().all(|(first, last)| {
+            let more = last - first;
+            let fits = more < left;
+            left = left.saturating_sub(more.saturating_add(1));
+            fits
+        });
+        few && addresses.is_subset(&self.region[family])
+    }
 }
 
 /// The first address that a host outside may have: better to show than the address of nobody.

@@ -1,7 +1,8 @@
 //! All pairs of two sets of ends, in few lots.
 //!
 //! Where the sets are large, the pairs of all sources of a class are counted from its row: nothing flows to most
-//! destinations, and these are counted without being looked at.
+//! destinations, and these are counted without being looked at. Pairs of ends that are only perhaps meant have lots of
+//! their own, and pods that are meant because of their address are asked about as if it were one of those meant.
 
 use std::rc::Rc;
 
@@ -9,9 +10,12 @@ use indexmap::{IndexMap, IndexSet};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::group::{Group, Groups};
+use super::narrowed::narrowed;
 use crate::cluster::NodeId;
 use crate::compile::{ClassId, Program};
-use crate::net::{Family, PortSet};
+use crate::label::Truth;
+use crate::net::{AddressSet, ByFamily, Family, PortSet};
+use crate::query::Ends;
 use crate::query::endpoint::Target;
 use crate::solve::{CellId, Cells, Connectivity, End, Reachability, Rows};
 
@@ -26,50 +30,145 @@ pub struct Lot {
     pub bounds: Connectivity,
     /// The ports asked for, never none.
     pub asked: PortSet,
-    /// Whether the ends have an address family in common.
-    pub related: bool,
+    /// What the ends have to do with each other.
+    pub relation: Relation,
+    /// Whether both ends are surely meant; never `No`.
+    pub member: Truth,
+}
+
+/// What two ends have to do with each other. Of the pairs of two sets those count that come first here.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Relation {
+    /// Two pods, or a pod and an address of a family that it has.
+    Near,
+    /// A pod and an address of a family that it has not.
+    OtherFamily,
+    /// Two addresses of one family: no policy has a say.
+    Outside,
+    /// Two addresses of different families.
+    OutsideOtherFamily,
+}
+
+impl Relation {
+    pub(super) fn new(source: &Group, destination: &Group) -> Self {
+        let common = Family::ALL.into_iter().any(|f| source.families[f] && destination.families[f]);
+        match (source.class, destination.class) {
+            (Some(_), Some(_)) => Self::Near,
+            (None, None) if common => Self::Outside,
+            (None, None) => Self::OutsideOtherFamily,
+            _ if common => Self::Near,
+            _ => Self::OtherFamily,
+        }
+    }
+
+    /// Whether neither end is a pod.
+    pub const fn is_outside(self) -> bool {
+        matches!(self, Self::Outside | Self::OutsideOtherFamily)
+    }
 }
 
 /// More pairs of groups than this are not looked at one by one.
 const MANY: usize = 1 << 14;
 
-/// All pairs of two sets of ends, in few lots; those of pods and themselves stand last.
-pub fn lots(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Vec<Lot> {
-    of(reachability, &Groups::new(reachability.program(), from, to))
+/// All pairs of two sets of ends, in few lots; those of pods and themselves stand last. With `nodes`, connections from a
+/// pod's own node are exempt (R50); without, the policies alone count.
+pub fn lots(reachability: &Reachability<'_>, from: &Target, to: &Target, nodes: bool) -> Vec<Lot> {
+    let program = reachability.program();
+    let mut all = Vec::new();
+    for source in &sides(from) {
+        for destination in &sides(to) {
+            let groups = Groups::new(program, &source.ends, &destination.ends, &to.ports, nodes);
+            let found = match (source.place, destination.place) {
+                (None, None) => of(reachability, &groups, nodes),
+                places => narrowed(reachability, &groups, places, nodes),
+            };
+            let member = source.member.and(destination.member);
+            all.extend(found.into_iter().map(|lot| Lot { member: lot.member.and(member), ..lot }));
+        }
+    }
+    all
 }
 
-/// The same for ends in groups.
-pub(super) fn of(reachability: &Reachability<'_>, groups: &Groups) -> Vec<Lot> {
+/// Ends of a target that are meant for the same reason.
+struct Side<'t> {
+    ends: Ends,
+    member: Truth,
+    /// Where their addresses lie if they are meant.
+    place: Option<&'t ByFamily<AddressSet>>,
+}
+
+fn sides(target: &Target) -> Vec<Side<'_>> {
+    let pods = |pods: &[_]| Ends { pods: pods.to_vec(), addresses: ByFamily::default() };
+    let mut sides = vec![Side { ends: target.ends.clone(), member: Truth::Yes, place: None }];
+    if !target.perhaps.by_label.is_empty() {
+        sides.push(Side { ends: pods(&target.perhaps.by_label), member: Truth::Unknown, place: None });
+    }
+    if !target.perhaps.by_address.is_empty() {
+        let place = Some(&target.ends.addresses);
+        sides.push(Side { ends: pods(&target.perhaps.by_address), member: Truth::Unknown, place });
+    }
+    sides
+}
+
+/// The lots that count: a pair of two addresses counts only where there are no others, and so does a pod with an
+/// address of a family that it has not. Whatever may not count is no longer surely a member.
+pub fn counting<T>(mut all: Vec<T>, lot: impl Fn(&mut T) -> &mut Lot) -> Vec<T> {
+    let mut nearest = None;
+    let mut nearest_perhaps = None;
+    for one in &mut all {
+        let lot = lot(one);
+        let least = if lot.member.sure() { &mut nearest } else { &mut nearest_perhaps };
+        *least = Some(least.map_or(lot.relation, |least: Relation| least.min(lot.relation)));
+    }
+    let Some(nearest) = nearest else { return all };
+    all.retain_mut(|one| lot(one).relation <= nearest);
+    if nearest_perhaps.is_some_and(|perhaps| perhaps < nearest) {
+        for one in &mut all {
+            lot(one).member = Truth::Unknown;
+        }
+    }
+    all
+}
+
+/// The pairs of ends in groups that are all surely meant, but for addresses that may be those of pods.
+pub(super) fn of(reachability: &Reachability<'_>, groups: &Groups, nodes: bool) -> Vec<Lot> {
     if groups.sources.len() * groups.destinations.len() > MANY {
-        by_row(reachability.program(), groups)
+        by_row(reachability.program(), groups, nodes)
     } else {
-        by_pair(reachability, groups)
+        by_pair(reachability, groups, nodes)
     }
 }
 
 fn lots_of(groups: &Groups, found: Found, bounds: impl Fn(CellId) -> Connectivity) -> Vec<Lot> {
     let mut found: Vec<(Key, Pairs)> = found.into_iter().filter(|(_, pairs)| pairs.count > 0).collect();
     found.sort_unstable_by_key(|(_, pairs)| pairs.first);
-    let distinct = found.into_iter().map(|(Key { cell, related, .. }, Pairs { count, first })| {
-        let (source, destination) = first.expect("what is counted was found somewhere");
-        Lot {
-            count: count.unsigned_abs(),
-            first: groups.distinct(source, destination).expect("there is a pair"),
-            bounds: bounds(cell),
-            asked: groups.destinations[destination].1.clone(),
-            related,
-        }
-    });
+    let distinct =
+        found.into_iter().map(|(Key { cell, relation, is_doubtful, .. }, Pairs { count, first })| {
+            let (source, destination) = first.expect("what is counted was found somewhere");
+            Lot {
+                count: count.unsigned_abs(),
+                first: groups.distinct(source, destination).expect("there is a pair"),
+                bounds: bounds(cell),
+                asked: groups.destinations[destination].1.clone(),
+                relation,
+                member: if is_doubtful { Truth::Unknown } else { Truth::Yes },
+            }
+        });
+    distinct.chain(of_itself(groups)).collect()
+}
+
+/// Pods that are sources and destinations, each with itself.
+pub(super) fn of_itself(groups: &Groups) -> impl Iterator<Item = Lot> {
     let mut same: Vec<_> = groups.same.iter().collect();
     same.sort_unstable_by_key(|(place, _)| **place);
-    let same = same.into_iter().map(|(&(_, destination), &(count, pod))| Lot {
+    same.into_iter().map(|(&(_, destination), &(count, pod))| Lot {
         count,
         first: (pod, pod),
         bounds: Connectivity::open(),
         asked: groups.destinations[destination].1.clone(),
-        related: true,
-    });
-    distinct.chain(same).collect()
+        relation: Relation::Near,
+        member: Truth::Yes,
+    })
 }
 
 /// What pairs have in common.
@@ -78,19 +177,9 @@ struct Key {
     cell: CellId,
     /// The place of the ports asked for.
     asked: usize,
-    related: bool,
+    relation: Relation,
+    is_doubtful: bool,
 }
-
-impl Key {
-    /// What the pairs of a source with destinations of a kind have in common that come to this cell.
-    fn new(source: &Group, (asked, families): Kind, cell: CellId) -> Self {
-        let mut both = Family::ALL.into_iter().zip(families);
-        Self { cell, asked, related: both.any(|(family, has)| has && source.families[family]) }
-    }
-}
-
-/// The place of the ports asked for of a destination, and the families it has addresses of.
-type Kind = (usize, [bool; 2]);
 
 /// The places of a source and of a destination.
 type Place = (usize, usize);
@@ -105,11 +194,13 @@ struct Pairs {
 type Found = IndexMap<Key, Pairs, FxBuildHasher>;
 
 /// Every source with every destination.
-fn by_pair(reachability: &Reachability<'_>, groups: &Groups) -> Vec<Lot> {
+fn by_pair(reachability: &Reachability<'_>, groups: &Groups, nodes: bool) -> Vec<Lot> {
     let mut count = Count::new(groups);
     for i in 0..groups.sources.len() {
         for place in 0..groups.destinations.len() {
-            count.one((i, place), |a, b| reachability.cell(a, b));
+            count.one((i, place), |a, b| {
+                if nodes { reachability.cell(a, b) } else { reachability.cell_by_policies(a, b) }
+            });
         }
     }
     lots_of(groups, count.found, |cell| reachability.bounds(cell))
@@ -118,22 +209,26 @@ fn by_pair(reachability: &Reachability<'_>, groups: &Groups) -> Vec<Lot> {
 /// What is counted.
 struct Count<'g> {
     groups: &'g Groups,
-    /// The kind of each destination.
-    kinds: Rc<[Kind]>,
+    /// The place of the ports asked for of each destination.
+    asked: Rc<[usize]>,
     found: Found,
 }
 
 impl<'g> Count<'g> {
     fn new(groups: &'g Groups) -> Self {
-        let mut asked: IndexSet<&PortSet, FxBuildHasher> = IndexSet::default();
-        let kind = |(group, ports): &'g (Group, PortSet)| {
-            (asked.insert_full(ports).0, Family::ALL.map(|family| group.families[family]))
-        };
-        Self { groups, kinds: groups.destinations.iter().map(kind).collect(), found: Found::default() }
+        let mut all: IndexSet<&PortSet, FxBuildHasher> = IndexSet::default();
+        let asked = groups.destinations.iter().map(|(_, ports)| all.insert_full(ports).0).collect();
+        Self { groups, asked, found: Found::default() }
     }
 
     fn key(&self, (i, place): Place, cell: CellId) -> Key {
-        Key::new(&self.groups.sources[i], self.kinds[place], cell)
+        let (source, (destination, _)) = (&self.groups.sources[i], &self.groups.destinations[place]);
+        Key {
+            cell,
+            asked: self.asked[place],
+            relation: Relation::new(source, destination),
+            is_doubtful: source.is_doubtful || destination.is_doubtful,
+        }
     }
 
     /// How many pairs there are in a place, those of pods and themselves among them.
@@ -169,17 +264,20 @@ fn signed(pairs: u128) -> i128 {
 
 /// The sources of a class at a time: its row says where something may flow, and all the rest is closed. Then pods and
 /// themselves are taken out, and hostNetwork pods are told apart by node (R50).
-fn by_row(program: &Program, groups: &Groups) -> Vec<Lot> {
+fn by_row(program: &Program, groups: &Groups, nodes: bool) -> Vec<Lot> {
     let mut rows = Rows::new(program);
     let mut count = Count::new(groups);
-    let destinations = Destinations::new(groups, &count.kinds);
+    let destinations = Destinations::new(groups, &count.asked);
+    let of_ends = |rows: &mut Rows<'_>, a, b| {
+        if nodes { rows.evaluator.of_ends(a, b) } else { rows.evaluator.by_policies(a, b) }
+    };
     let mut classes: IndexMap<ClassId, Vec<usize>, FxBuildHasher> = IndexMap::default();
     for (i, source) in groups.sources.iter().enumerate() {
         match source.class {
             Some(class) => classes.entry(class).or_default().push(i),
             None => {
                 for place in 0..groups.destinations.len() {
-                    count.one((i, place), |a, b| rows.evaluator.of_ends(a, b));
+                    count.one((i, place), |a, b| of_ends(&mut rows, a, b));
                 }
             }
         }
@@ -190,7 +288,7 @@ fn by_row(program: &Program, groups: &Groups) -> Vec<Lot> {
         for &place in &destinations.outside {
             let number = head.sources.iter().map(|&i| count.pairs((i, place))).sum();
             let (a, b) = groups.distinct(head.sources[0], place).expect("a pod is no address");
-            let key = count.key((head.sources[0], place), rows.evaluator.of_ends(a, b));
+            let key = count.key((head.sources[0], place), of_ends(&mut rows, a, b));
             count.add(key, number, |_| Some((head.sources[0], place)));
         }
         for &i in &head.sources {
@@ -198,7 +296,7 @@ fn by_row(program: &Program, groups: &Groups) -> Vec<Lot> {
                 if let Some(other) = groups.destinations[place].0.class {
                     let key = count.key((i, place), head.cell(other));
                     count.add(key, -count.pairs((i, place)), |_| None);
-                    count.one((i, place), |a, b| rows.evaluator.of_ends(a, b));
+                    count.one((i, place), |a, b| of_ends(&mut rows, a, b));
                 }
             }
         }
@@ -226,8 +324,8 @@ impl Head {
 struct Destinations<'g> {
     groups: &'g Groups,
     of_class: FxHashMap<ClassId, Members>,
-    /// How many ends of classes there are of each kind.
-    ends: IndexMap<Kind, u128, FxBuildHasher>,
+    /// How many pods there are of which the same is asked.
+    pods: IndexMap<usize, u128, FxBuildHasher>,
     of_node: FxHashMap<NodeId, Vec<usize>>,
     outside: Vec<usize>,
     /// The destinations at which each source meets its own pods.
@@ -238,16 +336,16 @@ struct Destinations<'g> {
 #[derive(Default)]
 struct Members {
     places: Vec<usize>,
-    /// How many ends there are of each kind.
-    ends: IndexMap<Kind, u128, FxBuildHasher>,
+    /// How many there are of which the same is asked.
+    pods: IndexMap<usize, u128, FxBuildHasher>,
 }
 
 impl<'g> Destinations<'g> {
-    fn new(groups: &'g Groups, kinds: &[Kind]) -> Self {
+    fn new(groups: &'g Groups, asked: &[usize]) -> Self {
         let mut destinations = Self {
             groups,
             of_class: FxHashMap::default(),
-            ends: IndexMap::default(),
+            pods: IndexMap::default(),
             of_node: FxHashMap::default(),
             outside: Vec::new(),
             same: FxHashMap::default(),
@@ -257,8 +355,8 @@ impl<'g> Destinations<'g> {
                 Some(class) => {
                     let members = destinations.of_class.entry(class).or_default();
                     members.places.push(place);
-                    *members.ends.entry(kinds[place]).or_default() += group.count;
-                    *destinations.ends.entry(kinds[place]).or_default() += group.count;
+                    *members.pods.entry(asked[place]).or_default() += group.count;
+                    *destinations.pods.entry(asked[place]).or_default() += group.count;
                 }
                 None => destinations.outside.push(place),
             }
@@ -284,22 +382,22 @@ impl<'g> Destinations<'g> {
 
     /// Counts what the row of a class says of all pods, wherever they run, and of pods and themselves.
     fn along(&self, head: &Head, count: &mut Count<'_>) {
-        let mut ends: IndexMap<(CellId, Kind), u128, FxBuildHasher> = IndexMap::default();
-        let mut closed = self.ends.clone();
+        let mut pods: IndexMap<(CellId, usize), u128, FxBuildHasher> = IndexMap::default();
+        let mut closed = self.pods.clone();
         for &(other, cell) in head.cells.iter() {
-            for (&kind, &number) in self.of_class.get(&other).into_iter().flat_map(|members| &members.ends) {
-                *ends.entry((cell, kind)).or_default() += number;
-                closed[&kind] -= number;
+            for (&asked, &number) in self.of_class.get(&other).into_iter().flat_map(|members| &members.pods) {
+                *pods.entry((cell, asked)).or_default() += number;
+                closed[&asked] -= number;
             }
         }
-        ends.extend(closed.into_iter().map(|(kind, number)| ((head.closed, kind), number)));
+        pods.extend(closed.into_iter().map(|(asked, number)| ((head.closed, asked), number)));
         let sources: u128 = head.sources.iter().map(|&i| self.groups.sources[i].count).sum();
-        for ((cell, kind), number) in ends.into_iter().filter(|(_, number)| *number > 0) {
-            let key = Key::new(&self.groups.sources[head.sources[0]], kind, cell);
-            let kinds = Rc::clone(&count.kinds);
+        for ((cell, asked), number) in pods.into_iter().filter(|(_, number)| *number > 0) {
+            let key = Key { cell, asked, relation: Relation::Near, is_doubtful: false };
+            let all = Rc::clone(&count.asked);
             count.add(key, signed(sources * number), |known| match known {
                 Some((i, _)) if i < head.sources[0] => None,
-                _ => self.first(head, cell, |place| kinds[place] == kind),
+                _ => self.first(head, cell, |place| all[place] == asked),
             });
         }
     }
@@ -331,10 +429,8 @@ mod tests {
     use super::*;
     use crate::cluster::Ranges;
     use crate::compile::compile;
-    use crate::net::{AddressSet, ByFamily};
     use crate::profile::Profile;
-    use crate::query::Ends;
-    use crate::query::endpoint::{Ports, parse};
+    use crate::query::endpoint::parse;
     use crate::query::fixture::{THREE_TIER, cluster};
     use crate::solve::solve;
 
@@ -382,8 +478,8 @@ spec:
         for lot in lots {
             let is_itself = |lot: &Lot| lot.first.0 == lot.first.1;
             let known = merged.iter_mut().find(|known| {
-                (&known.bounds, &known.asked, known.related, is_itself(known))
-                    == (&lot.bounds, &lot.asked, lot.related, is_itself(&lot))
+                (&known.bounds, &known.asked, known.relation, known.member, is_itself(known))
+                    == (&lot.bounds, &lot.asked, lot.relation, lot.member, is_itself(&lot))
             });
             match known {
                 Some(known) => known.count += lot.count,
@@ -399,8 +495,6 @@ spec:
         let program = compile(&cluster, Profile::Spec);
         let reachability = solve(&program);
         let everything = Target {
-            text: String::new(),
-            end: String::new(),
             ends: Ends {
                 pods: cluster.pods.enumerate().map(|(id, pod)| (id, 0..pod.count)).collect(),
                 addresses: ByFamily {
@@ -408,8 +502,7 @@ spec:
                     v6: AddressSet::from_range(0, u128::MAX),
                 },
             },
-            ports: Ports::Every,
-            notes: Vec::new(),
+            ..Target::default()
         };
         let texts = [
             "",
@@ -436,10 +529,13 @@ spec:
                     _ => parse(text, &cluster, "multi-tier", &Ranges::default()),
                 };
                 let (Ok(source), Ok(destination)) = (read(from), read(&to)) else { continue };
-                let groups = Groups::new(&program, &source, &destination);
-                let (pairs, rows) = (by_pair(&reachability, &groups), by_row(&program, &groups));
-                let (pairs, rows) = (merged(pairs), merged(rows));
-                assert_eq!(rows, pairs, "{from} -> {to}");
+                for nodes in [true, false] {
+                    let groups =
+                        Groups::new(&program, &source.ends, &destination.ends, &destination.ports, nodes);
+                    let pairs = merged(by_pair(&reachability, &groups, nodes));
+                    let rows = merged(by_row(&program, &groups, nodes));
+                    assert_eq!(rows, pairs, "{from} -> {to}");
+                }
             }
         }
     }

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{Scope, ends_of_addresses};
+use super::{Pods, Scope, whole};
 use crate::cluster::{Addresses, Cluster};
+use crate::label::Truth;
 use crate::net::{AddressSet, ByFamily, Family, address_number, net_range};
 use crate::query::Ends;
 
@@ -52,16 +53,16 @@ pub(super) fn internet(scope: &Scope<'_>) -> Ends {
     ends
 }
 
-/// The addresses of a block; those that pods own mean the pods.
-pub(super) fn block(cluster: &Cluster, net: IpNet) -> Ends {
+/// The addresses of a block; those that pods own mean the pods. And the pods that perhaps own one.
+pub(super) fn block(cluster: &Cluster, net: IpNet) -> (Ends, Pods) {
     let (first, last) = net_range(net);
     let mut addresses = ByFamily::default();
     addresses[Family::of_net(net)] = AddressSet::from_range(first, last);
-    ends_of_addresses(cluster, &addresses)
+    owners(cluster, &addresses)
 }
 
-/// One address, or the pods that own it.
-pub(super) fn one(cluster: &Cluster, ip: IpAddr, notes: &mut Vec<String>) -> Ends {
+/// One address, or the pods that own it. And the pods that perhaps own it.
+pub(super) fn one(cluster: &Cluster, ip: IpAddr, notes: &mut Vec<String>) -> (Ends, Pods) {
     for ((namespace, name), service) in &cluster.services {
         if service.cluster_ips.contains(&ip) {
             let namespace = &cluster.namespaces[*namespace].name;
@@ -71,4 +72,96 @@ pub(super) fn one(cluster: &Cluster, ip: IpAddr, notes: &mut Vec<String>) -> End
         }
     }
     block(cluster, IpNet::from(ip))
+}
+
+/// The pods that are known to own one of `addresses`, and the addresses that none is known to own.
+pub(super) fn known_owners(cluster: &Cluster, addresses: &ByFamily<AddressSet>) -> Ends {
+    let mut ends = Ends { pods: Vec::new(), addresses: addresses.clone() };
+    let mut owned: ByFamily<Vec<(u128, u128)>> = ByFamily::default();
+    for (id, pod) in cluster.pods.enumerate() {
+        let Addresses::Known(known) = &pod.addresses else { continue };
+        let inside: Vec<IpAddr> = known
+            .iter()
+            .copied()
+            .filter(|&ip| addresses[Family::of(ip)].contains(address_number(ip)))
+            .collect();
+        if !inside.is_empty() {
+            ends.pods.push(whole(cluster, id));
+        }
+        for ip in inside {
+            owned[Family::of(ip)].push((address_number(ip), address_number(ip)));
+        }
+    }
+    for family in Family::ALL {
+        let owned = AddressSet::from_ranges(owned[family].iter().copied());
+        ends.addresses[family] = ends.addresses[family].difference(&owned);
+    }
+    ends
+}
+
+/// The same with pods whose address is not given: among the ends if it is surely one of `addresses`, apart if it is
+/// perhaps.
+pub(super) fn owners(cluster: &Cluster, addresses: &ByFamily<AddressSet>) -> (Ends, Pods) {
+    let mut ends = known_owners(cluster, addresses);
+    let unknown: Pods = cluster
+        .pods
+        .enumerate()
+        .filter(|(_, pod)| pod.addresses == Addresses::Unknown)
+        .map(|(id, _)| whole(cluster, id))
+        .collect();
+    if unknown.is_empty() {
+        return (ends, Vec::new());
+    }
+    let candidates = candidates(cluster);
+    let [ordinary, hosts] = candidates.each_ref().map(|region| lies_in(region, addresses));
+    let mut perhaps = Vec::new();
+    for (id, range) in unknown {
+        match if cluster.pods[id].host_network { hosts } else { ordinary } {
+            Truth::Yes => ends.pods.push((id, range)),
+            Truth::Unknown => perhaps.push((id, range)),
+            Truth::No => {}
+        }
+    }
+    ends.pods.sort_unstable_by_key(|(id, range)| (*id, range.start));
+    (ends, perhaps)
+}
+
+/// Whether the addresses of a pod that lie somewhere in a region are among these.
+fn lies_in(region: &ByFamily<AddressSet>, addresses: &ByFamily<AddressSet>) -> Truth {
+    let in_family = |family: Family| match () {
+        () if region[family].is_disjoint(&addresses[family]) => Truth::No,
+        () if region[family].is_subset(&addresses[family]) => Truth::Yes,
+        () => Truth::Unknown,
+    };
+    Family::ALL.into_iter().map(in_family).fold(Truth::No, Truth::or)
+}
+
+/// Where addresses that the input does not give may be: those of pods, then those of hostNetwork pods. No two pods share
+/// an address, but hostNetwork pods have those of nodes; a Service's own address is no pod's.
+pub(in crate::query) fn candidates(cluster: &Cluster) -> [ByFamily<AddressSet>; 2] {
+    let mut pods: ByFamily<Vec<(u128, u128)>> = ByFamily::default();
+    let mut hosts: ByFamily<Vec<(u128, u128)>> = ByFamily::default();
+    let take = |taken: &mut ByFamily<Vec<(u128, u128)>>, ip: &IpAddr| {
+        taken[Family::of(*ip)].push((address_number(*ip), address_number(*ip)));
+    };
+    for pod in &cluster.pods {
+        if let Addresses::Known(known) = &pod.addresses {
+            let taken = if pod.host_network { &mut hosts } else { &mut pods };
+            known.iter().for_each(|ip| take(taken, ip));
+        }
+    }
+    cluster.nodes.iter().flat_map(|node| &node.addresses).for_each(|ip| take(&mut hosts, ip));
+    cluster.services.values().flat_map(|service| &service.cluster_ips).for_each(|ip| take(&mut pods, ip));
+    let left = |regions: &ByFamily<Option<AddressSet>>, taken: [&ByFamily<Vec<(u128, u128)>>; 2]| {
+        let of = |family: Family| {
+            let region = regions[family].clone().unwrap_or_default();
+            let taken = taken.iter().flat_map(|taken| taken[family].iter().copied());
+            let left = region.difference(&AddressSet::from_ranges(taken));
+            if left.is_empty() { region } else { left }
+        };
+        ByFamily { v4: of(Family::V4), v6: of(Family::V6) }
+    };
+    let unknown = &cluster.unknown_addresses;
+    let none = ByFamily::default();
+    [left(&unknown.pods, [&pods, &hosts]), left(&unknown.hosts, [&pods, &none])]
 }

@@ -57,6 +57,54 @@ pub enum EndpointError {
         /// Names that are close, best first.
         nearest: Vec<String>,
     },
+    /// The word says too little.
+    #[error("`{text}` is not an endpoint")]
+    Vague {
+        /// The word.
+        text: String,
+    },
+    /// A label selector that cannot be read.
+    #[error("`{text}` is not a label selector: {why}")]
+    BadSelector {
+        /// The text.
+        text: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// No pod has such labels.
+    #[error("no pod{} matches `{selector}`", within(.namespace.as_deref()))]
+    NoMatch {
+        /// The label selector.
+        selector: String,
+        /// The namespace of `-n`.
+        namespace: Option<String>,
+        /// Which label is amiss, and what may be meant.
+        advice: String,
+    },
+    /// Both the destination and `--port` name a port.
+    #[error("the destination has a port already, `:{own}`: `--port {port}` is one too many")]
+    TwoPorts {
+        /// The text behind the colon.
+        own: String,
+        /// The other one.
+        port: String,
+    },
+    /// Pods of that name are in several namespaces, none of them the one that completes names.
+    #[error("`{name}` does not say its namespace, and several have one of that name")]
+    SeveralNamespaces {
+        /// The name.
+        name: String,
+        /// How to write each of them.
+        candidates: Vec<String>,
+    },
+    /// The text names two things.
+    #[error("`{text}` can mean two things")]
+    Clash {
+        /// The text.
+        text: String,
+        /// How to write each of them.
+        candidates: Vec<String>,
+    },
     /// Several workloads have the name.
     #[error("`{name}` is the name of several workloads")]
     Ambiguous {
@@ -139,7 +187,7 @@ impl EndpointError {
         let list = |names: &[String]| names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
         match self {
             Self::Shape { .. } => Some(
-                "write [NS/]NAME, KIND/[NS/]NAME, NS/*, an address, a CIDR or `internet`, with :PORT behind it"
+                "write [NS/]NAME, KIND/[NS/]NAME, NS/*, a label selector, an address, a CIDR or `internet`, with :PORT behind it"
                     .into(),
             ),
             Self::Brackets { .. } => Some("such as `[2001:db8::1]:443`".into()),
@@ -157,7 +205,17 @@ impl EndpointError {
             Self::Unknown { nearest, .. } if !nearest.is_empty() => {
                 Some(format!("did you mean {}?", list(nearest)))
             }
-            Self::Ambiguous { candidates, .. } => Some(format!("write one of {}", list(candidates))),
+            Self::Ambiguous { candidates, .. }
+            | Self::Clash { candidates, .. }
+            | Self::SeveralNamespaces { candidates, .. } => {
+                Some(format!("write one of {}", list(candidates)))
+            }
+            Self::Vague { .. } => Some(
+                "`internet` is every public address, `0.0.0.0/0` every IPv4 address, `ns/NAME` every pod of a namespace"
+                    .into(),
+            ),
+            Self::BadSelector { .. } => Some("such as `app=web,tier!=db` or `'app in (a,b)'`".into()),
+            Self::NoMatch { advice, .. } => Some(advice.clone()),
             Self::UndeclaredPort { declared, .. } if declared.is_empty() => {
                 Some("they declare no named port: write the number".into())
             }
@@ -167,4 +225,8 @@ impl EndpointError {
             _ => None,
         }
     }
+}
+
+fn within(namespace: Option<&str>) -> String {
+    namespace.map(|name| format!(" of namespace `{name}`")).unwrap_or_default()
 }

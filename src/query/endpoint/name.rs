@@ -5,23 +5,27 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::{EndpointError, Scope, whole};
-use crate::cluster::kinds::{self, Role};
+use super::{EndpointError, Pods, Scope, whole};
+use crate::cluster::kinds::{self, Kind, Role};
 use crate::cluster::{Cluster, NamespaceId, PodId, PodName, WorkloadId};
 use crate::diagnostic::{nearest, nearest_by};
 use crate::index::Id;
-use crate::query::Ends;
+use crate::label::Truth;
+use crate::policy::parse_cidr;
+use crate::query::{Ends, LabelQuery, LabelQueryError};
 
-/// What a text names, by its shape.
+/// What a text names.
 pub(super) enum Form<'t> {
     Internet,
     Address(IpAddr),
     Block(IpNet),
+    Selector(LabelQuery),
     Service { namespace: Option<&'t str>, name: &'t str },
     Pods(PodsForm<'t>),
 }
 
 /// A name of pods.
+#[derive(Clone, Copy)]
 pub(super) enum PodsForm<'t> {
     /// All pods of a namespace.
     Namespace(&'t str),
@@ -29,56 +33,218 @@ pub(super) enum PodsForm<'t> {
     Named { kind: Option<&'t str>, namespace: Option<&'t str>, name: &'t str },
 }
 
-pub(super) fn classify<'t>(text: &'t str, cluster: &Cluster) -> Result<Form<'t>, EndpointError> {
-    if text == "internet" {
-        return Ok(Form::Internet);
-    }
-    if let Ok(ip) = text.parse::<IpAddr>() {
-        return Ok(Form::Address(ip));
-    }
-    if let Ok(net) = text.parse::<IpNet>() {
-        return Ok(Form::Block(net.trunc()));
-    }
+/// Words that people use for endpoints and that say too little to be one.
+const VAGUE: [&str; 6] = ["*", "all", "any", "everyone", "external", "world"];
+
+/// The segments of a name, unless no cluster could have such an endpoint.
+fn segments(text: &str) -> Result<Vec<&str>, EndpointError> {
     let segments: Vec<&str> = text.split('/').collect();
     if segments.iter().any(|s| s.is_empty()) || segments.len() > 3 {
         return Err(EndpointError::Shape { text: text.into() });
     }
-    if segments[0].parse::<IpAddr>().is_ok() {
+    if text.len() > segments[0].len() && segments[0].parse::<IpAddr>().is_ok() {
         return Err(EndpointError::BadBlock { text: text.into() });
     }
-    let of_kind = |kind: &'t str, namespace: Option<&'t str>, name: &'t str| {
-        let Some(known) = kinds::find(kind) else {
-            return Ok(Form::Pods(PodsForm::Named { kind: Some(kind), namespace, name }));
-        };
-        match known.role {
-            Role::Namespace if namespace.is_none() => Ok(Form::Pods(PodsForm::Namespace(name))),
-            Role::Namespace => Err(EndpointError::Shape { text: text.into() }),
-            Role::Service => Ok(Form::Service { namespace, name }),
-            Role::Pod | Role::Workload => {
-                Ok(Form::Pods(PodsForm::Named { kind: Some(known.name), namespace, name }))
-            }
-            Role::Node | Role::Ingress | Role::Policy => {
+    Ok(segments)
+}
+
+pub(super) fn check_shape(text: &str) -> Result<(), EndpointError> {
+    if text.parse::<IpAddr>().is_ok() || text.parse::<IpNet>().is_ok() {
+        return Ok(());
+    }
+    if is_selector(text) {
+        return selector(text).map(drop);
+    }
+    match segments(text)?[..] {
+        ["*"] => Err(EndpointError::Vague { text: text.into() }),
+        [kind, _, name] => match kinds::find(kind) {
+            Some(known) if !is_endpoint(known) => {
                 Err(EndpointError::NotAnEndpoint { kind: known.name, name: name.into() })
             }
-        }
-    };
-    match *segments {
-        [kind, namespace, name] => {
-            let exists = || cluster.workloads.iter().any(|w| w.kind.eq_ignore_ascii_case(kind));
-            if kinds::find(kind).is_none() && !exists() {
-                return Err(EndpointError::UnknownKind { kind: kind.into() });
-            }
-            of_kind(kind, Some(namespace), name)
-        }
-        [kind, name] if kinds::find(kind).is_some() => of_kind(kind, None, name),
-        [namespace, "*"] => Ok(Form::Pods(PodsForm::Namespace(namespace))),
-        [namespace, name] => Ok(Form::Pods(PodsForm::Named { kind: None, namespace: Some(namespace), name })),
-        [name] => Ok(Form::Pods(PodsForm::Named { kind: None, namespace: None, name })),
-        _ => Err(EndpointError::Shape { text: text.into() }),
+            Some(Kind { role: Role::Namespace, .. }) => Err(EndpointError::Shape { text: text.into() }),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
     }
 }
 
-pub(super) fn pods(scope: &Scope<'_>, form: &PodsForm<'_>) -> Result<Ends, EndpointError> {
+/// Names have no such characters.
+fn is_selector(text: &str) -> bool {
+    text.contains(['=', '!', '('])
+}
+
+fn selector(text: &str) -> Result<LabelQuery, EndpointError> {
+    text.parse().map_err(|why: LabelQueryError| EndpointError::BadSelector {
+        text: text.into(),
+        why: why.to_string(),
+    })
+}
+
+const fn is_endpoint(kind: &Kind) -> bool {
+    !matches!(kind.role, Role::Node | Role::Ingress | Role::Policy)
+}
+
+pub(super) fn classify<'t>(scope: &Scope<'_>, text: &'t str) -> Result<Form<'t>, EndpointError> {
+    if text == "internet" {
+        return Ok(Form::Internet);
+    }
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Ok(Form::Address(ip.to_canonical()));
+    }
+    if text.parse::<IpNet>().is_ok()
+        && let Some(block) = parse_cidr(text)
+    {
+        return Ok(Form::Block(block.net));
+    }
+    if is_selector(text) {
+        return selector(text).map(Form::Selector);
+    }
+    match segments(text)?[..] {
+        [kind, namespace, name] => {
+            if kinds::find(kind).is_none() && !is_workload_kind(scope, kind) {
+                return Err(EndpointError::UnknownKind { kind: kind.into() });
+            }
+            of_kind(text, kind, Some(namespace), name)
+        }
+        [namespace, "*"] => Ok(Form::Pods(PodsForm::Namespace(namespace))),
+        [first, name] => two(scope, text, first, name),
+        _ => one(scope, text),
+    }
+}
+
+/// A kind that the input has and that has no name of its own.
+fn is_workload_kind(scope: &Scope<'_>, kind: &str) -> bool {
+    scope.cluster.workloads.iter().any(|w| w.kind.eq_ignore_ascii_case(kind))
+}
+
+fn of_kind<'t>(
+    text: &str,
+    kind: &'t str,
+    namespace: Option<&'t str>,
+    name: &'t str,
+) -> Result<Form<'t>, EndpointError> {
+    let Some(known) = kinds::find(kind) else {
+        return Ok(Form::Pods(PodsForm::Named { kind: Some(kind), namespace, name }));
+    };
+    match known.role {
+        Role::Namespace if namespace.is_none() => Ok(Form::Pods(PodsForm::Namespace(name))),
+        Role::Namespace => Err(EndpointError::Shape { text: text.into() }),
+        Role::Service => Ok(match (namespace, name.split_once('.')) {
+            (None, Some(_)) => match service_of_dns(name) {
+                Some((name, namespace)) => Form::Service { namespace: Some(namespace), name },
+                None => Form::Service { namespace, name },
+            },
+            _ => Form::Service { namespace, name },
+        }),
+        Role::Pod | Role::Workload => {
+            Ok(Form::Pods(PodsForm::Named { kind: Some(known.name), namespace, name }))
+        }
+        Role::Node | Role::Ingress | Role::Policy => {
+            Err(EndpointError::NotAnEndpoint { kind: known.name, name: name.into() })
+        }
+    }
+}
+
+/// `A/B` is a name of namespace `A`, or one of kind `A`: what exists wins, and both are an error.
+fn two<'t>(scope: &Scope<'_>, text: &str, first: &'t str, name: &'t str) -> Result<Form<'t>, EndpointError> {
+    let cluster = scope.cluster;
+    let named = PodsForm::Named { kind: None, namespace: Some(first), name };
+    if kinds::find(first).is_none() && (cluster.namespace(first).is_some() || !is_workload_kind(scope, first))
+    {
+        return Ok(Form::Pods(named));
+    }
+    let kind = of_kind(text, first, None, name);
+    let Some(namespace) = cluster.namespace(first) else { return kind };
+    let by_kind = kind.as_ref().ok().and_then(|form| spelled_out(scope, form));
+    let lookup = Lookup { cluster, namespace, kind: None, name };
+    match (lookup.spelled_out(), by_kind) {
+        (Some(by_name), Some(by_kind)) => {
+            Err(EndpointError::Clash { text: text.into(), candidates: vec![by_name, by_kind] })
+        }
+        (Some(_), None) => Ok(Form::Pods(named)),
+        // A namespace with pods is more likely to be meant than a kind.
+        (None, None) if kind.is_err() || !cluster.namespaces[namespace].pods.is_empty() => {
+            Ok(Form::Pods(named))
+        }
+        (None, _) => kind,
+    }
+}
+
+/// A bare name, or the DNS name of a Service.
+fn one<'t>(scope: &Scope<'_>, text: &'t str) -> Result<Form<'t>, EndpointError> {
+    let named = PodsForm::Named { kind: None, namespace: None, name: text };
+    let service = service_of_dns(text);
+    let has_service = service
+        .is_some_and(|(name, namespace)| super::service::find(scope.cluster, namespace, name).is_some());
+    let by_name = spelled_out(scope, &Form::Pods(named));
+    match (service, by_name) {
+        (Some((name, namespace)), Some(by_name)) if has_service => Err(EndpointError::Clash {
+            text: text.into(),
+            candidates: vec![by_name, format!("svc/{namespace}/{name}")],
+        }),
+        (Some((name, namespace)), None) if has_service || text.contains(".svc") => {
+            Ok(Form::Service { namespace: Some(namespace), name })
+        }
+        (_, None) if VAGUE.contains(&text) => Err(EndpointError::Vague { text: text.into() }),
+        _ => Ok(Form::Pods(named)),
+    }
+}
+
+/// The name and the namespace in `NAME.NS`, `NAME.NS.svc` and `NAME.NS.svc.cluster.local`.
+fn service_of_dns(text: &str) -> Option<(&str, &str)> {
+    let text = text.strip_suffix('.').unwrap_or(text);
+    let rest = text.strip_suffix(".svc.cluster.local").or_else(|| text.strip_suffix(".svc")).unwrap_or(text);
+    let (name, namespace) = rest.split_once('.')?;
+    (!name.is_empty() && !namespace.is_empty() && !namespace.contains('.')).then_some((name, namespace))
+}
+
+/// How to write what a form names so that it can mean nothing else; `None` if there is no such thing.
+fn spelled_out(scope: &Scope<'_>, form: &Form<'_>) -> Option<String> {
+    let cluster = scope.cluster;
+    match *form {
+        Form::Service { namespace, name } => {
+            let namespace = namespace.unwrap_or(scope.default_namespace());
+            super::service::find(cluster, namespace, name).map(|_| format!("svc/{namespace}/{name}"))
+        }
+        Form::Pods(PodsForm::Namespace(name)) => {
+            let id = cluster.namespace(name)?;
+            (!cluster.namespaces[id].pods.is_empty()).then(|| format!("{name}/*"))
+        }
+        Form::Pods(PodsForm::Named { kind, namespace, name }) => {
+            let namespace = cluster.namespace(namespace.unwrap_or(scope.default_namespace()))?;
+            Lookup { cluster, namespace, kind, name }.spelled_out()
+        }
+        Form::Internet | Form::Address(_) | Form::Block(_) | Form::Selector(_) => None,
+    }
+}
+
+/// The pods that labels surely select, in the namespace of `-n` if there is one, and those that they perhaps do.
+pub(super) fn selected(scope: &Scope<'_>, query: &LabelQuery) -> Result<(Pods, Pods), EndpointError> {
+    let cluster = scope.cluster;
+    let within = scope.namespace.map(|name| namespace(cluster, name)).transpose()?;
+    let (mut sure, mut perhaps) = (Vec::new(), Vec::new());
+    for (id, pod) in cluster.pods.enumerate().filter(|(_, pod)| within.is_none_or(|ns| ns == pod.namespace)) {
+        match query.matches(&cluster.labels, &cluster.labels.sets[pod.labels]) {
+            Truth::Yes => sure.push(whole(cluster, id)),
+            Truth::Unknown => perhaps.push(whole(cluster, id)),
+            Truth::No => {}
+        }
+    }
+    if sure.is_empty() && perhaps.is_empty() {
+        return Err(EndpointError::NoMatch {
+            selector: query.to_string(),
+            namespace: scope.namespace.map(Into::into),
+            advice: query.advice(cluster, within),
+        });
+    }
+    Ok((sure, perhaps))
+}
+
+pub(super) fn pods(
+    scope: &Scope<'_>,
+    form: &PodsForm<'_>,
+    notes: &mut Vec<String>,
+) -> Result<Ends, EndpointError> {
     let cluster = scope.cluster;
     let pods = match *form {
         PodsForm::Namespace(name) => {
@@ -92,21 +258,57 @@ pub(super) fn pods(scope: &Scope<'_>, form: &PodsForm<'_>) -> Result<Ends, Endpo
             }
             pods
         }
-        PodsForm::Named { kind, namespace: given, name } => {
-            let id = match given {
-                Some(given) => namespace(cluster, given)?,
-                None => {
-                    cluster.namespace(scope.default_namespace).ok_or_else(|| EndpointError::Unqualified {
-                        name: name.into(),
-                        namespace: scope.default_namespace.into(),
-                        nearest: anywhere(cluster, name),
-                    })?
-                }
+        PodsForm::Named { kind, namespace: Some(given), name } => {
+            Lookup { cluster, namespace: namespace(cluster, given)?, kind, name }.resolve(true)?
+        }
+        PodsForm::Named { kind, namespace: None, name } => {
+            let own = match cluster.namespace(scope.default_namespace()) {
+                Some(namespace) => Lookup { cluster, namespace, kind, name }.resolve(false),
+                None => Err(EndpointError::Unqualified {
+                    name: name.into(),
+                    namespace: scope.default_namespace().into(),
+                    nearest: anywhere(cluster, name),
+                }),
             };
-            Lookup { cluster, namespace: id, kind, name }.resolve(given.is_some())?
+            match own {
+                Err(error @ (EndpointError::Unknown { .. } | EndpointError::Unqualified { .. }))
+                    if scope.namespace.is_none() =>
+                {
+                    elsewhere(cluster, kind, name, notes).unwrap_or(Err(error))?
+                }
+                own => own?,
+            }
         }
     };
     Ok(Ends { pods, addresses: crate::net::ByFamily::default() })
+}
+
+/// What a bare name means that `default` lacks: the one pod or workload of that name in the other namespaces.
+fn elsewhere(
+    cluster: &Cluster,
+    kind: Option<&str>,
+    name: &str,
+    notes: &mut Vec<String>,
+) -> Option<Result<Found, EndpointError>> {
+    let base = name.split_once('[').map_or(name, |(base, _)| base);
+    let workloads = cluster.workloads.iter().filter(|w| *w.name == *base || *w.name == *name);
+    let pods = cluster.pods.iter().filter(|pod| matches!(&pod.name, PodName::Exact(own) if **own == *name));
+    let namespaces: BTreeSet<NamespaceId> =
+        workloads.map(|w| w.namespace).chain(pods.map(|pod| pod.namespace)).collect();
+    let lookups = namespaces.into_iter().map(|namespace| Lookup { cluster, namespace, kind, name });
+    let found: Vec<(String, Lookup<'_, '_>)> =
+        lookups.filter_map(|lookup| Some((lookup.spelled_out()?, lookup))).collect();
+    match &found[..] {
+        [] => None,
+        [(_, only)] => {
+            notes.push(elsewhere_note(name, &only.path()));
+            Some(only.resolve(false))
+        }
+        several => Some(Err(EndpointError::SeveralNamespaces {
+            name: name.into(),
+            candidates: several.iter().map(|(_, lookup)| lookup.path()).collect(),
+        })),
+    }
 }
 
 fn namespace(cluster: &Cluster, name: &str) -> Result<NamespaceId, EndpointError> {
@@ -131,6 +333,11 @@ fn anywhere(cluster: &Cluster, name: &str) -> Vec<String> {
     names
 }
 
+/// What is said of a name that was found in another namespace than the one that completes names.
+pub(super) fn elsewhere_note(name: &str, found: &str) -> String {
+    format!("`{name}` is not in namespace `default`: this is `{found}`, the only one of that name")
+}
+
 /// The search for one name in one namespace.
 struct Lookup<'c, 't> {
     cluster: &'c Cluster,
@@ -139,7 +346,7 @@ struct Lookup<'c, 't> {
     name: &'t str,
 }
 
-type Found = Vec<(PodId, std::ops::Range<u32>)>;
+type Found = Pods;
 
 impl Lookup<'_, '_> {
     fn resolve(&self, namespace_given: bool) -> Result<Found, EndpointError> {
@@ -162,6 +369,25 @@ impl Lookup<'_, '_> {
             }
         }
         Err(self.not_found(namespace_given))
+    }
+
+    /// How to write what the name means so that it can mean nothing else; `None` if it names nothing.
+    fn spelled_out(&self) -> Option<String> {
+        match self.resolve(true) {
+            Ok(found) => {
+                let cluster = self.cluster;
+                let workload = &cluster.workloads[cluster.pods[found.first()?.0].workload];
+                let is_workload = *workload.name == *self.name && *workload.kind != *"Pod";
+                let kind = if is_workload { workload.kind.to_ascii_lowercase() } else { "pod".to_owned() };
+                Some(format!("{kind}/{}", self.path()))
+            }
+            Err(EndpointError::Unknown { .. }) => None,
+            // There is such an object, and something else to be said about it.
+            Err(_) => Some(match self.kind {
+                Some(kind) => format!("{}/{}", kind.to_ascii_lowercase(), self.path()),
+                None => self.path(),
+            }),
+        }
     }
 
     fn pods(&self) -> impl Iterator<Item = PodId> + use<> {

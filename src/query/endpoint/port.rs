@@ -1,11 +1,11 @@
 //! `:80`, `:80/UDP`, `:8000-8100/TCP`, `:http`.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::{EndpointError, Ports};
-use crate::cluster::{Cluster, ContainerKind, Pod};
+use crate::cluster::{Cluster, ContainerKind, Pod, PodId};
 use crate::net::{PortSet, Protocol};
-use crate::query::Ends;
 
 /// The ports a text asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,10 +68,10 @@ pub(super) fn on_pod(pod: &Pod, name: &str, protocol: Protocol) -> PortSet {
         .fold(PortSet::empty(), |ports, p| ports.union(&PortSet::from_range(protocol, p.number, p.number)))
 }
 
-/// The port called `name` on each pod of `ends`.
-pub(super) fn named(
+/// The port called `name` on each of the pods.
+pub(super) fn named<'p>(
     cluster: &Cluster,
-    ends: &Ends,
+    all: impl Iterator<Item = &'p (PodId, Range<u32>)> + Clone,
     name: &str,
     protocol: Option<Protocol>,
     notes: &mut Vec<String>,
@@ -79,7 +79,7 @@ pub(super) fn named(
     let protocol = protocol.unwrap_or(Protocol::Tcp);
     let mut pods = BTreeMap::new();
     let mut without = 0;
-    for (id, range) in &ends.pods {
+    for (id, range) in all.clone() {
         let ports = on_pod(&cluster.pods[*id], name, protocol);
         if ports.is_empty() {
             without += range.len();
@@ -88,10 +88,8 @@ pub(super) fn named(
         }
     }
     if pods.is_empty() {
-        let mut declared: Vec<String> = ends
-            .pods
-            .iter()
-            .flat_map(|(id, _)| cluster.pods[*id].ports.iter())
+        let mut declared: Vec<String> = all
+            .flat_map(|(id, _)| cluster.pods[*id].named_ports())
             .map(|p| format!("{}/{}", p.name, p.protocol))
             .collect();
         declared.sort();
@@ -102,4 +100,48 @@ pub(super) fn named(
         notes.push(format!("{without} of the pods declare no port `{name}/{protocol}` and are left out"));
     }
     Ok(Ports::ByDestination { pods, addresses: BTreeMap::new() })
+}
+
+/// What each of the pods declares (W21), for a question that names no port; `end` is what was typed.
+pub(super) fn declared<'p>(
+    cluster: &Cluster,
+    all: impl Iterator<Item = &'p (PodId, Range<u32>)>,
+    only_pods: bool,
+    end: &str,
+    notes: &mut Vec<String>,
+) -> Ports {
+    let mut pods = BTreeMap::new();
+    let mut silent = 0;
+    for (id, range) in all {
+        let ports = cluster.pods[*id].declared_ports();
+        if ports.is_empty() {
+            silent += range.len();
+        } else {
+            pods.insert(*id, ports);
+        }
+    }
+    let mut different = pods.values();
+    let first = different.next();
+    let about = match first {
+        None if only_pods => format!("`{end}` declares none either: the question is about every port"),
+        None => "the question is about every port".to_owned(),
+        Some(ports) if different.all(|other| other == ports) => {
+            format!("the question is about those that `{end}` declares, {ports}")
+        }
+        Some(_) => "the question is about those that each pod declares".to_owned(),
+    };
+    let mut rest = Vec::new();
+    if first.is_some() && silent > 0 {
+        rest.push(format!("{silent} that declare none"));
+    }
+    if first.is_some() && !only_pods {
+        rest.push("addresses".to_owned());
+    }
+    let rest = if rest.is_empty() {
+        String::new()
+    } else {
+        format!("; of {}, about every port", rest.join(" and "))
+    };
+    notes.push(format!("no port was named: {about}{rest}"));
+    if pods.is_empty() { Ports::Every } else { Ports::Declared(pods) }
 }

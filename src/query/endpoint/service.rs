@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{EndpointError, PortRequest, Ports, Scope, ends_of_addresses, port, whole};
+use super::address::known_owners;
+use super::name::elsewhere_note;
+use super::{EndpointError, PortRequest, Ports, Scope, Unnamed, port, whole};
 use crate::cluster::{Backends, Cluster, NamespaceId, PodId, Service, ServicePort};
 use crate::diagnostic::{nearest, nearest_by};
 use crate::index::Id;
@@ -20,15 +22,16 @@ pub(super) fn resolve(
     namespace: Option<&str>,
     name: &str,
     asked: Option<&PortRequest>,
+    unnamed: Unnamed,
     notes: &mut Vec<String>,
 ) -> Result<(Ends, Ports), EndpointError> {
     let cluster = scope.cluster;
-    let namespace = namespace.unwrap_or(scope.default_namespace);
+    let namespace = match namespace {
+        Some(namespace) => namespace,
+        None => complete(scope, name, notes)?,
+    };
     let path = format!("{namespace}/{name}");
-    let found = cluster
-        .namespace(namespace)
-        .and_then(|id| cluster.services.get(&(id, name.into())).map(|service| (id, service)));
-    let Some((namespace, service)) = found else {
+    let Some((namespace, service)) = find(cluster, namespace, name) else {
         let known = |(ns, name): &(NamespaceId, Box<str>)| format!("{}/{name}", cluster.namespaces[*ns].name);
         let mut nearest = nearest(&path, cluster.services.keys().map(known));
         if nearest.is_empty() {
@@ -48,7 +51,7 @@ pub(super) fn resolve(
             Err(no_backends("its Endpoints hold no address".into()))
         }
         Backends::Addresses(backends) => {
-            let ports = service_ports(service, &path, asked)?;
+            let ports = service_ports(service, &path, asked, unnamed, notes)?;
             Ok(by_address(cluster, service, backends, ports.as_deref()))
         }
         Backends::Selector(selector) => {
@@ -56,9 +59,46 @@ pub(super) fn resolve(
             if pods.is_empty() {
                 return Err(no_backends("no pod of the input matches its selector".into()));
             }
-            by_pod(cluster, service, &path, &pods, asked, notes)
+            by_pod(cluster, service, &path, &pods, (asked, unnamed), notes)
         }
     }
+}
+
+/// The namespace of a Service that was named without one: that of `-n`, else `default`, else the only other one.
+fn complete<'c>(scope: &Scope<'c>, name: &str, notes: &mut Vec<String>) -> Result<&'c str, EndpointError> {
+    let own = scope.default_namespace();
+    if scope.namespace.is_some() || find(scope.cluster, own, name).is_some() {
+        return Ok(own);
+    }
+    let namespace = |id: NamespaceId| &*scope.cluster.namespaces[id].name;
+    let others: Vec<&str> = scope
+        .cluster
+        .services
+        .keys()
+        .filter(|(_, other)| **other == *name)
+        .map(|(id, _)| namespace(*id))
+        .collect();
+    match others[..] {
+        [] => Ok(own),
+        [only] => {
+            notes.push(elsewhere_note(name, &format!("svc/{only}/{name}")));
+            Ok(only)
+        }
+        _ => Err(EndpointError::SeveralNamespaces {
+            name: format!("svc/{name}"),
+            candidates: others.iter().map(|namespace| format!("svc/{namespace}/{name}")).collect(),
+        }),
+    }
+}
+
+/// The Service of a name in a namespace.
+pub(super) fn find<'c>(
+    cluster: &'c Cluster,
+    namespace: &str,
+    name: &str,
+) -> Option<(NamespaceId, &'c Service)> {
+    let id = cluster.namespace(namespace)?;
+    cluster.services.get(&(id, name.into())).map(|service| (id, service))
 }
 
 /// Pods of the namespace that the selector of a Service matches, or may match.
@@ -101,10 +141,23 @@ fn service_ports<'s>(
     service: &'s Service,
     path: &str,
     asked: Option<&PortRequest>,
+    unnamed: Unnamed,
+    notes: &mut Vec<String>,
 ) -> Result<Option<Vec<&'s ServicePort>>, EndpointError> {
     let ports: Vec<&ServicePort> = match asked {
-        None if service.headless => return Ok(None),
-        None => service.ports.iter().collect(),
+        None if service.headless && (unnamed == Unnamed::Every || service.ports.is_empty()) => {
+            return Ok(None);
+        }
+        None => {
+            if unnamed == Unnamed::Declared {
+                let ports: Vec<String> = service.ports.iter().map(describe).collect();
+                notes.push(format!(
+                    "no port was named: the question is about those of Service {path}, {}",
+                    ports.join(", ")
+                ));
+            }
+            service.ports.iter().collect()
+        }
         Some(PortRequest::Numbers(numbers)) => {
             service.ports.iter().filter(|p| numbers.contains(p.protocol, p.port)).collect()
         }
@@ -131,7 +184,7 @@ fn by_pod(
     service: &Service,
     path: &str,
     pods: &[PodId],
-    asked: Option<&PortRequest>,
+    (asked, unnamed): (Option<&PortRequest>, Unnamed),
     notes: &mut Vec<String>,
 ) -> Result<(Ends, Ports), EndpointError> {
     let ends = |pods: &[PodId]| Ends {
@@ -139,14 +192,14 @@ fn by_pod(
         addresses: ByFamily::default(),
     };
     // Clients of a headless Service connect to the pods themselves: numbers are not rewritten, and need not be its own.
-    if service.headless {
-        match asked {
-            None => return Ok((ends(pods), Ports::Every)),
-            Some(PortRequest::Numbers(numbers)) => return Ok((ends(pods), Ports::Of(numbers.clone()))),
-            Some(PortRequest::Name { .. }) => {}
-        }
+    if service.headless
+        && let Some(PortRequest::Numbers(numbers)) = asked
+    {
+        return Ok((ends(pods), Ports::Of(numbers.clone())));
     }
-    let ports = service_ports(service, path, asked)?.unwrap_or_default();
+    let Some(ports) = service_ports(service, path, asked, unnamed, notes)? else {
+        return Ok((ends(pods), Ports::Every));
+    };
     let targets: BTreeMap<PodId, PortSet> = pods
         .iter()
         .map(|&pod| (pod, on_pod(cluster, pod, &ports)))
@@ -207,7 +260,7 @@ fn by_address(
         sets[Family::of(ip)].push((address_number(ip), address_number(ip)));
     }
     let sets = ByFamily { v4: AddressSet::from_ranges(sets.v4), v6: AddressSet::from_ranges(sets.v6) };
-    let ends = ends_of_addresses(cluster, &sets);
+    let ends = known_owners(cluster, &sets);
     let mut pods: BTreeMap<PodId, PortSet> = BTreeMap::new();
     for (pod, _) in &ends.pods {
         if let crate::cluster::Addresses::Known(known) = &cluster.pods[*pod].addresses {

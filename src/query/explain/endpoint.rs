@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::cluster::{Cluster, NamedPort, PodId};
+use crate::cluster::{Cluster, DeclaredPort, PodId};
 use crate::label::Truth;
 use crate::net::{ByDirection, Direction, PortSet, Protocol};
 use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, PortMatch, Ports, Tier};
@@ -102,7 +102,7 @@ struct Key<'c> {
     exemption: Option<Exemption>,
     ingress: Vec<(PolicyId, Truth)>,
     egress: Vec<(PolicyId, Truth)>,
-    ports: &'c [NamedPort],
+    ports: &'c [DeclaredPort],
 }
 
 fn subjects<'c>(prover: &Prover<'c>, ends: &Ends) -> Vec<(Key<'c>, Pods)> {
@@ -117,7 +117,7 @@ fn subjects<'c>(prover: &Prover<'c>, ends: &Ends) -> Vec<(Key<'c>, Pods)> {
             exemption,
             ingress: of(Direction::Ingress),
             egress: of(Direction::Egress),
-            ports: &prover.cluster().pods[*id].ports,
+            ports: prover.cluster().pods[*id].named_ports(),
         };
         subjects.entry(key).or_default().push((*id, range.clone()));
     }

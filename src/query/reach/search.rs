@@ -117,6 +117,10 @@ impl<'a, 'p> Search<'a, 'p> {
             hops += 1;
             for pod in fresh {
                 let visit = run.visits[pod].expect("fresh pods have been visited");
+                // Whoever is at the target is there: no chain goes on through another of its pods.
+                if self.is_target(visit.end) {
+                    continue;
+                }
                 let class = program.class_of[pod];
                 if !expanded[class] {
                     expanded[class] = true;
@@ -138,6 +142,14 @@ impl<'a, 'p> Search<'a, 'p> {
             }
         }
         Visits { of: run.visits, order }
+    }
+
+    /// Whether an end is one of the pods asked about.
+    fn is_target(&self, end: End) -> bool {
+        let End::Pod(pod, index) = end else { return false };
+        let from = self.pods.partition_point(|(id, _)| *id < pod);
+        let mut own = self.pods[from..].iter().take_while(|(id, _)| *id == pod);
+        own.any(|(_, range)| range.contains(&index))
     }
 
     /// What lies next to the target.

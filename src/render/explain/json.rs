@@ -33,7 +33,8 @@ pub struct Explanation {
     ports: PortMap,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     some: PortMap,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    allowed: PortMap,
+    denied: PortMap,
     unknown: PortMap,
     egress: Option<SideObject>,
     ingress: Option<SideObject>,
@@ -222,7 +223,10 @@ impl Explanation {
             port: shown.asked.to_string(),
             verdict: answer.verdict.as_str(),
             why: words.headline(shown),
-            reasons: shown.reasons.iter().map(|reason| words.reason(reason)).collect(),
+            reasons: super::doubt(words, answer)
+                .into_iter()
+                .chain(shown.reasons.iter().map(|reason| words.reason(reason)))
+                .collect(),
             pairs: PairCounts {
                 total: answer.pairs.total(),
                 allow: answer.pairs.allow,
@@ -231,6 +235,8 @@ impl Explanation {
             },
             ports: port_map(&answer.ports),
             some: port_map(&answer.some),
+            allowed: port_map(&answer.ports),
+            denied: port_map(&answer.denied),
             unknown: port_map(&answer.unknown),
             egress: side(|family| &family.egress),
             ingress: side(|family| &family.ingress),

@@ -14,10 +14,27 @@ pub(in crate::render) struct Outline {
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Part {
-    Title { verdict: Option<Verdict>, text: String },
+    Title { verdict: Option<Word>, text: String },
     Heading(String),
     Item { depth: usize, mark: Mark, text: String },
     Yaml(String),
+}
+
+/// The first word of an answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Word {
+    Verdict(Verdict),
+    /// Something is allowed, and something is denied.
+    Partly,
+}
+
+impl Word {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Verdict(verdict) => verdict.as_str(),
+            Self::Partly => "partly",
+        }
+    }
 }
 
 /// What an item is.
@@ -37,7 +54,12 @@ pub(in crate::render) enum Mark {
 
 impl Outline {
     pub(in crate::render) fn title(&mut self, verdict: Option<Verdict>, text: String) {
-        self.parts.push(Part::Title { verdict, text });
+        self.parts.push(Part::Title { verdict: verdict.map(Word::Verdict), text });
+    }
+
+    /// The title of an answer that says what is allowed and what is not.
+    pub(in crate::render) fn partly(&mut self, text: String) {
+        self.parts.push(Part::Title { verdict: Some(Word::Partly), text });
     }
 
     pub(in crate::render) fn heading(&mut self, text: impl Into<String>) {
@@ -60,9 +82,11 @@ impl Outline {
                 Part::Title { verdict, text } => {
                     if let Some(verdict) = verdict {
                         let word = match verdict {
-                            Verdict::Allow => palette.allowed(verdict.as_str()),
-                            Verdict::Deny => palette.denied(verdict.as_str()),
-                            Verdict::Unknown => palette.doubtful(verdict.as_str()),
+                            Word::Verdict(Verdict::Allow) => palette.allowed(verdict.as_str()),
+                            Word::Verdict(Verdict::Deny) => palette.denied(verdict.as_str()),
+                            Word::Verdict(Verdict::Unknown) | Word::Partly => {
+                                palette.doubtful(verdict.as_str())
+                            }
                         };
                         line(&mut out, &format!("{word}: {}", Plain(text)));
                     } else {

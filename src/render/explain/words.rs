@@ -38,6 +38,32 @@ impl<'c> Words<'c> {
         }
     }
 
+    /// Why it is not known whether an end is meant by what was asked for, and what would say so.
+    pub(in crate::render) fn doubt(self, asked: &str, end: End, is_by_label: bool) -> String {
+        let name = self.end(end);
+        let (End::Pod(pod, _), true) = (end, is_by_label) else {
+            let which = match end {
+                End::Pod(..) => {
+                    format!("whether {name} belongs to `{asked}` is not known: its address is not given")
+                }
+                End::Address(_) => format!("{name} may be the address of a pod: not all of theirs are given"),
+            };
+            return format!(
+                "{which}; say where pods are with `--pod-cidr`, or ask about a dump of the cluster"
+            );
+        };
+        let namespace = &self.cluster.namespaces[self.cluster.pods[pod].namespace];
+        let why = if self.cluster.labels.sets[namespace.labels].is_complete() {
+            "not all of its labels are known; say them with `--assume`".to_owned()
+        } else {
+            let ns = &namespace.name;
+            format!(
+                "the input does not declare namespace `{ns}`; add the Namespace, or say `--assume ns/{ns} KEY=VALUE`"
+            )
+        };
+        format!("whether {name} belongs to `{asked}` is not known: {why}")
+    }
+
     /// `NetworkPolicy shop/default-deny`.
     pub(in crate::render) fn policy(self, policy: PolicyId) -> String {
         self.cluster.policies[policy].name.to_string()

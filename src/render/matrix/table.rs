@@ -77,7 +77,7 @@ fn pairs(report: &Report<'_>) -> String {
     if kinds.is_empty() {
         return "One pod, so no pairs of pods".to_owned();
     }
-    let why = if pairs.unknown > 0 { "; `podreach explain FROM TO` says why" } else { "" };
+    let why = if pairs.unknown > 0 { "; `podreach explain FROM TO:PORT` says why" } else { "" };
     format!("{} ordered pairs of pods: {}{why}", pairs.total, kinds.join(", "))
 }
 

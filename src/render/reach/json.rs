@@ -119,7 +119,7 @@ impl<'a> ReachObject<'a> {
         let answer = report.answer;
         let question = &answer.question;
         let text = Some(&*question.target.text);
-        let pods = || answer.found.iter().filter(|found| found.of > 0);
+        let pods = || answer.found.iter().filter(|found| found.of > 0 && !report.is_target(found));
         let (sure, perhaps) =
             (|| pods().filter(|found| found.sure.is_some()), || pods().filter(|found| found.sure.is_none()));
         Self {

@@ -30,10 +30,7 @@ impl Report<'_> {
     /// `2 of 4 other workloads, perhaps 1 more; addresses outside`.
     pub(super) fn summary(&self) -> String {
         let answer = self.answer;
-        let is_other = |found: &&Found| {
-            found.of > 0
-                && !answer.question.target.ends.pods.iter().any(|(pod, _)| self.is_of(*pod, found.endpoint))
-        };
+        let is_other = |found: &&Found| found.of > 0 && !self.is_target(found);
         let others = || answer.found.iter().filter(is_other);
         let sure = others().filter(|found| found.sure.is_some()).count();
         let perhaps = others().filter(|found| found.sure.is_none()).count();
@@ -55,6 +52,12 @@ impl Report<'_> {
             Some(_) => "perhaps addresses outside the cluster".into(),
         });
         parts.join("; ")
+    }
+
+    /// Whether it is a workload of the target: of the others it is none.
+    pub(super) fn is_target(&self, found: &Found) -> bool {
+        let mut pods = self.answer.question.target.ends.pods.iter();
+        pods.any(|(pod, _)| self.is_of(*pod, found.endpoint))
     }
 
     fn is_of(&self, pod: crate::cluster::PodId, endpoint: Endpoint) -> bool {

@@ -6,7 +6,6 @@ use crate::label::Truth;
 use crate::query::can::Verdict;
 use crate::query::endpoint::PortRequest;
 use crate::render::explain::Words;
-use crate::solve::End;
 
 impl<'a> Case<'a> {
     fn words(self) -> Words<'a> {
@@ -83,19 +82,7 @@ impl<'a> Case<'a> {
     }
 
     fn doubt(self, doubt: &Doubt) -> String {
-        let cluster = self.suite.context.cluster;
-        let pod = self.words().end(doubt.pod);
-        let End::Pod(id, _) = doubt.pod else { return String::new() };
-        let namespace = &cluster.namespaces[cluster.pods[id].namespace];
-        let why = if cluster.labels.sets[namespace.labels].is_complete() {
-            "not all of its labels are known; say them with `--assume`".to_owned()
-        } else {
-            let name = &namespace.name;
-            format!(
-                "the input does not declare namespace `{name}`; add the Namespace, or say `--assume ns/{name} KEY=VALUE`"
-            )
-        };
-        format!("whether {pod} belongs to `{}` is not known: {why}", doubt.endpoint.text)
+        self.words().doubt(&doubt.endpoint.text, doubt.end, doubt.is_by_label)
     }
 
     fn nothing(self, role: Role, endpoint: &Endpoint, why: &Nothing) -> String {

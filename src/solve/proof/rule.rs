@@ -1,6 +1,6 @@
 //! One rule of one policy: whom it matches, on which ports, and why.
 
-use crate::cluster::{NamedPort, Pod};
+use crate::cluster::{DeclaredPort, Pod};
 use crate::label::Truth;
 use crate::net::{AddressSet, Direction, Family, PortSet, Protocol, net_range};
 use crate::policy::{IpBlock, NamespaceMatch, Peer, Peers, PodMatch, PortMatch, Ports, Rule};
@@ -124,14 +124,14 @@ impl Prover<'_> {
         Selection { namespace, pods, truth }
     }
 
-    pub(super) fn prove_rule(&self, rule: &Rule, question: Question) -> RuleProof {
+    pub(super) fn prove_rule(&self, rule: &Rule, question: Question<'_>) -> RuleProof {
         RuleProof {
             peers: self.prove_peers(&rule.peers, question),
             ports: self.prove_ports(&rule.ports, question),
         }
     }
 
-    fn prove_peers(&self, peers: &Peers, question: Question) -> PeersProof {
+    fn prove_peers(&self, peers: &Peers, question: Question<'_>) -> PeersProof {
         let peers = match peers {
             Peers::Any => return PeersProof { each: Vec::new(), truth: Truth::Yes },
             Peers::Of(peers) => peers,
@@ -149,7 +149,7 @@ impl Prover<'_> {
         PeersProof { each, truth }
     }
 
-    fn prove_peer(&self, peer: &Peer, question: Question) -> PeerProof {
+    fn prove_peer(&self, peer: &Peer, question: Question<'_>) -> PeerProof {
         match (peer, question.peer) {
             (Peer::Pods(selectors), end)
                 if selectors.hosts && question.semantics.hosts_by_label && self.is_host(end) =>
@@ -189,23 +189,27 @@ impl Prover<'_> {
     }
 
     /// Whether blocks, taken together after their excepts, hold the addresses of the peer.
-    fn prove_blocks<'b>(&self, blocks: impl Iterator<Item = &'b IpBlock>, question: Question) -> Truth {
+    fn prove_blocks<'b>(&self, blocks: impl Iterator<Item = &'b IpBlock>, question: Question<'_>) -> Truth {
         if !blocks_reach(question) {
             return Truth::No;
         }
         let held = blocks
             .filter(|block| Family::of_net(block.cidr) == question.family)
             .fold(AddressSet::empty(), |held, block| held.union(&block_addresses(block)));
-        match self.addresses(question.peer, question.family) {
+        match self.addresses_of_peer(question) {
             Some(addresses) if addresses.is_subset(&held) => Truth::Yes,
             Some(addresses) if !addresses.is_disjoint(&held) => Truth::Unknown,
             _ => Truth::No,
         }
     }
 
+    fn addresses_of_peer(&self, question: Question<'_>) -> Option<AddressSet> {
+        question.peer_in.cloned().or_else(|| self.addresses(question.peer, question.family))
+    }
+
     /// For a block that holds none of the peer's addresses: whether one of its excepts is to blame.
-    fn excepted(&self, block: &IpBlock, question: Question) -> BlockStep {
-        let addresses = self.addresses(question.peer, question.family).unwrap_or_default();
+    fn excepted(&self, block: &IpBlock, question: Question<'_>) -> BlockStep {
+        let addresses = self.addresses_of_peer(question).unwrap_or_default();
         block
             .except
             .iter()
@@ -216,7 +220,7 @@ impl Prover<'_> {
             .map_or(BlockStep::Outside, BlockStep::Excepted)
     }
 
-    fn prove_ports(&self, ports: &Ports, question: Question) -> PortsProof {
+    fn prove_ports(&self, ports: &Ports, question: Question<'_>) -> PortsProof {
         let ports = match ports {
             Ports::Any => return PortsProof { each: Vec::new(), matched: PortSet::full() },
             Ports::Of(ports) => ports,
@@ -244,7 +248,7 @@ impl Prover<'_> {
     }
 
     /// The numbers a name stands for on the destination, or why it stands for none.
-    fn resolve(&self, protocol: Protocol, name: &str, question: Question) -> Result<Vec<u16>, PortStep> {
+    fn resolve(&self, protocol: Protocol, name: &str, question: Question<'_>) -> Result<Vec<u16>, PortStep> {
         let End::Pod(destination, _) = question.destination() else { return Err(PortStep::NotAPod) };
         let destination = &self.cluster.pods[destination];
         if destination.host_network {
@@ -257,7 +261,7 @@ impl Prover<'_> {
         {
             return Err(PortStep::OtherNamespace);
         }
-        let counts = |port: &&NamedPort| {
+        let counts = |port: &&DeclaredPort| {
             *port.name == *name && port.protocol == protocol && semantics.named_ports.includes(port.container)
         };
         let mut numbers: Vec<u16> = destination.ports.iter().filter(counts).map(|p| p.number).collect();
@@ -276,7 +280,7 @@ impl Prover<'_> {
 }
 
 /// Whether blocks can match the peer at all (I5).
-fn blocks_reach(question: Question) -> bool {
+fn blocks_reach(question: Question<'_>) -> bool {
     question.semantics.ip_block_matches_pods || matches!(question.peer, End::Address(_))
 }
 

@@ -61,6 +61,13 @@ function endpointArgument(level, row) {
   return `${kind.toLowerCase()}/${DATA.namespaces[namespace].name}/${name.replace(/ \(.*\)$/, '')}`;
 }
 
+/** A port of a cell, or where one is to be written. @param {number} cell */
+function portArgument(cell) {
+  const carried = carriedSets[cell].find((ports) => ports !== NOTHING);
+  const first = carried === undefined ? null : /^\d+(-\d+)?\/[A-Z]+/.exec(portsText(carried));
+  return first ? first[0] : 'PORT';
+}
+
 /** The panel about a cell. @param {Level} level @param {number} from @param {number} to */
 function explanation(level, from, to) {
   const cell = level === 'namespace' ? spaceCell(from, to) : workloadCell(from, to);
@@ -88,7 +95,7 @@ function explanation(level, from, to) {
   if (level === 'workload') parts.push(...explainWorkloads(from, to));
   parts.push(
     make('h4', {}, 'On the command line'),
-    make('pre', {}, `podreach explain -f INPUT ${endpointArgument(level, from)} ${endpointArgument(level, to)}`)
+    make('pre', {}, `podreach explain -f INPUT ${endpointArgument(level, from)} ${endpointArgument(level, to)} --port ${portArgument(cell)}`)
   );
   for (const row of [from, to]) {
     if (row >= rows) {
