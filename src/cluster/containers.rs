@@ -183,7 +183,7 @@ mod tests {
     fn restart_policies_are_validated() {
         let problems = |spec: Value, rules: Validation| {
             let (spec, mut findings) = (serde_json::from_value(spec).unwrap(), Vec::new());
-            named_ports(&spec, &FieldPath::new("spec"), rules, &mut findings);
+            declared_ports(&spec, &FieldPath::new("spec"), rules, &mut findings);
             findings.into_iter().map(|f| format!("{}: {}", f.path, f.message)).collect::<Vec<_>>()
         };
         let init = |policy: &str| json!({"initContainers": [{"restartPolicy": policy}]});

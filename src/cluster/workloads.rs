@@ -141,7 +141,8 @@ pub(super) fn plan<'m>(
     let replicas = replicas(controller, item, spec, &path, findings);
     let pod_spec = template.spec.as_ref();
     let spec_path = FieldPath::new(template_path);
-    let ports = pod_spec.map(|spec| containers::declared_ports(spec, &spec_path.field("spec"), rules, findings));
+    let ports =
+        pod_spec.map(|spec| containers::declared_ports(spec, &spec_path.field("spec"), rules, findings));
     let sound = findings[errors_before..].iter().all(|f| !f.is_error());
     let plan = Plan {
         replicas: replicas?,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::cluster::{ContainerKind, NamedPort, Pod, Text};
+use crate::cluster::{ContainerKind, DeclaredPort, Pod, Text};
 use crate::net::{Direction, PortSet, PortSetId, PortTable, Protocol};
 use crate::policy::{PortMatch, Ports};
 use crate::profile::{AmbiguousPort, Semantics};
@@ -116,8 +116,8 @@ impl PortNames {
 }
 
 /// The ports of a pod that rules can name: a hostNetwork pod is its node, which has none (R39).
-fn named_ports(pod: &Pod) -> impl Iterator<Item = &NamedPort> {
-    let ports: &[NamedPort] = if pod.host_network { &[] } else { &pod.ports };
+fn named_ports(pod: &Pod) -> impl Iterator<Item = &DeclaredPort> {
+    let ports: &[DeclaredPort] = if pod.host_network { &[] } else { pod.named_ports() };
     ports.iter()
 }
 
