@@ -182,7 +182,6 @@ fn judge(setting: &Setting, asked: &[Asked], score: &mut Score) -> Result<(), Te
 
 /// Checks that enough was asked, and that what is not decided is so in earnest.
 fn weigh(score: &Score, what: &str) {
-    eprintln!("{what}: {score:?}");
     assert!(score.definite * 2 > score.asked, "{what}: most answers are definite: {score:?}");
     assert!(score.shy * 50 < score.asked, "{what}: hardly any answer is unknown without need: {score:?}");
 }
@@ -211,7 +210,7 @@ fn tests_come_to_what_they_come_to_in_all_worlds() {
 }
 
 /// Two open pods, and a policy that admits addresses on every port.
-const ADMITS_ADDRESSES: &str = r#"
+const ADMITS_ADDRESSES: &str = r"
 {apiVersion: v1, kind: Pod, metadata: {name: web, namespace: shop, labels: {app: web}}, status: {podIP: 10.0.0.1}}
 ---
 {apiVersion: v1, kind: Pod, metadata: {name: db, namespace: shop, labels: {app: db}}, status: {podIP: 10.0.0.2}}
@@ -220,7 +219,7 @@ apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
 metadata: {name: db, namespace: shop}
 spec: {podSelector: {matchLabels: {app: db}}, ingress: [{from: [{ipBlock: {cidr: 203.0.113.0/24}}]}]}
-"#;
+";
 
 #[test]
 fn an_address_that_gets_in_is_no_pair_of_addresses() {
