@@ -47,7 +47,8 @@ pub use crate::k8s::{ContainerKind, Text};
 pub use build::{Assumption, MorePods, Options, build};
 pub(crate) use edit::lower_policy;
 pub(crate) use lineage::{owned, owners};
-pub(crate) use objects::{identity, meta_mut, namespace_of, same_content};
+pub use objects::identity;
+pub(crate) use objects::{meta_mut, namespace_of, same_content};
 
 /// Everything the input says and implies, validated.
 #[derive(Clone, Debug, Default)]

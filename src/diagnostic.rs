@@ -17,7 +17,7 @@ crate::define_id! {
 }
 
 /// Where an object was read: the source, the bytes of its document, and its place in a list.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Origin {
     /// The source the object was read from.
     pub source: SourceId,
@@ -128,6 +128,8 @@ codes! {
     Skipped = Note "skipped",
     /// A document of a kind that podreach does not read.
     IgnoredKind = Note "ignored-kind",
+    /// Objects that name no namespace, and were put into that of `-n`.
+    NoNamespace = Note "no-namespace",
     /// A policy kind that podreach recognises and does not evaluate.
     NotEvaluated = Warning "not-evaluated",
     /// An unknown kind with a pod template, taken as a Deployment.

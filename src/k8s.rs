@@ -120,6 +120,41 @@ impl Object {
     }
 }
 
+impl Object {
+    /// Its metadata, to be changed.
+    pub const fn metadata_mut(&mut self) -> &mut ObjectMeta {
+        match self {
+            Self::Namespace(object) => &mut object.metadata,
+            Self::Node(object) => &mut object.metadata,
+            Self::Pod(object) => &mut object.metadata,
+            Self::Workload(object) => &mut object.metadata,
+            Self::Service(object) => &mut object.metadata,
+            Self::Endpoints(object) => &mut object.metadata,
+            Self::EndpointSlice(object) => &mut object.metadata,
+            Self::Ingress(object) => &mut object.metadata,
+            Self::NetworkPolicy(object) => &mut object.metadata,
+            Self::Unevaluated(object) => &mut object.metadata,
+            Self::IstioMesh(object) => &mut object.metadata,
+            Self::Broken(object) => &mut object.metadata,
+        }
+    }
+
+    /// Whether it lives in a namespace, whatever it says; `None` if nobody knows.
+    pub fn is_namespaced(&self) -> Option<bool> {
+        match self {
+            Self::Namespace(_) | Self::Node(_) => Some(false),
+            Self::Unevaluated(UnevaluatedPolicy { api_version, kind, .. }) => {
+                UnevaluatedKind::find(api_version, kind).map(|kind| kind.namespaced)
+            }
+            Self::Broken(BrokenObject { rest: Some(rest), .. }) => rest.object.is_namespaced(),
+            Self::Broken(BrokenObject { api_version, kind, .. }) => {
+                UnevaluatedKind::find(api_version, kind).map(|kind| kind.namespaced)
+            }
+            _ => Some(true),
+        }
+    }
+}
+
 /// What is known of an object that could not be read.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct BrokenObject {

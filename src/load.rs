@@ -18,6 +18,7 @@ mod mesh;
 mod node;
 mod own;
 mod parallel;
+mod recall;
 mod repeats;
 mod scalar;
 mod scan;
@@ -39,6 +40,7 @@ use self::walk::Found;
 use crate::diagnostic::{Code, Diagnostic, Origin, Severity, SourceId};
 use crate::index::IndexVec;
 use crate::k8s::{BrokenObject, Object};
+use rustc_hash::FxHashSet;
 
 /// What to read.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,6 +85,49 @@ pub struct Loaded {
     pub sources: Sources,
     /// Findings, in the order of the input.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Loaded {
+    /// Puts every namespaced object that names no namespace into this one, as `kubectl -n` does (W14).
+    #[must_use]
+    pub fn in_namespace(mut self, namespace: &str) -> Self {
+        let mut placed = FxHashSet::default();
+        let mut moved: Option<Tally> = None;
+        let doubtful: FxHashSet<Origin> = self
+            .diagnostics
+            .iter()
+            .filter(|finding| finding.path.starts_with("metadata.namespace") || finding.path == "metadata")
+            .filter_map(|finding| finding.origin.clone())
+            .collect();
+        for Manifest { object, origin } in &mut self.manifests {
+            let named = object.metadata().namespace.as_deref().is_some_and(|own| !own.is_empty());
+            if named || object.is_namespaced() != Some(true) || doubtful.contains(origin) {
+                continue;
+            }
+            object.metadata_mut().namespace = Some(namespace.into());
+            moved.get_or_insert(Tally { count: 0, first: origin.clone() }).count += 1;
+            if let Object::Broken(BrokenObject { rest, .. }) = object {
+                if let Some(rest) = rest {
+                    rest.object.metadata_mut().namespace = Some(namespace.into());
+                }
+                placed.insert(origin.clone());
+            }
+        }
+        for finding in &mut self.diagnostics {
+            if let (Some(object), Some(origin)) = (&mut finding.object, &finding.origin)
+                && placed.contains(origin)
+            {
+                object.namespace = namespace.into();
+            }
+        }
+        if let Some(Tally { count, first }) = moved {
+            let objects = if count == 1 { "1 object names" } else { &*format!("{count} objects name") };
+            let message =
+                format!("{objects} no namespace: with `-n {namespace}` in `{namespace}`, not in `default`");
+            self.diagnostics.push(Diagnostic::new(Code::NoNamespace, message).with_origin(first));
+        }
+        self
+    }
 }
 
 /// The texts that were read, kept to find lines and columns when a message needs them.

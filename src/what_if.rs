@@ -11,6 +11,7 @@ mod apply;
 mod change;
 mod delete;
 mod label;
+mod merge;
 mod objects;
 mod policies;
 mod scale;
@@ -26,6 +27,7 @@ use crate::policy::{PolicyId, Tier};
 use crate::profile::Profile;
 use crate::solve::{Evaluator, Memo, Reachability, solve};
 
+pub use crate::cluster::identity;
 pub use change::{Change, ChangeError, Edit};
 pub use objects::{Objects, Undo};
 use policies::{Policies, PolicyEdits, PolicyName};
@@ -119,7 +121,7 @@ impl Simulation {
     ///
     /// What is wrong with the edits; then nothing is changed.
     pub fn apply(&mut self, edits: &[Edit]) -> Result<Effect, Vec<Diagnostic>> {
-        if let Some(policies) = self.policies.edits(edits, &self.state)
+        if let Some(policies) = self.policies.edits(edits, &self.objects.all, &self.state)
             && let Some(trial) = self.state.revise(&policies, self.objects.options())?
         {
             let effect = self.state.effect(&trial);
@@ -155,7 +157,7 @@ impl Simulation {
         edits: &[Edit],
         ask: impl FnOnce(Variant<'_>) -> R,
     ) -> Result<R, Vec<Diagnostic>> {
-        if let Some(policies) = self.policies.edits(edits, &self.state)
+        if let Some(policies) = self.policies.edits(edits, &self.objects.all, &self.state)
             && let Some(trial) = self.state.revise(&policies, self.objects.options())?
         {
             let effect = self.state.effect(&trial);

@@ -142,7 +142,7 @@ pub(super) struct GlobalArgs {
     #[arg(long, global = true, value_name = "CIDR", value_delimiter = ',', help_heading = "Network")]
     pub(super) node_cidr: Vec<IpNet>,
 
-    /// Show what touches this namespace, and complete names with it
+    /// The namespace of objects and names that have none; show what touches it
     #[arg(short, long, global = true, value_name = "NS", help_heading = "Output")]
     pub(super) namespace: Option<String>,
     /// Show every namespace (the default)

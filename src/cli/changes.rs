@@ -1,4 +1,4 @@
-//! `--apply`, `--delete`, `--label`, `--scale`: changes of the input, for every verb that looks at what they do.
+//! `--apply`, `--replace`, `--delete`, `--label`, `--scale`: changes of the input, for every verb that looks at what they do.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -8,11 +8,12 @@ use clap::Args;
 use podreach::cluster::{self, Built, Cluster};
 use podreach::diagnostic::Diagnostic;
 use podreach::load::{self, Input, Loaded, Manifest, Sources};
-use podreach::what_if::{Change, ChangeError, Edit, Objects};
+use podreach::what_if::{self, Change, ChangeError, Edit, Objects};
+use rustc_hash::FxHashSet;
 
 use super::error::Failure;
 use super::progress::{Progress, Stage};
-use super::settings::Settings;
+use super::settings::{Settings, input};
 use super::stages::{self, Evaluable};
 
 /// Made in this order, whatever the order in which they are typed.
@@ -22,6 +23,9 @@ pub(super) struct ChangeArgs {
     /// Add these objects, or put them in the place of those with their names: a file, a directory, or `-`; repeatable
     #[arg(long, value_name = "PATH")]
     pub(super) apply: Vec<PathBuf>,
+    /// The same as `kubectl replace` does it: nothing stays of the objects that are there; repeatable
+    #[arg(long, value_name = "PATH")]
+    pub(super) replace: Vec<PathBuf>,
     /// Take this object away, with what is in it or belongs to it, such as `netpol/shop/web`; repeatable
     #[arg(long, value_name = "KIND/[NS/]NAME")]
     pub(super) delete: Vec<String>,
@@ -36,8 +40,8 @@ pub(super) struct ChangeArgs {
 impl ChangeArgs {
     /// Whether no change was asked for.
     pub(super) fn is_empty(&self) -> bool {
-        let Self { apply, delete, label, scale } = self;
-        apply.is_empty() && delete.is_empty() && label.is_empty() && scale.is_empty()
+        let Self { apply, replace, delete, label, scale } = self;
+        apply.is_empty() && replace.is_empty() && delete.is_empty() && label.is_empty() && scale.is_empty()
     }
 }
 
@@ -69,20 +73,26 @@ impl Changes {
         settings: &Settings,
         progress: &mut Progress,
     ) -> Result<Self, Failure> {
-        let applied = inputs(args, settings)?;
+        let [applied, replaced] = inputs(args, settings)?;
         let typed = typed(args, settings).map_err(mistake)?;
         let mut all = Vec::new();
         let loaded = progress.stage(Stage::Load, || {
-            let Loaded { manifests, sources, mut diagnostics } = load::load(&settings.inputs, settings.load);
-            if applied.is_empty() {
-                return Loaded { manifests, sources, diagnostics };
+            let mut loaded = settings.placed(load::load(&settings.inputs, settings.load));
+            for (inputs, change) in [(applied, Change::apply as fn(_, &_) -> _), (replaced, Change::replace)]
+            {
+                if inputs.is_empty() {
+                    continue;
+                }
+                let Loaded { mut manifests, sources, mut diagnostics } = loaded;
+                let more = settings.placed(load::load_beside(sources, &inputs, settings.load));
+                diagnostics.extend(more.diagnostics);
+                recall(&mut manifests, &more.manifests, &more.sources);
+                let (files, findings) = change(more.manifests, &more.sources);
+                diagnostics.extend(findings);
+                all.extend(files);
+                loaded = Loaded { manifests, sources: more.sources, diagnostics };
             }
-            let more = load::load_beside(sources, &applied, settings.load);
-            diagnostics.extend(more.diagnostics);
-            let (files, findings) = Change::apply(more.manifests, &more.sources);
-            diagnostics.extend(findings);
-            all = files;
-            Loaded { manifests, sources: more.sources, diagnostics }
+            loaded
         });
         if let Some(change) = typed.iter().find(|change| change.edits.iter().any(|edit| undoes(edit, &all))) {
             return Err(Failure::usage(format!("`{}` takes away what `--apply` adds", change.typed))
@@ -156,21 +166,38 @@ fn undoes(edit: &Edit, applied: &[Change]) -> bool {
     applied.iter().flat_map(|change| &change.edits).any(|edit| edit.object().as_ref() == Some(name))
 }
 
-fn inputs(args: &ChangeArgs, settings: &Settings) -> Result<Vec<Input>, Failure> {
-    let inputs: Vec<Input> = args
-        .apply
-        .iter()
-        .map(|path| if path.as_os_str() == "-" { Input::Stdin } else { Input::Path(path.clone()) })
-        .collect();
-    let from_stdin = |inputs: &[Input]| inputs.iter().filter(|input| **input == Input::Stdin).count();
-    if from_stdin(&inputs) > 1 {
-        return Err(Failure::usage("standard input can be read only once: `--apply -` was given twice"));
+/// Fills in what was applied last to the objects of a live cluster that are applied again.
+fn recall(manifests: &mut [Manifest], applied: &[Manifest], sources: &Sources) {
+    let wanted: FxHashSet<[Box<str>; 4]> = applied.iter().filter_map(what_if::identity).collect();
+    let live = manifests.iter_mut().filter(|manifest| manifest.object.metadata().uid.is_some());
+    for manifest in live {
+        if what_if::identity(manifest).is_some_and(|identity| wanted.contains(&identity)) {
+            sources.recall(manifest);
+        }
     }
-    if from_stdin(&inputs) + from_stdin(&settings.inputs) > 1 {
-        return Err(Failure::usage("standard input can be read only once: `-f -` and `--apply -`")
-            .with_help("write one of them to a file"));
+}
+
+/// What `--apply` and `--replace` name.
+fn inputs(args: &ChangeArgs, settings: &Settings) -> Result<[Vec<Input>; 2], Failure> {
+    let named = [&args.apply, &args.replace].map(|paths| paths.iter().cloned().map(input).collect());
+    let mut readers = settings.inputs.iter().map(|input| ("-f -", input)).chain(
+        ["--apply -", "--replace -"]
+            .into_iter()
+            .zip(&named)
+            .flat_map(|(flag, inputs): (_, &Vec<Input>)| inputs.iter().map(move |input| (flag, input))),
+    );
+    let mut from_stdin = readers.by_ref().filter(|(_, input)| **input == Input::Stdin).map(|(flag, _)| flag);
+    match (from_stdin.next(), from_stdin.next()) {
+        (Some(first), Some(second)) if first == second => {
+            let message = format!("standard input can be read only once: `{first}` was given twice");
+            Err(Failure::usage(message))
+        }
+        (Some(first), Some(second)) => {
+            let message = format!("standard input can be read only once: `{first}` and `{second}`");
+            Err(Failure::usage(message).with_help("write one of them to a file"))
+        }
+        _ => Ok(named),
     }
-    Ok(inputs)
 }
 
 /// The changes that are typed, as opposed to read.
@@ -214,6 +241,7 @@ mod tests {
     fn changes_are_made_together_or_one_by_one() {
         let args = ChangeArgs {
             apply: vec![FIXED.into()],
+            replace: Vec::new(),
             delete: vec!["deploy/multi-tier/api-server".into()],
             label: vec!["ns/kube-system".into(), "name=kube-system".into()],
             scale: vec!["deploy/multi-tier/frontend=5".into()],

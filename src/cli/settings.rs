@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 
 use podreach::cluster::{self, Assumption, Ranges};
-use podreach::load::{self, Input};
+use podreach::load::{self, Input, Loaded};
 use podreach::policy::KubeVersion;
 use podreach::profile::Profile;
 use podreach::query::LabelQuery;
@@ -69,6 +69,14 @@ impl Settings {
     /// The same for a command that does not read what `-f` or the project file names.
     pub(super) fn without_inputs(args: &GlobalArgs, project: &Project) -> Result<Self, Failure> {
         Self::merge(args, project)
+    }
+
+    /// What was loaded, with the objects that name no namespace in that of `-n`.
+    pub(super) fn placed(&self, loaded: Loaded) -> Loaded {
+        match &self.namespace {
+            Some(namespace) => loaded.in_namespace(namespace),
+            None => loaded,
+        }
     }
 
     fn merge(args: &GlobalArgs, project: &Project) -> Result<Self, Failure> {

@@ -40,7 +40,7 @@ pub(super) fn evaluable_from(
     settings: &Settings,
     progress: &mut Progress,
 ) -> Result<Evaluable, Failure> {
-    let loaded = progress.stage(Stage::Load, || load::load(inputs, settings.load));
+    let loaded = progress.stage(Stage::Load, || settings.placed(load::load(inputs, settings.load)));
     Ok(built(loaded, settings, progress)?.0)
 }
 

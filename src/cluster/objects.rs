@@ -12,8 +12,8 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use super::findings::Findings;
 use crate::diagnostic::{Code, ObjectName, Origin};
 use crate::k8s::{
-    self, BrokenObject, EndpointSlice, Endpoints, IstioMesh, Labels, NetworkPolicy, Object, ObjectMeta, Text,
-    Uid, UnevaluatedKind, UnevaluatedPolicy, WorkloadObject, group,
+    self, EndpointSlice, Endpoints, IstioMesh, Labels, NetworkPolicy, Object, ObjectMeta, Text, Uid,
+    UnevaluatedPolicy, WorkloadObject, group,
 };
 use crate::load::Manifest;
 use crate::policy::field::{FieldFinding, FieldPath, Quoted};
@@ -182,7 +182,7 @@ pub(crate) fn namespace_of(manifest: &Manifest) -> &str {
 
 /// What makes two objects the same one: group, kind, namespace, name. `None` if the API server would name the object, or
 /// nobody can say what it is.
-pub(crate) fn identity(manifest: &Manifest) -> Option<[Box<str>; 4]> {
+pub fn identity(manifest: &Manifest) -> Option<[Box<str>; 4]> {
     if matches!(manifest.object, Object::Broken(_)) {
         return None;
     }
@@ -250,36 +250,21 @@ pub(crate) fn same_content(a: &Object, b: &Object) -> bool {
 }
 
 /// The metadata of an object that could be read.
-pub(crate) fn meta_mut(object: &mut Object) -> Option<&mut ObjectMeta> {
-    Some(match object {
-        Object::Namespace(o) => &mut o.metadata,
-        Object::Node(o) => &mut o.metadata,
-        Object::Pod(o) => &mut o.metadata,
-        Object::Workload(o) => &mut o.metadata,
-        Object::Service(o) => &mut o.metadata,
-        Object::Endpoints(o) => &mut o.metadata,
-        Object::EndpointSlice(o) => &mut o.metadata,
-        Object::Ingress(o) => &mut o.metadata,
-        Object::NetworkPolicy(o) => &mut o.metadata,
-        Object::Unevaluated(o) => &mut o.metadata,
-        Object::IstioMesh(o) => &mut o.metadata,
-        Object::Broken(_) => return None,
-    })
+pub(crate) const fn meta_mut(object: &mut Object) -> Option<&mut ObjectMeta> {
+    match object {
+        Object::Broken(_) => None,
+        object => Some(object.metadata_mut()),
+    }
 }
 
 fn is_namespaced(object: &Object) -> bool {
+    let says = object.metadata().namespace.is_some();
     match object {
-        Object::Namespace(_) | Object::Node(_) => false,
-        Object::Unevaluated(UnevaluatedPolicy { api_version, kind, metadata, .. }) => {
-            UnevaluatedKind::find(api_version, kind)
-                .map_or(metadata.namespace.is_some(), |kind| kind.namespaced)
+        Object::Broken(broken) => {
+            says || super::kinds::find(&broken.kind).is_some_and(|kind| kind.namespaced)
+                || object.is_namespaced() == Some(true)
         }
-        Object::Broken(BrokenObject { api_version, kind, metadata, .. }) => {
-            metadata.namespace.is_some()
-                || super::kinds::find(kind).is_some_and(|kind| kind.namespaced)
-                || UnevaluatedKind::find(api_version, kind).is_some_and(|kind| kind.namespaced)
-        }
-        _ => true,
+        _ => object.is_namespaced().unwrap_or(says),
     }
 }
 

@@ -153,7 +153,7 @@ fn mutants(manifest: &Manifest) -> Vec<(Mutant, Edit)> {
         let mut policy = policy.clone();
         policy.spec = Some(spec);
         let object = Object::NetworkPolicy(policy);
-        let edit = Edit::Apply(Box::new(Manifest { object, origin: manifest.origin.clone() }));
+        let edit = Edit::Replace(Box::new(Manifest { object, origin: manifest.origin.clone() }));
         all.push((mutant(path, mutation), edit));
     }
     all

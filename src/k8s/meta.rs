@@ -206,6 +206,9 @@ pub struct Annotations {
     pub local_config: bool,
     /// `helm.sh/hook`, such as `test`.
     pub helm_hook: Option<Box<str>>,
+    /// What `kubectl apply` wrote down of the manifest that it applied last. Not decoded with the rest: few need it, and
+    /// it is as long as the object ([`crate::load::Sources::recall`]).
+    pub last_applied: Option<Box<serde_json::Value>>,
 }
 
 impl Annotations {
@@ -245,6 +248,7 @@ impl<'de> Deserialize<'de> for Annotations {
                 Ok(Annotations {
                     local_config: local_config.flatten().as_deref() == Some("true"),
                     helm_hook: helm_hook.flatten(),
+                    last_applied: None,
                 })
             }
         }

@@ -398,3 +398,56 @@ fn large_files_are_mapped_and_mean_the_same() {
         }
     }
 }
+
+#[test]
+fn objects_without_a_namespace_are_put_into_one() {
+    let text = format!(
+        "{}---\n{{apiVersion: v1, kind: Namespace, metadata: {{name: space}}}}
+---\n{{apiVersion: v1, kind: Pod, metadata: {{name: none}}}}
+---\n{{apiVersion: v1, kind: Pod, metadata: {{name: empty, namespace: ''}}}}
+---\n{{apiVersion: cilium.io/v2, kind: CiliumClusterwideNetworkPolicy, metadata: {{name: c}}, spec: {{}}}}
+---\n{{apiVersion: cilium.io/v2, kind: CiliumNetworkPolicy, metadata: {{name: d}}, spec: {{}}}}
+---\n{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: broken}}, spec: {{egres: []}}}}
+---\n{{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {{name: odd, namespace: 1}}, spec: {{}}}}\n",
+        POLICY.to_owned() + "spec: {}\n",
+    );
+    let loaded = read(text).in_namespace("team");
+    let namespaces: Vec<&str> = loaded
+        .manifests
+        .iter()
+        .map(|manifest| manifest.object.metadata().namespace.as_deref().unwrap_or("-"))
+        .collect();
+    assert_eq!(namespaces, ["shop", "-", "team", "team", "-", "team", "team", "-"]);
+    let named: Vec<String> =
+        loaded.diagnostics.iter().filter_map(|found| Some(found.object.as_ref()?.to_string())).collect();
+    assert_eq!(named, ["NetworkPolicy team/broken", "NetworkPolicy default/odd"]);
+    let note = "1:1 no-namespace: 4 objects name no namespace: with `-n team` in `team`, not in `default`";
+    let last = findings(&loaded).pop().unwrap();
+    assert_eq!(last.split_once(' ').unwrap().1, note.split_once(' ').unwrap().1);
+}
+
+#[test]
+fn what_was_applied_last_is_read_when_it_is_asked_for() {
+    let object = |annotations: &str| {
+        format!(
+            "{{\"apiVersion\": \"v1\", \"kind\": \"Namespace\", \"metadata\": {{\"name\": \"n\"{annotations}}}}}"
+        )
+    };
+    let noted = r#", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{\"kind\":\"Namespace\"}"}"#;
+    let list = |items: &str| format!("{{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{items}]}}");
+    let both = format!("{}, {}", object(""), object(noted));
+    for text in [both.replace(", {", "\n---\n{"), list(&both), format!("# YAML\n{}", list(&list(&both)))] {
+        let mut loaded = read(text.clone());
+        let recalled: Vec<Option<String>> = loaded
+            .manifests
+            .iter_mut()
+            .map(|manifest| {
+                assert_eq!(manifest.object.metadata().annotations.clone().and_then(|a| a.last_applied), None);
+                loaded.sources.recall(manifest);
+                let annotations = manifest.object.metadata().annotations.as_ref()?;
+                Some(annotations.last_applied.as_ref()?["kind"].to_string())
+            })
+            .collect();
+        assert_eq!(recalled, [None, Some("\"Namespace\"".to_owned())], "{text}");
+    }
+}

@@ -2,22 +2,52 @@
 
 use super::label::template_of;
 use super::objects::{Draft, Refused};
-use super::scale;
-use crate::cluster::{identity, meta_mut, same_content};
+use super::{merge, scale};
+use crate::cluster::{identity, same_content};
 use crate::diagnostic::{Code, Diagnostic, ObjectName};
 use crate::k8s::{Labels, Object, Pod, PodTemplate, Text, WorkloadObject};
 use crate::load::Manifest;
 
-/// Adds an object, or puts it in the place of the one with its kind, namespace and name.
+pub(super) use merge::{keep_identity, keeps_any};
+
+/// Adds an object, or puts it in the place of the one with its kind, namespace and name, as `kubectl apply` does.
 pub(super) fn apply(draft: &mut Draft<'_>, manifest: &Manifest) -> Result<(), Refused> {
+    put(draft, manifest, "applied", |_, old, new| {
+        if let Some(old) = old {
+            merge::apply(old, new);
+        }
+        Ok(())
+    })
+}
+
+/// Puts an object in the place of the one with its kind, namespace and name, as `kubectl replace` does.
+pub(super) fn replace(draft: &mut Draft<'_>, manifest: &Manifest) -> Result<(), Refused> {
+    put(draft, manifest, "replaced", |draft, old, new| {
+        let Some(old) = old else {
+            let [_, kind, namespace, name] = identity(manifest).unwrap_or_default();
+            let missing = *draft.missing(&ObjectName { kind, namespace, name }, "replace");
+            return Err(Box::new(missing.with_origin(manifest.origin.clone())));
+        };
+        merge::replace(old, new);
+        Ok(())
+    })
+}
+
+/// Puts an object where it belongs; `merge` adds to it what stays of the old one.
+fn put(
+    draft: &mut Draft<'_>,
+    manifest: &Manifest,
+    done: &str,
+    merge: impl FnOnce(&Draft<'_>, Option<&Object>, &mut Object) -> Result<(), Refused>,
+) -> Result<(), Refused> {
     if matches!(manifest.object, Object::Broken(_)) {
         // Evaluation goes on without it (`--keep-going`), and what it might touch is unknown.
         draft.push(manifest.clone());
         return Ok(());
     }
     let Some([_, kind, namespace, name]) = identity(manifest) else {
-        let found =
-            Diagnostic::new(Code::BadChange, "an object without a name can be created, but not applied");
+        let message = format!("an object without a name can be created, but not {done}");
+        let found = Diagnostic::new(Code::BadChange, message);
         let found = found.with_path("metadata").with_origin(manifest.origin.clone());
         return Err(Box::new(found.with_help("give it a `metadata.name`")));
     };
@@ -26,13 +56,13 @@ pub(super) fn apply(draft: &mut Draft<'_>, manifest: &Manifest) -> Result<(), Re
     let places = draft.called(&name.name, |other| identity(other) == wanted);
     let mut new = manifest.clone();
     let old = places.first().map(|place| draft.object(*place).object.clone());
-    if let Some(old) = &old {
-        carry_over(old, &mut new.object);
-        if same_content(old, &new.object) {
-            let note = Diagnostic::new(Code::Unchanged, "it is in the input as it is applied");
-            draft.note(note.with_object(name).with_origin(manifest.origin.clone()));
-            return Ok(());
-        }
+    merge(draft, old.as_ref(), &mut new.object)?;
+    if let Some(old) = &old
+        && same_content(old, &new.object)
+    {
+        let note = Diagnostic::new(Code::Unchanged, format!("it is in the input as it is {done}"));
+        draft.note(note.with_object(name).with_origin(manifest.origin.clone()));
+        return Ok(());
     }
     match places.as_slice() {
         [] => draft.push(new.clone()),
@@ -52,47 +82,6 @@ pub(super) fn apply(draft: &mut Draft<'_>, manifest: &Manifest) -> Result<(), Re
     }
     draft.forget_more();
     Ok(())
-}
-
-/// What the cluster adds to an object is not what people apply, and stays.
-fn carry_over(old: &Object, new: &mut Object) {
-    fn keep<T: Clone>(new: &mut Option<T>, old: Option<&T>) {
-        if new.is_none() {
-            *new = old.cloned();
-        }
-    }
-    let is_live = old.metadata().uid.is_some();
-    if let Some(meta) = meta_mut(new) {
-        keep(&mut meta.uid, old.metadata().uid.as_ref());
-        keep(&mut meta.owner_references, old.metadata().owner_references.as_ref());
-    }
-    match (old, new) {
-        (Object::Pod(old), Object::Pod(new)) => {
-            keep(&mut new.status, old.status.as_ref());
-            if let (Some(old), Some(new)) = (&old.spec, &mut new.spec) {
-                keep(&mut new.node_name, old.node_name.as_ref());
-            }
-        }
-        (Object::Node(old), Object::Node(new)) => {
-            keep(&mut new.spec, old.spec.as_ref());
-            keep(&mut new.status, old.status.as_ref());
-        }
-        (Object::Service(old), Object::Service(new)) => {
-            if let (Some(old), Some(new)) = (&old.spec, &mut new.spec)
-                && new.kind.as_deref() != Some("ExternalName")
-            {
-                keep(&mut new.cluster_ip, old.cluster_ip.as_ref());
-                keep(&mut new.cluster_ips, old.cluster_ips.as_ref());
-            }
-        }
-        // An autoscaler has its own idea of the number, so manifests leave it out.
-        (Object::Workload(old), Object::Workload(new)) if is_live => {
-            if let (Some(old), Some(new)) = (&old.spec, &mut new.spec) {
-                keep(&mut new.replicas, old.replicas.as_ref());
-            }
-        }
-        _ => {}
-    }
 }
 
 /// Follows a workload that was applied: pods of another template are replaced, of another number scaled.

@@ -14,6 +14,9 @@ use crate::policy::{label_key_problems, label_value_problems};
 pub enum Edit {
     /// Adds an object, or puts it in the place of the one with its kind, namespace and name.
     Apply(Box<Manifest>),
+    /// Puts an object in the place of the one with its kind, namespace and name, of which nothing stays but what the
+    /// cluster itself adds.
+    Replace(Box<Manifest>),
     /// Takes an object away, with what is in it or belongs to it. Kinds that share their name with a kind of Kubernetes
     /// carry their group.
     Delete(ObjectName),
@@ -27,7 +30,7 @@ impl Edit {
     /// The object that is edited; `None` if it has no name.
     pub fn object(&self) -> Option<ObjectName> {
         match self {
-            Self::Apply(manifest) => {
+            Self::Apply(manifest) | Self::Replace(manifest) => {
                 let [_, kind, namespace, name] = identity(manifest)?;
                 Some(ObjectName { kind, namespace, name })
             }
@@ -61,6 +64,20 @@ impl Change {
     /// One change for each file of those that `--apply` names, and what is wrong with them: an object may be there twice
     /// only if both say the same.
     pub fn apply(manifests: Vec<Manifest>, sources: &Sources) -> (Vec<Self>, Vec<Diagnostic>) {
+        Self::of_files(["--apply", "applied"], Edit::Apply, manifests, sources)
+    }
+
+    /// The same for `--replace`.
+    pub fn replace(manifests: Vec<Manifest>, sources: &Sources) -> (Vec<Self>, Vec<Diagnostic>) {
+        Self::of_files(["--replace", "replaced"], Edit::Replace, manifests, sources)
+    }
+
+    fn of_files(
+        [flag, done]: [&str; 2],
+        edit: fn(Box<Manifest>) -> Edit,
+        manifests: Vec<Manifest>,
+        sources: &Sources,
+    ) -> (Vec<Self>, Vec<Diagnostic>) {
         let mut changes: Vec<Self> = Vec::new();
         let mut findings = Vec::new();
         let mut seen: FxHashMap<[Box<str>; 4], Manifest> = FxHashMap::default();
@@ -74,9 +91,10 @@ impl Change {
                         let [_, kind, namespace, name] = key;
                         let name = ObjectName { kind, namespace, name };
                         for (manifest, message) in [
-                            (first, "applied here, and elsewhere with other contents"),
-                            (&manifest, "applied again here, with other contents"),
+                            (first, "here, and elsewhere with other contents"),
+                            (&manifest, "again here, with other contents"),
                         ] {
+                            let message = format!("{done} {message}");
                             let finding = Diagnostic::new(Code::DuplicateObject, message);
                             findings
                                 .push(finding.with_object(name.clone()).with_origin(manifest.origin.clone()));
@@ -86,12 +104,12 @@ impl Change {
                 }
             }
             let source = manifest.origin.source;
-            let edit = Edit::Apply(Box::new(manifest));
+            let edit = edit(Box::new(manifest));
             match changes.last_mut() {
                 Some(change) if last == Some(source) => change.edits.push(edit),
                 _ => {
                     let name = sources.get(source).map_or("", |source| &source.name);
-                    changes.push(Self { typed: format!("--apply {name}"), edits: vec![edit] });
+                    changes.push(Self { typed: format!("{flag} {name}"), edits: vec![edit] });
                 }
             }
             last = Some(source);
@@ -277,7 +295,7 @@ mod tests {
                 Edit::Delete(name) => name.to_string(),
                 Edit::Label(name, labels) => format!("{name} {labels:?}"),
                 Edit::Scale(name, count) => format!("{name} {count}"),
-                Edit::Apply(_) => String::new(),
+                Edit::Apply(_) | Edit::Replace(_) => String::new(),
             },
             Err(error) => error.to_string(),
         }

@@ -144,6 +144,7 @@ impl<'o> Draft<'o> {
     fn make(&mut self, edit: &Edit) -> Result<(), Refused> {
         match edit {
             Edit::Apply(manifest) => apply::apply(self, manifest),
+            Edit::Replace(manifest) => apply::replace(self, manifest),
             Edit::Delete(name) => delete::delete(self, &self.meant(name)),
             Edit::Label(name, labels) => label::label(self, &self.meant(name), labels),
             Edit::Scale(name, count) => scale::scale(self, &self.meant(name), *count),

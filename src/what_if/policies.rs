@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::{Edit, State};
+use super::{Edit, State, apply};
 use crate::cluster::identity;
 use crate::k8s::Object;
 use crate::load::Manifest;
@@ -36,11 +36,30 @@ impl Policies {
 
     /// What each name stands for after the edits, if they are about NetworkPolicies alone, of namespaces that do not
     /// come and go with them, and if the objects that stand there now are evaluated.
-    pub(super) fn edits<'e>(&self, edits: &'e [Edit], state: &State) -> Option<PolicyEdits<'e>> {
+    pub(super) fn edits<'e>(
+        &self,
+        edits: &'e [Edit],
+        all: &[Manifest],
+        state: &State,
+    ) -> Option<PolicyEdits<'e>> {
         let mut last: PolicyEdits<'e> = Vec::new();
         for edit in edits {
             let (name, manifest) = match edit {
-                Edit::Apply(manifest) => (policy_name(manifest)?, Some(&**manifest)),
+                Edit::Apply(manifest) => {
+                    let name = policy_name(manifest)?;
+                    let there = self.places.get(&name).map(|places| &all[places[0]]);
+                    if there.is_some_and(|there| apply::keeps_any(there, manifest)) {
+                        return None;
+                    }
+                    (name, Some(&**manifest))
+                }
+                Edit::Replace(manifest) => {
+                    let name = policy_name(manifest)?;
+                    if !self.places.contains_key(&name) {
+                        return None;
+                    }
+                    (name, Some(&**manifest))
+                }
                 Edit::Delete(name) if &*name.kind == "NetworkPolicy" => {
                     ((name.namespace.clone(), name.name.clone()), None)
                 }
@@ -69,7 +88,10 @@ impl Policies {
         for (name, manifest) in edits {
             let place = self.places.get(name).map(|places| places[0]);
             match (place, manifest) {
-                (Some(place), Some(manifest)) => all[place] = (*manifest).clone(),
+                (Some(place), Some(manifest)) => {
+                    let old = std::mem::replace(&mut all[place], (*manifest).clone());
+                    apply::keep_identity(&old.object, &mut all[place].object);
+                }
                 (None, Some(manifest)) => {
                     self.places.insert(name.clone(), vec![all.len()]);
                     all.push((*manifest).clone());

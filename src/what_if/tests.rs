@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Change, Objects};
+use super::{Change, Edit, Objects, Simulation};
 use crate::cluster::{Built, Options, build};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::index::Id;
+use crate::k8s::{Object, ObjectMeta};
 use crate::load::{Input, Loaded, Manifest, load};
+use crate::profile::Profile;
 
 fn loaded(objects: &[Value]) -> Loaded {
     let text: Vec<String> = objects.iter().map(Value::to_string).collect();
@@ -385,4 +387,175 @@ fn an_object_is_applied_once() {
         findings.len()
     };
     assert_eq!((said(&[a.clone(), a.clone()]), said(&[a, b])), (0, 2));
+}
+
+/// An object of a live cluster, with the manifest that was applied last, if one was.
+fn live(mut object: Value, last_applied: Option<Value>) -> Manifest {
+    object["metadata"]["uid"] = json!("u1");
+    if let Some(last_applied) = last_applied {
+        let key = "kubectl.kubernetes.io/last-applied-configuration";
+        object["metadata"]["annotations"] = json!({key: last_applied.to_string()});
+    }
+    let Loaded { mut manifests, sources, .. } = loaded(&[object]);
+    sources.recall(&mut manifests[0]);
+    manifests.remove(0)
+}
+
+/// The object after an edit, its metadata apart.
+fn edited(before: Manifest, edit: Edit) -> (ObjectMeta, Object) {
+    let mut objects = Objects::new(vec![before], Options::default());
+    objects.edit(&[edit]).unwrap();
+    let mut object = objects.manifests()[0].object.clone();
+    (std::mem::take(object.metadata_mut()), object)
+}
+
+fn manifest(object: &Value) -> Box<Manifest> {
+    Box::new(manifests(std::slice::from_ref(object)).remove(0))
+}
+
+#[test]
+fn what_was_not_applied_before_stays_on_a_live_object() {
+    let policy = |spec: Value| {
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": {"name": "p", "namespace": "shop"}, "spec": spec})
+    };
+    let deployment = |spec: Value| json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "namespace": "shop"}, "spec": spec});
+    let cilium = |spec: Value| {
+        json!({"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
+            "metadata": {"name": "c", "namespace": "shop"}, "spec": spec})
+    };
+    let service = |spec: Value| json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s", "namespace": "shop"}, "spec": spec});
+    let both = json!(["Ingress", "Egress"]);
+    let template =
+        |labels: Value| json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "c"}]}});
+    // Live, applied before (null: nobody knows), applied now, and what comes of it.
+    let cases = [
+        (
+            policy(json!({"podSelector": {}, "policyTypes": both})),
+            policy(json!({"podSelector": {}})),
+            policy(json!({"podSelector": {}, "ingress": [{}]})),
+            policy(json!({"podSelector": {}, "policyTypes": both, "ingress": [{}]})),
+        ),
+        (
+            policy(json!({"podSelector": {}, "policyTypes": both})),
+            policy(json!({"podSelector": {}, "policyTypes": both})),
+            policy(json!({"podSelector": {}})),
+            policy(json!({"podSelector": {}})),
+        ),
+        (
+            policy(json!({"podSelector": {"matchLabels": {"a": "1", "b": "2"}}, "policyTypes": both})),
+            Value::Null,
+            policy(json!({"podSelector": {"matchLabels": {"a": "3"}}, "policyTypes": ["Ingress"]})),
+            policy(json!({"podSelector": {"matchLabels": {"a": "3", "b": "2"}}, "policyTypes": ["Ingress"]})),
+        ),
+        (
+            policy(json!({"podSelector": {"matchLabels": {"a": "1"}}, "ingress": [{}]})),
+            policy(json!({"podSelector": {"matchLabels": {"a": "1"}}})),
+            policy(json!({"podSelector": {}, "egress": []})),
+            policy(json!({"podSelector": {}, "ingress": [{}], "egress": []})),
+        ),
+        (
+            deployment(
+                json!({"replicas": 7, "selector": {}, "template": template(json!({"a": "1", "b": "2"}))}),
+            ),
+            deployment(json!({"template": template(json!({"a": "1"}))})),
+            deployment(json!({"selector": {}, "template": template(json!({"c": "3"}))})),
+            deployment(
+                json!({"replicas": 7, "selector": {}, "template": template(json!({"b": "2", "c": "3"}))}),
+            ),
+        ),
+        (
+            deployment(json!({"replicas": 7, "template": template(json!({}))})),
+            deployment(json!({"replicas": 7, "template": template(json!({}))})),
+            deployment(json!({"template": template(json!({}))})),
+            deployment(json!({"template": template(json!({}))})),
+        ),
+        (
+            cilium(
+                json!({"endpointSelector": {"matchLabels": {"a": "1", "b": "2"}}, "ingress": [{}], "egress": [{}]}),
+            ),
+            cilium(json!({"endpointSelector": {"matchLabels": {"a": "1"}}, "egress": [{}]})),
+            cilium(json!({"endpointSelector": {"matchLabels": {"c": "3"}}})),
+            cilium(json!({"endpointSelector": {"matchLabels": {"c": "3", "b": "2"}}, "ingress": [{}]})),
+        ),
+        (
+            service(json!({"selector": {"a": "1"}, "ports": [{"port": 80}], "clusterIP": "10.0.0.1"})),
+            service(json!({"selector": {"a": "1"}})),
+            service(json!({"selector": {"b": "2"}})),
+            service(json!({"selector": {"b": "2"}, "ports": [{"port": 80}], "clusterIP": "10.0.0.1"})),
+        ),
+    ];
+    for (there, before, now, expected) in cases {
+        let there_live = live(there.clone(), Some(before).filter(|before| !before.is_null()));
+        let (meta, object) = edited(there_live.clone(), Edit::Apply(manifest(&now)));
+        let bare = |value: &Value| {
+            let mut object = manifest(value).object;
+            *object.metadata_mut() = ObjectMeta::default();
+            object
+        };
+        assert_eq!(object, bare(&expected), "{now} applied to {there}");
+        assert!(meta.uid.is_some());
+        // Put in its place, nothing stays but what the cluster adds.
+        let (_, object) = edited(there_live, Edit::Replace(manifest(&now)));
+        let mut replaced = now.clone();
+        if now["kind"] == "Deployment" {
+            replaced["spec"]["replicas"] = json!(1);
+        }
+        if now["kind"] == "Service" {
+            replaced["spec"]["clusterIP"] = json!("10.0.0.1");
+        }
+        assert_eq!(object, bare(&replaced), "{now} in the place of {there}");
+        // Of a manifest nothing stays.
+        if now["kind"] != "Service" {
+            let (_, object) = edited(*manifest(&there), Edit::Apply(manifest(&now)));
+            assert_eq!(object, bare(&now), "{now} applied to the manifest {there}");
+        }
+    }
+}
+
+#[test]
+fn labels_that_others_set_stay_on_a_live_namespace() {
+    let namespace = |labels: Value| json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop", "labels": labels}});
+    let there = namespace(json!({"team": "a", "env": "prod", "old": "x"}));
+    let now = namespace(json!({"team": "b"}));
+    let labels = |edit, last_applied| {
+        let meta = edited(live(there.clone(), last_applied), edit).0;
+        let labels = meta.labels.unwrap();
+        labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
+    };
+    let before = namespace(json!({"team": "a", "old": "x"}));
+    assert_eq!(labels(Edit::Apply(manifest(&now)), Some(before.clone())), ["env=prod", "team=b"]);
+    assert_eq!(labels(Edit::Apply(manifest(&now)), None), ["env=prod", "old=x", "team=b"]);
+    assert_eq!(labels(Edit::Replace(manifest(&now)), Some(before)), ["team=b"]);
+}
+
+#[test]
+fn only_what_is_there_is_replaced() {
+    let input = [workload("Deployment", "web", 1, "a")];
+    let mut objects = Objects::new(manifests(&input), Options::default());
+    let other = manifest(&workload("Deployment", "wep", 1, "a"));
+    let refused = objects.edit(&[Edit::Replace(other)]).unwrap_err();
+    assert_eq!(refused[0].message, "there is no Deployment `shop/wep` to replace");
+    assert_eq!(refused[0].help.as_deref(), Some("did you mean `deploy/shop/web`?"));
+}
+
+#[test]
+fn a_policy_changed_in_place_keeps_what_the_live_one_has() {
+    let policy = |spec: Value| {
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": {"name": "p", "namespace": "shop"}, "spec": spec})
+    };
+    let mut input = manifests(&dumped_pods());
+    input.push(live(policy(json!({"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})), None));
+    let now = policy(json!({"podSelector": {}, "ingress": [{}]}));
+    for (edit, egress) in [(Edit::Apply(manifest(&now)), true), (Edit::Replace(manifest(&now)), false)] {
+        let mut simulation = Simulation::new(input.clone(), Options::default(), Profile::Spec).unwrap();
+        // Twice, since what is there is another object then.
+        for _ in 0..2 {
+            simulation.apply(std::slice::from_ref(&edit)).unwrap();
+            let policies = &simulation.program().cluster.policies;
+            let policy = policies.iter().find(|policy| !policy.is_withdrawn()).unwrap();
+            assert_eq!((policy.isolates.ingress, policy.isolates.egress), (true, egress), "{edit:?}");
+        }
+    }
 }

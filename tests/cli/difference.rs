@@ -60,6 +60,56 @@ fn exit_status_says_whether_something_differs() {
 }
 
 #[test]
+fn objects_without_a_namespace_are_in_that_of_the_flag() {
+    let bare = WEB.replace(", namespace: shop", "");
+    let session =
+        Session::new(&[("a.yaml", SHOP), ("bare.yaml", &bare), ("b.yaml", &SHOP.replace("shop", "other"))]);
+    for (line, status) in [
+        ("what-if -n shop -f a.yaml --apply bare.yaml", 1),
+        ("what-if -f a.yaml --apply bare.yaml", 0),
+        ("diff -n shop --before a.yaml --after bare.yaml", 1),
+        ("can -f a.yaml -f bare.yaml -n shop 9.9.9.9 shop/web:80", 1),
+        ("can -f a.yaml -f bare.yaml 9.9.9.9 shop/web:80", 0),
+        // What names another namespace stays there.
+        ("can -f b.yaml -f bare.yaml -n shop 9.9.9.9 other/web:80", 0),
+    ] {
+        let (found, stdout, stderr) = session.run(line);
+        assert_eq!(found, status, "{line}\n{stdout}\n{stderr}");
+    }
+}
+
+#[test]
+fn on_a_dump_apply_keeps_what_was_not_applied_and_replace_does_not() {
+    let live = "\
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata:
+  name: web
+  namespace: shop
+  uid: 0b0b0b0b-1111-2222-3333-444444444444
+  annotations:
+    kubectl.kubernetes.io/last-applied-configuration: |
+      {\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":\"NetworkPolicy\",\"metadata\":{\"name\":\"web\"},\"spec\":{\"podSelector\":{}}}
+spec: {podSelector: {matchLabels: {app: web}}, policyTypes: [Ingress, Egress]}
+";
+    let pinned = live.replace("\"podSelector\":{}", "\"policyTypes\":[\"Ingress\",\"Egress\"]");
+    let files = [("a.yaml", SHOP), ("live.yaml", live), ("pinned.yaml", &*pinned), ("web.yaml", WEB)];
+    let session = Session::new(&files);
+    for (line, status) in [
+        ("what-if -f a.yaml -f live.yaml --apply web.yaml --fail-on new-allow", 0),
+        ("what-if -f a.yaml -f pinned.yaml --apply web.yaml --fail-on new-allow", 1),
+        ("what-if -f a.yaml -f live.yaml --replace web.yaml --fail-on new-allow", 1),
+        ("what-if -f a.yaml --replace web.yaml", 2),
+        ("what-if -f a.yaml --apply - --replace -", 2),
+    ] {
+        let (found, stdout, stderr) = session.run(line);
+        assert_eq!(found, status, "{line}\n{stdout}\n{stderr}");
+    }
+    let (_, _, stderr) = session.run("what-if -f a.yaml --replace web.yaml");
+    assert!(stderr.contains("there is no NetworkPolicy `shop/web` to replace"), "{stderr}");
+}
+
+#[test]
 fn formats_say_the_same() {
     let session = session();
     let line = "diff --before a.yaml --after b.yaml";
