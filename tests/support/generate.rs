@@ -304,7 +304,7 @@ pub(crate) fn network_policy(namespace: &str, name: &str, spec: &Value) -> Value
 }
 
 /// Policies of kinds that are not evaluated, and what they hang on: mostly none.
-fn unevaluated() -> impl Strategy<Value = Vec<Value>> {
+fn unevaluated() -> BoxedStrategy<Vec<Value>> {
     let pods = || selector(Of::OwnPods);
     let cilium = (namespace(), pods()).prop_map(|(namespace, pods)| {
         json!({"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy",
@@ -360,8 +360,11 @@ fn unevaluated() -> impl Strategy<Value = Vec<Value>> {
             "metadata": {"name": "gnp"}, "spec": {"selector": "all()"}});
         is_global.then_some(policy).into_iter().chain([endpoint]).collect()
     });
-    let one = prop_oneof![cilium, admin, linkerd, cilium_hosts, antrea].prop_map(|one| vec![one]);
-    prop_oneof![4 => Just(Vec::new()), 1 => prop_oneof![5 => one, 1 => istio, 1 => calico]]
+    let one =
+        prop_oneof![cilium.boxed(), admin.boxed(), linkerd.boxed(), cilium_hosts.boxed(), antrea.boxed(),];
+    let one = one.prop_map(|one| vec![one]).boxed();
+    let several = prop_oneof![5 => one, 1 => istio.boxed(), 1 => calico.boxed()];
+    prop_oneof![4 => Just(Vec::new()), 1 => several.boxed()].boxed()
 }
 
 fn containers() -> impl Strategy<Value = Map<String, Value>> {
