@@ -135,7 +135,9 @@ fn isolation(cluster: &Cluster, exemption: Option<Exemption>, policies: &[(Polic
         return Isolation::Unknown;
     }
     let isolating = policies.iter().filter(|(id, _)| tier(*id) == Tier::NetworkPolicy);
+    let is_restricted = policies.iter().any(|(id, _)| tier(*id) == Tier::Restricting);
     match isolating.map(|(_, selects)| *selects).max() {
+        None | Some(Truth::No) if is_restricted => Isolation::Unknown,
         None | Some(Truth::No) => Isolation::Open,
         Some(Truth::Unknown) => Isolation::Unknown,
         Some(Truth::Yes) => Isolation::Isolated,

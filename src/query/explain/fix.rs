@@ -137,7 +137,13 @@ pub(super) fn fix(
         match explanation.side_verdict(side) {
             Verdict::Allow => {}
             Verdict::Unknown => then = Verdict::Unknown,
-            Verdict::Deny => writer.side(side)?,
+            Verdict::Deny => {
+                writer.side(side)?;
+                let policies = &prover.cluster().policies;
+                if side.policies.iter().any(|proof| policies[proof.policy].tier == Tier::Restricting) {
+                    then = Verdict::Unknown;
+                }
+            }
         }
     }
     Ok(Fix { policies: writer.policies, others: writer.others, then })
