@@ -93,7 +93,7 @@ fn keep_cluster_fields(old: &Object, new: &mut Object) {
 #[derive(Clone, Copy)]
 struct Before<'v>(Option<&'v Value>);
 
-impl<'v> Before<'v> {
+impl Before<'_> {
     fn field(self, name: &str) -> Self {
         Self(self.0.and_then(|value| value.get(name)).filter(|value| !value.is_null()))
     }
