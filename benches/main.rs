@@ -3,6 +3,7 @@
 use criterion::{criterion_group, criterion_main};
 
 mod compile;
+mod crafted;
 mod load;
 mod query;
 mod solve;
@@ -21,6 +22,7 @@ criterion_group!(
     query::verdicts,
     query::explanations,
     query::page,
-    what_if::what_if
+    what_if::what_if,
+    crafted::crafted
 );
 criterion_main!(benches);

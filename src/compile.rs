@@ -68,7 +68,7 @@ pub struct Program {
     /// The distinct peer lists.
     pub peers: IndexVec<PeersId, CompiledPeers>,
     /// The port sets of all rules.
-    pub ports: PortTable,
+    pub ports: Arc<PortTable>,
     /// The named ports that policies use.
     pub port_names: PortNames,
     /// How pods resolve them.
@@ -260,7 +260,7 @@ pub fn compile_as(cluster: &Arc<Cluster>, profile: Profile, layout: Layout) -> P
         deciding,
         policies,
         peers,
-        ports,
+        ports: Arc::new(ports),
         port_names,
         resolutions: resolutions.into_values(),
         touches,

@@ -381,15 +381,20 @@ impl<'p> Comparison<'p> {
         let find = |cells: &[(ClassId, CellId)], class: ClassId, closed: CellId| {
             cells.binary_search_by_key(&class, |&(id, _)| id).map_or(closed, |at| cells[at].1)
         };
-        let mut towards = Towards::new();
+        // A set that grows class by class would be copied as often.
+        let mut towards: BTreeMap<(CellId, CellId), Vec<u32>> = BTreeMap::new();
         for place in some {
             let joint = &self.joint[place];
             let cells = (find(&was, joint.before, closed.0), find(&is, joint.after, closed.1));
             if !self.same.ask(&self.rows, cells.0, cells.1) {
-                *towards.entry(cells).or_default() |= &joint.pods;
+                towards.entry(cells).or_default().extend(&joint.pods);
             }
         }
-        towards
+        let sets = towards.into_iter().map(|(cells, mut pods)| {
+            pods.sort_unstable();
+            (cells, pods.into_iter().collect())
+        });
+        sets.collect()
     }
 
     fn boxes(&self, from: &RoaringBitmap, towards: Towards) -> Vec<Change> {

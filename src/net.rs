@@ -260,6 +260,12 @@ impl PortSet {
         self.zip(other, RangeSet::union)
     }
 
+    /// Ports in any of some sets.
+    pub(crate) fn union_all(sets: &[&Self]) -> Self {
+        let ranges = |i: usize| sets.iter().flat_map(move |set| set.ranges[i].ranges().iter().copied());
+        Self { ranges: std::array::from_fn(|i| RangeSet::from_ranges(ranges(i))) }
+    }
+
     /// Ports in both sets.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {

@@ -7,10 +7,13 @@
 mod evaluator;
 mod exceptions;
 mod externals;
+mod openness;
 mod outline;
 mod pairs;
+mod regions;
 mod row;
 mod tiers;
+mod union;
 
 pub mod proof;
 
@@ -24,6 +27,7 @@ use crate::net::{Direction, Family, PortSet};
 pub(crate) use evaluator::{CellId, Evaluator, Memo, Peer, SideId};
 pub(crate) use externals::ExternalClass;
 pub use externals::ExternalId;
+pub(crate) use openness::Openness;
 pub(crate) use pairs::outlined;
 pub(crate) use row::{Cells, Rows};
 pub(crate) use tiers::Bounds;

@@ -220,12 +220,9 @@ impl State {
         let policies = evaluated
             .map(|(id, policy)| ((policy.name.namespace.clone(), policy.name.name.clone()), id))
             .collect();
-        let mut evaluator = Evaluator::new(program);
-        let standing = Standing::new(&live, &mut evaluator);
-        let (ports, memo) = evaluator.suspend();
-        let size = size(program);
-        let mut state = Self { live, memo: Some(memo), standing, policies, size };
-        state.live.put_ports(ports);
+        let (memo, size) = (Memo::new(&program.ports), size(program));
+        let mut state = Self { live, memo: Some(memo), standing: Standing::default(), policies, size };
+        state.evaluate(|live, evaluator, standing| *standing = Standing::new(live, evaluator));
         Ok((state, built.diagnostics))
     }
 

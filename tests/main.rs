@@ -7,6 +7,7 @@ mod differences;
 mod explanations;
 mod factors;
 mod generated;
+mod mutants;
 mod properties;
 mod reach;
 mod reports;

@@ -225,7 +225,8 @@ impl LiveProgram {
         let program = &mut self.program;
         let in_force = program.semantics.enforces && policy.enforced_by.contains(program.profile);
         let compiled = in_force.then(|| {
-            compile_policy(&policy, &mut program.lists, &mut program.port_names, &mut program.ports)
+            let ports = Arc::make_mut(&mut program.ports);
+            compile_policy(&policy, &mut program.lists, &mut program.port_names, ports)
         });
         let policies = &mut Arc::make_mut(&mut program.cluster).policies;
         let id = if let Some(id) = self.free.pop() {
@@ -556,12 +557,12 @@ impl LiveProgram {
 
     /// The port sets, for an evaluation that may add to them.
     pub(crate) fn take_ports(&mut self) -> PortTable {
-        std::mem::take(&mut self.program.ports)
+        Arc::unwrap_or_clone(std::mem::take(&mut self.program.ports))
     }
 
     /// Gives the port sets back.
     pub(crate) fn put_ports(&mut self, ports: PortTable) {
-        self.program.ports = ports;
+        self.program.ports = Arc::new(ports);
     }
 
     fn start_touching(&mut self) {

@@ -116,12 +116,14 @@ pub fn survey(
             if variant.effect.difference.is_empty() {
                 return None;
             }
+            let is_concerned = |[from, to]: &[Concern; 2]| variant.effect.difference.concerns(from, to);
+            let mut concerned = watching.iter().filter(|(_, ends)| is_concerned(ends)).peekable();
+            if concerned.peek().is_none() {
+                return Some(false);
+            }
             let reachability = variant.reachability();
             let judge = Judge::new(&reachability, asked.namespace, asked.ranges).knowing(&everything);
-            let notices = |(test, [from, to]): &(&Test, [Concern; 2])| {
-                variant.effect.difference.concerns(from, to) && !test.passes(&judge.judge(test))
-            };
-            Some(watching.iter().any(notices))
+            Some(concerned.any(|(test, _)| !test.passes(&judge.judge(test))))
         })?;
         match fate {
             None => survey.equivalent.push(mutant),
@@ -235,7 +237,7 @@ fn with_rule(
     let mut spec = spec.clone();
     // Which directions a policy isolates hangs on the rules it has, unless it says so.
     let isolates_egress = spec.egress.as_ref().is_some_and(|rules| !rules.is_empty());
-    if spec.policy_types.is_none() {
+    if spec.policy_types.as_ref().is_none_or(|types| types.is_empty()) {
         let types: Vec<crate::k8s::Text> = [Some("Ingress"), isolates_egress.then_some("Egress")]
             .into_iter()
             .flatten()

@@ -2,9 +2,12 @@
 //!
 //! A cluster knows few distinct port sets, and the matrix combines the same ones over and over.
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use super::PortSet;
+use crate::index::Id;
 use crate::set::Interner;
 
 crate::define_id! {
@@ -12,11 +15,18 @@ crate::define_id! {
     PortSetId,
 }
 
+/// How many sets are united one after the other, which finds every step remembered if it was taken before.
+const FEW: usize = 8;
+
 /// Interned port sets.
 ///
 /// INVARIANT: the first two are the empty and the full set.
 #[derive(Clone, Debug)]
 pub struct PortTable {
+    /// The table that this one goes on from, whose ids are the first ones here; it goes on from none.
+    base: Option<Arc<Self>>,
+    /// How many ids the base has.
+    first: usize,
     sets: Interner<PortSetId, PortSet>,
     done: FxHashMap<(Operation, PortSetId, PortSetId), PortSetId>,
     empty: PortSetId,
@@ -36,7 +46,20 @@ impl PortTable {
         let mut sets = Interner::new();
         let empty = sets.intern_owned(PortSet::empty());
         let full = sets.intern_owned(PortSet::full());
-        Self { sets, done: FxHashMap::default(), empty, full }
+        Self { base: None, first: 0, sets, done: FxHashMap::default(), empty, full }
+    }
+
+    /// A table that goes on from another one, which goes on from none: what is added here is not there. Nothing is copied.
+    pub(crate) fn over(base: &Arc<Self>) -> Self {
+        assert!(base.base.is_none(), "a table goes on from one that goes on from none");
+        Self {
+            first: base.sets.len(),
+            sets: Interner::new(),
+            done: FxHashMap::default(),
+            empty: base.empty,
+            full: base.full,
+            base: Some(Arc::clone(base)),
+        }
     }
 
     /// No port.
@@ -53,13 +76,25 @@ impl PortTable {
 
     /// The id of a set, a new one if it has none.
     pub fn id(&mut self, set: PortSet) -> PortSetId {
-        self.sets.intern_owned(set)
+        if let Some(id) = self.base.as_ref().and_then(|base| base.sets.get(&set)) {
+            return id;
+        }
+        let own: PortSetId = self.sets.intern_owned(set);
+        PortSetId::from_index(self.first + own.index())
     }
 
     /// The set of an id.
     #[inline]
     pub fn get(&self, id: PortSetId) -> &PortSet {
-        &self.sets[id]
+        match &self.base {
+            Some(base) if id.index() < self.first => &base.sets[id],
+            _ => &self.sets[PortSetId::from_index(id.index() - self.first)],
+        }
+    }
+
+    /// Every set that has an id.
+    pub(crate) fn sets(&self) -> impl Iterator<Item = &PortSet> {
+        self.base.iter().flat_map(|base| base.sets.iter()).chain(self.sets.iter())
     }
 
     /// Ports in either set.
@@ -72,6 +107,24 @@ impl PortTable {
         } else {
             self.compute(Operation::Union, a.min(b), a.max(b))
         }
+    }
+
+    /// Ports in any of some sets.
+    ///
+    /// Many sets are merged at once: to remember each union on the way would take memory by the square of their number.
+    pub(crate) fn union_all(&mut self, sets: impl IntoIterator<Item = PortSetId>) -> PortSetId {
+        let mut sets = sets.into_iter();
+        let few = sets.by_ref().take(FEW).fold(self.empty, |all, set| self.union(all, set));
+        let mut many: Vec<PortSetId> = sets.collect();
+        if many.is_empty() {
+            return few;
+        }
+        many.push(few);
+        many.sort_unstable();
+        many.dedup();
+        let sets: Vec<&PortSet> = many.iter().map(|&id| self.get(id)).collect();
+        let all = PortSet::union_all(&sets);
+        self.id(all)
     }
 
     /// Ports in both sets.
@@ -99,17 +152,19 @@ impl PortTable {
     }
 
     fn compute(&mut self, operation: Operation, a: PortSetId, b: PortSetId) -> PortSetId {
-        if let Some(&done) = self.done.get(&(operation, a, b)) {
+        let key = (operation, a, b);
+        let in_base = || self.base.as_ref().and_then(|base| base.done.get(&key));
+        if let Some(&done) = self.done.get(&key).or_else(in_base) {
             return done;
         }
-        let (left, right) = (&self.sets[a], &self.sets[b]);
+        let (left, right) = (self.get(a), self.get(b));
         let set = match operation {
             Operation::Union => left.union(right),
             Operation::Intersection => left.intersection(right),
             Operation::Difference => left.difference(right),
         };
-        let id = self.sets.intern_owned(set);
-        self.done.insert((operation, a, b), id);
+        let id = self.id(set);
+        self.done.insert(key, id);
         id
     }
 }

@@ -39,17 +39,23 @@
 //!
 //! let found = difference(&before, &after, &between_workloads(&before, &after), &Scope::default());
 //! assert!(found.allows_less && !found.allows_more);
-//! let [change] = &found.changes[..] else { panic!("web may still call db, all addresses no longer") };
+//! let [change] = found.changes().collect::<Vec<_>>()[..] else { panic!("web may still call db, all addresses no longer") };
 //! let causes = found.because[change.because].iter().map(|&cause| found.causes[cause].object.to_string());
 //! assert_eq!(causes.collect::<Vec<_>>(), ["NetworkPolicy default/db"]);
 //! ```
 
+mod alike;
 mod because;
 mod boxes;
+mod changes;
 mod ends;
 mod listing;
 mod policies;
+mod samples;
 mod table;
+mod treatment;
+
+use rustc_hash::FxHashSet;
 
 use crate::cluster::PodId;
 use crate::diagnostic::{ObjectName, Origin};
@@ -61,8 +67,12 @@ use crate::solve::{Connectivity, Reachability};
 
 pub use table::{Pair, Table, table};
 
-use because::Because;
-use ends::Parties;
+use alike::Alike;
+use because::{Because, Responsible};
+use changes::{Changes, assembled};
+use ends::{Parties, Place};
+use listing::Found;
+use samples::Samples;
 
 crate::define_id! {
     /// An endpoint of a difference, in the order of output.
@@ -73,6 +83,11 @@ crate::define_id! {
     BecauseId,
     /// Something that is responsible for changes.
     CauseId,
+}
+
+crate::define_id! { [pub(crate)]
+    /// Endpoints that no change tells apart.
+    GroupId,
 }
 
 /// Which changes to show.
@@ -95,8 +110,7 @@ pub struct Difference {
     pub parties: IndexVec<PartyId, Party>,
     /// What may flow; the first is nothing.
     pub carried: IndexVec<CarriedId, Carried>,
-    /// Pairs of endpoints between which other ports may be used than before, sorted by `from`, then `to`.
-    pub changes: Vec<Change>,
+    changes: Changes,
     /// Whatever is responsible for some change.
     pub causes: IndexVec<CauseId, Cause>,
     /// Sets of causes, each sorted.
@@ -243,9 +257,25 @@ pub enum Edited {
 }
 
 impl Difference {
+    /// Pairs of endpoints between which other ports may be used than before, sorted by `from`, then `to`. There may be as
+    /// many as there are pairs: those of endpoints that are alike come to be one by one.
+    pub fn changes(&self) -> impl Iterator<Item = Change> {
+        self.changes.iter()
+    }
+
+    /// How many changes there are.
+    pub fn count(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// The endpoints that changes are about, ascending.
+    pub fn changed_parties(&self) -> Vec<PartyId> {
+        self.changes.parties()
+    }
+
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && !self.allows_more && !self.allows_less
+        self.count() == 0 && !self.allows_more && !self.allows_less
     }
 
     /// The same between endpoints, whatever happens between single pods of theirs.
@@ -260,16 +290,22 @@ impl Difference {
     /// Whether some change involves ports that are, or were, unknown.
     pub fn has_unknown(&self) -> bool {
         let unknown = |id: CarriedId| !self.carried[id].unknown.is_empty();
-        self.changes.iter().any(|change| unknown(change.before) || unknown(change.after))
+        self.changes.flows().any(|(before, after)| unknown(before) || unknown(after))
     }
 
     /// The endpoints that only one of the inputs has, and that some change is about.
     pub fn came_and_went(&self) -> Vec<PartyId> {
-        let mut parties: Vec<PartyId> =
-            self.changes.iter().flat_map(|change| [change.from, change.to]).collect();
+        let mut parties = self.changed_parties();
         parties.retain(|&party| self.parties[party].presence != Presence::Stays);
+        parties
+    }
+
+    /// The endpoints between which, and themselves, something changed, ascending.
+    pub fn changed_within(&self) -> Vec<PartyId> {
+        let within = self.changes.blocks.iter().filter(|block| block.is_within);
+        let mut parties: Vec<PartyId> =
+            within.flat_map(|block| &self.changes.groups[block.from]).copied().collect();
         parties.sort_unstable();
-        parties.dedup();
         parties
     }
 }
@@ -282,43 +318,69 @@ pub fn difference<'p>(
     scope: &Scope,
 ) -> Difference {
     let (old, new) = (before.program(), after.program());
-    let parties = Parties::new(old, new, scope, pairwise);
-    let mut listed = listing::compare(before, after, &parties);
-    listed.changes.retain(|change| parties.shows(change.from) || parties.shows(change.to));
-    let mut because = Because::new([old, new], &parties, pairwise);
-    let causes: Vec<BecauseId> =
-        listed.changes.iter().map(|change| because.of(change, &listed.cells)).collect();
-    let (causes_of, because) = (causes, because.finish());
-    let (externals, changes) = listing::merge_cells(&listed, &causes_of);
-    let singles: IndexVec<PartyId, bool> =
-        externals.iter().map(|_| false).chain(parties.all.iter().map(|party| party.is_single)).collect();
-    let mut difference = Difference {
-        by: scope.by,
-        parties: externals
-            .ids()
-            .map(|id| Party { endpoint: Endpoint::External(id), presence: Presence::Stays })
-            .chain(parties.all.iter().map(|party| party.party))
-            .collect(),
-        externals,
-        carried: listed.carried.into_values(),
-        changes,
-        causes: because.0,
-        because: because.1,
-        boxes: Vec::new(),
-        pairs: pairwise.pairs(old, new),
-        replicas: pairwise.replicas(&old.cluster, &new.cluster),
-        allows_more: false,
-        allows_less: false,
-    };
-    difference.boxes = boxes::boxes(&difference, &singles);
-    let hidden = if scope.about.is_none() { &pairwise.changes[..] } else { &[] };
-    difference.allows_more =
-        difference.changes.iter().any(|change| difference.rises(change.before, change.after))
+    let parties = Parties::new(old, new, scope);
+    let samples = Samples::new([old, new], &parties, pairwise);
+    let mut apart = vec![false; parties.all.len()];
+    loop {
+        let alike = Alike::new([old, new], &parties, &samples, &apart);
+        let views = parties.views(pairwise, &alike);
+        let listed = listing::compare(before, after, &parties, &alike, views.as_ref());
+        let mut because = Because::new([old, new], &parties, &samples);
+        let mut responsible = |changes: &[Found]| -> Vec<Responsible> {
+            changes.iter().map(|change| because.of(change, &listed.cells)).collect()
+        };
+        let (inside, outside) = (responsible(&listed.inside), responsible(&listed.outside));
+        // An endpoint that is responsible itself stands for no other.
+        let mut is_settled = true;
+        for (change, Responsible { names, .. }) in listed.inside.iter().zip(&inside) {
+            for (place, is_named) in [change.from, change.to].into_iter().zip(names) {
+                let Place::Party(number) = place else { continue };
+                let group = &alike.groups[alike.of[number as usize]];
+                if *is_named && group.len() > 1 {
+                    for &number in group {
+                        apart[number as usize] = true;
+                    }
+                    is_settled = false;
+                }
+            }
+        }
+        if !is_settled {
+            continue;
+        }
+        let because = because.finish();
+        let (externals, changes) = assembled(&listed, &inside, &outside, &alike);
+        let singles: IndexVec<PartyId, bool> =
+            externals.iter().map(|_| false).chain(parties.all.iter().map(|party| party.is_single)).collect();
+        let mut difference = Difference {
+            by: scope.by,
+            parties: externals
+                .ids()
+                .map(|id| Party { endpoint: Endpoint::External(id), presence: Presence::Stays })
+                .chain(parties.all.iter().map(|party| party.party))
+                .collect(),
+            externals,
+            carried: listed.carried.into_values(),
+            changes,
+            causes: because.0,
+            because: because.1,
+            boxes: Vec::new(),
+            pairs: pairwise.pairs(old, new),
+            replicas: pairwise.replicas(&old.cluster, &new.cluster),
+            allows_more: false,
+            allows_less: false,
+        };
+        difference.boxes = boxes::boxes(&difference, &singles);
+        let hidden = if scope.about.is_none() { &pairwise.changes[..] } else { &[] };
+        let flows: FxHashSet<(CarriedId, CarriedId)> = difference.changes.flows().collect();
+        let any = |is: &dyn Fn(CarriedId, CarriedId) -> bool| {
+            flows.iter().any(|&(before, after)| is(before, after))
+        };
+        difference.allows_more = any(&|before, after| difference.rises(before, after))
             || hidden.iter().any(|change| rises(&change.before, &change.after));
-    difference.allows_less =
-        difference.changes.iter().any(|change| difference.rises(change.after, change.before))
+        difference.allows_less = any(&|before, after| difference.rises(after, before))
             || hidden.iter().any(|change| rises(&change.after, &change.before));
-    difference
+        return difference;
+    }
 }
 
 /// Whether some port is surely or perhaps allowed that was less so.

@@ -9,7 +9,7 @@ use crate::compile::{ClassId, Program, SignatureId};
 use crate::index::IndexVec;
 use crate::net::Direction;
 use crate::policy::Policy;
-use crate::solve::{CellId, Rows, SideId, outlined};
+use crate::solve::{Openness, Rows, SideId, outlined};
 
 /// Counts everything.
 pub(super) fn summary(program: &Program, rows: &mut Rows<'_>) -> Summary {
@@ -38,18 +38,13 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, rows: &Rows<'_>, cell: CellId, count: i128) {
-        let bounds = rows.evaluator.cell(cell);
-        let slot = if bounds.must != bounds.may {
-            &mut self.unknown
-        } else if bounds.must == rows.evaluator.ports.full() {
-            &mut self.open
-        } else if bounds.may == rows.evaluator.ports.empty() {
-            &mut self.none
-        } else {
-            &mut self.some
-        };
-        *slot += count;
+    fn add(&mut self, openness: Openness, count: i128) {
+        match openness {
+            Openness::Open => self.open += count,
+            Openness::Some => self.some += count,
+            Openness::None => self.none += count,
+            Openness::Unknown => self.unknown += count,
+        }
     }
 
     fn add_all(&mut self, other: Self, times: i128) {
@@ -64,9 +59,7 @@ impl Tally {
 fn pod_pairs(program: &Program, rows: &mut Rows<'_>) -> PodPairs {
     let weight = |class: ClassId| i128::from(program.classes[class].weight);
     let mut total = Tally::default();
-    for (cell, &count) in outlined(rows).enumerate() {
-        total.add(rows, cell, count.cast_signed());
-    }
+    outlined(rows, |openness, count| total.add(openness, count.cast_signed()));
 
     let mut members: IndexVec<SignatureId, (Vec<ClassId>, i128)> =
         vec![(Vec::new(), 0); program.signatures.ingress.len()].into();
@@ -87,10 +80,8 @@ fn pod_pairs(program: &Program, rows: &mut Rows<'_>) -> PodPairs {
             exceptional[exception.of] = Some(exception.actual);
             let (classes, pods) = &members[exception.of];
             let mut correct = |rows: &mut Rows<'_>, side: SideId, pods: i128| {
-                let usual = rows.evaluator.join(side, exception.usual);
-                let actual = rows.evaluator.join(side, exception.actual);
-                tally.add(rows, usual, -pods);
-                tally.add(rows, actual, pods);
+                tally.add(rows.openness(side, exception.usual), -pods);
+                tally.add(rows.openness(side, exception.actual), pods);
             };
             match even {
                 Some(side) => correct(rows, side, *pods),
@@ -108,14 +99,12 @@ fn pod_pairs(program: &Program, rows: &mut Rows<'_>) -> PodPairs {
                 Some(side) => side,
                 None => rows.usual(Direction::Ingress, theirs, source),
             };
-            let (usual, actual) =
-                (rows.evaluator.join(exception.usual, side), rows.evaluator.join(exception.actual, side));
-            tally.add(rows, usual, -weight(exception.of));
-            tally.add(rows, actual, weight(exception.of));
+            tally.add(rows.openness(exception.usual, side), -weight(exception.of));
+            tally.add(rows.openness(exception.actual, side), weight(exception.of));
         }
         // A pod and itself is no pair.
         let own = rows.evaluator.between(source, source);
-        tally.add(rows, own, -1);
+        tally.add(rows.evaluator.cell_openness(own), -1);
         total.add_all(tally, weight(source));
         for exception in &row.theirs {
             exceptional[exception.of] = None;
@@ -131,8 +120,8 @@ fn pod_pairs(program: &Program, rows: &mut Rows<'_>) -> PodPairs {
     }
     for ((from, to), count) in mates {
         let (usual, actual) = (rows.evaluator.between(from, to), rows.evaluator.exempt(from, to));
-        total.add(rows, usual, -count);
-        total.add(rows, actual, count);
+        total.add(rows.evaluator.cell_openness(usual), -count);
+        total.add(rows.evaluator.cell_openness(actual), count);
     }
 
     let count = |tally: i128| u128::try_from(tally).expect("corrections never take away more than there is");

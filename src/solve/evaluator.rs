@@ -55,6 +55,15 @@ pub(crate) struct Memo {
     open: CellId,
 }
 
+impl Memo {
+    /// Nothing yet.
+    pub(crate) fn new(ports: &PortTable) -> Self {
+        let mut cells = Interner::new();
+        let open = cells.intern_owned(Bounds { must: ports.full(), may: ports.full() });
+        Self { sides: Interner::new(), cells, joined: FxHashMap::default(), open }
+    }
+}
+
 impl<'p> Evaluator<'p> {
     /// Goes on with the port sets and the results of an earlier evaluation of the program, before it changed.
     pub(crate) fn resume(program: &'p Program, ports: PortTable, memo: Memo) -> Self {
@@ -69,10 +78,9 @@ impl<'p> Evaluator<'p> {
     }
 
     pub(crate) fn new(program: &'p Program) -> Self {
-        let ports = program.ports.clone();
-        let mut cells = Interner::new();
-        let open = cells.intern_owned(Bounds { must: ports.full(), may: ports.full() });
-        Self { program, ports, sides: Interner::new(), cells, joined: FxHashMap::default(), open }
+        let ports = PortTable::over(&program.ports);
+        let memo = Memo::new(&ports);
+        Self::resume(program, ports, memo)
     }
 
     /// What the policies of a signature make of a peer, seen from its subjects.
@@ -130,18 +138,6 @@ impl<'p> Evaluator<'p> {
             });
         }
         decide(&mut self.ports, &deciding)
-    }
-
-    /// Adds the ports of a rule that matches, as surely as `truth` says, to an additive side.
-    pub(super) fn add(&mut self, side: &mut Side, truth: ByFamily<Truth>, ports: PortSetId) {
-        for family in Family::ALL {
-            if truth[family].possible() {
-                side[family].may = self.ports.union(side[family].may, ports);
-            }
-            if truth[family].sure() {
-                side[family].must = self.ports.union(side[family].must, ports);
-            }
-        }
     }
 
     /// The ports of an ingress rule: names are the subject's own (R33).

@@ -4,12 +4,13 @@
 //! the matching rules admit. Their exceptions are summed up rule by rule, without asking who else might match; the few
 //! other signatures are evaluated peer by peer.
 
-use super::evaluator::{Evaluator, Peer, Side, SideId};
+use super::evaluator::{Evaluator, Peer, SideId};
 use super::outline::Outlines;
+use super::union::UnionId;
 use crate::compile::{ClassId, CompiledPolicy, CompiledRule, PeersId, Program, SignatureId};
 use crate::index::{Id, IndexVec};
 use crate::label::Truth;
-use crate::net::{ByFamily, Direction, Family};
+use crate::net::{ByFamily, Direction, Family, PortSetId};
 use crate::policy::PolicyId;
 
 /// One end that is treated otherwise.
@@ -27,7 +28,7 @@ pub(crate) struct Exception<I> {
 #[derive(Debug)]
 pub(super) struct Sums<I> {
     /// What each started from, and what it is by now.
-    sums: IndexVec<I, Option<(SideId, Side)>>,
+    sums: IndexVec<I, Option<(SideId, UnionId)>>,
     touched: Vec<I>,
 }
 
@@ -36,21 +37,29 @@ impl<I: Id> Sums<I> {
         Self { sums: vec![None; len].into(), touched: Vec::new() }
     }
 
-    /// What is known so far of `at`, which starts as `start` says.
-    fn at(&mut self, at: I, start: impl FnOnce() -> (SideId, Side)) -> &mut Side {
-        let touched = &mut self.touched;
-        let sum = self.sums[at].get_or_insert_with(|| {
+    /// Adds a rule to what is known so far of `at`, which starts as `start` says.
+    fn add(
+        &mut self,
+        outlines: &mut Outlines,
+        at: I,
+        start: impl FnOnce(&mut Outlines) -> SideId,
+        truth: ByFamily<Truth>,
+        ports: PortSetId,
+    ) {
+        let Self { sums, touched } = self;
+        let (_, union) = sums[at].get_or_insert_with(|| {
             touched.push(at);
-            start()
+            let side = start(outlines);
+            (side, outlines.unions.start(side))
         });
-        &mut sum.1
+        *union = outlines.unions.add(*union, ByFamily { v4: true, v6: true }, truth, ports);
     }
 
     /// Everything that was touched, in the order of the first time, as it started and as it is; starts anew.
-    fn drain(&mut self) -> impl Iterator<Item = (I, SideId, Side)> {
+    fn drain(&mut self) -> impl Iterator<Item = (I, SideId, UnionId)> {
         self.touched.drain(..).map(|at| {
-            let (start, side) = self.sums[at].take().expect("it was touched");
-            (at, start, side)
+            let (start, union) = self.sums[at].take().expect("it was touched");
+            (at, start, union)
         })
     }
 }
@@ -144,11 +153,8 @@ impl Evaluator<'_> {
                 Direction::Ingress => evaluator.ingress_ports(rule, signature),
                 Direction::Egress => evaluator.egress_ports(rule, policy, class),
             };
-            let side = sums.at(class, || {
-                let side = usual.outlines.at(evaluator, outline, class);
-                (side, evaluator.sides[side])
-            });
-            evaluator.add(side, truth, ports);
+            let start = |outlines: &mut Outlines| outlines.at(evaluator, outline, class);
+            sums.add(&mut usual.outlines, class, start, truth, ports);
         };
         for &(policy, _) in &signature.policies {
             for rule in &program.deciding_policy(policy).rules[direction] {
@@ -170,13 +176,14 @@ impl Evaluator<'_> {
                 }
             }
         }
-        let exceptions = sums.drain().map(|(class, usual, sum)| {
+        let exceptions = sums.drain().map(|(class, start, union)| {
             let actual = if additive {
-                self.side_among(sum, [signature.families, program.classes[class].families])
+                let side = usual.outlines.unions.side(self, union);
+                self.side_among(side, [signature.families, program.classes[class].families])
             } else {
                 self.side(direction, id, Peer::Class(class))
             };
-            Exception { of: class, usual, actual }
+            Exception { of: class, usual: start, actual }
         });
         exceptions.collect()
     }
@@ -196,11 +203,8 @@ impl Evaluator<'_> {
                 Direction::Ingress => evaluator.ingress_ports(rule, &program.signatures[direction][id]),
                 Direction::Egress => evaluator.egress_ports(rule, policy, class),
             };
-            let side = sums.at(id, || {
-                let side = outlines.at(evaluator, outlines.of[id], class);
-                (side, evaluator.sides[side])
-            });
-            evaluator.add(side, truth, ports);
+            let start = |outlines: &mut Outlines| outlines.at(evaluator, outlines.of[id], class);
+            sums.add(outlines, id, start, truth, ports);
         };
         let few = facts.peers.iter().map(|&(list, truth)| (list, truth, false));
         let many = beyond.iter().map(|&list| (list, program.dense_members(list).truth(class), true));
@@ -227,9 +231,10 @@ impl Evaluator<'_> {
                 }
             }
         }
-        let exceptions = sums.drain().map(|(id, usual, sum)| {
+        let exceptions = sums.drain().map(|(id, usual, union)| {
             let actual = if additive[id] {
-                self.side_among(sum, [program.signatures[direction][id].families, facts.families])
+                let side = outlines.unions.side(self, union);
+                self.side_among(side, [program.signatures[direction][id].families, facts.families])
             } else {
                 self.side(direction, id, Peer::Class(class))
             };
@@ -260,17 +265,16 @@ impl Evaluator<'_> {
                         Direction::Egress => rule.ports.fixed,
                     };
                     let base = usual.base(id);
-                    let side = usual.sums.at(id, || (base, self.sides[base]));
-                    self.add(side, truth, ports);
+                    usual.sums.add(&mut usual.outlines, id, |_| base, truth, ports);
                 }
             }
         }
-        usual
-            .sums
-            .drain()
-            .map(|(id, _, sum)| {
-                let side = if usual.additive[id] {
-                    self.side_among(sum, [program.signatures[direction][id].families, families])
+        let Usual { outlines, additive, sums, .. } = usual;
+        sums.drain()
+            .map(|(id, _, union)| {
+                let side = if additive[id] {
+                    let side = outlines.unions.side(self, union);
+                    self.side_among(side, [program.signatures[direction][id].families, families])
                 } else {
                     self.side(direction, id, Peer::Outside(family, lists))
                 };
@@ -280,12 +284,13 @@ impl Evaluator<'_> {
     }
 
     /// A side between ends that have addresses of these families.
-    fn side_among(&mut self, mut side: Side, ends: [ByFamily<bool>; 2]) -> SideId {
+    fn side_among(&mut self, side: SideId, ends: [ByFamily<bool>; 2]) -> SideId {
+        let (all, mut among) = (self.sides[side], self.sides[side]);
         for family in Family::ALL {
             if !ends.iter().all(|families| families[family]) {
-                side[family] = self.nothing();
+                among[family] = self.nothing();
             }
         }
-        self.sides.intern_owned(side)
+        if among == all { side } else { self.sides.intern_owned(among) }
     }
 }

@@ -6,13 +6,13 @@
 
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
-
 use super::evaluator::{Evaluator, Peer, SideId};
+use super::regions::{Cut, Regions};
+use super::union::Unions;
 use crate::compile::{ClassId, CompiledRule, DenseMembers, PeersId, Program, Signature, SignatureId};
 use crate::index::IndexVec;
 use crate::label::Truth;
-use crate::net::{ByFamily, Direction, Family, PortSetId};
+use crate::net::{ByFamily, Direction, PortSetId};
 use crate::policy::Tier;
 use crate::set::Interner;
 
@@ -37,15 +37,14 @@ pub(super) struct Outline {
 pub(super) struct Outlines {
     pub(super) of: IndexVec<SignatureId, OutlineId>,
     pub(super) all: IndexVec<OutlineId, Outline>,
-    /// What became of a side when a rule that matches so was added to it.
-    added: FxHashMap<(SideId, ByFamily<Truth>, PortSetId), SideId>,
+    /// The bases, and the rules that were added to them.
+    pub(super) unions: Unions,
 }
 
 impl Outlines {
     pub(super) fn new(evaluator: &mut Evaluator<'_>, direction: Direction) -> Self {
         let program = evaluator.program;
         let mut all: Interner<OutlineId, Outline> = Interner::new();
-        let mut added = FxHashMap::default();
         let of = program.signatures[direction].enumerate().map(|(id, signature)| {
             let base = evaluator.side(direction, id, Peer::Unmentioned);
             let mut rules: Vec<(PeersId, PortSetId)> = Vec::new();
@@ -64,93 +63,54 @@ impl Outlines {
                 }
             }
             rules.sort_unstable();
-            rules.dedup_by(|later, earlier| {
-                let same = later.0 == earlier.0;
-                if same {
-                    earlier.1 = evaluator.ports.union(earlier.1, later.1);
+            let mut merged: Vec<(PeersId, PortSetId)> = Vec::new();
+            for of_list in rules.chunk_by(|a, b| a.0 == b.0) {
+                let ports = evaluator.ports.union_all(of_list.iter().map(|&(_, ports)| ports));
+                if evaluator.adds(base, signature.families, ports) {
+                    merged.push((of_list[0].0, ports));
                 }
-                same
-            });
-            let surely = ByFamily { v4: Truth::Yes, v6: Truth::Yes };
-            rules.retain(|&(_, ports)| {
-                add(&mut added, evaluator, signature.families, base, surely, ports) != base
-            });
-            all.intern_owned(Outline { base, families: signature.families, rules })
+            }
+            all.intern_owned(Outline { base, families: signature.families, rules: merged })
         });
         let of = of.collect();
-        Self { of, all: all.into_values(), added }
+        Self { of, all: all.into_values(), unions: Unions::default() }
     }
 
     /// What an outline makes of a class.
     pub(super) fn at(&mut self, evaluator: &mut Evaluator<'_>, id: OutlineId, class: ClassId) -> SideId {
-        let outline = &self.all[id];
-        let mut side = outline.base;
+        let Self { all, unions, .. } = self;
+        let outline = &all[id];
+        if outline.rules.is_empty() {
+            return outline.base;
+        }
+        let mut union = unions.start(outline.base);
         for &(list, ports) in &outline.rules {
             let truth = evaluator.program.dense_members(list).truth(class);
-            side = add(&mut self.added, evaluator, outline.families, side, truth, ports);
+            union = unions.add(union, outline.families, truth, ports);
         }
-        side
+        unions.side(evaluator, union)
     }
 
-    /// What an outline makes of a stretch of peers, as masks: each peer is in the mask of its side. The masks of lists
-    /// are looked up by `masks`, with peers in any order that suits the caller.
+    /// What an outline makes of a stretch of peers. The masks of lists are looked up by `masks`, with peers in any order
+    /// that suits the caller.
     pub(super) fn regions<'m>(
         &mut self,
         evaluator: &mut Evaluator<'_>,
         id: OutlineId,
         words: Range<usize>,
         masks: impl Fn(PeersId) -> &'m [(ByFamily<Truth>, Vec<u64>)],
-    ) -> Vec<(SideId, Vec<u64>)> {
-        let outline = &self.all[id];
-        let mut regions = vec![(outline.base, vec![!0; words.len()])];
+    ) -> Regions {
+        let Self { all, unions, .. } = self;
+        let outline = &all[id];
+        let mut cut = Cut::new(unions.start(outline.base), words.len());
         for &(list, ports) in &outline.rules {
+            // Nobody is in two masks of a list.
             for (truth, mask) in masks(list) {
-                let mask = &mask[words.clone()];
-                for place in 0..regions.len() {
-                    let side = regions[place].0;
-                    let more = add(&mut self.added, evaluator, outline.families, side, *truth, ports);
-                    if more == side {
-                        continue;
-                    }
-                    let moved: Vec<u64> =
-                        regions[place].1.iter().zip(mask).map(|(old, new)| old & new).collect();
-                    if moved.iter().all(|&word| word == 0) {
-                        continue;
-                    }
-                    regions[place].1.iter_mut().zip(mask).for_each(|(old, new)| *old &= !new);
-                    // A region behind this one that takes it in is not harmed: adding the rule once more adds nothing.
-                    match regions.iter_mut().find(|(known, _)| *known == more) {
-                        Some((_, known)) => known.iter_mut().zip(&moved).for_each(|(old, new)| *old |= new),
-                        None => regions.push((more, moved)),
-                    }
-                }
+                cut.cut(&mask[words.clone()], |union| unions.add(union, outline.families, *truth, ports));
             }
         }
-        regions
+        cut.finish(evaluator, unions)
     }
-}
-
-fn add(
-    added: &mut FxHashMap<(SideId, ByFamily<Truth>, PortSetId), SideId>,
-    evaluator: &mut Evaluator<'_>,
-    families: ByFamily<bool>,
-    to: SideId,
-    mut truth: ByFamily<Truth>,
-    ports: PortSetId,
-) -> SideId {
-    for family in Family::ALL {
-        if !families[family] {
-            truth[family] = Truth::No;
-        }
-    }
-    if !(truth.v4.possible() || truth.v6.possible()) {
-        return to;
-    }
-    *added.entry((to, truth, ports)).or_insert_with(|| {
-        let mut side = evaluator.sides[to];
-        evaluator.add(&mut side, truth, ports);
-        evaluator.sides.intern_owned(side)
-    })
 }
 
 impl Program {

@@ -1,4 +1,4 @@
-//! Pairs of pods counted by cell, as far as outlines go.
+//! Pairs of pods counted by how open they are, as far as outlines go.
 //!
 //! All sources of one egress outline see all destinations of one ingress outline alike: some of the destinations in
 //! this region of the one, some of the sources in that region of the other. Every source meets every destination, so
@@ -8,21 +8,25 @@ use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
-use super::evaluator::{CellId, SideId};
+use super::evaluator::SideId;
 use super::exceptions::Usual;
+use super::openness::{Openness, Opennesses};
 use super::outline::{OutlineId, Outlines};
+use super::regions::{Regions, Spread};
 use super::row::Rows;
 use crate::compile::{ClassId, PeersId, Program};
 use crate::index::{Id, IndexVec};
 use crate::label::Truth;
 use crate::net::{ByFamily, Direction};
 use crate::set::Interner;
-use crate::set::bits::count_ones;
 
 const WORD: usize = u64::BITS as usize;
 
-/// How many pairs of outlines are looked at together: what bounds the memory it takes.
+/// How many pairs of outlines, and of sides, are looked at together: what bounds the memory it takes.
 const TOGETHER: usize = 1 << 20;
+
+/// How many pairs of sides are always summed up.
+const FEW_SIDES: usize = 1 << 12;
 
 /// Classes in an order in which those of equal outlines stand together, and among those the ones of equal weight.
 struct Order {
@@ -72,15 +76,6 @@ impl Order {
         }
     }
 
-    /// How many pods of the classes of an outline are in a mask that starts at word `from`.
-    fn weigh(&self, outline: OutlineId, mask: &[u64], from: usize) -> u64 {
-        let shift = from * WORD;
-        self.runs[self.of[outline].0.clone()]
-            .iter()
-            .map(|(run, weight)| count_ones(mask, run.start - shift..run.end - shift) * weight)
-            .sum()
-    }
-
     /// The lists that outlines mention, with their members in this order.
     fn masks(&self, program: &Program, outlines: &Outlines) -> Masks {
         let mut masks = Masks::default();
@@ -101,28 +96,23 @@ impl Order {
         masks
     }
 
-    /// How many pods of the classes of an outline are in each region; the first one takes the rest.
-    fn spread(&self, outline: OutlineId, regions: &[(SideId, Vec<u64>)], from: usize, spread: &mut Vec<u64>) {
-        spread.clear();
-        spread.push(self.of[outline].1);
-        for (_, mask) in &regions[1..] {
-            let pods = self.weigh(outline, mask, from);
-            spread[0] -= pods;
-            spread.push(pods);
-        }
+    /// Finds how many pods of the classes of an outline are in each region of peers that begin with word `from`.
+    fn spread(&self, outline: OutlineId, regions: &Regions, from: usize, spread: &mut Spread) {
+        let (runs, pods) = &self.of[outline];
+        regions.spread(*pods, &self.runs[runs.clone()], from * WORD, spread);
     }
 }
 
 type Masks = FxHashMap<PeersId, Vec<(ByFamily<Truth>, Vec<u64>)>>;
 
-/// How many pairs of pods, each with itself among them, would have each cell if there were no exceptions.
-pub(crate) fn outlined(rows: &mut Rows<'_>) -> IndexVec<CellId, u128> {
-    let Rows { evaluator, ingress, egress, .. } = rows;
+/// Counts how many pairs of pods, each with itself among them, would be how open if there were no exceptions.
+pub(crate) fn outlined(rows: &mut Rows<'_>, mut count: impl FnMut(Openness, u128)) {
+    let Rows { evaluator, ingress, egress, opennesses, .. } = rows;
     let program = evaluator.program;
-    let mut counts = IndexVec::new();
     if program.classes.is_empty() {
-        return counts;
+        return;
     }
+    let opennesses = opennesses.get_or_insert_with(|| Opennesses::new(evaluator));
     let (Usual { outlines: ingress, .. }, Usual { outlines: egress, .. }) = (ingress, egress);
     let sources = Order::new(program, Direction::Egress, egress);
     let destinations = Order::new(program, Direction::Ingress, ingress);
@@ -131,56 +121,60 @@ pub(crate) fn outlined(rows: &mut Rows<'_>) -> IndexVec<CellId, u128> {
     let ingress_masks = sources.masks(program, ingress);
     let words = program.classes.len().div_ceil(WORD);
 
-    let step = (TOGETHER / ingress.all.len()).max(1);
-    let mut spread = Vec::new();
-    for start in (0..egress.all.len()).step_by(step) {
-        let together = start..(start + step).min(egress.all.len());
+    let mut spread = Spread::default();
+    let mut start = 0;
+    while start < egress.all.len() {
         // For each of these egress outlines and each ingress outline: which sides it makes of how many pods.
         let mut sides: Interner<OutlineSide, SideId> = Interner::new();
         let mut made: Vec<(OutlineSide, u64)> = Vec::new();
         let mut ends: Vec<usize> = vec![0];
-        for from in together.clone().map(OutlineId::from_index) {
-            let regions = egress.regions(evaluator, from, 0..words, |list| &egress_masks[&list]);
+        let mut end = start;
+        let is_room = |pairs: usize, made: usize| pairs + ingress.all.len() <= TOGETHER && made <= TOGETHER;
+        while end == start || (end < egress.all.len() && is_room(ends.len(), made.len())) {
+            let regions =
+                egress.regions(evaluator, OutlineId::from_index(end), 0..words, |list| &egress_masks[&list]);
             for to in ingress.all.ids() {
                 destinations.spread(to, &regions, 0, &mut spread);
-                let present = spread.iter().zip(&regions).filter(|&(&pods, _)| pods > 0);
-                made.extend(present.map(|(&pods, &(side, _))| (sides.intern_owned(side), pods)));
+                let found = spread.found.iter();
+                made.extend(found.map(|&(region, pods)| (sides.intern_owned(regions.sides[region]), pods)));
                 ends.push(made.len());
             }
+            end += 1;
         }
+        let together = start..end;
         let stretch = sources.stretch(&together);
         let stretch = stretch.start / WORD..stretch.end.div_ceil(WORD);
         for to in ingress.all.ids() {
             let regions = ingress.regions(evaluator, to, stretch.clone(), |list| &ingress_masks[&list]);
-            let mut pairs = vec![0_u128; sides.len() * regions.len()];
+            let count_of_regions = regions.sides.len();
+            // Pairs of sides are summed up first, unless there are so many that hardly any comes twice.
+            let is_summed = sides.len() * count_of_regions <= FEW_SIDES.max(4 * together.len());
+            let mut pairs = vec![0_u128; if is_summed { sides.len() * count_of_regions } else { 0 }];
             for (place, from) in together.clone().map(OutlineId::from_index).enumerate() {
                 sources.spread(from, &regions, stretch.start, &mut spread);
                 let at = place * ingress.all.len() + to.index();
                 for &(side, pods) in &made[ends[at]..ends[at + 1]] {
-                    let pairs = &mut pairs[side.index() * regions.len()..][..regions.len()];
-                    for (pairs, &others) in pairs.iter_mut().zip(&spread) {
-                        *pairs += u128::from(pods) * u128::from(others);
+                    for &(region, others) in &spread.found {
+                        let product = u128::from(pods) * u128::from(others);
+                        if is_summed {
+                            pairs[side.index() * count_of_regions + region] += product;
+                        } else {
+                            count(opennesses.find(evaluator, sides[side], regions.sides[region]), product);
+                        }
                     }
                 }
             }
-            for (pairs, (_, &from)) in pairs.chunks(regions.len()).zip(sides.enumerate()) {
-                for (&count, &(to, _)) in pairs.iter().zip(&regions).filter(|&(&count, _)| count > 0) {
-                    add(&mut counts, evaluator.join(from, to), count);
+            for (pairs, (_, &from)) in pairs.chunks(count_of_regions).zip(sides.enumerate()) {
+                for (&pairs, &to) in pairs.iter().zip(&regions.sides).filter(|&(&pairs, _)| pairs > 0) {
+                    count(opennesses.of(evaluator, from, to), pairs);
                 }
             }
         }
+        start = end;
     }
-    counts
 }
 
 crate::define_id! { [pub(super)]
     /// A side that an egress outline has.
     OutlineSide,
-}
-
-fn add(counts: &mut IndexVec<CellId, u128>, cell: CellId, count: u128) {
-    while counts.len() <= cell.index() {
-        counts.push(0);
-    }
-    counts[cell] += count;
 }

@@ -7,6 +7,11 @@
 
 mod rule;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
 use crate::cluster::{Cluster, NamespaceId, Pod, PodId};
 use crate::compile::selects_host;
 use crate::index::IndexVec;
@@ -22,7 +27,8 @@ pub use rule::{BlockStep, PeerProof, PeerStep, PeersProof, PortStep, PortsProof,
 
 /// Proves verdicts about one cluster under one profile.
 ///
-/// Policies are indexed by the namespace they select in, so that a proof looks at few of them.
+/// Policies are indexed by the namespace they select in, and those that select a pod are remembered, so that a proof looks
+/// at few of them.
 #[derive(Clone, Debug)]
 pub struct Prover<'c> {
     cluster: &'c Cluster,
@@ -31,10 +37,14 @@ pub struct Prover<'c> {
     by_labels: Vec<PolicyId>,
     /// Those whose subjects are nodes.
     by_host: Vec<PolicyId>,
+    selected: RefCell<FxHashMap<PodId, Selecting>>,
 }
 
 /// An end, and where its address lies if more is said of that than the input says.
 pub type Placed<'q> = (End, Option<&'q ByFamily<AddressSet>>);
+
+/// The policies that select a pod, surely or possibly, in evaluation order.
+type Selecting = Rc<[(PolicyId, Truth)]>;
 
 /// Why one end can or cannot connect to the other, on every port at once.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -180,7 +190,7 @@ impl<'c> Prover<'c> {
                 Subject::Hosts(_) => by_host.push(id),
             }
         }
-        Self { cluster, profile, by_namespace, by_labels, by_host }
+        Self { cluster, profile, by_namespace, by_labels, by_host, selected: RefCell::default() }
     }
 
     /// The cluster verdicts are about.
@@ -238,10 +248,25 @@ impl<'c> Prover<'c> {
         pod: PodId,
         direction: Direction,
     ) -> impl Iterator<Item = (PolicyId, Truth)> {
-        self.candidates(pod)
-            .filter(move |&id| applies(profile, &self.cluster.policies[id], direction))
-            .map(move |id| (id, self.subject(&self.cluster.policies[id].subject, &self.cluster.pods[pod])))
+        let selecting = self.whatever_selects(pod);
+        (0..selecting.len())
+            .map(move |place| selecting[place])
+            .filter(move |&(id, _)| applies(profile, &self.cluster.policies[id], direction))
+    }
+
+    /// The policies that select a pod, whichever profiles and directions they are for.
+    fn whatever_selects(&self, pod: PodId) -> Selecting {
+        if let Some(known) = self.selected.borrow().get(&pod) {
+            return Rc::clone(known);
+        }
+        let facts = &self.cluster.pods[pod];
+        let selecting: Selecting = self
+            .candidates(pod)
+            .map(|id| (id, self.subject(&self.cluster.policies[id].subject, facts)))
             .filter(|(_, selects)| selects.possible())
+            .collect();
+        self.selected.borrow_mut().insert(pod, Rc::clone(&selecting));
+        selecting
     }
 
     /// The policies of every kind that could select pods where this one is, in evaluation order.

@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::evaluator::{CellId, Evaluator, Peer, SideId};
 use super::exceptions::{Exception, Sums, Usual};
 use super::externals::{self, ExternalClass, ExternalId};
+use super::openness::{Openness, Opennesses};
 use super::outline::OutlineId;
 use crate::compile::{ClassId, Program, SignatureId};
 use crate::index::IndexVec;
@@ -21,6 +22,8 @@ pub(crate) struct Rows<'p> {
     pub(crate) evaluator: Evaluator<'p>,
     pub(super) ingress: Usual,
     pub(super) egress: Usual,
+    /// Made when pairs are first counted.
+    pub(super) opennesses: Option<Opennesses>,
     by_class: Sums<ClassId>,
     /// The last exceptions of a signature, and the last row of cells: consecutive lines often share them.
     last: ByDirection<Option<(SignatureId, Rc<Own>)>>,
@@ -59,6 +62,7 @@ impl<'p> Rows<'p> {
             ingress: Usual::new(&mut evaluator, Direction::Ingress),
             egress: Usual::new(&mut evaluator, Direction::Egress),
             evaluator,
+            opennesses: None,
             by_class: Sums::new(program.classes.len()),
             last: ByDirection::default(),
             cells: None,
@@ -89,6 +93,12 @@ impl<'p> Rows<'p> {
             Direction::Egress => &mut self.egress.outlines,
         };
         outlines.at(&mut self.evaluator, outlines.of[signature], peer)
+    }
+
+    /// How open the connection of two sides is.
+    pub(crate) fn openness(&mut self, egress: SideId, ingress: SideId) -> Openness {
+        let opennesses = self.opennesses.get_or_insert_with(|| Opennesses::new(&self.evaluator));
+        opennesses.of(&self.evaluator, egress, ingress)
     }
 
     /// What a signature makes of every class, if its outline makes the same of all.

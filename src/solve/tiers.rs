@@ -15,6 +15,13 @@ pub(crate) struct Bounds {
     pub(crate) may: PortSetId,
 }
 
+impl Bounds {
+    /// Whether nothing is unknown.
+    pub(super) fn is_sure(self) -> bool {
+        self.must == self.may
+    }
+}
+
 /// A policy that selects, or may select, the subject, with its rules that match, or may match, the peer.
 #[derive(Clone, Debug)]
 pub(super) struct Deciding {
@@ -24,6 +31,13 @@ pub(super) struct Deciding {
     pub(super) sure: bool,
     /// In evaluation order.
     pub(super) rules: Vec<MatchingRule>,
+}
+
+impl Deciding {
+    /// The ports of the rules that surely match the peer.
+    fn surely(&self) -> impl Iterator<Item = PortSetId> {
+        self.rules.iter().filter(|rule| rule.sure).map(|rule| rule.ports)
+    }
 }
 
 /// A rule that matches, or may match, the peer on some ports.
@@ -82,22 +96,17 @@ impl Flow<'_> {
     /// Any policy that selects the subject isolates it, and the union of the rules admits (R2, R3).
     fn network_policies(&mut self, policies: &[Deciding]) {
         let selected = policies.iter().any(|policy| policy.sure);
-        let mut may = self.table.empty();
-        let mut must = if selected { self.table.empty() } else { self.table.full() };
-        for policy in policies {
-            let mut surely = self.table.empty();
-            for rule in &policy.rules {
-                may = self.table.union(may, rule.ports);
-                if rule.sure {
-                    surely = self.table.union(surely, rule.ports);
-                }
-            }
-            if !selected {
-                must = self.table.intersection(must, surely);
-            } else if policy.sure {
-                must = self.table.union(must, surely);
-            }
-        }
+        let may = policies.iter().flat_map(|policy| &policy.rules).map(|rule| rule.ports);
+        let may = self.table.union_all(may);
+        let must = if selected {
+            self.table.union_all(policies.iter().filter(|policy| policy.sure).flat_map(Deciding::surely))
+        } else {
+            // Whichever of them select the subject: what every one of them admits.
+            policies.iter().fold(self.table.full(), |must, policy| {
+                let surely = self.table.union_all(policy.surely());
+                self.table.intersection(must, surely)
+            })
+        };
         let accepted = self.table.intersection(self.reached, may);
         let denied = self.table.difference(self.reached, must);
         self.accept(accepted);

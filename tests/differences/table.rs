@@ -68,7 +68,7 @@ fn says_what_listings_say(programs: [&Program; 2], by: By, most: usize) -> TestC
             .map(|((i, j), _)| (rows[*i].clone(), columns[*j].clone()))
             .collect();
         let name = |id| party(&found, programs[0], programs[1], id);
-        let expected = found.changes.iter().map(|change| (name(change.from), name(change.to))).collect();
+        let expected = found.changes().map(|change| (name(change.from), name(change.to))).collect();
         prop_assert_eq!(changed, expected);
     }
     Ok(())

@@ -11,11 +11,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::ends::{Parties, Place};
 use super::listing::Found;
 use super::policies::{PairId, PolicyPairs};
+use super::samples::{PODS, Samples};
+use super::treatment::{Policies, Treated};
 use super::{BecauseId, Cause, CauseId, Edited, Presence};
 use crate::cluster::{Cluster, NodeId, PodId, WorkloadId};
-use crate::compile::{ClassId, Program};
+use crate::compile::Program;
 use crate::diagnostic::{ObjectName, Origin};
-use crate::diff;
 use crate::index::{Id, IndexVec};
 use crate::net::address;
 use crate::net::{Direction, Family, PortSet};
@@ -137,14 +138,7 @@ enum Why {
 /// What is responsible for what changed between two ends, and these, before and after, where they are pods.
 type Blamed = (Why, [Option<PodId>; 2], [Option<PodId>; 2]);
 
-/// Pods of one endpoint that neither input tells apart, and some of them in both.
-struct Sample {
-    classes: (ClassId, ClassId),
-    pods: Vec<[(PodId, u32); 2]>,
-}
-
-/// How many pods of a class are looked at where they are not all alike, and how many pairs of an endpoint's classes.
-const PODS: usize = 4;
+/// How many pairs of an endpoint's classes are looked at.
 const PAIRS: usize = 1024;
 
 /// An end as far as it is told apart, before and after.
@@ -155,12 +149,13 @@ pub(super) struct Because<'p> {
     provers: [Prover<'p>; 2],
     parties: &'p Parties<'p>,
     policies: PolicyPairs<'p>,
-    /// For each endpoint, pods of it that both inputs have.
-    samples: Vec<Vec<Sample>>,
-    /// For each endpoint, pods of it that one input has.
-    only: Vec<Vec<(usize, PodId)>>,
+    samples: &'p Samples,
+    treatments: Policies<'p>,
+    /// By what policies see of connections.
+    shared: FxHashMap<Treated, Shared>,
     /// The names of the workloads of each input.
     workloads: [FxHashSet<[&'p str; 3]>; 2],
+    /// By the classes of both ends.
     known: FxHashMap<(Kind, Kind, [bool; 2]), Option<Vec<Why>>>,
     causes: BTreeMap<(ObjectName, Edited), (CauseIndex, Option<Origin>)>,
     sets: Interner<BecauseId, Vec<CauseIndex>>,
@@ -169,54 +164,47 @@ pub(super) struct Because<'p> {
 /// The number of a cause in the order in which causes are found.
 type CauseIndex = usize;
 
+/// What is responsible for changes of connections that policies treat alike.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shared {
+    /// Nothing changed.
+    Nothing,
+    /// Policies, whatever the ends are.
+    Policies(BecauseId),
+    /// Something about the ends, too.
+    Ends,
+}
+
+/// What is responsible for a change between pods of two classes.
+enum Blame {
+    Policies(BecauseId),
+    Ends(Vec<Blamed>),
+}
+
+/// What is responsible for a change.
+#[derive(Clone, Copy)]
+pub(super) struct Responsible {
+    pub(super) because: BecauseId,
+    /// Whether that is said of the source, and of the destination: then it does not hold for others that are alike.
+    pub(super) names: [bool; 2],
+}
+
 impl<'p> Because<'p> {
-    pub(super) fn new(
-        programs: [&'p Program; 2],
-        parties: &'p Parties<'p>,
-        pairwise: &diff::Difference,
-    ) -> Self {
+    pub(super) fn new(programs: [&'p Program; 2], parties: &'p Parties<'p>, samples: &'p Samples) -> Self {
         let clusters = programs.map(|program| &*program.cluster);
-        let mut because = Self {
+        Self {
             reachabilities: programs.map(solve),
             provers: programs.map(|program| Prover::new(&program.cluster, program.profile)),
             parties,
             policies: PolicyPairs::new(clusters),
-            samples: parties.all.iter().map(|_| Vec::new()).collect(),
-            only: vec![Vec::new(); parties.all.len()],
+            samples,
+            treatments: Policies::new(programs),
+            shared: FxHashMap::default(),
             workloads: clusters
                 .map(|cluster| cluster.workloads.ids().map(|id| workload_name(cluster, id)).collect()),
             known: FxHashMap::default(),
             causes: BTreeMap::new(),
             sets: Interner::new(),
-        };
-        for matched in pairwise.all() {
-            for i in 0..parties.shown_of(matched.count).max(matched.count.min(2)) {
-                let pods = [(matched.before.0, matched.before.1 + i), (matched.after.0, matched.after.1 + i)];
-                because.add_sample(pods);
-            }
-        }
-        for (input, pods) in [(0, &pairwise.vanished), (1, &pairwise.appeared)] {
-            for (pod, range) in pods {
-                for index in range.clone().take(parties.shown_of(range.end - range.start) as usize) {
-                    if let Some(party) = parties.of_pod(input, *pod, index) {
-                        because.only[party as usize].push((input, *pod));
-                    }
-                }
-            }
-        }
-        because
-    }
-
-    /// A pod that both inputs have, unless it is another endpoint in each.
-    fn add_sample(&mut self, pods: [(PodId, u32); 2]) {
-        let [was, is] = [0, 1].map(|input| self.parties.of_pod(input, pods[input].0, pods[input].1));
-        let Some(is) = is.filter(|_| was == is) else { return };
-        let classes = (self.program(0).class_of[pods[0].0], self.program(1).class_of[pods[1].0]);
-        let samples = &mut self.samples[is as usize];
-        match samples.iter_mut().find(|sample| sample.classes == classes) {
-            Some(sample) if sample.pods.len() < PODS => sample.pods.push(pods),
-            Some(_) => {}
-            None => samples.push(Sample { classes, pods: vec![pods] }),
         }
     }
 
@@ -229,87 +217,149 @@ impl<'p> Because<'p> {
     }
 
     /// What is responsible for a change.
-    pub(super) fn of(&mut self, change: &Found, cells: &[External]) -> BecauseId {
+    pub(super) fn of(&mut self, change: &Found, cells: &[External]) -> Responsible {
         let mut causes: BTreeSet<CauseIndex> = BTreeSet::new();
-        for place in [change.from, change.to] {
+        let mut names = [false; 2];
+        for (place, names) in [change.from, change.to].into_iter().zip(&mut names) {
             if let Place::Party(number) = place
                 && self.parties.all[number as usize].party.presence != Presence::Stays
             {
                 let cause = self.party(number);
                 causes.insert(cause);
+                *names = true;
             }
         }
         if causes.is_empty() {
             let (from, to) = (self.kinds(change.from), self.kinds(change.to));
-            let pairs = from.iter().flat_map(|from| to.iter().map(move |to| (from, to))).take(PAIRS);
+            let is_one = from == 1 && to == 1;
+            let pairs = (0..from).flat_map(|from| (0..to).map(move |to| (from, to))).take(PAIRS);
             let mut found: BTreeSet<Blamed> = BTreeSet::new();
             for (from, to) in pairs {
-                self.between(change, *from, *to, cells, &mut found);
+                match self.between(change, from, to, cells) {
+                    Some(Blame::Policies(because)) if is_one => return Responsible { because, names },
+                    Some(Blame::Policies(because)) => causes.extend(&self.sets[because]),
+                    Some(Blame::Ends(blamed)) => found.extend(blamed),
+                    None => {}
+                }
             }
             for (why, from, to) in found {
+                match why {
+                    Why::Policy(_) => {}
+                    Why::Namespace(which) | Why::Pod(which) | Why::Node(which) => {
+                        names[which as usize] = true;
+                    }
+                }
                 let cause = self.cause(why, from, to);
                 causes.extend(cause);
             }
         }
         if causes.is_empty() {
             // Nothing changed between pods that both have: it is that others came or went.
-            for place in [change.from, change.to] {
+            let samples = self.samples;
+            for (place, names) in [change.from, change.to].into_iter().zip(&mut names) {
                 let Place::Party(number) = place else { continue };
-                for (input, pod) in self.only[number as usize].clone() {
+                for &(input, pod) in &samples.only[number as usize] {
                     let cause = self.workload(input, pod);
                     causes.insert(cause);
+                    *names = true;
                 }
             }
         }
-        self.sets.intern_owned(causes.into_iter().collect())
+        Responsible { because: self.sets.intern_owned(causes.into_iter().collect()), names }
     }
 
-    /// The kinds of pods, or of addresses, that an end is made of.
-    fn kinds(&self, place: Place) -> Vec<usize> {
+    /// How many kinds of pods, or of addresses, an end is made of.
+    fn kinds(&self, place: Place) -> usize {
         match place {
-            Place::Cell(_) => vec![0],
-            Place::Party(number) => (0..self.samples[number as usize].len()).collect(),
+            Place::Cell(_) => 1,
+            Place::Party(number) => self.samples.of[number as usize].len(),
         }
     }
 
-    fn between(
+    fn between(&mut self, change: &Found, from: usize, to: usize, cells: &[External]) -> Option<Blame> {
+        let samples = self.samples;
+        let (Place::Party(source), Place::Party(destination)) = (change.from, change.to) else {
+            let sources = self.ends(change.from, from, cells);
+            let destinations = self.ends(change.to, to, cells);
+            let mut pairs =
+                sources.iter().flat_map(|source| destinations.iter().map(move |other| (source, other)));
+            return pairs.find_map(|(source, other)| self.between_ends(change, (from, to), source, other));
+        };
+        let (sources, destinations) =
+            (&samples.of[source as usize][from], &samples.of[destination as usize][to]);
+        for source in &sources.pods {
+            for destination in destinations.pods.iter().filter(|destination| *destination != source) {
+                let pods = [0, 1].map(|input| (source[input].0, destination[input].0));
+                let exempt = [0, 1].map(|input| self.program(input).same_node(pods[input].0, pods[input].1));
+                let treated =
+                    self.treatments.treated([sources, destinations], [*source, *destination], exempt);
+                let end = |(pod, index)| End::Pod(pod, index);
+                let (source, destination) = (source.map(end), destination.map(end));
+                let shared = if let Some(&shared) = self.shared.get(&treated) {
+                    debug_assert!(
+                        self.shared(&source, &destination) == shared,
+                        "a proof says something else"
+                    );
+                    shared
+                } else {
+                    let shared = self.shared(&source, &destination);
+                    self.shared.insert(treated, shared);
+                    shared
+                };
+                match shared {
+                    Shared::Nothing => {}
+                    Shared::Policies(because) => return Some(Blame::Policies(because)),
+                    Shared::Ends => {
+                        let found = self.between_ends(change, (from, to), &source, &destination);
+                        if found.is_some() {
+                            return found;
+                        }
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// What is responsible for a change between two pods, as far as it holds for all that policies treat alike.
+    fn shared(&mut self, source: &[End; 2], destination: &[End; 2]) -> Shared {
+        let Some(whys) = self.why(source, destination) else { return Shared::Nothing };
+        if !whys.iter().all(|why| matches!(why, Why::Policy(_))) {
+            return Shared::Ends;
+        }
+        let causes: BTreeSet<CauseIndex> =
+            whys.into_iter().filter_map(|why| self.cause(why, [None; 2], [None; 2])).collect();
+        Shared::Policies(self.sets.intern_owned(causes.into_iter().collect()))
+    }
+
+    fn between_ends(
         &mut self,
         change: &Found,
-        from: usize,
-        to: usize,
-        cells: &[External],
-        found: &mut BTreeSet<Blamed>,
-    ) {
-        let sources = self.ends(change.from, from, cells);
-        let destinations = self.ends(change.to, to, cells);
-        let (kind_from, kind_to) = (self.kind(change.from, from), self.kind(change.to, to));
-        for source in &sources {
-            for destination in destinations.iter().filter(|destination| *destination != source) {
-                let exempt = [0, 1].map(|input| self.is_exempt(input, source[input], destination[input]));
-                let key = (kind_from, kind_to, exempt);
-                if !self.known.contains_key(&key) {
-                    let why = self.why(source, destination);
-                    self.known.insert(key, why);
-                }
-                if let Some(whys) = &self.known[&key] {
-                    let pods = |ends: &[End; 2]| {
-                        ends.map(|end| match end {
-                            End::Pod(pod, _) => Some(pod),
-                            End::Address(_) => None,
-                        })
-                    };
-                    found.extend(whys.iter().map(|why| (*why, pods(source), pods(destination))));
-                    return;
-                }
-            }
+        (from, to): (usize, usize),
+        source: &[End; 2],
+        destination: &[End; 2],
+    ) -> Option<Blame> {
+        let exempt = [0, 1].map(|input| self.is_exempt(input, source[input], destination[input]));
+        let key = (self.kind(change.from, from), self.kind(change.to, to), exempt);
+        if !self.known.contains_key(&key) {
+            let why = self.why(source, destination);
+            self.known.insert(key, why);
         }
+        let whys = self.known[&key].as_ref()?;
+        let pods = |ends: &[End; 2]| {
+            ends.map(|end| match end {
+                End::Pod(pod, _) => Some(pod),
+                End::Address(_) => None,
+            })
+        };
+        Some(Blame::Ends(whys.iter().map(|why| (*why, pods(source), pods(destination))).collect()))
     }
 
     fn kind(&self, place: Place, which: usize) -> Kind {
         match place {
             Place::Cell(cell) => (u32::MAX, cell),
             Place::Party(number) => {
-                let (was, is) = self.samples[number as usize][which].classes;
+                let (was, is) = self.samples.of[number as usize][which].classes;
                 (was.index() as u32, is.index() as u32)
             }
         }
@@ -319,7 +369,7 @@ impl<'p> Because<'p> {
     fn ends(&self, place: Place, which: usize, cells: &[External]) -> Vec<[End; 2]> {
         match place {
             Place::Party(number) => {
-                let pods = self.samples[number as usize][which].pods.iter();
+                let pods = self.samples.of[number as usize][which].pods.iter();
                 pods.map(|pods| pods.map(|(pod, index)| End::Pod(pod, index))).collect()
             }
             Place::Cell(cell) => {

@@ -5,11 +5,12 @@ use std::ops::Range;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Party, Presence, Scope};
+use super::alike::Alike;
+use super::{GroupId, Party, Presence, Scope};
 use crate::cluster::PodId;
-use crate::compile::Program;
+use crate::compile::{ClassId, Program};
 use crate::diff::{self, Group as Pairwise, PodSet};
-use crate::net::AddressSet;
+use crate::net::{AddressSet, Family};
 use crate::query::group::{Group, groups, most_replicas};
 use crate::query::{By, Endpoint, Ends, View};
 
@@ -31,8 +32,6 @@ pub(super) struct Parties<'p> {
     pub(super) all: Vec<PartyFacts>,
     numbers: [FxHashMap<Endpoint, u32>; 2],
     filtered: bool,
-    /// What has to be listed of both inputs; `None` if nothing can have changed.
-    pub(super) views: Option<[View; 2]>,
 }
 
 /// What is known of an endpoint.
@@ -40,18 +39,16 @@ pub(super) struct PartyFacts {
     pub(super) party: Party,
     /// Its pods in each input.
     pub(super) pods: [Vec<(PodId, Range<u32>)>; 2],
+    /// The classes of these, and whether several of the pods are of the class.
+    pub(super) classes: [Vec<(ClassId, bool)>; 2],
     /// Whether it never has more than one pod, and so never a connection to itself.
     pub(super) is_single: bool,
-    about: bool,
+    /// Whether changes of it are shown, whatever stands at the other end.
+    pub(super) about: bool,
 }
 
 impl<'p> Parties<'p> {
-    pub(super) fn new(
-        old: &'p Program,
-        new: &'p Program,
-        scope: &Scope,
-        pairwise: &diff::Difference,
-    ) -> Self {
+    pub(super) fn new(old: &'p Program, new: &'p Program, scope: &Scope) -> Self {
         let about = scope
             .about
             .as_ref()
@@ -72,7 +69,6 @@ impl<'p> Parties<'p> {
             all: Vec::new(),
             numbers: [FxHashMap::default(), FxHashMap::default()],
             filtered: about.is_some(),
-            views: None,
         };
         loop {
             let order = match (was.peek(), is.peek()) {
@@ -85,7 +81,6 @@ impl<'p> Parties<'p> {
             let after = is.next_if(|_| order != Ordering::Less);
             parties.push(before, after, &concerns);
         }
-        parties.views = parties.views(pairwise);
         parties
     }
 
@@ -107,8 +102,12 @@ impl<'p> Parties<'p> {
             (_, Some(group)) => Party { endpoint: group.endpoint, presence: Presence::Stays },
             (None, None) => return,
         };
+        let classes = [&before, &after].map(|group| {
+            let classes = group.iter().flat_map(|group| &group.classes);
+            classes.map(|&(class, count)| (class, count > 1)).collect()
+        });
         let pods = [before, after].map(|group| group.map(|group| group.pods).unwrap_or_default());
-        self.all.push(PartyFacts { party, pods, is_single, about });
+        self.all.push(PartyFacts { party, pods, classes, is_single, about });
     }
 
     /// The number of an endpoint within the first or the second cluster.
@@ -140,18 +139,23 @@ impl<'p> Parties<'p> {
         }
     }
 
+    /// What has to be listed of both inputs, of the endpoints that are looked at alone; `None` if nothing can have changed.
     /// Where pods come and go anything may have changed; else what changed between pods and addresses says where.
-    fn views(&self, pairwise: &diff::Difference) -> Option<[View; 2]> {
+    pub(super) fn views(&self, pairwise: &diff::Difference, alike: &Alike) -> Option<[View; 2]> {
         let come_and_go = !pairwise.appeared.is_empty() || !pairwise.vanished.is_empty();
-        if come_and_go || self.all.iter().any(|facts| facts.party.presence != Presence::Stays) {
-            let all = View { by: self.by, ..View::default() };
-            return Some([all.clone(), all]);
-        }
-        if pairwise.changes.is_empty() {
-            return None;
-        }
-        let from = self.concerned(pairwise, pairwise.changes.iter().map(|change| &change.from));
-        let to = self.concerned(pairwise, pairwise.changes.iter().map(|change| &change.to));
+        let (from, to) =
+            if come_and_go || self.all.iter().any(|facts| facts.party.presence != Presence::Stays) {
+                let all: Vec<u32> = (0..self.all.len() as u32).collect();
+                let ends = self.listed(&all, Family::ALL.map(|family| (family, true)), alike);
+                (ends.clone(), ends)
+            } else if pairwise.changes.is_empty() {
+                return None;
+            } else {
+                let ends = |group: fn(&diff::Change) -> &Pairwise| {
+                    self.concerned(pairwise, pairwise.changes.iter().map(group), alike)
+                };
+                (ends(|change| &change.from), ends(|change| &change.to))
+            };
         let view = |input: usize| View {
             by: self.by,
             from: Some(from[input].clone()),
@@ -161,36 +165,49 @@ impl<'p> Parties<'p> {
         Some([view(0), view(1)])
     }
 
-    /// All pods, in each input, of the endpoints that some of these groups have pods of; all addresses, if one of them
-    /// holds addresses.
+    /// The endpoints that some of these groups have pods of; all addresses of a family, if one of them holds some.
     fn concerned<'g>(
         &self,
         pairwise: &diff::Difference,
         groups: impl Iterator<Item = &'g Pairwise>,
+        alike: &Alike,
     ) -> [Ends; 2] {
-        let (mut pods, mut ends) = (PodSet::default(), [Ends::default(), Ends::default()]);
+        let mut pods = PodSet::default();
+        let mut families = Family::ALL.map(|family| (family, false));
         for group in groups {
             match group {
                 Pairwise::Pods(set) => pods.extend(set),
                 Pairwise::Addresses(family, _) => {
-                    for ends in &mut ends {
-                        ends.addresses[*family] = AddressSet::from_range(0, family.last());
+                    for (known, listed) in &mut families {
+                        *listed |= known == family;
                     }
                 }
             }
         }
-        let mut numbers: Vec<u32> = pairwise
+        let numbers: Vec<u32> = pairwise
             .pods(&pods, &self.programs[1].cluster)
             .flat_map(|matched| {
                 let shown = self.shown_of(matched.count);
                 (0..shown).filter_map(move |i| self.of_pod(1, matched.after.0, matched.after.1 + i))
             })
             .collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        for number in numbers {
-            for (ends, pods) in ends.iter_mut().zip(&self.all[number as usize].pods) {
+        self.listed(&numbers, families, alike)
+    }
+
+    /// The pods, in each input, of those endpoints that are looked at, and all addresses of some families.
+    fn listed(&self, numbers: &[u32], families: [(Family, bool); 2], alike: &Alike) -> [Ends; 2] {
+        let mut groups: Vec<GroupId> = numbers.iter().map(|&number| alike.of[number as usize]).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        let mut ends = [Ends::default(), Ends::default()];
+        for number in groups.into_iter().flat_map(|group| alike.looked_at(group)) {
+            for (ends, pods) in ends.iter_mut().zip(&self.all[*number as usize].pods) {
                 ends.pods.extend_from_slice(pods);
+            }
+        }
+        for (family, _) in families.into_iter().filter(|(_, listed)| *listed) {
+            for ends in &mut ends {
+                ends.addresses[family] = AddressSet::from_range(0, family.last());
             }
         }
         ends

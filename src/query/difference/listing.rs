@@ -1,22 +1,24 @@
-//! Two listings of the matrix, compared pair by pair.
+//! Two listings of the matrix, compared pair by pair: of endpoints alike, those that stand for all.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use rustc_hash::FxHashMap;
-
+use super::alike::Alike;
 use super::ends::{Parties, Place};
-use super::{BecauseId, Carried, CarriedId, Change, PartyId};
+use super::{Carried, CarriedId};
 use crate::diff;
-use crate::index::{Id, IndexVec};
-use crate::net::{AddressSet, Direction, Family};
-use crate::query::{Endpoint, External, ExternalId, Flow, Matrix, View};
+use crate::index::Id;
+use crate::net::Direction;
+use crate::query::{Endpoint, External, Flow, Matrix, View};
 use crate::set::Interner;
 use crate::solve::Reachability;
 
 /// What two listings differ in.
 pub(super) struct Listed {
-    pub(super) changes: Vec<Found>,
+    /// Between endpoints within the clusters, those that stand for all alike.
+    pub(super) inside: Vec<Found>,
+    /// Between endpoints and addresses, each endpoint by itself: where a pod runs may matter there.
+    pub(super) outside: Vec<Found>,
     /// Addresses that neither input tells apart.
     pub(super) cells: Vec<External>,
     pub(super) carried: Interner<CarriedId, Carried>,
@@ -44,15 +46,25 @@ pub(super) fn compare<'p>(
     before: &Reachability<'p>,
     after: &Reachability<'p>,
     parties: &Parties<'_>,
+    alike: &Alike,
+    views: Option<&[View; 2]>,
 ) -> Listed {
-    let mut listed = Listed { changes: Vec::new(), cells: Vec::new(), carried: Interner::new() };
+    let mut listed =
+        Listed { inside: Vec::new(), outside: Vec::new(), cells: Vec::new(), carried: Interner::new() };
     listed.carried.intern_owned(Carried::default());
-    let Some(views) = &parties.views else { return listed };
+    let Some(views) = views else { return listed };
     let [old, new] = [before, after].map(|input| Matrix::new(input).with_replicas(parties.replicas));
     let was = list(&old, &views[0], 0, parties, &mut listed.carried);
     let is = list(&new, &views[1], 1, parties, &mut listed.carried);
-    inside(&was.inside, &is.inside, &mut listed.changes);
+    inside(&was.inside, &is.inside, &mut listed.inside);
     outside(&was.outside, &is.outside, [&old, &new], &mut listed);
+    let is_shown = |change: &Found| {
+        alike.stands_for_others(change.from, change.to)
+            && (parties.shows(change.from) || parties.shows(change.to))
+    };
+    listed.inside.retain(is_shown);
+    let outside = std::mem::take(&mut listed.outside).into_iter().filter(is_shown);
+    listed.outside = outside.flat_map(|change| alike.each(change)).collect();
     listed
 }
 
@@ -160,69 +172,11 @@ fn outside(
                 Direction::Ingress => (Place::Cell(cell), Place::Party(party)),
                 Direction::Egress => (Place::Party(party), Place::Cell(cell)),
             };
-            listed.changes.push(Found { from, to, before, after });
+            listed.outside.push(Found { from, to, before, after });
         }
     }
     listed.cells = refined
         .into_iter()
         .map(|(old, _, addresses)| External { family: sets[0][old].0, addresses })
         .collect();
-}
-
-/// What one class of addresses has to do with changes: for each, the other end and what it is.
-type Concern = (Direction, u32, CarriedId, CarriedId, BecauseId);
-
-/// The changes in the order of output, and the addresses that they tell apart.
-pub(super) fn merge_cells(
-    listed: &Listed,
-    because: &[BecauseId],
-) -> (IndexVec<ExternalId, External>, Vec<Change>) {
-    let mut concerns: BTreeMap<u32, Vec<Concern>> = BTreeMap::new();
-    for (change, &because) in listed.changes.iter().zip(because) {
-        let (direction, cell, party) = match (change.from, change.to) {
-            (Place::Cell(cell), Place::Party(party)) => (Direction::Ingress, cell, party),
-            (Place::Party(party), Place::Cell(cell)) => (Direction::Egress, cell, party),
-            _ => continue,
-        };
-        concerns.entry(cell).or_default().push((direction, party, change.before, change.after, because));
-    }
-    let mut merged: FxHashMap<(Family, &[Concern]), Vec<u32>> = FxHashMap::default();
-    for (&cell, concern) in &concerns {
-        merged.entry((listed.cells[cell as usize].family, concern)).or_default().push(cell);
-    }
-    let mut externals: Vec<(Vec<String>, External, Vec<u32>)> = merged
-        .into_iter()
-        .map(|((family, _), cells)| {
-            let ranges = cells.iter().flat_map(|&cell| listed.cells[cell as usize].addresses.ranges());
-            let external = External { family, addresses: AddressSet::from_ranges(ranges.copied()) };
-            (external.cidrs().iter().map(ToString::to_string).collect(), external, cells)
-        })
-        .collect();
-    externals.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    let mut external_of: FxHashMap<u32, usize> = FxHashMap::default();
-    for (place, (_, _, cells)) in externals.iter().enumerate() {
-        external_of.extend(cells.iter().map(|&cell| (cell, place)));
-    }
-    let party = |place: Place| {
-        PartyId::from_index(match place {
-            Place::Cell(cell) => external_of[&cell],
-            Place::Party(number) => externals.len() + number as usize,
-        })
-    };
-    let mut changes: Vec<Change> = listed
-        .changes
-        .iter()
-        .zip(because)
-        .map(|(change, &because)| Change {
-            from: party(change.from),
-            to: party(change.to),
-            before: change.before,
-            after: change.after,
-            because,
-        })
-        .collect();
-    changes.sort_unstable_by_key(|change| (change.from, change.to));
-    // Merged addresses have the same changes.
-    changes.dedup();
-    (externals.into_iter().map(|(_, external, _)| external).collect(), changes)
 }

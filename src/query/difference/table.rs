@@ -109,7 +109,7 @@ impl Changed {
             numbers[input][&at_level(programs[input], endpoint, by)]
         };
         let mut signs: BTreeMap<(usize, usize), Sign> = BTreeMap::new();
-        for change in &difference.changes {
+        for change in difference.changes() {
             let sign = Sign::of(&difference.carried[change.before], &difference.carried[change.after]);
             let known = signs.entry((line(change.from), line(change.to))).or_insert(sign);
             if *known != sign {

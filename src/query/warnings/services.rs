@@ -21,13 +21,19 @@ pub(super) fn warnings(comparison: &Comparison<'_, '_>, concerned: &mut Concerne
     let cluster = &comparison.after.program().cluster;
     // Services that the same workloads cannot reach any more are one warning.
     let mut unreachable: BTreeMap<Vec<_>, (Vec<ServiceName>, Sample)> = BTreeMap::new();
+    // Many Services may have the same pods behind them.
+    let mut known: FxHashMap<BTreeMap<PodId, PortSet>, Option<(Vec<_>, Sample)>> = FxHashMap::default();
     for ((namespace, name), service) in &cluster.services {
         if !concerned.namespaces.contains(namespace) {
             continue;
         }
         let backends = targets(cluster, *namespace, service, |_| true);
-        let Some((pods, sample)) = cut_off(comparison, concerned, &backends, |_| true) else { continue };
-        let services = unreachable.entry(comparison.workloads(&pods)).or_insert_with(|| (Vec::new(), sample));
+        let cut_off = known.entry(backends).or_insert_with_key(|backends| {
+            let (pods, sample) = cut_off(comparison, concerned, backends, |_| true)?;
+            Some((comparison.workloads(&pods), sample))
+        });
+        let Some((workloads, sample)) = cut_off.clone() else { continue };
+        let services = unreachable.entry(workloads).or_insert_with(|| (Vec::new(), sample));
         services.0.push((*namespace, name.clone()));
     }
     let warning = |(workloads, (services, sample))| Warning {

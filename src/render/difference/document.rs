@@ -34,9 +34,8 @@ pub(super) fn json(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut list = Elements::new();
     report
         .difference
-        .changes
-        .iter()
-        .try_for_each(|change| list.write(out, &ChangeJson { report, change }))?;
+        .changes()
+        .try_for_each(|change| list.write(out, &ChangeJson { report, change: &change }))?;
     list.end(out)?;
     out.write_all(b",\n  \"notes\": [")?;
     let mut list = Elements::new();
@@ -93,10 +92,10 @@ struct Changes<'a, 'r>(&'r Report<'a>);
 
 impl Serialize for Changes<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let changes = &self.0.difference.changes;
-        let mut list = serializer.serialize_seq(Some(changes.len()))?;
-        for change in changes {
-            list.serialize_element(&ChangeJson { report: self.0, change })?;
+        let difference = self.0.difference;
+        let mut list = serializer.serialize_seq(Some(difference.count()))?;
+        for change in difference.changes() {
+            list.serialize_element(&ChangeJson { report: self.0, change: &change })?;
         }
         list.end()
     }

@@ -8,8 +8,8 @@ use crate::render::matrix::{push_cell, push_ports};
 
 /// One JSON object a line.
 pub(super) fn ndjson(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
-    for change in &report.difference.changes {
-        json::to_writer(out, &ChangeJson { report, change })?;
+    for change in report.difference.changes() {
+        json::to_writer(out, &ChangeJson { report, change: &change })?;
         out.write_all(b"\n")?;
     }
     Ok(())
@@ -21,7 +21,7 @@ pub(super) fn csv(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         b"from,to,change,portsBefore,someBefore,unknownBefore,ports,some,unknown,fromKind,toKind,because\n",
     )?;
     let difference = report.difference;
-    for change in &difference.changes {
+    for change in difference.changes() {
         let (before, after) = (&difference.carried[change.before], &difference.carried[change.after]);
         let ends = [change.from, change.to].map(|id| report.names_of(id));
         let mut line = String::new();

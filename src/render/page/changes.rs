@@ -51,8 +51,7 @@ struct ChangeBox {
 
 /// The pods of the second input that changes are about.
 pub(super) fn pods(difference: &Difference, program: &Program) -> Vec<PodId> {
-    let ends = difference.changes.iter().flat_map(|change| [change.from, change.to]);
-    let parties = ends.map(|id| difference.parties[id]);
+    let parties = difference.changed_parties().into_iter().map(|id| difference.parties[id]);
     let there = parties.filter(|party| party.presence != Presence::Vanished);
     let about: FxHashSet<Endpoint> = there.map(|party| party.endpoint).collect();
     let pods = program.cluster.pods.enumerate().filter(|(_, pod)| {
@@ -75,8 +74,7 @@ pub(super) fn changes(
     concerned.sort_unstable_by_key(|&id| addresses_last(id));
     concerned.dedup();
     let numbers: BTreeMap<PartyId, usize> = concerned.iter().copied().zip(0..).collect();
-    let to_themselves = difference.changes.iter().filter(|change| change.from == change.to);
-    let to_themselves: BTreeSet<PartyId> = to_themselves.map(|change| change.from).collect();
+    let to_themselves: BTreeSet<PartyId> = difference.changed_within().into_iter().collect();
     let parties = concerned.iter().map(|&id| {
         let (names, endpoint) = report.names_of(id);
         let presence = report.presence(id);

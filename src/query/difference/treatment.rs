@@ -1,0 +1,133 @@
+//! Connections that policies treat alike: what is responsible for a change of one is responsible for that of all.
+//!
+//! What policies say of a connection depends on the signatures of both ends, and on which of the peer lists in these match
+//! the other end. Most lists match few, so most ends are treated like those whom no list matches.
+
+use rustc_hash::FxHashMap;
+
+use super::samples::Sample;
+use crate::cluster::PodId;
+use crate::compile::{ClassId, PeersId, Program, SignatureId};
+use crate::label::Truth;
+use crate::net::{ByDirection, ByFamily, Direction};
+use crate::set::Interner;
+
+crate::define_id! { [pub(super)]
+    /// The peer lists of a signature that match an end, and how surely.
+    TreatmentId,
+}
+
+/// Everything on which it depends what policies say of a connection, in both inputs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Treated {
+    /// Of each end and input.
+    facts: [[EndFacts; 2]; 2],
+    /// Of each direction and input: the policies of the subject, and how they treat the peer.
+    sides: [[(SignatureId, PeerFacts); 2]; 2],
+    /// Whether the connection stays on one node, by input.
+    exempt: [bool; 2],
+}
+
+/// What of an end matters whatever policies there are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct EndFacts {
+    families: ByFamily<bool>,
+    bare: bool,
+    /// Of a hostNetwork pod what selects it in each direction: it is exempt if nothing does in either.
+    host: Option<ByDirection<SignatureId>>,
+}
+
+/// What matters of a peer to the policies of a subject; its class if they name ports of it.
+type PeerFacts = (Option<TreatmentId>, Option<ClassId>);
+
+/// How the signatures of one input and direction treat classes.
+#[derive(Default)]
+struct Treatments {
+    of: FxHashMap<SignatureId, Treatment>,
+    known: Interner<TreatmentId, Vec<(PeersId, ByFamily<Truth>)>>,
+}
+
+/// How a signature treats classes.
+struct Treatment {
+    /// Those that some list matches.
+    matched: FxHashMap<ClassId, TreatmentId>,
+    names_ports: bool,
+}
+
+/// How the policies of both inputs treat pods.
+pub(super) struct Policies<'p> {
+    programs: [&'p Program; 2],
+    treatments: ByDirection<[Treatments; 2]>,
+}
+
+impl<'p> Policies<'p> {
+    pub(super) fn new(programs: [&'p Program; 2]) -> Self {
+        Self { programs, treatments: ByDirection::default() }
+    }
+
+    /// What matters of a connection between two pods of these samples; `exempt` if it stays on one node.
+    pub(super) fn treated(
+        &mut self,
+        [from, to]: [&Sample; 2],
+        pods: [[(PodId, u32); 2]; 2],
+        exempt: [bool; 2],
+    ) -> Treated {
+        let facts = pods.map(|pods| [0, 1].map(|input| self.facts(input, pods[input].0)));
+        let side = |direction: Direction, treatments: &mut [Treatments; 2]| {
+            let (subject, peer) = match direction {
+                Direction::Egress => (from, to),
+                Direction::Ingress => (to, from),
+            };
+            [0, 1].map(|input| {
+                let program = self.programs[input];
+                let signature = program.classes[subject.class(input)].signature[direction];
+                let treatment = treatments[input].of(program, direction, signature);
+                let peer = peer.class(input);
+                let named = treatment.names_ports.then_some(peer);
+                (signature, (treatment.matched.get(&peer).copied(), named))
+            })
+        };
+        let egress = side(Direction::Egress, &mut self.treatments.egress);
+        Treated { facts, sides: [egress, side(Direction::Ingress, &mut self.treatments.ingress)], exempt }
+    }
+
+    fn facts(&self, input: usize, id: PodId) -> EndFacts {
+        let program = self.programs[input];
+        let (pod, class) = (&program.cluster.pods[id], &program.classes[program.class_of[id]]);
+        EndFacts {
+            families: class.families,
+            bare: pod.bare,
+            host: pod.host_network.then_some(class.signature),
+        }
+    }
+}
+
+impl Sample {
+    const fn class(&self, input: usize) -> ClassId {
+        if input == 0 { self.classes.0 } else { self.classes.1 }
+    }
+}
+
+impl Treatments {
+    fn of(&mut self, program: &Program, direction: Direction, signature: SignatureId) -> &Treatment {
+        let Self { of, known } = self;
+        of.entry(signature).or_insert_with(|| {
+            let policies = &program.signatures[direction][signature].policies;
+            let rules =
+                policies.iter().flat_map(|&(policy, _)| &program.deciding_policy(policy).rules[direction]);
+            let names_ports =
+                direction == Direction::Egress && rules.clone().any(|rule| !rule.ports.named.is_empty());
+            let mut lists: Vec<PeersId> = rules.filter_map(|rule| rule.peers).collect();
+            lists.sort_unstable();
+            lists.dedup();
+            let mut matched: FxHashMap<ClassId, Vec<(PeersId, ByFamily<Truth>)>> = FxHashMap::default();
+            for list in lists {
+                for (class, truth) in program.peers[list].classes.iter() {
+                    matched.entry(class).or_default().push((list, truth));
+                }
+            }
+            let matched = matched.into_iter().map(|(class, lists)| (class, known.intern_owned(lists)));
+            Treatment { matched: matched.collect(), names_ports }
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! Sides as unions of what rules admit, hash-consed rule by rule.
+//!
+//! A union is a side and the rules added to it, as a linked list: adding a rule is one lookup and builds no port set. The
+//! ports are put together once, when the side is asked for. Where n rules each match all classes but a few, there are
+//! as many unions on the way as rules times classes, and each would be a set of up to n ports.
+
+use rustc_hash::FxHashMap;
+
+use super::evaluator::{Evaluator, Side, SideId};
+use crate::index::IndexVec;
+use crate::label::Truth;
+use crate::net::{ByFamily, Family, PortSetId};
+
+crate::define_id! { [pub(super)]
+    /// A union; equal numbers are equal lists of rules added to equal sides.
+    UnionId,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Step {
+    Start(SideId),
+    /// A rule with these ports, which matches as surely as this.
+    Rule(UnionId, ByFamily<Truth>, PortSetId),
+}
+
+/// All unions that were asked for.
+#[derive(Debug, Default)]
+pub(super) struct Unions {
+    ids: FxHashMap<Step, UnionId>,
+    steps: IndexVec<UnionId, Step>,
+    /// The sides that are known.
+    sides: IndexVec<UnionId, Option<SideId>>,
+}
+
+impl Unions {
+    /// A side and nothing added to it.
+    pub(super) fn start(&mut self, side: SideId) -> UnionId {
+        let id = self.id(Step::Start(side));
+        self.sides[id] = Some(side);
+        id
+    }
+
+    /// A union and one more rule, which matches nobody in families that are not among `families`.
+    pub(super) fn add(
+        &mut self,
+        to: UnionId,
+        families: ByFamily<bool>,
+        mut truth: ByFamily<Truth>,
+        ports: PortSetId,
+    ) -> UnionId {
+        for family in Family::ALL {
+            if !families[family] {
+                truth[family] = Truth::No;
+            }
+        }
+        if truth.v4.possible() || truth.v6.possible() { self.id(Step::Rule(to, truth, ports)) } else { to }
+    }
+
+    fn id(&mut self, step: Step) -> UnionId {
+        *self.ids.entry(step).or_insert_with(|| {
+            self.sides.push(None);
+            self.steps.push(step)
+        })
+    }
+
+    /// The ports of a union.
+    pub(super) fn side(&mut self, evaluator: &mut Evaluator<'_>, id: UnionId) -> SideId {
+        if let Some(side) = self.sides[id] {
+            return side;
+        }
+        let mut rules: Vec<(ByFamily<Truth>, PortSetId)> = Vec::new();
+        let mut at = id;
+        let start = loop {
+            match self.steps[at] {
+                Step::Start(side) => break side,
+                Step::Rule(before, truth, ports) => {
+                    rules.push((truth, ports));
+                    at = before;
+                }
+            }
+        };
+        rules.reverse();
+        let side = evaluator.union(evaluator.sides[start], &rules);
+        let side = evaluator.sides.intern_owned(side);
+        self.sides[id] = Some(side);
+        side
+    }
+}
+
+impl Evaluator<'_> {
+    /// Whether ports are more than a side allows everybody in some of these families.
+    pub(super) fn adds(&mut self, side: SideId, families: ByFamily<bool>, ports: PortSetId) -> bool {
+        let bounds = self.sides[side];
+        Family::ALL.into_iter().any(|family| {
+            families[family] && self.ports.union(bounds[family].must, ports) != bounds[family].must
+        })
+    }
+
+    /// A side and the ports of rules, which match as surely as stands beside them.
+    pub(super) fn union(&mut self, mut side: Side, rules: &[(ByFamily<Truth>, PortSetId)]) -> Side {
+        for family in Family::ALL {
+            let ports = |holds: fn(Truth) -> bool| {
+                rules.iter().filter(move |(truth, _)| holds(truth[family])).map(|&(_, ports)| ports)
+            };
+            let bounds = &mut side[family];
+            bounds.may = self.ports.union_all([bounds.may].into_iter().chain(ports(Truth::possible)));
+            bounds.must = self.ports.union_all([bounds.must].into_iter().chain(ports(Truth::sure)));
+        }
+        side
+    }
+}

@@ -1,0 +1,228 @@
+//! What becomes of broken policies: the survey of `test --mutate` against every test run for real on manifests in which
+//! one thing was broken by hand.
+
+use std::collections::BTreeSet;
+
+use podreach::cluster::Options;
+use podreach::compile::compile;
+use podreach::diff::between;
+use podreach::expect::{self, Judge, Mutation, Test, Tests, survey};
+use podreach::load::Input;
+use podreach::net::{PortSet, Protocol};
+use podreach::solve::{Connectivity, End, Reachability, solve};
+use podreach::what_if::Simulation;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::TestCaseResult;
+use serde_json::{Map, Value, json};
+
+use crate::support::generate::{self, Case};
+use crate::support::judge::{build, manifests, name, pods};
+use crate::what_if::config;
+
+/// Two ends, the port they are asked about, and whether what is expected is what is so.
+type Drawn = (Index, Index, u16, bool);
+
+fn drawn() -> impl Strategy<Value = Vec<Drawn>> {
+    let port = proptest::sample::select(&[80, 81, 443, 8080][..]);
+    prop::collection::vec((any::<Index>(), any::<Index>(), port, prop::bool::weighted(0.9)), 1..8)
+}
+
+/// A test file with a test for each.
+fn test_file(ends: &[String], drawn: &[(usize, usize, u16, &str)]) -> String {
+    let test = |(i, (from, to, port, expect)): (usize, &(usize, usize, u16, &str))| json!({"name": format!("t{i}"), "from": ends[*from], "to": ends[*to], "ports": [port], "expect": expect});
+    let tests: Vec<Value> = drawn.iter().enumerate().map(test).collect();
+    json!({"apiVersion": "podreach/v1", "kind": "ReachabilityTest", "tests": tests}).to_string()
+}
+
+/// What is broken: the policy, the path within it, and how.
+type Broken = (String, String, Mutation);
+
+/// A policy with one thing broken; `None` instead of it if it is gone.
+type Variant = (Broken, Option<Value>);
+
+fn list<'v>(value: &'v Value, field: &str) -> &'v [Value] {
+    value[field].as_array().map_or(&[], Vec::as_slice)
+}
+
+fn asks(selector: &Value) -> bool {
+    selector.as_object().is_some_and(|fields| fields.values().any(|field| !field.is_null()))
+}
+
+/// Every way to break a policy.
+fn variants(policy: &Value) -> Vec<Variant> {
+    let text = |field: &str| policy["metadata"][field].as_str().unwrap_or_default().to_owned();
+    let name = format!("{}/{}", text("namespace"), text("name"));
+    let mut all = vec![((name.clone(), String::new(), Mutation::PolicyRemoved), None)];
+    for (direction, side) in [("ingress", "from"), ("egress", "to")] {
+        for (i, rule) in list(&policy["spec"], direction).iter().enumerate() {
+            let path = format!("spec.{direction}[{i}]");
+            let mut add = |path: String, mutation, rule: Option<Value>| {
+                let mut policy = policy.clone();
+                let spec = policy["spec"].as_object_mut().expect("it has rules");
+                pin(spec);
+                let rules = spec[direction].as_array_mut().expect("it has rules");
+                match rule {
+                    Some(rule) => rules[i] = rule,
+                    None => drop(rules.remove(i)),
+                }
+                all.push(((name.clone(), path, mutation), Some(policy)));
+            };
+            let with = |field: &str, value: Value| {
+                let mut rule = rule.clone();
+                rule[field] = value;
+                Some(rule)
+            };
+            add(path.clone(), Mutation::RuleRemoved, None);
+            if !list(rule, "ports").is_empty() {
+                add(format!("{path}.ports"), Mutation::AnyPort, with("ports", Value::Null));
+            }
+            let peers = list(rule, side);
+            if peers.is_empty() {
+                continue;
+            }
+            add(format!("{path}.{side}"), Mutation::AnyPeer, with(side, Value::Null));
+            for (j, peer) in peers.iter().enumerate() {
+                let mut widen = |mutation, field: &str, value: Value| {
+                    let mut peers = peers.to_vec();
+                    peers[j][field] = value;
+                    add(format!("{path}.{side}[{j}]"), mutation, with(side, Value::Array(peers)));
+                };
+                if asks(&peer["podSelector"]) {
+                    widen(Mutation::AnyPod, "podSelector", json!({}));
+                }
+                if asks(&peer["namespaceSelector"]) {
+                    widen(Mutation::AnyNamespace, "namespaceSelector", json!({}));
+                }
+                if let Some(cidr) = peer["ipBlock"]["cidr"].as_str() {
+                    let all = if cidr.contains(':') { "::/0" } else { "0.0.0.0/0" };
+                    if cidr != all || !list(&peer["ipBlock"], "except").is_empty() {
+                        widen(Mutation::AnyAddress, "ipBlock", json!({"cidr": all}));
+                    }
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Says in which directions a policy isolates, if it leaves that to its rules.
+fn pin(spec: &mut Map<String, Value>) {
+    let says = spec.get("policyTypes").is_some_and(|types| types.as_array().is_some_and(|t| !t.is_empty()));
+    if !says {
+        let egress = spec.get("egress").and_then(Value::as_array).is_some_and(|rules| !rules.is_empty());
+        let types = if egress { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
+        spec.insert("policyTypes".to_owned(), types);
+    }
+}
+
+fn verdict(is: &Connectivity, port: u16) -> &'static str {
+    let asked = PortSet::from_range(Protocol::Tcp, port, port);
+    if asked.difference(&is.must).is_empty() {
+        "allow"
+    } else if asked.intersection(&is.may).is_empty() {
+        "deny"
+    } else {
+        "unknown"
+    }
+}
+
+/// Which tests pass.
+fn passing<'r>(reachability: &'r Reachability<'r>, asked: Tests<'r>) -> Vec<bool> {
+    let judge = Judge::new(reachability, asked.namespace, asked.ranges);
+    asked.tests.iter().map(|test| test.passes(&judge.judge(test))).collect()
+}
+
+fn survey_is_real(case: &Case, drawn: &[Drawn]) -> TestCaseResult {
+    let found = manifests(case).map_err(TestCaseError::reject)?;
+    let cluster = build(case, &found).map_err(TestCaseError::reject)?;
+    let program = compile(&cluster, case.profile);
+    let reachability = solve(&program);
+    let mut ends: Vec<End> = pods(&cluster);
+    let outside = ["192.0.2.77", "2001:db8::77"].map(|text| End::Address(text.parse().expect("an address")));
+    ends.extend(outside);
+    let names: Vec<String> = ends.iter().map(|end| name(&cluster, *end)).collect();
+    let asked: Vec<(usize, usize, u16, &str)> = drawn
+        .iter()
+        .map(|(from, to, port, truly)| {
+            let (from, to) = (from.index(ends.len()), to.index(ends.len()));
+            let is = verdict(&reachability.connectivity(ends[from], ends[to]), *port);
+            let expect = if (is == "allow") == *truly { "allow" } else { "deny" };
+            (from, to, *port, expect)
+        })
+        .collect();
+    let text = test_file(&names, &asked);
+    let read = expect::read(&[Input::Text { name: "t.json".into(), bytes: text.into() }], false);
+    let tests: Vec<&Test> = read.files.iter().flat_map(|file| &file.tests).collect();
+    let asked = Tests { tests: &tests, namespace: "default", ranges: &case.options.ranges };
+
+    let simulation = Simulation::new(found.clone(), case.options.clone(), case.profile);
+    let mut simulation = simulation.map_err(|errors| TestCaseError::reject(format!("{errors:?}")))?;
+    let survey = survey(&mut simulation, &found, asked)
+        .map_err(|errors| TestCaseError::fail(format!("a mutant is refused: {errors:?}")))?;
+
+    let before = passing(&reachability, asked);
+    let (mut killed, mut survived) = (0, BTreeSet::new());
+    for (place, object) in case.objects.iter().enumerate() {
+        if object["kind"] != "NetworkPolicy" {
+            continue;
+        }
+        for (broken, variant) in variants(object) {
+            let mut mutated = case.clone();
+            match variant {
+                Some(policy) => mutated.objects[place] = policy,
+                None => drop(mutated.objects.remove(place)),
+            }
+            let found = manifests(&mutated).map_err(TestCaseError::fail)?;
+            let cluster = build(&mutated, &found).map_err(TestCaseError::fail)?;
+            let program = compile(&cluster, case.profile);
+            let mutant = solve(&program);
+            let after = passing(&mutant, asked);
+            if before.iter().zip(&after).any(|(before, after)| *before && !after) {
+                killed += 1;
+            } else if !between(&reachability, &mutant).is_empty() {
+                survived.insert(broken);
+            }
+        }
+    }
+    let said: BTreeSet<Broken> = survey
+        .survived
+        .iter()
+        .map(|mutant| (mutant.policy.path(), mutant.path.clone(), mutant.mutation))
+        .collect();
+    prop_assert_eq!(said, survived);
+    prop_assert_eq!(survey.killed, killed);
+    prop_assert_eq!(survey.failing, before.iter().filter(|passes| !**passes).count());
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(config(48))]
+    #[test]
+    fn mutants_come_to_what_tests_say_of_their_manifests(case in generate::case(), drawn in drawn()) {
+        survey_is_real(&case, &drawn)?;
+    }
+}
+
+/// Where nobody says which directions a policy isolates, its rules do; without its only egress rule it goes on isolating.
+#[test]
+fn r11_a_rule_that_is_taken_away_isolates_still() {
+    let objects = vec![
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "a", "name": "web"}, "spec": {"containers": []}}),
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "a", "name": "db"}, "spec": {"containers": []}}),
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": {"namespace": "a", "name": "p"},
+            "spec": {"podSelector": {}, "policyTypes": [], "ingress": [{}], "egress": [{"ports": [{"port": 443}]}]}}),
+    ];
+    let case = Case { objects, options: Options::default(), profile: podreach::profile::Profile::Spec };
+    let found = manifests(&case).expect("they are right");
+    let text = test_file(&["a/web".to_owned(), "a/db".to_owned()], &[(0, 1, 80, "deny")]);
+    let read = expect::read(&[Input::Text { name: "t.json".into(), bytes: text.into() }], false);
+    let tests: Vec<&Test> = read.files.iter().flat_map(|file| &file.tests).collect();
+    let asked = Tests { tests: &tests, namespace: "default", ranges: &case.options.ranges };
+    let mut simulation =
+        Simulation::new(found.clone(), case.options.clone(), case.profile).expect("it is right");
+    let survey = survey(&mut simulation, &found, asked).expect("mutants are right");
+    let survived: Vec<&str> = survey.survived.iter().map(|mutant| &*mutant.path).collect();
+    assert_eq!(survived, ["spec.ingress[0]", "spec.egress[0]"], "neither lets web call db at port 80");
+    assert_eq!(survey.killed, 2, "without the policy, or with every port in its rule, web can call db");
+}
