@@ -5,11 +5,14 @@
 //! [`Code`] is the one table of everything podreach can find wrong.
 
 mod near;
+mod shorten;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
 pub use near::{nearest, nearest_by};
+pub use shorten::{cut, shortened};
 
 crate::define_id! {
     /// One input: a file, standard input, or a text handed to the library.
@@ -122,6 +125,8 @@ codes! {
     DuplicateObject = Error "duplicate-object",
     /// The input holds no Kubernetes object at all.
     NoObjects = Error "no-objects",
+    /// A directory with a kustomization that makes other objects of its files than they hold.
+    Kustomized = Error "kustomized",
     /// A change that cannot be made: there is nothing to change, or nothing is known of it.
     BadChange = Error "bad-change",
     /// Something was left out of the evaluation: not a manifest, a FIFO in a directory, `local-config`.
@@ -132,6 +137,8 @@ codes! {
     NoNamespace = Note "no-namespace",
     /// A policy kind that podreach recognises and does not evaluate.
     NotEvaluated = Warning "not-evaluated",
+    /// An object of a kind that podreach does not read and that holds, or leads to, policies or pods.
+    NotRead = Warning "not-read",
     /// An unknown kind with a pod template, taken as a Deployment.
     UnknownWorkload = Warning "unknown-workload",
     /// A CIDR or an address in a form that newer API servers warn about or reject.
@@ -186,11 +193,16 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A finding with a code and a message; the rest is added with the `with_` methods.
+    /// A finding with a code and a message; the rest is added with the `with_` methods. Of values in the message the
+    /// beginning is kept.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
+        let message = message.into();
         Self {
             code,
-            message: message.into(),
+            message: match shortened(&message) {
+                Cow::Borrowed(_) => message,
+                Cow::Owned(short) => short,
+            },
             object: None,
             origin: None,
             path: String::new(),

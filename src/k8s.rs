@@ -164,6 +164,8 @@ pub struct BrokenObject {
     pub kind: Text,
     /// As far as it could be read.
     pub metadata: ObjectMeta,
+    /// Whether it says a namespace that could not be read: it could be in any.
+    pub namespace_unknown: bool,
     /// What is sound of it, if its kind is known: only to say what else is wrong, never to be evaluated.
     pub rest: Option<Box<Rest>>,
 }

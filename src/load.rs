@@ -10,9 +10,12 @@ mod decode;
 mod document;
 mod dump;
 mod eight;
+mod glob;
+mod holders;
 mod item;
 mod json;
 mod kinds;
+mod kustomize;
 mod locate;
 mod mesh;
 mod node;
@@ -26,6 +29,7 @@ mod schema;
 mod shapes;
 mod slip;
 mod split;
+mod unread;
 mod walk;
 mod yaml;
 
@@ -34,9 +38,13 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 pub use self::bytes::{Bytes, end_when_a_file_shrinks};
+pub use self::glob::{Glob, GlobError};
+use self::holders::Holds;
 use self::item::Item;
-pub use self::own::{Own, OwnDocument, own};
-use self::walk::Found;
+use self::kustomize::{Kustomization, Kustomized};
+pub use self::own::{Own, OwnDocument, OwnError, document, own};
+pub use self::walk::own_file;
+use self::walk::{Found, Rules};
 use crate::diagnostic::{Code, Diagnostic, Origin, Severity, SourceId};
 use crate::index::IndexVec;
 use crate::k8s::{BrokenObject, Object};
@@ -59,10 +67,12 @@ pub enum Input {
 }
 
 /// How to read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Options {
     /// Descend into sub-directories.
     pub recursive: bool,
+    /// Leave out what fits one of these, by its path below the directory that is given, or by its name.
+    pub exclude: Vec<Glob>,
     /// Read YAML and lists in JSON the careful way, which is slower and gives the same; tests hold the two to each other.
     pub careful: bool,
 }
@@ -133,7 +143,10 @@ impl Loaded {
 /// The texts that were read, kept to find lines and columns when a message needs them.
 #[derive(Debug, Default)]
 pub struct Sources {
-    sources: IndexVec<SourceId, Source>,
+    texts: IndexVec<SourceId, Source>,
+    /// Where fields stand, of documents that were asked for some.
+    kept: locate::Kept,
+    kustomized: Kustomized,
 }
 
 /// One text.
@@ -143,12 +156,24 @@ pub struct Source {
     pub name: String,
     /// Its bytes.
     pub bytes: Bytes,
-    /// How many line feeds there are before each stretch of [`LINE_STRETCH`] bytes; made when first needed.
-    line_feeds: OnceLock<Vec<u32>>,
+    /// Where each stretch of [`STRETCH`] bytes begins; made when first needed.
+    stretches: OnceLock<Vec<Stretch>>,
 }
 
-/// See [`Source::line_feeds`].
-const LINE_STRETCH: usize = 64 << 10;
+/// How far the end of what a finding points at is looked for, if its field does not say.
+const LONGEST_WORD: usize = 1 << 10;
+
+/// See [`Source::stretches`].
+const STRETCH: usize = 4 << 10;
+
+/// Where a stretch of a source begins.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    /// How many line feeds stand before it.
+    line_feeds: u32,
+    /// How many characters of its line stand before it.
+    characters: u32,
+}
 
 /// A place in a source.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -174,9 +199,11 @@ pub fn load(inputs: &[Input], options: Options) -> Loaded {
 /// Reads more inputs: their texts join those that were read before, so that the places of all objects can be told.
 pub fn load_beside(sources: Sources, inputs: &[Input], options: Options) -> Loaded {
     let loaded = Loaded { sources, ..Loaded::default() };
-    let mut loader = Loader { loaded, careful: options.careful, ..Loader::default() };
+    let Options { recursive, exclude, careful } = options;
+    let mut loader = Loader { loaded, careful, ..Loader::default() };
     for input in inputs {
-        walk::walk(input, options.recursive, &mut |found| loader.found(found));
+        let rules = Rules { recursive, exclude: &exclude, own: false };
+        walk::walk(input, rules, &mut |found| loader.found(found));
     }
     loader.finish()
 }
@@ -187,6 +214,9 @@ struct Loader {
     loaded: Loaded,
     /// Whether there was an object, even of a kind that is not read.
     any_object: bool,
+    kustomized: Kustomized,
+    /// Objects of kinds that are not read, by kind and what they hold.
+    holders: BTreeMap<(Box<str>, Holds), Tally>,
     /// See [`Options::careful`].
     careful: bool,
 }
@@ -201,26 +231,57 @@ impl Loader {
     fn found(&mut self, found: Found) {
         match found {
             Found::Note(note) => self.loaded.diagnostics.push(note),
-            Found::Unreadable { name, message } => {
-                let source = self.loaded.sources.sources.push(Source::new(name, Vec::new().into()));
-                self.unreadable(source, 0, Diagnostic::new(Code::Unreadable, message));
+            Found::Unreadable { name, message, help } => {
+                let source = self.loaded.sources.texts.push(Source::new(name, Vec::new().into()));
+                let finding = Diagnostic { help, ..Diagnostic::new(Code::Unreadable, message) };
+                self.unreadable(source, 0, finding);
             }
-            Found::Text { name, bytes } => {
-                let source = self.loaded.sources.sources.push(Source::new(name, bytes));
-                self.text(source);
+            Found::Text { name, bytes, kustomizes } => {
+                let source = self.loaded.sources.texts.push(Source::new(name, bytes));
+                if !kustomizes.is_some_and(|directory| self.kustomization(source, directory)) {
+                    self.text(source);
+                }
             }
         }
     }
 
     /// Nothing is known of a source: it could hold anything.
     fn unreadable(&mut self, source: SourceId, length: usize, finding: Diagnostic) {
+        self.broken(source, length, finding, Object::Broken(BrokenObject::default()));
+    }
+
+    /// Adds what stands in for a whole source, and says why.
+    fn broken(&mut self, source: SourceId, length: usize, finding: Diagnostic, object: Object) {
         let origin = Origin { source, document: 0..length as u64, item: "".into() };
         self.loaded.diagnostics.push(finding.with_origin(origin.clone()));
-        self.loaded.manifests.push(Manifest { object: Object::Broken(BrokenObject::default()), origin });
+        self.loaded.manifests.push(Manifest { object, origin });
+    }
+
+    /// Reads a file that is called a kustomization; whether it is one.
+    fn kustomization(&mut self, source: SourceId, directory: PathBuf) -> bool {
+        let bytes = &self.loaded.sources.texts[source].bytes;
+        let Ok(Some(tree)) =
+            as_text(bytes).map_err(|_| ()).and_then(|(text, _)| yaml::parse(text).map_err(|_| ()))
+        else {
+            return false;
+        };
+        if !kustomize::is_one(&tree) {
+            return false;
+        }
+        let finding = kustomize::check(&tree, &directory);
+        let resources = kustomize::resources(&tree);
+        drop(tree);
+        let origin = Origin { source, document: 0..bytes.len() as u64, item: "".into() };
+        let kustomization = Kustomization { directory, resources, origin };
+        if let Some(finding) = finding {
+            self.unreadable(source, bytes.len(), finding);
+        }
+        self.kustomized.0.push(kustomization);
+        true
     }
 
     fn text(&mut self, source: SourceId) {
-        let bytes = &self.loaded.sources.sources[source].bytes;
+        let bytes = &self.loaded.sources.texts[source].bytes;
         let careful = self.careful;
         let items =
             as_text(bytes).and_then(|(text, start)| match decode::dump(source, text, start, careful) {
@@ -231,8 +292,8 @@ impl Loader {
             Ok(items) => items,
             Err((message, offset)) => {
                 let finding = Diagnostic::new(Code::NotText, message).with_offset(offset as u64);
-                let length = bytes.len();
-                return self.unreadable(source, length, finding);
+                let (length, object) = (bytes.len(), unread::unread(bytes));
+                return self.broken(source, length, finding.with_help(unread::LEAVE_OUT), object);
             }
         };
         let mut ignored: BTreeMap<Box<str>, Tally> = BTreeMap::new();
@@ -248,7 +309,12 @@ impl Loader {
                     self.any_object = true;
                     self.loaded.diagnostics.push(*finding);
                 }
-                Item::Ignored { kind, origin } => {
+                Item::Ignored { kind, holds: Some(holds), origin } => {
+                    self.any_object = true;
+                    let first = Tally { count: 0, first: origin };
+                    self.holders.entry((kind, holds)).or_insert(first).count += 1;
+                }
+                Item::Ignored { kind, holds: None, origin } => {
                     self.any_object = true;
                     ignored.entry(kind).or_insert(Tally { count: 0, first: origin }).count += 1;
                 }
@@ -277,6 +343,16 @@ impl Loader {
     }
 
     fn finish(mut self) -> Loaded {
+        let sources = &mut self.loaded.sources;
+        self.loaded.diagnostics.extend(self.kustomized.missing(sources.iter().map(|source| &*source.name)));
+        sources.kustomized.0.append(&mut self.kustomized.0);
+        for ((kind, holds), Tally { count, first }) in std::mem::take(&mut self.holders) {
+            let objects = if count == 1 { "object" } else { "objects" };
+            let message =
+                format!("did not read {count} {objects} of kind {kind}: policies or pods may come of that");
+            let warning = Diagnostic::new(Code::NotRead, message).with_origin(first).with_help(holds.help());
+            self.loaded.diagnostics.push(warning);
+        }
         let failed = self.loaded.diagnostics.iter().any(|d| d.severity() == Severity::Error);
         if !self.any_object && !failed {
             self.loaded.diagnostics.push(
@@ -308,47 +384,60 @@ fn without_nul(bytes: &[u8]) -> Result<(), (String, usize)> {
 
 impl Source {
     pub(crate) fn new(name: String, bytes: Bytes) -> Self {
-        Self { name, bytes, line_feeds: OnceLock::new() }
+        Self { name, bytes, stretches: OnceLock::new() }
     }
 
     /// Line and column of a byte, both from 1; the column in characters.
     fn line_and_column(&self, offset: usize) -> (u32, u32) {
         let offset = offset.min(self.bytes.len());
-        let line_feeds = self.line_feeds.get_or_init(|| {
-            let mut before = 0;
-            let counts = self.bytes.chunks(LINE_STRETCH).map(|stretch| {
-                let here = before;
-                before += count_line_feeds(stretch);
-                here
-            });
-            counts.collect()
-        });
-        let stretch = (offset / LINE_STRETCH).min(line_feeds.len().saturating_sub(1));
-        let before = line_feeds.get(stretch).copied().unwrap_or(0);
-        let line = before + count_line_feeds(&self.bytes[stretch * LINE_STRETCH..offset]) + 1;
-        let line_start = self.bytes[..offset].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let bom = "\u{feff}".as_bytes();
-        let start =
-            if line_start == 0 && self.bytes.starts_with(bom) { bom.len().min(offset) } else { line_start };
-        // Every byte but a continuation byte starts a character.
-        let characters = self.bytes[start..offset].iter().filter(|byte| **byte & 0xc0 != 0x80).count();
-        (line, u32::try_from(characters).unwrap_or(u32::MAX).saturating_add(1))
+        let stretches = self.stretches.get_or_init(|| stretches(&self.bytes));
+        let number = (offset / STRETCH).min(stretches.len().saturating_sub(1));
+        let Some(before) = stretches.get(number) else { return (1, 1) };
+        let here = before.after(&self.bytes[number * STRETCH..offset]);
+        // A byte order mark is no character of the first line.
+        let mark = "\u{feff}".as_bytes();
+        let hidden = here.line_feeds == 0 && offset >= mark.len() && self.bytes.starts_with(mark);
+        (here.line_feeds.saturating_add(1), here.characters.saturating_add(1) - u32::from(hidden))
     }
 }
 
-fn count_line_feeds(bytes: &[u8]) -> u32 {
-    bytes.iter().map(|byte| u32::from(*byte == b'\n')).sum()
+/// Where the stretches of a text begin.
+fn stretches(bytes: &[u8]) -> Vec<Stretch> {
+    let mut at = Stretch { line_feeds: 0, characters: 0 };
+    let begin = |stretch: &[u8]| {
+        let after = at.after(stretch);
+        std::mem::replace(&mut at, after)
+    };
+    bytes.chunks(STRETCH).map(begin).collect()
+}
+
+impl Stretch {
+    /// Where what follows `bytes` begins, which stand here.
+    fn after(self, bytes: &[u8]) -> Self {
+        let count = |bytes: &[u8], counts: fn(u8) -> bool| -> u32 {
+            bytes.iter().map(|byte| u32::from(counts(*byte))).sum()
+        };
+        // Every byte but a continuation byte starts a character.
+        let characters = |bytes| count(bytes, |byte| byte & 0xc0 != 0x80);
+        match memchr::memrchr(b'\n', bytes) {
+            Some(last) => Self {
+                line_feeds: self.line_feeds.saturating_add(count(bytes, |byte| byte == b'\n')),
+                characters: characters(&bytes[last + 1..]),
+            },
+            None => Self { characters: self.characters.saturating_add(characters(bytes)), ..self },
+        }
+    }
 }
 
 impl Sources {
     /// One text.
     pub fn get(&self, id: SourceId) -> Option<&Source> {
-        self.sources.get(id)
+        self.texts.get(id)
     }
 
     /// All texts, in the order in which they were read.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Source> {
-        self.sources.iter()
+        self.texts.iter()
     }
 
     /// Where a field of an object stands: `path` as Kubernetes writes it, empty for the object itself (its `kind` or
@@ -356,8 +445,9 @@ impl Sources {
     pub fn locate(&self, origin: &Origin, path: &str) -> Option<Position> {
         let source = self.get(origin.source)?;
         let (start, end) = (origin.document.start as usize, origin.document.end as usize);
-        let document = std::str::from_utf8(source.bytes.get(start..end)?).ok()?;
-        let span = locate::locate(document, &format!("{}{path}", origin.item));
+        let document = source.bytes.get(start..end)?;
+        let span =
+            self.kept.locate((origin.source, start..end), document, &format!("{}{path}", origin.item))?;
         Some(Self::at(source, start + span.start..start + span.end))
     }
 
@@ -374,8 +464,26 @@ impl Sources {
         }
         let source = self.get(origin.source)?;
         let rest = source.bytes.get(offset..).unwrap_or_default();
+        let rest = &rest[..rest.len().min(LONGEST_WORD)];
         let word = rest.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b':'));
         Some(Self::at(source, offset..offset + word.unwrap_or(rest.len().min(1))))
+    }
+
+    /// Says of errors that come of reading a directory file by file that it is meant to be rendered.
+    pub fn advise(&self, findings: &mut [Diagnostic]) {
+        for finding in findings {
+            let comes_of_that = matches!(
+                finding.code,
+                Code::DuplicateObject | Code::RequiredValue | Code::UnknownField | Code::DuplicateKey
+            );
+            let source = finding.origin.as_ref().and_then(|origin| self.get(origin.source));
+            if finding.help.is_none()
+                && comes_of_that
+                && let Some(directory) = source.and_then(|source| self.kustomized.around(&source.name))
+            {
+                finding.help = Some(kustomize::help(directory));
+            }
+        }
     }
 
     fn at(source: &Source, span: std::ops::Range<usize>) -> Position {

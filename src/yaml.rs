@@ -1,7 +1,7 @@
-//! YAML of podreach's own making: the project file and the `yaml` output.
+//! YAML of podreach's own making: the `yaml` output.
 //!
-//! The one place that names the YAML crate behind serde. Manifests do not come this way: [`crate::load`] reads them
-//! with positions and with kubectl's scalar rules.
+//! The one place that names the YAML crate behind serde. Files do not come this way: [`crate::load`] reads them with
+//! positions, with limits, and with kubectl's scalar rules.
 
 use std::{fmt, io};
 

@@ -155,10 +155,14 @@ fn mistakes_in_lock_files_are_named() {
         (head.replace("v1", "v2") + line, "version is `podreach/v2`"),
         (head.replace("spec", "speck") + line, "profile `speck`"),
         (format!("{head}{}", line.replace("Pod/a/x", "a/x")), "line 5"),
-        (format!("{head}{}", line.replace("80/TCP", "80")), "found `80`"),
+        (format!("{head}{}", line.replace("80/TCP", "80")), "ports[0]: cannot unmarshal number"),
+        (format!("{head}{}", line.replace("80/TCP", "'80'")), "found `80`"),
         (format!("{head}{}", line.replace("80/TCP", "90-80/TCP")), "found `90-80/TCP`"),
-        (format!("{head}{}", line.replace("allow", "maybe")), "unknown variant `maybe`"),
-        (format!("{head}{}", line.replace("verdict", "vredict")), "unknown field `vredict`"),
+        (format!("{head}{}", line.replace("allow", "maybe")), "Unsupported value: \"maybe\""),
+        (
+            format!("{head}{}", line.replace("verdict", "vredict")),
+            "unknown field \"reachability[0].vredict\"",
+        ),
         (format!("{head}{}", line.replace("Pod/a/x", "[10.0.0.0/8, '::/0']")), "::/0"),
         (format!("{head}{}", line.replace("Pod/a/x", "[]")), "CIDRs"),
         (
@@ -166,6 +170,8 @@ fn mistakes_in_lock_files_are_named() {
             "no workload",
         ),
         (format!("{head}{line}{}", line.replace("allow", "unknown")), "line 2 of `reachability` contradicts"),
+        (format!("{head}{line}{}", line.replace("80", "79-81")), "line 2 of `reachability` contradicts"),
+        ("first line\nmachine x password y\n".to_owned(), "expected an object, found a string at line 1"),
         (format!("{head}{line}<<<<<<< HEAD\n"), "line 6"),
         (format!("{head}- 5\n"), "line 5"),
     ] {

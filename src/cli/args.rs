@@ -7,6 +7,7 @@ use clap::builder::TypedValueParser as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ipnet::IpNet;
 
+use podreach::load::Glob;
 use podreach::policy::KubeVersion;
 use podreach::profile::Profile;
 use podreach::query::{By, LabelQuery};
@@ -109,6 +110,9 @@ pub(super) struct GlobalArgs {
     /// Read sub-directories too
     #[arg(short = 'R', long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(super) recursive: Option<bool>,
+    /// Leave out files and directories whose path below the one given, or whose name, fits; repeatable
+    #[arg(long, global = true, value_name = "GLOB")]
+    pub(super) exclude: Vec<Glob>,
     /// Leave bad objects out; what they might touch becomes unknown
     #[arg(long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true)]
     pub(super) keep_going: Option<bool>,

@@ -77,14 +77,14 @@ impl Changes {
         let typed = typed(args, settings).map_err(mistake)?;
         let mut all = Vec::new();
         let loaded = progress.stage(Stage::Load, || {
-            let mut loaded = settings.placed(load::load(&settings.inputs, settings.load));
+            let mut loaded = settings.placed(load::load(&settings.inputs, settings.load.clone()));
             for (inputs, change) in [(applied, Change::apply as fn(_, &_) -> _), (replaced, Change::replace)]
             {
                 if inputs.is_empty() {
                     continue;
                 }
                 let Loaded { mut manifests, sources, mut diagnostics } = loaded;
-                let more = settings.placed(load::load_beside(sources, &inputs, settings.load));
+                let more = settings.placed(load::load_beside(sources, &inputs, settings.load.clone()));
                 diagnostics.extend(more.diagnostics);
                 recall(&mut manifests, &more.manifests, &more.sources);
                 let (files, findings) = change(more.manifests, &more.sources);

@@ -9,7 +9,9 @@ use std::{fs, io};
 
 use serde::de::IgnoredAny;
 
-use podreach::yaml::{self, OneOrMany};
+use podreach::diagnostic::shortened;
+use podreach::load::{OwnError, document, own_file};
+use podreach::yaml::OneOrMany;
 
 use super::args::{ColorMode, GlobalArgs};
 use super::error::Failure;
@@ -25,10 +27,14 @@ const SWITCH: &str = "PODREACH_NO_PROJECT_FILE";
 /// What only the root of a repository holds.
 const MARKS_OF_ROOTS: [&str; 4] = [".git", ".hg", ".jj", ".svn"];
 
+/// The most bytes it may have.
+const MOST: u64 = 1 << 20;
+
 /// The keys it may have. They are the flags, in the spelling of Kubernetes' own fields.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "filename",
     "recursive",
+    "exclude",
     "keepGoing",
     "assume",
     "ignoreKind",
@@ -53,6 +59,7 @@ const KEYS: [&str; 18] = [
 pub(super) struct Project {
     pub(super) filename: OneOrMany,
     pub(super) recursive: Option<bool>,
+    pub(super) exclude: OneOrMany,
     pub(super) keep_going: Option<bool>,
     /// Labels by `KIND/[NS/]NAME`.
     pub(super) assume: BTreeMap<String, BTreeMap<String, String>>,
@@ -101,7 +108,7 @@ impl Project {
     /// The project file that was named.
     fn named(path: &Path) -> Result<Self, Failure> {
         let unreadable = |source| Failure::File { verb: "read", path: path.to_owned(), source };
-        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let text = own_file(path, MOST).map_err(unreadable)?;
         let whole = std::path::absolute(path).map_err(unreadable)?;
         Self::parse(&text, &path.display().to_string(), whole.parent().unwrap_or(&whole))
     }
@@ -123,7 +130,11 @@ impl Project {
                 ));
                 continue;
             }
-            match fs::read_to_string(&path) {
+            if leads_out(&path, folder) {
+                let failure = Failure::usage(format!("{shown}: it is a link that leads out of its folder"));
+                return Err(failure.with_help(format!("`--project-file {shown}` uses it")));
+            }
+            match own_file(&path, MOST) {
                 Ok(text) => {
                     let mut project = Self::parse(&text, &shown, folder)?;
                     project.notes.splice(0..0, notes);
@@ -163,27 +174,32 @@ impl Project {
     }
 
     /// Reads a project file that messages call `shown`.
-    fn parse(text: &str, shown: &str, folder: &Path) -> Result<Self, Failure> {
-        let broken = |error: yaml::Error| Failure::usage(format!("{shown}: {error}"));
+    fn parse(text: &[u8], shown: &str, folder: &Path) -> Result<Self, Failure> {
+        let broken = |error: OwnError| Failure::usage(format!("{shown}: {error}"));
         let notes = vec![format!("note: defaults come from the project file `{shown}`")];
-        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-            return Ok(Self { folder: folder.to_owned(), notes, ..Self::default() });
-        }
         #[expect(
             clippy::zero_sized_map_values,
             reason = "serde reads a mapping into a map, never into a set"
         )]
-        let keys: BTreeMap<String, IgnoredAny> = yaml::from_str(text).map_err(broken)?;
+        let keys: BTreeMap<String, IgnoredAny> = document(text).map_err(broken)?.unwrap_or_default();
         if let Some(key) = keys.keys().find(|key| !KEYS.contains(&&***key)) {
-            let failure = Failure::usage(format!("{shown}: unknown key `{key}`"));
+            let failure = Failure::usage(shortened(&format!("{shown}: unknown key `{key}`")));
             return Err(match nearest(key, KEYS) {
                 Some(near) => failure.with_help(format!("did you mean `{near}`?")),
                 None => failure.with_help(format!("known are {}", KEYS.join(", "))),
             });
         }
-        let project: Self = yaml::from_str(text).map_err(broken)?;
+        let project: Self = document(text).map_err(broken)?.unwrap_or_default();
         Ok(Self { folder: folder.to_owned(), notes, ..project })
     }
+}
+
+/// Whether a file is a link to one that does not lie below a folder: messages quote what is read, and whoever may put a
+/// link there may not read what it leads to.
+fn leads_out(path: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| fs::canonicalize(path);
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
+        && matches!((real(path), real(folder)), (Ok(file), Ok(folder)) if !file.starts_with(&folder))
 }
 
 /// The working directory.
@@ -221,7 +237,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Project, String> {
-        Project::parse(text, NAME, Path::new("/shop")).map_err(|failure| {
+        Project::parse(text.as_bytes(), NAME, Path::new("/shop")).map_err(|failure| {
             let mut out = Vec::new();
             failure.report(&mut out).unwrap();
             String::from_utf8(out).unwrap()
@@ -230,7 +246,7 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = "filename: [a, b]\nrecursive: true\nkeepGoing: true\nassume: {ns/shop: {env: prod}}\n\
+        let text = "filename: [a, b]\nrecursive: true\nexclude: '*.enc.yaml'\nkeepGoing: true\nassume: {ns/shop: {env: prod}}\n\
                     ignoreKind: X\nkubeVersion: '1.35'\ncni: calico\npodCIDR: 10.0.0.0/8\nserviceCIDR: [10.96.0.0/12]\nnodeCIDR: []\n\
                     namespace: shop\nselector: app=web\noutput: [table, json=x.json]\nstrict: false\ntimings: true\n\
                     color: never\nquiet: false\nverbose: true\n";
@@ -253,7 +269,8 @@ mod tests {
         let error = parse("strict: maybe\n").unwrap_err();
         assert!(error.contains("line 1") && error.contains("strict"), "{error}");
         assert!(parse("filename: {a: b}\n").unwrap_err().contains("a string or a list of strings"));
-        assert!(parse("- a\n").is_err());
+        assert!(parse("- a\n").unwrap_err().contains("expected an object, found an array at line 1"));
+        assert!(parse("cni: spec\ncni: calico\n").unwrap_err().contains("already set in map at line 2"));
     }
 
     #[test]
@@ -356,5 +373,29 @@ mod tests {
             let failure = project.output(Path::new(file)).unwrap_err().to_string();
             assert!(failure.contains(says), "{file}: {failure}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_a_file_elsewhere_is_not_read() {
+        use std::os::unix::fs::symlink;
+        let top = tempfile::tempdir().unwrap();
+        let folder = top.path().join("repo");
+        fs::create_dir_all(folder.join("inner")).unwrap();
+        fs::write(top.path().join("secret"), "machine x password s3cr3t\n").unwrap();
+        fs::write(folder.join("inner/project.yaml"), "cni: calico\n").unwrap();
+        let link = folder.join(NAME);
+        symlink("../secret", &link).unwrap();
+        let error = Project::find(&folder).unwrap_err().to_string();
+        assert!(
+            error.contains("a link that leads out of its folder") && !error.contains("s3cr3t"),
+            "{error}"
+        );
+        fs::remove_file(&link).unwrap();
+        symlink("inner/project.yaml", &link).unwrap();
+        assert_eq!(Project::find(&folder).unwrap().cni.as_deref(), Some("calico"));
+        fs::remove_file(&link).unwrap();
+        symlink("/dev/null", &link).unwrap();
+        assert!(Project::find(&folder).unwrap_err().to_string().contains("leads out"));
     }
 }

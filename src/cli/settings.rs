@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ipnet::IpNet;
 
 use podreach::cluster::{self, Assumption, Ranges};
-use podreach::load::{self, Input, Loaded};
+use podreach::load::{self, Glob, Input, Loaded};
 use podreach::policy::KubeVersion;
 use podreach::profile::Profile;
 use podreach::query::LabelQuery;
@@ -88,6 +88,7 @@ impl Settings {
             inputs: Vec::new(),
             load: load::Options {
                 recursive: args.recursive.or(project.recursive).unwrap_or(false),
+                exclude: exclude(args, project)?,
                 careful: false,
             },
             build: cluster::Options {
@@ -150,6 +151,16 @@ fn in_project(path: &Path, project: &Project, folder: &Path) -> PathBuf {
     } else {
         project.folder.join(path)
     }
+}
+
+fn exclude(args: &GlobalArgs, project: &Project) -> Result<Vec<Glob>, Failure> {
+    if !args.exclude.is_empty() {
+        return Ok(args.exclude.clone());
+    }
+    let parse = |text: &String| {
+        text.parse().map_err(|error| Failure::usage(format!("project file: exclude: `{text}`: {error}")))
+    };
+    project.exclude.0.iter().map(parse).collect()
 }
 
 fn ranges(flags: &[IpNet], key: &str, project: &OneOrMany) -> Result<Vec<IpNet>, Failure> {

@@ -1,9 +1,10 @@
 //! `podreach snapshot`.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use podreach::compile::compile;
+use podreach::load::own_file;
 use podreach::query::because::Because;
 use podreach::render::snapshot::{self as render, CheckObject, Checked, LockObject};
 use podreach::render::text::count;
@@ -19,6 +20,9 @@ use super::progress::{Progress, Stage};
 use super::settings::Settings;
 use super::stages::{self, Evaluable};
 use super::{ExitStatus, say};
+
+/// The most bytes of a lock file.
+const MOST: u64 = 64 << 20;
 
 const LOCK_FORMATS: &[Format] = &[Format::Table, Format::Yaml, Format::Json];
 const CHECK_FORMATS: &[Format] = &[Format::Table, Format::Wide, Format::Json, Format::Yaml, Format::Markdown];
@@ -82,10 +86,13 @@ fn update(path: &Path, lock: &Lock) -> Result<(), Failure> {
     let text = render::lock_file(lock);
     let shown = path.display();
     let lines = count(lock.lines.len() as u64, "line", "lines");
-    match fs::read_to_string(path) {
-        Ok(before) if before == text => {
+    match own_file(path, MOST) {
+        Ok(before) if before == text.as_bytes() => {
             say(format_args!("{shown} is up to date ({lines})"));
             return Ok(());
+        }
+        Err(source) if source.kind() == io::ErrorKind::InvalidInput => {
+            return Err(Failure::File { verb: "write", path: path.to_owned(), source });
         }
         _ => Output { format: Format::Yaml, file: Some(path.to_owned()) }
             .write(|out| out.write_all(text.as_bytes()))?,
@@ -128,10 +135,10 @@ fn check(
 /// Reads a lock file that was written for the same CNI profile.
 fn read(path: &Path, settings: &Settings) -> Result<Lock, Failure> {
     let shown = path.display();
-    let text = fs::read_to_string(path).map_err(|source| {
+    let text = own_file(path, MOST).map_err(|source| {
         let failure = Failure::usage(format!("cannot read `{shown}`: {source}"));
         match source.kind() {
-            std::io::ErrorKind::NotFound => {
+            io::ErrorKind::NotFound => {
                 failure.with_help("`podreach snapshot --update` writes it; `--lock FILE` names another file")
             }
             _ => failure,

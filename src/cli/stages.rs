@@ -40,7 +40,7 @@ pub(super) fn evaluable_from(
     settings: &Settings,
     progress: &mut Progress,
 ) -> Result<Evaluable, Failure> {
-    let loaded = progress.stage(Stage::Load, || settings.placed(load::load(inputs, settings.load)));
+    let loaded = progress.stage(Stage::Load, || settings.placed(load::load(inputs, settings.load.clone())));
     Ok(built(loaded, settings, progress)?.0)
 }
 
@@ -68,6 +68,7 @@ pub(super) fn told(
     all.sort_by_key(|finding| {
         finding.origin.as_ref().map_or((true, None, 0), |o| (false, Some(o.source), o.document.start))
     });
+    sources.advise(&mut all);
     let located = Located::all(&all, sources);
     // Standard error may be closed; that is no reason not to answer.
     let _ = diagnostic::text(&located, settings.volume, settings.stderr, &mut io::stderr().lock());

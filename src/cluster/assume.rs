@@ -19,87 +19,115 @@ pub(super) fn apply(
     cluster: &mut Cluster,
     findings: &mut Findings,
 ) {
-    for assumption in &options.assume {
-        if let Err(problem) = assume(assumption, population, cluster, findings)
-            && !options.changed
+    let same_object =
+        |a: &Assumption, b: &Assumption| (&a.kind, &a.namespace, &a.name) == (&b.kind, &b.namespace, &b.name);
+    // Label by label, a set would be kept for each.
+    for labels in options.assume.chunk_by(same_object) {
+        let (sound, mut problems) = check(labels);
+        if let Some(first) = sound.first()
+            && let Err(problem) = assume(first, &sound, population, cluster, findings)
         {
-            findings.general(*problem);
+            problems.push(*problem);
+        }
+        if !options.changed {
+            for problem in problems {
+                findings.general(problem);
+            }
         }
     }
 }
 
+/// The labels that could be some, and what is wrong with the others.
+fn check(labels: &[Assumption]) -> (Vec<&Assumption>, Vec<Diagnostic>) {
+    let mut problems = Vec::new();
+    let mut sound = Vec::new();
+    for label in labels {
+        let Assumption { kind, name, key, value, .. } = label;
+        let mut wrong = label_key_problems(key).into_iter().chain(label_value_problems(value));
+        let of_namespace = kinds::find(kind).is_some_and(|kind| kind.role == Role::Namespace);
+        if let Some(problem) = wrong.next() {
+            problems.push(*complaint(label, &problem));
+        } else if of_namespace && key == NAME_LABEL && value != name {
+            problems.push(*complaint(label, "the API server sets this label to the namespace's name"));
+        } else {
+            sound.push(label);
+        }
+    }
+    (sound, problems)
+}
+
+/// Sets labels of one object, which `object` names.
 fn assume(
-    assumption: &Assumption,
+    object: &Assumption,
+    labels: &[&Assumption],
     population: &mut Population,
     cluster: &mut Cluster,
     findings: &mut Findings,
 ) -> Result<(), Box<Diagnostic>> {
-    let Assumption { kind, name, key, value, .. } = assumption;
-    let wrong = label_key_problems(key).into_iter().chain(label_value_problems(value)).next();
-    if let Some(problem) = wrong {
-        return Err(complaint(assumption, &problem));
-    }
+    let Assumption { kind, name, .. } = object;
     let known_kind = kinds::find(kind);
-    let mut contradicted = false;
+    let mut set = Setter { labels, replaced: vec![false; labels.len()] };
     match known_kind.map(|k| k.role) {
         Some(Role::Namespace) => {
             let Some(id) = cluster.namespace(name) else {
                 let names = cluster.namespaces.iter().map(|n| n.name.to_string());
-                return Err(unknown_name(assumption, "Namespace", names));
+                return Err(unknown_name(object, "Namespace", names));
             };
-            if key == NAME_LABEL && value != name {
-                return Err(complaint(assumption, "the API server sets this label to the namespace's name"));
-            }
-            let labels = cluster.namespaces[id].labels;
-            cluster.namespaces[id].labels =
-                with_label(labels, assumption, &mut cluster.labels, &mut contradicted);
+            let before = cluster.namespaces[id].labels;
+            cluster.namespaces[id].labels = set.over(before, &mut cluster.labels);
         }
         Some(Role::Pod) => {
             let pod = cluster
-                .namespace(&assumption.namespace)
+                .namespace(&object.namespace)
                 .and_then(|namespace| isolate(population, namespace, name));
-            let Some(pod) = pod else { return Err(no_such_pod(assumption, population, cluster)) };
+            let Some(pod) = pod else { return Err(no_such_pod(object, population, cluster)) };
             let draft = &mut population.pods[pod];
-            draft.labels = with_label(draft.labels, assumption, &mut cluster.labels, &mut contradicted);
+            draft.labels = set.over(draft.labels, &mut cluster.labels);
         }
         Some(Role::Workload) | None => {
             let kind = known_kind.map_or(kind.as_str(), |k| k.name);
-            let namespace = cluster.namespace(&assumption.namespace);
+            let namespace = cluster.namespace(&object.namespace);
             let workload = population.workloads.iter().position(|w| {
                 Some(w.namespace) == namespace && *w.name == **name && w.kind.eq_ignore_ascii_case(kind)
             });
             let Some(workload) = workload else {
-                return Err(no_such_workload(assumption, kind, population, cluster));
+                return Err(no_such_workload(object, kind, population, cluster));
             };
             for draft in population.pods.iter_mut().filter(|draft| draft.workload.index() == workload) {
-                draft.labels = with_label(draft.labels, assumption, &mut cluster.labels, &mut contradicted);
+                draft.labels = set.over(draft.labels, &mut cluster.labels);
             }
         }
         Some(Role::Node | Role::Service | Role::Ingress | Role::Policy) => {
-            return Err(complaint(assumption, "labels can be assumed of namespaces, pods and workloads"));
+            return Err(complaint(object, "labels can be assumed of namespaces, pods and workloads"));
         }
     }
-    if contradicted {
-        let message = format!("{}: the input shows another value, which this replaces", shown(assumption));
+    for (label, _) in labels.iter().zip(set.replaced).filter(|(_, replaced)| *replaced) {
+        let message = format!("{}: the input shows another value, which this replaces", shown(label));
         findings.general(Diagnostic::new(Code::Overwritten, message));
     }
     Ok(())
 }
 
-/// `labels` with the assumed one known; `contradicted` is set if they say something else.
-fn with_label(
-    labels: LabelSetId,
-    assumption: &Assumption,
-    table: &mut LabelTable,
-    contradicted: &mut bool,
-) -> LabelSetId {
-    let entry = known(&assumption.key, &assumption.value, table);
-    let set = &table.sets[labels];
-    *contradicted |= matches!(set.get(entry.0), Some(value @ LabelValue::Known(_)) if value != entry.1);
-    let mut entries = set.entries().to_vec();
-    entries.push(entry);
-    let set = LabelSet::new(entries, set.is_complete()).with_reserved(set.reserved().to_vec());
-    table.sets.intern_owned(set)
+/// Sets the labels of one object.
+struct Setter<'a> {
+    labels: &'a [&'a Assumption],
+    /// Which of them the input shows with another value.
+    replaced: Vec<bool>,
+}
+
+impl Setter<'_> {
+    /// The labels of a pod or namespace with the assumed ones known; of equal keys the last one counts.
+    fn over(&mut self, before: LabelSetId, table: &mut LabelTable) -> LabelSetId {
+        let assumed: Vec<_> =
+            self.labels.iter().map(|label| known(&label.key, &label.value, table)).collect();
+        let set = &table.sets[before];
+        for (replaced, (key, value)) in self.replaced.iter_mut().zip(&assumed) {
+            *replaced |= matches!(set.get(*key), Some(shown @ LabelValue::Known(_)) if shown != *value);
+        }
+        let entries = set.entries().iter().copied().chain(assumed).collect();
+        let set = LabelSet::new(entries, set.is_complete()).with_reserved(set.reserved().to_vec());
+        table.sets.intern_owned(set)
+    }
 }
 
 /// The place of the pod called `name`, cut out of its group.

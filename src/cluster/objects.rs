@@ -260,6 +260,7 @@ pub(crate) const fn meta_mut(object: &mut Object) -> Option<&mut ObjectMeta> {
 fn is_namespaced(object: &Object) -> bool {
     let says = object.metadata().namespace.is_some();
     match object {
+        Object::Broken(broken) if broken.namespace_unknown => false,
         Object::Broken(broken) => {
             says || super::kinds::find(&broken.kind).is_some_and(|kind| kind.namespaced)
                 || object.is_namespaced() == Some(true)

@@ -174,6 +174,9 @@ fn touched(item: &Item<'_, Object>, cluster: &Cluster) -> Touched {
         },
         _ => return Touched::Nothing,
     };
+    if matches!(item.object, Object::Broken(broken) if broken.namespace_unknown) {
+        return Touched::Everything;
+    }
     let meta = item.id.meta;
     let name = match meta.namespace.as_deref() {
         Some(namespace) if !namespace.is_empty() => namespace,
@@ -355,9 +358,12 @@ mod tests {
                 namespace: namespace.map(Into::into),
                 ..ObjectMeta::default()
             };
-            BrokenObject { api_version: api_version.into(), kind: kind.into(), metadata, rest: None }
+            let (api_version, kind) = (api_version.into(), kind.into());
+            BrokenObject { api_version, kind, metadata, ..BrokenObject::default() }
         };
-        let cases: [(BrokenObject, &[&str]); 8] = [
+        let policy = broken("networking.k8s.io/v1", "NetworkPolicy", Some("a"), None);
+        let cases: [(BrokenObject, &[&str]); 9] = [
+            (BrokenObject { namespace_unknown: true, ..policy }, &["Unevaluated NetworkPolicy a: *"]),
             (broken("", "", None, None), &["Unevaluated  : *"]),
             (broken("", "", Some("a"), Some("shop")), &["Unevaluated  shop/a: *"]),
             (

@@ -17,10 +17,11 @@ use super::de::Declined;
 use super::document::Probe;
 use super::dump::{self, ElementVisitor};
 use super::eight::Eight;
+use super::holders;
 use super::kinds::{self, Expected, Known};
 use super::mesh;
 use super::scalar::{Scalar, is_word};
-use crate::k8s::{Object, UnevaluatedKind};
+use crate::k8s::Object;
 use values::{Map, Value};
 
 /// Longest text that is read so; longer ones have limits that the careful way knows.
@@ -50,7 +51,8 @@ pub(super) fn read(text: &str, in_list: bool) -> Option<Result<Object, Ignored<'
     let Head { api_version, kind, mut after, pairs } = reader.head(node)?;
     let is_read = match kinds::find(api_version, kind) {
         Known::Reader { removed: false, .. } => true,
-        Known::No if !kind.ends_with("List") && UnevaluatedKind::find(api_version, kind).is_none() => false,
+        // Kinds of other APIs may hold objects: the careful way looks into them.
+        Known::No if !kind.ends_with("List") && !holders::may_hold(api_version, kind) => false,
         _ => return None,
     };
     if !is_printable(text) {

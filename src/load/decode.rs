@@ -13,6 +13,7 @@ use super::document::{Body, Document};
 use super::item::Item;
 use super::kinds::{Expected, is_list};
 use super::node::Cursor;
+use super::unread::{LEAVE_OUT, unread};
 use super::yaml::Fault;
 use super::{Manifest, block, dump, json, parallel, split, yaml};
 use crate::diagnostic::{Code, Diagnostic, Origin, SourceId};
@@ -120,11 +121,14 @@ impl Place<'_> {
         let origin = self.origin(range, "");
         let mut finding = Diagnostic::new(fault.code, fault.message)
             .with_offset(origin.document.start + fault.offset as u64);
-        if self.text[range.clone()].contains("{{") {
-            finding = finding
-                .with_help("this looks like a template: render it first, for example with `helm template`");
-        }
-        unreadable(finding, origin).into()
+        let text = &self.text[range.clone()];
+        finding = finding.with_help(if text.contains("{{") {
+            "this looks like a template: render it first, for example with `helm template`"
+        } else {
+            LEAVE_OUT
+        });
+        let [finding, _] = unreadable(finding, origin.clone());
+        vec![finding, Item::Manifests(vec![Manifest { object: unread(text.as_bytes()), origin }])]
     }
 
     /// A list cut into its items without parsing it whole; `None` if the document is no such list, or its own fields
@@ -163,7 +167,7 @@ impl Place<'_> {
         let origin = self.origin(range, if in_list { "[0]." } else { "" });
         Some(match found {
             Ok(object) => Item::Manifests(vec![Manifest { object, origin }]),
-            Err(Ignored { kind }) => Item::Ignored { kind: kind.into(), origin },
+            Err(Ignored { kind }) => Item::Ignored { kind: kind.into(), holds: None, origin },
         })
     }
 

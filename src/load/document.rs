@@ -10,11 +10,11 @@ use super::mesh::ConfigMap;
 use super::node::Cursor;
 use super::schema::Checked;
 use super::yaml::Fault;
-use super::{Manifest, json, scan};
+use super::{Manifest, holders, json, scan};
 use crate::diagnostic::{Code, Diagnostic, ObjectName, Origin};
 use crate::k8s::{
     BrokenObject, IstioMesh, NetworkPolicy, Object, ObjectMeta, PodTemplate, ReplicationController, Rest,
-    UnevaluatedKind, UnevaluatedPolicy, WorkloadObject, WorkloadSpec,
+    UnevaluatedPolicy, WorkloadObject, WorkloadSpec,
 };
 
 /// Where the fields of an object are.
@@ -114,13 +114,18 @@ impl Document<'_, '_> {
     /// Reads what is an object by these fields, and adds it or what is to be said instead.
     pub(super) fn read(self, api_version: Option<&str>, kind: Option<&str>, into: &mut Vec<Item>) {
         let (Some(api_version), Some(kind)) = (api_version, kind) else {
+            let written = self.written_otherwise();
             let missing = match (api_version, kind) {
                 (None, Some(kind)) if kinds::is_known(kind) => "apiVersion",
                 // A version without a group may be anybody's, such as that of a Helm chart.
                 (Some(api_version), None) if api_version.contains('/') => "kind",
-                _ => return into.push(Item::Untyped(self.origin)),
+                _ => match &written {
+                    Some((meant, _)) => meant,
+                    None => return into.push(Item::Untyped(self.origin)),
+                },
             };
-            let problem = self.problem(Code::RequiredValue, missing, "Required value".to_owned());
+            let mut problem = self.problem(Code::RequiredValue, missing, "Required value".to_owned());
+            problem.help = written.map(|(meant, key)| format!("`{key}` is written `{meant}`"));
             return self.broken(
                 api_version.unwrap_or_default(),
                 kind.unwrap_or_default(),
@@ -140,24 +145,24 @@ impl Document<'_, '_> {
                 }
                 self.object(reader, api_version, kind)
             }
-            Known::WrongVersion => {
+            Known::NoMatch(meant) => {
                 let message = format!("no matches for kind \"{kind}\" in version \"{api_version}\"");
-                Err(Failure::from(vec![self.problem(Code::InvalidValue, "apiVersion", message)]))
+                let path = if meant.kind == kind { "apiVersion" } else { "kind" };
+                let problem = self.problem(Code::InvalidValue, path, message);
+                Err(Failure::from(vec![Problem { help: Some(meant.help(kind)), ..problem }]))
             }
-            Known::No if UnevaluatedKind::find(api_version, kind).is_some() => {
-                self.decode().map_err(Failure::from).map(|policy: Untyped| {
-                    let spec = match (policy.spec, policy.specs) {
-                        (spec, None) => spec.unwrap_or_default(),
-                        (spec, Some(specs)) => spec.into_iter().chain(specs).collect(),
-                    };
-                    Read::from(Object::Unevaluated(UnevaluatedPolicy {
-                        api_version: api_version.into(),
-                        kind: kind.into(),
-                        metadata: policy.metadata.unwrap_or_default(),
-                        spec,
-                    }))
-                })
-            }
+            Known::Unevaluated => self.decode().map_err(Failure::from).map(|policy: Untyped| {
+                let spec = match (policy.spec, policy.specs) {
+                    (spec, None) => spec.unwrap_or_default(),
+                    (spec, Some(specs)) => spec.into_iter().chain(specs).collect(),
+                };
+                Read::from(Object::Unevaluated(UnevaluatedPolicy {
+                    api_version: api_version.into(),
+                    kind: kind.into(),
+                    metadata: policy.metadata.unwrap_or_default(),
+                    spec,
+                }))
+            }),
             Known::No if self.has_pod_template() => {
                 let read = self.object(Reader::Workload, api_version, kind).or_else(|failure| {
                     let rest = self.decode().map_err(|_| failure)?;
@@ -176,7 +181,12 @@ impl Document<'_, '_> {
             }
             Known::No => {
                 let Some(mesh) = self.mesh(api_version, kind) else {
-                    into.push(Item::Ignored { kind: kind.into(), origin: self.origin });
+                    let holds = if holders::may_hold(api_version, kind) {
+                        self.with_node(|node| holders::holds(api_version, kind, node)).unwrap_or_default()
+                    } else {
+                        None
+                    };
+                    into.push(Item::Ignored { kind: kind.into(), holds, origin: self.origin });
                     return;
                 };
                 Ok(Object::IstioMesh(mesh).into())
@@ -199,7 +209,7 @@ impl Document<'_, '_> {
     /// Says what there is to say about an object that was read.
     fn told(&self, read: Read, kind: &str, into: &mut Vec<Item>) -> Object {
         let name = read.object.metadata();
-        let name = (!read.mistyped.is_empty()).then(|| name_of(kind, name));
+        let name = (!read.mistyped.is_empty()).then(|| name_of(kind, name, false));
         into.extend(read.mistyped.into_iter().map(|problem| self.finding(problem, name.as_ref())));
         read.object
     }
@@ -276,6 +286,19 @@ impl Document<'_, '_> {
         is_config_map.then(|| self.decode::<ConfigMap>().ok()?.into_mesh()).flatten()
     }
 
+    /// Of `apiVersion` and `kind` one that is missing and stands there with other capitals, and how it is written.
+    fn written_otherwise(&self) -> Option<(&'static str, String)> {
+        self.with_node(|node| {
+            let otherwise = |meant: &'static str| {
+                let entry = node.entries().iter().find(|entry| entry.key.eq_ignore_ascii_case(meant))?;
+                node.get(meant).is_none().then(|| (meant, entry.key.clone().into_owned()))
+            };
+            ["apiVersion", "kind"].into_iter().find_map(otherwise)
+        })
+        .ok()
+        .flatten()
+    }
+
     fn has_pod_template(&self) -> bool {
         self.decode().is_ok_and(Probe::found)
     }
@@ -303,6 +326,20 @@ impl Document<'_, '_> {
         .unwrap_or_default()
     }
 
+    /// Whether the object says a namespace that cannot be read, or more than one.
+    fn namespace_unknown(&self) -> bool {
+        self.with_node(|node| {
+            let count =
+                |node: Cursor<'_, '_>, key| node.entries().iter().filter(|entry| entry.key == key).count();
+            let Some(metadata) = node.get("metadata") else { return false };
+            let unread = |namespace: Cursor<'_, '_>| !namespace.is_null() && namespace.as_str().is_none();
+            count(node, "metadata") > 1
+                || count(metadata, "namespace") > 1
+                || metadata.get("namespace").is_some_and(unread)
+        })
+        .unwrap_or(true)
+    }
+
     /// The fields that decide what the object is and were written twice: it could be either. `items` counts in lists.
     pub(super) fn written_twice(&self) -> Vec<Problem> {
         self.with_node(|node| {
@@ -327,7 +364,7 @@ impl Document<'_, '_> {
     }
 
     fn name(&self, kind: &str) -> ObjectName {
-        name_of(kind, &self.metadata())
+        name_of(kind, &self.metadata(), self.namespace_unknown())
     }
 
     fn problem(&self, code: Code, path: &str, message: String) -> Problem {
@@ -348,7 +385,8 @@ impl Document<'_, '_> {
     /// Adds an object that cannot be used, and why not.
     pub(super) fn broken(self, api_version: &str, kind: &str, failure: Failure, into: &mut Vec<Item>) {
         let metadata = self.metadata();
-        let name = (!kind.is_empty()).then(|| name_of(kind, &metadata));
+        let namespace_unknown = self.namespace_unknown();
+        let name = (!kind.is_empty()).then(|| name_of(kind, &metadata, namespace_unknown));
         let mut problems = failure.problems;
         problems.extend(failure.mistyped);
         into.extend(problems.into_iter().map(|problem| self.finding(problem, name.as_ref())));
@@ -356,15 +394,16 @@ impl Document<'_, '_> {
             api_version: api_version.into(),
             kind: kind.into(),
             metadata,
+            namespace_unknown,
             rest: failure.rest,
         });
         into.push(Item::Manifests(vec![Manifest { object, origin: self.origin }]));
     }
 }
 
-fn name_of(kind: &str, metadata: &ObjectMeta) -> ObjectName {
+fn name_of(kind: &str, metadata: &ObjectMeta, namespace_unknown: bool) -> ObjectName {
     let namespace = match metadata.namespace.as_deref() {
-        _ if kinds::is_cluster_scoped(kind) => "",
+        _ if namespace_unknown || kinds::is_cluster_scoped(kind) => "",
         Some(namespace) if !namespace.is_empty() => namespace,
         _ => "default",
     };

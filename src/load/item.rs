@@ -1,6 +1,7 @@
 //! What texts lead to, piece by piece, in the order of the input.
 
 use super::Manifest;
+use super::holders::Holds;
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::k8s::Object;
 
@@ -15,6 +16,8 @@ pub(super) enum Item {
     Ignored {
         /// Its kind.
         kind: Box<str>,
+        /// Why that matters, if it does.
+        holds: Option<Holds>,
         /// Where it stands.
         origin: Origin,
     },

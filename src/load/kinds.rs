@@ -1,6 +1,10 @@
 //! The one table of the kinds that podreach reads, and what is a list of which.
 
-use crate::k8s::{UNEVALUATED, group};
+mod near;
+
+use crate::k8s::{UNEVALUATED, UnevaluatedKind, group};
+
+pub(super) use near::Meant;
 
 /// The wire type of a kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,8 +31,10 @@ pub(super) enum Known {
         /// Whether clusters of today no longer serve this version.
         removed: bool,
     },
-    /// Kubernetes has the kind, and never had it in this version.
-    WrongVersion,
+    /// A policy kind that is not evaluated.
+    Unevaluated,
+    /// No API has it, and it is nearly one that is known.
+    NoMatch(Meant),
     /// Anything else.
     No,
 }
@@ -105,16 +111,27 @@ const OWN_GROUPS: &[&str] = &["", "apps", "batch", "discovery.k8s.io", "extensio
 
 /// What is known of an apiVersion and kind.
 pub(super) fn find(api_version: &str, kind: &str) -> Known {
-    let Some(row) = KINDS.iter().find(|row| row.kind == kind) else { return Known::No };
-    if row.served == api_version {
-        Known::Reader { reader: row.reader, removed: false }
-    } else if row.removed.contains(&api_version) {
-        Known::Reader { reader: row.reader, removed: true }
-    } else if OWN_GROUPS.contains(&group(api_version)) {
-        Known::WrongVersion
-    } else {
-        Known::No
+    if let Some(row) = KINDS.iter().find(|row| row.kind == kind) {
+        if row.served == api_version {
+            return Known::Reader { reader: row.reader, removed: false };
+        }
+        if row.removed.contains(&api_version) {
+            return Known::Reader { reader: row.reader, removed: true };
+        }
+        if OWN_GROUPS.contains(&group(api_version)) {
+            return Known::NoMatch(Meant::served(row.kind, group(row.served), row.served));
+        }
     }
+    if UnevaluatedKind::find(api_version, kind).is_some() {
+        return Known::Unevaluated;
+    }
+    near::nearly(api_version, kind).map_or(Known::No, Known::NoMatch)
+}
+
+/// Whether a group is one of Kubernetes itself, none of whose other kinds holds policies or pods.
+pub(super) fn is_own_group(group: &str) -> bool {
+    !group.contains('.')
+        || (group.ends_with(".k8s.io") && !group.ends_with(".x-k8s.io") && group != "kustomize.config.k8s.io")
 }
 
 /// Whether some version of Kubernetes itself has this kind.
@@ -136,13 +153,15 @@ mod tests {
     fn version_and_kind_decide_together() {
         let served = |reader| Known::Reader { reader, removed: false };
         let removed = |reader| Known::Reader { reader, removed: true };
+        let network_policy =
+            Known::NoMatch(Meant::served("NetworkPolicy", "networking.k8s.io", "networking.k8s.io/v1"));
         for (api_version, kind, expected) in [
             ("v1", "Pod", served(Reader::Pod)),
             ("networking.k8s.io/v1", "NetworkPolicy", served(Reader::NetworkPolicy)),
             ("extensions/v1beta1", "NetworkPolicy", removed(Reader::NetworkPolicy)),
-            ("networking.k8s.io/v1beta1", "NetworkPolicy", Known::WrongVersion),
-            ("v1", "NetworkPolicy", Known::WrongVersion),
-            ("projectcalico.org/v3", "NetworkPolicy", Known::No),
+            ("networking.k8s.io/v1beta1", "NetworkPolicy", network_policy),
+            ("v1", "NetworkPolicy", network_policy),
+            ("projectcalico.org/v3", "NetworkPolicy", Known::Unevaluated),
             ("serving.knative.dev/v1", "Service", Known::No),
             ("batch/v1beta1", "CronJob", removed(Reader::Workload)),
             ("networking.k8s.io/v1", "Ingress", served(Reader::Ingress)),

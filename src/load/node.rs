@@ -12,6 +12,9 @@ use super::scalar::Scalar;
 /// How deep a document may nest, aliases followed. Kubernetes objects stay below 30.
 pub(super) const MAX_DEPTH: u32 = 255;
 
+/// What a node weighs beside its text: a list of many empty strings is not empty.
+const NODE_WEIGHT: u64 = 16;
+
 /// One document.
 #[derive(Debug)]
 pub(super) struct Tree<'t> {
@@ -30,7 +33,7 @@ pub(super) struct Node<'t> {
     pub(super) value: Value<'t>,
     /// Its bytes, from the start of the document.
     pub(super) span: Range<u32>,
-    /// How many nodes it stands for, with aliases written out.
+    /// What it takes to hold it with aliases written out: its bytes, and [`NODE_WEIGHT`] for each node in it.
     pub(super) weight: u64,
     /// How deep it is: 1 for a scalar.
     pub(super) depth: u32,
@@ -71,16 +74,17 @@ pub(super) struct TreeBuilder<'t> {
 impl<'t> TreeBuilder<'t> {
     /// Adds a node whose children were added before.
     pub(super) fn add(&mut self, value: Value<'t>, span: Range<u32>) -> Result<NodeId, TooDeep> {
-        let (mut weight, mut depth) = (1_u64, 0);
-        let mut count = |child: NodeId| {
+        let (mut weight, mut depth) = (NODE_WEIGHT, 0);
+        let mut count = |key: usize, child: NodeId| {
             let child = &self.nodes[child.0 as usize];
-            weight = weight.saturating_add(child.weight);
+            weight = weight.saturating_add(child.weight).saturating_add(key as u64);
             depth = depth.max(child.depth);
         };
         match &value {
+            Value::Scalar(Scalar::String(text)) => weight += text.len() as u64,
             Value::Scalar(_) => {}
-            Value::Seq(items) => items.iter().copied().for_each(&mut count),
-            Value::Map(entries) => entries.iter().map(|e| e.value).for_each(&mut count),
+            Value::Seq(items) => items.iter().for_each(|item| count(0, *item)),
+            Value::Map(entries) => entries.iter().for_each(|entry| count(entry.key.len(), entry.value)),
         }
         if depth >= MAX_DEPTH {
             return Err(TooDeep);
@@ -132,6 +136,11 @@ impl<'t> Tree<'t> {
         }
     }
 
+    /// All nodes, in the order of their numbers.
+    pub(super) fn nodes(&self) -> impl ExactSizeIterator<Item = Cursor<'_, 't>> {
+        (0..self.nodes.len()).map(|number| Cursor { tree: self, id: NodeId(number as u32) })
+    }
+
     /// The document itself.
     pub(super) const fn root(&self) -> Cursor<'_, 't> {
         Cursor { tree: self, id: self.root }
@@ -145,7 +154,19 @@ pub(super) struct Cursor<'a, 't> {
     id: NodeId,
 }
 
+impl NodeId {
+    /// The number of the node.
+    pub(super) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 impl<'a, 't> Cursor<'a, 't> {
+    /// The node here.
+    pub(super) const fn id(self) -> NodeId {
+        self.id
+    }
+
     /// The value here.
     pub(super) fn value(self) -> &'a Value<'t> {
         &self.tree.nodes[self.id.0 as usize].value

@@ -1,11 +1,17 @@
 //! Documents of podreach's own kinds, read like manifests: strictly, and with the place of everything.
+//!
+//! They come from people who may be strangers as manifests do, so they are read with the same limits, and what is said of
+//! them quotes no more than names.
+
+use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use super::node::Tree;
-use super::walk::{self, Found};
+use super::de::{already_set, duplicates};
+use super::node::{Tree, Value};
+use super::walk::{self, Found, Rules};
 use super::{Input, Source, Sources, as_text, split, without_nul, yaml};
-use crate::diagnostic::{Code, Diagnostic, Origin, SourceId};
+use crate::diagnostic::{Code, Diagnostic, Origin, SourceId, cut, shortened};
 
 /// The most problems of one document that are reported; each costs a pass over it.
 const MOST_PROBLEMS: usize = 50;
@@ -41,14 +47,16 @@ pub fn own<T: DeserializeOwned>(kind: &str, inputs: &[Input], recursive: bool) -
     for input in inputs {
         let before = (own.documents.len(), own.diagnostics.len());
         let in_directory = matches!(input, Input::Path(path) if path.is_dir());
-        walk::walk(input, recursive, &mut |found| match found {
+        let rules = Rules { recursive, exclude: &[], own: true };
+        walk::walk(input, rules, &mut |found| match found {
             Found::Note(note) => own.diagnostics.push(note),
-            Found::Unreadable { name, message } => {
-                let source = own.sources.sources.push(Source::new(name, Vec::new().into()));
-                own.report(Diagnostic::new(Code::Unreadable, message), source, 0..0);
+            Found::Unreadable { name, message, help } => {
+                let source = own.sources.texts.push(Source::new(name, Vec::new().into()));
+                let finding = Diagnostic { help, ..Diagnostic::new(Code::Unreadable, message) };
+                own.report(finding, source, 0..0);
             }
-            Found::Text { name, bytes } => {
-                let source = own.sources.sources.push(Source::new(name, bytes));
+            Found::Text { name, bytes, .. } => {
+                let source = own.sources.texts.push(Source::new(name, bytes));
                 own.text(kind, source, in_directory);
             }
         });
@@ -70,7 +78,7 @@ impl<T: DeserializeOwned> Own<T> {
     }
 
     fn text(&mut self, kind: &str, source: SourceId, in_directory: bool) {
-        let bytes = &self.sources.sources[source].bytes;
+        let bytes = &self.sources.texts[source].bytes;
         let read = without_nul(bytes).and_then(|()| as_text(bytes));
         let (text, start) = match read {
             Ok((text, start)) => (text.to_owned(), start),
@@ -128,6 +136,74 @@ impl<T: DeserializeOwned> Own<T> {
     }
 }
 
+/// Why a text is no document of podreach's own, and where.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnError {
+    /// What is wrong.
+    pub message: String,
+    /// The field; empty for the document.
+    pub path: String,
+    /// From 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+}
+
+impl fmt::Display for OwnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { message, path, line, column } = self;
+        if !path.is_empty() {
+            write!(f, "{path}: ")?;
+        }
+        write!(f, "{message} at line {line}, column {column}")
+    }
+}
+
+impl std::error::Error for OwnError {}
+
+/// Reads a text that is one document without a kind that says what it is, or with one that `T` reads; `None` if there is
+/// nothing in it. No key may be written twice.
+pub fn document<T: DeserializeOwned>(bytes: &[u8]) -> Result<Option<T>, OwnError> {
+    let source = Source::new(String::new(), bytes.to_vec().into());
+    let at = |message: String, path: String, offset: usize| {
+        let (line, column) = source.line_and_column(offset);
+        let message = shortened(&message).into_owned();
+        OwnError { message, path: cut(&path, LONGEST_PATH).into_owned(), line, column }
+    };
+    let read = without_nul(bytes).and_then(|()| as_text(bytes));
+    let (text, start) = read.map_err(|(message, offset)| at(message, String::new(), offset))?;
+    let documents = split::documents(text);
+    if let Some(second) = documents.get(1) {
+        let message = "a second document begins here".to_owned();
+        return Err(at(message, String::new(), start + second.start));
+    }
+    let tree = yaml::parse(text).map_err(|fault| at(fault.message, String::new(), start + fault.offset))?;
+    let Some(tree) = tree else { return Ok(None) };
+    for node in tree.nodes() {
+        if let Some(twice) = duplicates(node.entries()).next() {
+            let offset = start + twice.key_span.start as usize;
+            return Err(at(already_set(&twice.key), String::new(), offset));
+        }
+    }
+    let root = tree.root();
+    if !matches!(root.value(), Value::Map(_)) {
+        let message = format!("expected an object, found {}", with_article(root.type_name()));
+        return Err(at(message, String::new(), start + root.span().start));
+    }
+    T::deserialize(root).map(Some).map_err(|error| {
+        let problem = error.into_problem(root);
+        at(problem.message, problem.path, start + problem.span.start)
+    })
+}
+
+/// The most characters of a path in a message.
+const LONGEST_PATH: usize = 200;
+
+fn with_article(type_name: &str) -> String {
+    let article = if type_name.starts_with(['a', 'o']) { "an" } else { "a" };
+    format!("{article} {type_name}")
+}
+
 fn not_of_kind(kind: &str, api_version: Option<&str>, found: Option<&str>) -> Diagnostic {
     let what = match (api_version, found) {
         (Some(API_VERSION), Some(found)) => format!("`{found}`"),
@@ -138,4 +214,37 @@ fn not_of_kind(kind: &str, api_version: Option<&str>, found: Option<&str>) -> Di
     Diagnostic::new(Code::InvalidValue, format!("expected a {kind}, found {what}"))
         .with_path(path)
         .with_help(format!("it begins with `apiVersion: {API_VERSION}` and `kind: {kind}`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn read(text: &str) -> Result<Option<BTreeMap<String, Vec<bool>>>, String> {
+        document(text.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn one_document_strictly() {
+        assert_eq!(read("# nothing yet\n"), Ok(None));
+        assert_eq!(read("--- # a\na: [true, no]\n").unwrap().unwrap()["a"], [true, false]);
+        assert_eq!(read("\u{feff}a: []\n").unwrap().unwrap()["a"], [false; 0]);
+        for (text, error) in [
+            (
+                "a: [true]\nb: [1]\n",
+                "b[0]: cannot unmarshal number into field of type bool at line 2, column 5",
+            ),
+            ("a: []\na: []\n", "key \"a\" already set in map at line 2, column 1"),
+            ("a: []\n---\nb: []\n", "a second document begins here at line 2, column 1"),
+            ("- a\n", "expected an object, found an array at line 1, column 1"),
+            ("some secret\n", "expected an object, found a string at line 1, column 1"),
+            ("a\0: []\n", "not a text: it holds a NUL byte at line 1, column 2"),
+        ] {
+            assert_eq!(read(text), Err(error.to_owned()), "{text}");
+        }
+        let long = format!("{}: [1]\n", "k".repeat(300));
+        assert!(read(&long).unwrap_err().starts_with(&format!("{}…: cannot", "k".repeat(200))));
+    }
 }

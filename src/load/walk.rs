@@ -1,18 +1,37 @@
 //! Inputs to texts: files, directories, pipes.
 //!
 //! Owns the file system. Directories are read in order of name; of what lies in them only `.yaml`, `.yml` and `.json`
-//! files count, and what looks like input but cannot be is named.
+//! files count, and what looks like input but cannot be is named. Links in a directory are followed as long as they stay
+//! in it: whoever may put one there may not know what they lead to, and messages quote what is read.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Bytes, Input};
+use super::{Bytes, Glob, Input, kustomize};
 use crate::diagnostic::{Code, Diagnostic};
 
 /// Directories nested deeper than this are not walked.
 const MAX_DIRECTORY_DEPTH: usize = 128;
+
+/// The most bytes that are read from a pipe, a device or standard input, none of which say how long they are. A larger dump
+/// has to be a file.
+const MAX_STREAM: usize = 1 << 30;
+
+/// The most bytes of a file of podreach's own.
+pub(super) const MAX_OWN: u64 = super::yaml::MAX_DOCUMENT as u64;
+
+/// What is read of inputs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules<'o> {
+    /// Whether sub-directories are read.
+    pub(super) recursive: bool,
+    /// What is left out.
+    pub(super) exclude: &'o [Glob],
+    /// Whether files are podreach's own: regular, and no larger than [`MAX_OWN`].
+    pub(super) own: bool,
+}
 
 /// What an input led to, in order.
 #[derive(Debug)]
@@ -23,6 +42,8 @@ pub(super) enum Found {
         name: String,
         /// Its bytes.
         bytes: Bytes,
+        /// The directory that it says how to render, if it is a kustomization by its name.
+        kustomizes: Option<PathBuf>,
     },
     /// A file or directory that cannot be read.
     Unreadable {
@@ -30,24 +51,72 @@ pub(super) enum Found {
         name: String,
         /// Why.
         message: String,
+        /// What to do about it.
+        help: Option<String>,
     },
     /// Something to know.
     Note(Diagnostic),
 }
 
 /// Reads one input and hands on what it finds, one text at a time.
-pub(super) fn walk(input: &Input, recursive: bool, found: &mut dyn FnMut(Found)) {
+pub(super) fn walk(input: &Input, rules: Rules<'_>, found: &mut dyn FnMut(Found)) {
     match input {
-        Input::Text { name, bytes } => found(Found::Text { name: name.clone(), bytes: bytes.clone().into() }),
-        Input::Stdin => read("-".to_owned(), io::stdin().lock(), found),
+        Input::Text { name, bytes } => {
+            found(Found::Text { name: name.clone(), bytes: bytes.clone().into(), kustomizes: None });
+        }
+        Input::Stdin => read("-".to_owned(), io::stdin().lock(), MAX_STREAM, found),
         Input::Path(path) => match fs::metadata(path) {
             Err(error) => found(unreadable(path, &error)),
-            Ok(metadata) if metadata.is_dir() => {
-                Walk { recursive, found, above: Vec::new(), seen: Vec::new() }.top(path);
+            Ok(metadata) if metadata.is_dir() => Walk::new(path, rules, found).top(),
+            Ok(_)
+                if rules
+                    .exclude
+                    .iter()
+                    .any(|glob| path.file_name().is_some_and(|name| glob.fits(name.as_ref()))) =>
+            {
+                found(Found::Note(excluded(std::slice::from_ref(path))));
             }
-            Ok(_) => read_file(path, found),
+            Ok(_) if rules.own => match own_file(path, MAX_OWN) {
+                Ok(bytes) => found(Found::Text { name: name(path), bytes: bytes.into(), kustomizes: None }),
+                Err(error) => found(unreadable(path, &error)),
+            },
+            Ok(_) => read_file(path, None, found),
         },
     }
+}
+
+/// Reads a file of podreach's own: a regular one, whose size is known before it is read, of at most so many bytes.
+pub fn own_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let check = |metadata: &Metadata| {
+        if metadata.is_dir() {
+            Err(io::Error::from(io::ErrorKind::IsADirectory))
+        } else if !metadata.is_file() {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, format!("it is {}", kind(metadata))))
+        } else if metadata.len() > most {
+            Err(too_large(most))
+        } else {
+            Ok(())
+        }
+    };
+    // Opening a pipe waits for somebody to write.
+    check(&fs::metadata(path)?)?;
+    let file = File::open(path)?;
+    check(&file.metadata()?)?;
+    let mut bytes = Vec::new();
+    // Some files are longer than they say.
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most { Err(too_large(most)) } else { Ok(bytes) }
+}
+
+fn too_large(most: u64) -> io::Error {
+    io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {} MiB", most >> 20))
+}
+
+/// What was left out because the user said so.
+fn excluded(paths: &[PathBuf]) -> Diagnostic {
+    let more = if paths.len() > 1 { format!(" and {} more", paths.len() - 1) } else { String::new() };
+    let first = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
+    Diagnostic::new(Code::Skipped, format!("left out `{first}`{more}, as `--exclude` says"))
 }
 
 fn name(path: &Path) -> String {
@@ -59,14 +128,23 @@ fn unreadable(path: &Path, error: &io::Error) -> Found {
         io::ErrorKind::NotFound => format!("the path `{}` does not exist", path.display()),
         _ => format!("cannot read `{}`: {error}", path.display()),
     };
-    Found::Unreadable { name: name(path), message }
+    Found::Unreadable { name: name(path), message, help: None }
 }
 
-fn read_file(path: &Path, found: &mut dyn FnMut(Found)) {
+fn read_file(path: &Path, kustomizes: Option<PathBuf>, found: &mut dyn FnMut(Found)) {
     match File::open(path) {
         Ok(file) => match Bytes::map(&file) {
-            Some(bytes) => found(Found::Text { name: name(path), bytes }),
-            None => read(name(path), file, found),
+            Some(bytes) => found(Found::Text { name: name(path), bytes, kustomizes }),
+            None => {
+                read(name(path), file, MAX_STREAM, &mut |text| {
+                    found(match text {
+                        Found::Text { name, bytes, .. } => {
+                            Found::Text { name, bytes, kustomizes: kustomizes.clone() }
+                        }
+                        other => other,
+                    });
+                });
+            }
         },
         Err(error) => found(unreadable(path, &error)),
     }
@@ -74,33 +152,46 @@ fn read_file(path: &Path, found: &mut dyn FnMut(Found)) {
 
 /// Reads to the end, or until there is a NUL byte where it is looked for: no text holds one, and `/dev/zero` and
 /// `/dev/urandom` have no end.
-fn read(name: String, mut from: impl Read, found: &mut dyn FnMut(Found)) {
-    const STEP: u64 = 4 << 20;
+fn read(name: String, mut from: impl Read, most: usize, found: &mut dyn FnMut(Found)) {
+    const STEP: usize = 4 << 20;
     const LOOKED_AT: usize = 4 << 10;
     let mut bytes = Vec::new();
     loop {
         let before = bytes.len();
-        match from.by_ref().take(STEP).read_to_end(&mut bytes) {
+        // More than is read, so that nothing else allocates.
+        if bytes.try_reserve(STEP + LOOKED_AT).is_err() {
+            let message = format!("there is not enough memory for `{name}`");
+            return found(Found::Unreadable { name, message, help: None });
+        }
+        match from.by_ref().take(STEP as u64).read_to_end(&mut bytes) {
             Ok(0) => break,
             Ok(_) if bytes[before.max(bytes.len().saturating_sub(LOOKED_AT))..].contains(&0) => break,
+            Ok(_) if bytes.len() > most => {
+                let message = format!("`{name}` does not end within {} MiB", most >> 20);
+                let help = Some("write what is longer to a file".to_owned());
+                return found(Found::Unreadable { name, message, help });
+            }
             Ok(_) => {}
             Err(error) => {
                 let message = format!("cannot read `{name}`: {error}");
-                return found(Found::Unreadable { name, message });
+                return found(Found::Unreadable { name, message, help: None });
             }
         }
     }
-    found(Found::Text { name, bytes: bytes.into() });
+    found(Found::Text { name, bytes: bytes.into(), kustomizes: None });
 }
 
 /// One directory that was given, and what is below it.
 struct Walk<'f> {
-    recursive: bool,
+    root: &'f Path,
+    rules: Rules<'f>,
     found: &'f mut dyn FnMut(Found),
     /// The real paths of the directories that are open, outermost first.
     above: Vec<PathBuf>,
     /// The real paths of all directories that were entered.
     seen: Vec<PathBuf>,
+    /// What was left out because the user said so.
+    excluded: Vec<PathBuf>,
 }
 
 /// What was in a directory.
@@ -110,17 +201,47 @@ struct Counts {
     directories: usize,
 }
 
-impl Walk<'_> {
-    fn top(&mut self, path: &Path) {
-        let counts = self.directory(path);
-        let shown = path.display();
-        if let Some(Counts { manifests: 0, directories }) = counts {
-            let mut message = format!("no .yaml, .yml or .json file in directory `{shown}`");
-            if !self.recursive && directories > 0 {
+impl<'f> Walk<'f> {
+    fn new(root: &'f Path, rules: Rules<'f>, found: &'f mut dyn FnMut(Found)) -> Self {
+        Self { root, rules, found, above: Vec::new(), seen: Vec::new(), excluded: Vec::new() }
+    }
+
+    fn top(&mut self) {
+        let counts = self.directory(self.root);
+        if !self.excluded.is_empty() {
+            (self.found)(Found::Note(excluded(&self.excluded)));
+        }
+        if let Some(Counts { manifests: 0, directories }) = counts
+            && self.excluded.is_empty()
+        {
+            let mut message = format!("no .yaml, .yml or .json file in directory `{}`", self.root.display());
+            if !self.rules.recursive && directories > 0 {
                 message.push_str("; use -R to read its sub-directories too");
             }
-            (self.found)(Found::Unreadable { name: name(path), message });
+            self.unreadable(self.root, message);
         }
+    }
+
+    fn unreadable(&mut self, path: &Path, message: String) {
+        (self.found)(Found::Unreadable { name: name(path), message, help: None });
+    }
+
+    /// Whether a link in the directory that was given leads out of it.
+    fn leads_out(&self, path: &Path) -> bool {
+        fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
+            && fs::canonicalize(path)
+                .is_ok_and(|real| self.above.first().is_some_and(|root| !real.starts_with(root)))
+    }
+
+    /// Says that a link is not followed.
+    fn not_followed(&mut self, path: &Path) {
+        let message = format!("`{}` is a link that leads out of `{}`", path.display(), self.root.display());
+        let help = format!(
+            "`-f {}` follows it; `--exclude {}` leaves it out",
+            path.display(),
+            path.file_name().unwrap_or_default().display()
+        );
+        (self.found)(Found::Unreadable { name: name(path), message, help: Some(help) });
     }
 
     /// Reads a directory; `None` if that failed and was said.
@@ -135,12 +256,12 @@ impl Walk<'_> {
         };
         if self.above.contains(&real) {
             let message = format!("symlink loop: `{}` leads back to `{}`", path.display(), real.display());
-            (self.found)(Found::Unreadable { name: name(path), message });
+            self.unreadable(path, message);
             return None;
         }
         if self.above.len() >= MAX_DIRECTORY_DEPTH {
             let message = format!("directories are nested too deeply at `{}`", path.display());
-            (self.found)(Found::Unreadable { name: name(path), message });
+            self.unreadable(path, message);
             return None;
         }
         if self.seen.contains(&real) {
@@ -169,10 +290,20 @@ impl Walk<'_> {
 
     /// Looks at one entry of a directory; `unread` collects sub-directories that hold manifests.
     fn entry(&mut self, path: &Path, counts: &mut Counts, unread: &mut Vec<PathBuf>) {
+        let below = path.strip_prefix(self.root).unwrap_or(path);
+        if self.rules.exclude.iter().any(|glob| glob.fits(below)) {
+            self.excluded.push(path.to_owned());
+            return;
+        }
         match fs::metadata(path) {
             Ok(metadata) if metadata.is_dir() => {
                 counts.directories += 1;
-                if self.recursive {
+                if self.leads_out(path) {
+                    if self.rules.recursive {
+                        counts.manifests += 1;
+                        self.not_followed(path);
+                    }
+                } else if self.rules.recursive {
                     let below = self.directory(path);
                     counts.manifests += below.map_or(1, |below| below.manifests);
                 } else if entries(path).is_ok_and(|below| below.iter().any(|path| is_manifest(path))) {
@@ -180,9 +311,17 @@ impl Walk<'_> {
                 }
             }
             Ok(metadata) if metadata.is_file() => {
-                if is_manifest(path) {
-                    counts.manifests += 1;
-                    read_file(path, self.found);
+                let kustomizes = path.parent().filter(|_| kustomize::is_called_so(path));
+                if !is_manifest(path) && kustomizes.is_none() {
+                    return;
+                }
+                counts.manifests += 1;
+                if self.leads_out(path) {
+                    self.not_followed(path);
+                } else if self.rules.own && metadata.len() > MAX_OWN {
+                    (self.found)(unreadable(path, &too_large(MAX_OWN)));
+                } else {
+                    read_file(path, kustomizes.map(Path::to_owned), self.found);
                 }
             }
             Ok(metadata) => {
@@ -242,8 +381,14 @@ mod tests {
 
     /// What a walk found: names of texts, `!` and messages of errors, `~` and messages of notes.
     fn look(path: &Path, recursive: bool) -> Vec<String> {
+        look_without(path, recursive, &[])
+    }
+
+    fn look_without(path: &Path, recursive: bool, exclude: &[&str]) -> Vec<String> {
+        let exclude: Vec<Glob> = exclude.iter().map(|glob| glob.parse().expect("a pattern")).collect();
         let mut seen = Vec::new();
-        walk(&Input::Path(path.to_owned()), recursive, &mut |found| {
+        let rules = Rules { recursive, exclude: &exclude, own: false };
+        walk(&Input::Path(path.to_owned()), rules, &mut |found| {
             seen.push(match found {
                 Found::Text { name, .. } => name,
                 Found::Unreadable { message, .. } => format!("!{message}"),
@@ -322,11 +467,75 @@ mod tests {
     #[test]
     fn an_endless_device_ends_at_its_first_nul() {
         let mut length = 0;
-        walk(&Input::Path("/dev/zero".into()), false, &mut |found| {
+        let rules = Rules { recursive: false, exclude: &[], own: false };
+        walk(&Input::Path("/dev/zero".into()), rules, &mut |found| {
             if let Found::Text { bytes, .. } = found {
                 length = bytes.len();
             }
         });
         assert_eq!(length, 4 << 20);
+    }
+
+    #[test]
+    fn links_that_lead_out_are_not_followed_unless_they_are_named() {
+        let outside = tree(&["secret.yaml", "sub/more.yaml"]);
+        let dir = tree(&["a.yaml"]);
+        symlink(outside.path().join("secret.yaml"), dir.path().join("b.yaml")).unwrap();
+        symlink(outside.path().join("sub"), dir.path().join("c")).unwrap();
+        symlink("/dev/zero", dir.path().join("d.yaml")).unwrap();
+        symlink(outside.path().join("secret.yaml"), dir.path().join("e.txt")).unwrap();
+        let link = "!`b.yaml` is a link that leads out of `.`";
+        assert_eq!(look(dir.path(), false), ["a.yaml", link, "~skipped `d.yaml`: a device"]);
+        let directory = "!`c` is a link that leads out of `.`";
+        assert_eq!(look(dir.path(), true), ["a.yaml", link, directory, "~skipped `d.yaml`: a device"]);
+        let named: Vec<String> = look(&dir.path().join("b.yaml"), false);
+        assert_eq!(named, ["."]);
+        let folder = look(&dir.path().join("c"), false);
+        assert_eq!(folder, ["more.yaml"]);
+        assert_eq!(
+            look_without(dir.path(), true, &["b.yaml", "c"]),
+            ["a.yaml", "~skipped `d.yaml`: a device", "~left out `b.yaml` and 1 more, as `--exclude` says"]
+        );
+    }
+
+    #[test]
+    fn what_is_excluded_is_not_read() {
+        let dir = tree(&["a.yaml", "b.enc.yaml", "sub/c.yaml", "sub/d/e.yaml"]);
+        let all = |exclude: &[&str]| look_without(dir.path(), true, exclude);
+        assert_eq!(
+            all(&["*.enc.yaml", "d"]),
+            ["a.yaml", "sub/c.yaml", "~left out `b.enc.yaml` and 1 more, as `--exclude` says"]
+        );
+        assert_eq!(
+            all(&["sub/**"]),
+            ["a.yaml", "b.enc.yaml", "~left out `sub/c.yaml` and 1 more, as `--exclude` says"]
+        );
+        assert_eq!(all(&["**"]), ["~left out `a.yaml` and 2 more, as `--exclude` says"]);
+        let file = dir.path().join("b.enc.yaml");
+        assert_eq!(look_without(&file, false, &["*.enc.*"]), ["~left out `.`, as `--exclude` says"]);
+    }
+
+    #[test]
+    fn files_of_podreachs_own_are_regular_and_not_endless() {
+        let dir = tree(&["a.yaml"]);
+        let error = |path: &Path, most| own_file(path, most).unwrap_err().to_string();
+        let file = dir.path().join("a.yaml");
+        let length = fs::metadata(&file).unwrap().len();
+        assert_eq!(own_file(&file, length).unwrap().len() as u64, length);
+        assert_eq!(error(&file, length - 1), "it is larger than 0 MiB");
+        let pipe = dir.path().join("pipe.yaml");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        assert_eq!(error(&pipe, 100), "it is a named pipe");
+        assert_eq!(error(Path::new("/dev/zero"), 100), "it is a device");
+        assert_eq!(own_file(dir.path(), 100).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        assert_eq!(own_file(&dir.path().join("no"), 100).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_stream_without_end_ends_in_an_error() {
+        let mut seen = Vec::new();
+        read("-".to_owned(), io::repeat(b'y'), 5 << 20, &mut |found| seen.push(found));
+        let [Found::Unreadable { message, .. }] = &*seen else { panic!("{seen:?}") };
+        assert_eq!(message, "`-` does not end within 5 MiB");
     }
 }

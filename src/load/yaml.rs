@@ -15,8 +15,9 @@ use super::node::{Entry, MAX_DEPTH, NodeId, TooDeep, Tree, TreeBuilder, Value};
 use super::scalar::{Scalar, ScalarError, Tag};
 use crate::diagnostic::Code;
 
-/// How many nodes aliases may add to a document before it is refused.
-const MAX_ALIASED_NODES: u64 = 1_000_000;
+/// How much aliases may add to a document before it is refused, as [`super::node::Node::weight`] measures: what follows
+/// holds every alias as a copy.
+const MAX_ALIASED: u64 = 16 << 20;
 
 /// Longest line of a document; etcd takes no object of more than a few MiB.
 const MAX_LINE: usize = 8 << 20;
@@ -190,8 +191,8 @@ impl<'t> Reader<'t> {
                 };
                 let target = self.builder.get(id);
                 self.aliased = self.aliased.saturating_add(target.weight);
-                if self.aliased > MAX_ALIASED_NODES {
-                    let message = "aliases expand to too much".to_owned();
+                if self.aliased > MAX_ALIASED {
+                    let message = format!("aliases expand to more than {} MiB", MAX_ALIASED >> 20);
                     return Err(Fault { code: Code::TooLarge, message, offset: span.start as usize });
                 }
                 if self.awaits_key() {
@@ -404,9 +405,13 @@ mod tests {
         for i in 1..100_000 {
             writeln!(tower, "a{i}: &a{i} [*a{}]", i - 1).unwrap();
         }
+        let long = "v".repeat(50_000);
         let table = [
             bomb,
             tower,
+            format!("- &s {long}\n{}", "- *s\n".repeat(1_000)),
+            format!("- &s {long}\n{}", "- *s : 1\n".repeat(1_000)),
+            format!("- &s {{{long}: 1}}\n{}", "- {<<: *s}\n".repeat(1_000)),
             "[".repeat(100_000),
             "- ".repeat(100_000),
             "{a: ".repeat(100_000),

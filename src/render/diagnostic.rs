@@ -1,7 +1,7 @@
 //! Findings about the input, for people and for machines.
 //!
-//! Errors are all shown. Warnings and notes are capped by code, since one habit of an input repeats in every object;
-//! what is left out is counted.
+//! People see so many of a code, since one habit of an input repeats in every object, and how many there are more; machines
+//! get all.
 
 mod human;
 

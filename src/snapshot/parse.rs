@@ -1,5 +1,6 @@
 //! Reading lock files, strictly: whoever edits one by hand, or merges two, is told where it went wrong.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,16 +9,19 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::{API_VERSION, KIND, Line, LineVerdict, Lock, Place};
+use crate::load::{OwnError, document};
 use crate::net::{AddressSet, Family, PortSet, Protocol, net_range};
 use crate::profile::Profile;
-use crate::yaml;
 
 /// Why a text is no lock file.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// It is not YAML of that shape.
     #[error("{0}")]
-    Syntax(#[from] yaml::Error),
+    Syntax(#[from] OwnError),
+    /// Nothing is in it.
+    #[error("it is empty")]
+    Empty,
     /// It is something else.
     #[error("it is `{0}`, not a ReachabilityLock")]
     Kind(String),
@@ -30,6 +34,9 @@ pub enum LockError {
     /// A line lies outside the cluster with both ends.
     #[error("line {0} of `reachability` names no workload")]
     NoWorkload(usize),
+    /// It has more ports and addresses than are compared with each other.
+    #[error("line {0} of `reachability` has too many ports and addresses")]
+    TooLarge(usize),
     /// Lines speak of the same connection.
     #[error("line {0} of `reachability` contradicts or repeats another one")]
     Overlap(usize),
@@ -77,15 +84,16 @@ enum FileVerdict {
 }
 
 /// Reads a lock file.
-pub fn parse(text: &str) -> Result<Lock, LockError> {
-    let head: Head = yaml::from_str(text)?;
+pub fn parse(text: &(impl AsRef<[u8]> + ?Sized)) -> Result<Lock, LockError> {
+    let text = text.as_ref();
+    let head: Head = document(text)?.ok_or(LockError::Empty)?;
     if head.kind != KIND {
         return Err(LockError::Kind(head.kind));
     }
     if head.api_version != API_VERSION {
         return Err(LockError::Version(head.api_version));
     }
-    let file: File = yaml::from_str(text)?;
+    let file: File = document(text)?.ok_or(LockError::Empty)?;
     let profile = Profile::from_name(&file.cni).ok_or(LockError::Profile(file.cni))?;
     let mut lines = Vec::with_capacity(file.reachability.len());
     for (number, line) in (1..).zip(file.reachability) {
@@ -107,6 +115,9 @@ pub fn parse(text: &str) -> Result<Lock, LockError> {
     Ok(lock)
 }
 
+/// The most boxes of lines, each of one range of addresses and one of ports, that are held against each other.
+const MOST_BOXES: usize = 5_000_000;
+
 /// No two lines may speak of the same ports between the same ends: git merges texts without knowing what they mean.
 fn check_overlaps(lines: &[(usize, Line)]) -> Result<(), LockError> {
     let mut order: Vec<&(usize, Line)> = lines.iter().collect();
@@ -118,23 +129,73 @@ fn check_overlaps(lines: &[(usize, Line)]) -> Result<(), LockError> {
         (family(&line.from), family(&line.to))
     };
     order.sort_by_cached_key(|(number, line)| (key(line), *number));
+    let mut boxes = 0;
     for run in order.chunk_by(|a, b| key(&a.1) == key(&b.1)) {
-        for (i, (number, line)) in run.iter().enumerate() {
-            let overlaps = |other: &Line| {
-                let meets = |a: &Place, b: &Place| match (a, b) {
-                    (Place::Outside(_, a), Place::Outside(_, b)) => !a.is_disjoint(b),
-                    _ => true,
-                };
-                meets(&line.from, &other.from)
-                    && meets(&line.to, &other.to)
-                    && !line.ports.intersection(&other.ports).is_empty()
-            };
-            if run[..i].iter().any(|(_, other)| overlaps(other)) {
-                return Err(LockError::Overlap(*number));
+        for (number, line) in run {
+            boxes += addresses(line).len().max(1) * port_ranges(&line.ports).count();
+            if boxes > MOST_BOXES {
+                return Err(LockError::TooLarge(*number));
             }
+        }
+        if let Some(number) = overlap(run) {
+            return Err(LockError::Overlap(number));
         }
     }
     Ok(())
+}
+
+/// Where a line begins or ends to hold, address by address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Edge {
+    End,
+    Begin,
+}
+
+/// The later of two lines between the same ends that have a port and an address in common; `None` if no lines have.
+///
+/// Goes along the addresses. The lines that hold at an address have no port in common as long as none was found, so whether
+/// a line that begins there has one with them is seen from the ranges of ports beside its own.
+fn overlap(run: &[&(usize, Line)]) -> Option<usize> {
+    let mut edges = Vec::new();
+    for (place, (_, line)) in run.iter().enumerate() {
+        for (first, last) in addresses(line) {
+            edges.push((first, Edge::Begin, place));
+            edges.extend(last.checked_add(1).map(|after| (after, Edge::End, place)));
+        }
+    }
+    edges.sort_unstable();
+    // By protocol and first port: the last port, and the line.
+    let mut holding: BTreeMap<(Protocol, u16), (u16, usize)> = BTreeMap::new();
+    for (_, edge, place) in edges {
+        for (protocol, first, last) in port_ranges(&run[place].1.ports) {
+            if edge == Edge::End {
+                holding.remove(&(protocol, first));
+                continue;
+            }
+            let before = holding.range((protocol, 0)..=(protocol, last)).next_back();
+            if let Some((_, &(end, other))) = before
+                && end >= first
+            {
+                return Some(run[place].0.max(run[other].0));
+            }
+            holding.insert((protocol, first), (last, place));
+        }
+    }
+    None
+}
+
+/// The addresses of the end of a line that is outside; all of them as one if both ends are workloads.
+fn addresses(line: &Line) -> Vec<(u128, u128)> {
+    match (&line.from, &line.to) {
+        (Place::Outside(_, addresses), _) | (_, Place::Outside(_, addresses)) => addresses.ranges().to_vec(),
+        _ => vec![(0, u128::MAX)],
+    }
+}
+
+fn port_ranges(ports: &PortSet) -> impl Iterator<Item = (Protocol, u16, u16)> {
+    Protocol::ALL.into_iter().flat_map(|protocol| {
+        ports.of(protocol).ranges().iter().map(move |&(first, last)| (protocol, first, last))
+    })
 }
 
 impl<'de> Deserialize<'de> for FilePlace {
@@ -160,14 +221,14 @@ impl<'de> Visitor<'de> for PlaceVisitor {
                 let kind = kind.replace("%2F", "/").replace("%25", "%").into();
                 Ok(Place::Workload { namespace: namespace.into(), name: name.into(), kind })
             }
-            _ => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+            _ => Err(wrong_place(text)),
         }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Place, A::Error> {
         let mut found: Option<(Family, Vec<(u128, u128)>)> = None;
         while let Some(text) = list.next_element::<String>()? {
-            let wrong = || de::Error::invalid_value(de::Unexpected::Str(&text), &self);
+            let wrong = || wrong_place(&text);
             let net = IpNet::from_str(&text).map_err(|_| wrong())?;
             let (family, ranges) = found.get_or_insert_with(|| (Family::of_net(net), Vec::new()));
             if *family != Family::of_net(net) {
@@ -177,9 +238,13 @@ impl<'de> Visitor<'de> for PlaceVisitor {
         }
         match found {
             Some((family, ranges)) => Ok(Place::Outside(family, AddressSet::from_ranges(ranges))),
-            None => Err(de::Error::invalid_length(0, &self)),
+            None => Err(wrong_place("[]")),
         }
     }
+}
+
+fn wrong_place<E: de::Error>(text: &str) -> E {
+    E::custom(format_args!("expected KIND/NAMESPACE/NAME, or a list of CIDRs of one family, found `{text}`"))
 }
 
 impl TryFrom<String> for FilePorts {
@@ -199,5 +264,58 @@ impl TryFrom<String> for FilePorts {
         ports()
             .map(Self)
             .ok_or_else(|| format!("expected ports such as 80/TCP, 8000-8100/TCP or all, found `{text}`"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn line(ranges: &[(u128, u128)], ports: &[(u16, u16)]) -> Line {
+        let ports = ports.iter().fold(PortSet::empty(), |all, &(first, length)| {
+            all.union(&PortSet::from_range(Protocol::Tcp, first, first + length))
+        });
+        let ranges = ranges.iter().map(|&(first, length)| (first, first.saturating_add(length)));
+        let from = Place::Outside(Family::V6, AddressSet::from_ranges(ranges));
+        let to = Place::Workload { namespace: "a".into(), name: "b".into(), kind: "Pod".into() };
+        Line { from, to, verdict: LineVerdict::Allow, ports }
+    }
+
+    fn naively(run: &[&(usize, Line)]) -> bool {
+        let meet = |a: &Line, b: &Line| match (&a.from, &b.from) {
+            (Place::Outside(_, one), Place::Outside(_, other)) => {
+                !one.is_disjoint(other) && !a.ports.intersection(&b.ports).is_empty()
+            }
+            _ => false,
+        };
+        run.iter().enumerate().any(|(i, (_, line))| run[..i].iter().any(|(_, other)| meet(line, other)))
+    }
+
+    proptest! {
+        #[test]
+        fn along_the_addresses_as_pair_by_pair(
+            lines in prop::collection::vec(
+                (
+                    prop::collection::vec((prop_oneof![0..12_u128, Just(u128::MAX - 1)], 0..3_u128), 1..3),
+                    prop::collection::vec((1..12_u16, 0..3_u16), 1..3),
+                ),
+                0..6,
+            ),
+        ) {
+            let lines: Vec<(usize, Line)> =
+                (1..).zip(lines.iter().map(|(ranges, ports)| line(ranges, ports))).collect();
+            let run: Vec<&(usize, Line)> = lines.iter().collect();
+            prop_assert_eq!(overlap(&run).is_some(), naively(&run));
+        }
+    }
+
+    #[test]
+    fn more_than_can_be_compared_is_an_error() {
+        let ranges: Vec<(u128, u128)> = (0..3_000).map(|n| (n * 4, 1)).collect();
+        let ports: Vec<(u16, u16)> = (0..3_000).map(|n| (n * 4 + 1, 1)).collect();
+        let wide = line(&ranges, &ports);
+        assert!(matches!(check_overlaps(&[(7, wide)]), Err(LockError::TooLarge(7))));
     }
 }

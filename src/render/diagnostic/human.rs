@@ -9,7 +9,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::Located;
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::diagnostic::{Code, Diagnostic, Severity, cut};
 use crate::load::{Position, Source};
 use crate::render::style::Palette;
 use crate::render::text::{Plain, count, hidden};
@@ -26,8 +26,14 @@ pub enum Volume {
     Verbose,
 }
 
-/// How many findings of one code are shown.
+/// How many errors of one code are shown, and warnings of which none repeats another.
+const ERRORS: u64 = 20;
+
+/// How many other findings of one code are shown.
 const REPEATED: u64 = 3;
+
+/// The most characters of a path or of the name of an object.
+const LONGEST_NAME: usize = 200;
 
 /// The longest line that is shown; of longer ones (JSON without line breaks) only the place is named.
 const LONGEST_LINE: usize = 2_000;
@@ -52,6 +58,11 @@ pub fn text(
             *hidden.entry((code.severity(), code)).or_insert(0) += 1;
         }
     }
+    for (&(_, code), &number) in hidden.iter().filter(|((severity, _), _)| *severity == Severity::Error) {
+        let name = code.name();
+        writeln!(out, "{}", palette.faint(format!("and {number} more of {name}; `-o json` has all")))?;
+    }
+    hidden.retain(|(severity, _), _| *severity != Severity::Error);
     if volume == Volume::Normal && !hidden.is_empty() {
         writeln!(out, "{}", palette.faint(left_out(&hidden)))?;
     }
@@ -61,10 +72,13 @@ pub fn text(
 /// How many findings of a code are shown.
 fn limit(code: Code, volume: Volume) -> u64 {
     match (code.severity(), volume) {
-        (Severity::Error, _) | (_, Volume::Verbose) => u64::MAX,
+        (_, Volume::Verbose) => u64::MAX,
+        (Severity::Error, _) => ERRORS,
         (_, Volume::Quiet) => 0,
         // Manifests of an application are full of kinds that have nothing to do with its network.
         (_, Volume::Normal) if code == Code::IgnoredKind => 0,
+        // One a kind.
+        (_, Volume::Normal) if code == Code::NotRead => ERRORS,
         (_, Volume::Normal) => REPEATED,
     }
 }
@@ -112,10 +126,10 @@ fn title(diagnostic: &Diagnostic) -> String {
     let message = Plain(&diagnostic.message);
     match (&diagnostic.path, &diagnostic.object) {
         (path, _) if !path.is_empty() && !diagnostic.message.starts_with(&**path) => {
-            format!("{}: {message}", Plain(path))
+            format!("{}: {message}", Plain(&cut(path, LONGEST_NAME)))
         }
         (_, Some(object)) if !diagnostic.message.contains(&*object.name) => {
-            format!("{}: {message}", Plain(&object.to_string()))
+            format!("{}: {message}", Plain(&cut(&object.to_string(), LONGEST_NAME)))
         }
         _ => message.to_string(),
     }
@@ -132,14 +146,8 @@ fn origin(position: &Position) -> Origin<'static> {
 fn place<'s>(diagnostic: &Diagnostic, position: &Position, source: &'s Source) -> Element<'s> {
     let bytes = &source.bytes;
     let start = position.span.start.min(bytes.len());
-    let line_start = bytes[..start].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
-    let line_end = bytes[start..].iter().position(|&b| b == b'\n').map_or(bytes.len(), |at| start + at);
-    let line = std::str::from_utf8(&bytes[line_start..line_end])
-        .ok()
-        .filter(|line| line.len() <= LONGEST_LINE)
-        .map(|line| line.trim_end_matches('\r'));
-    let end = position.span.end.clamp(start, line_end) - line_start;
-    let Some((line, span)) = line.and_then(|line| {
+    let Some((line, span)) = line_around(bytes, start).and_then(|(line_start, line)| {
+        let end = position.span.end.max(start) - line_start;
         let span = line.floor_char_boundary(start - line_start)..line.ceil_char_boundary(end.min(line.len()));
         excerpt(line, span)
     }) else {
@@ -147,13 +155,31 @@ fn place<'s>(diagnostic: &Diagnostic, position: &Position, source: &'s Source) -
     };
     let mut annotation = AnnotationKind::Primary.span(span);
     if let Some(object) = &diagnostic.object {
-        annotation = annotation.label(Plain(&object.to_string()).to_string());
+        annotation = annotation.label(Plain(&cut(&object.to_string(), LONGEST_NAME)).to_string());
     }
     Snippet::source(line)
         .path(Plain(&position.source).to_string())
         .line_start(position.line as usize)
         .annotation(annotation)
         .into()
+}
+
+/// The line that a byte stands on, without its end, and where it begins; `None` if it is too long to be shown or no text.
+fn line_around(bytes: &[u8], at: usize) -> Option<(usize, &str)> {
+    let from = at.saturating_sub(LONGEST_LINE);
+    let to = bytes.len().min(at + LONGEST_LINE);
+    let start = match memchr::memrchr(b'\n', &bytes[from..at]) {
+        Some(line_feed) => from + line_feed + 1,
+        None if from == 0 => 0,
+        None => return None,
+    };
+    let end = match memchr::memchr(b'\n', &bytes[at..to]) {
+        Some(line_feed) => at + line_feed,
+        None if to == bytes.len() => to,
+        None => return None,
+    };
+    let line = std::str::from_utf8(&bytes[start..end]).ok().filter(|line| line.len() <= LONGEST_LINE)?;
+    Some((start, line.trim_end_matches('\r')))
 }
 
 /// A line with escapes for what cannot be shown as it is, and the span in it; `None` if the span is not where it was.
@@ -269,21 +295,24 @@ mod tests {
     }
 
     #[test]
-    fn repeated_findings_are_counted_but_errors_never() {
-        let diagnostics: Vec<Diagnostic> = [Code::InvalidValue, Code::LegacyCidr, Code::IgnoredKind]
-            .into_iter()
-            .flat_map(|code| (0..5).map(move |_| Diagnostic::new(code, "something")))
-            .collect();
+    fn repeated_findings_are_counted() {
+        let diagnostics: Vec<Diagnostic> =
+            [(Code::InvalidValue, 25), (Code::LegacyCidr, 5), (Code::IgnoredKind, 5)]
+                .into_iter()
+                .flat_map(|(code, number)| (0..number).map(move |_| Diagnostic::new(code, "something")))
+                .collect();
         let located: Vec<Located<'_>> = diagnostics
             .iter()
             .map(|diagnostic| Located { diagnostic, position: None, source: None })
             .collect();
         for (volume, errors, warnings, notes) in
-            [(Volume::Quiet, 5, 0, 0), (Volume::Normal, 5, 3, 0), (Volume::Verbose, 5, 5, 5)]
+            [(Volume::Quiet, 20, 0, 0), (Volume::Normal, 20, 3, 0), (Volume::Verbose, 25, 5, 5)]
         {
             let text = shown(&located, volume);
             let lines = |start: &str| text.lines().filter(|line| line.starts_with(start)).count();
             assert_eq!((lines("error["), lines("warning["), lines("note[")), (errors, warnings, notes));
+            let rest = "and 5 more of invalid-value; `-o json` has all\n";
+            assert_eq!(text.contains(rest), volume != Volume::Verbose, "{text}");
         }
         assert!(
             shown(&located, Volume::Normal)
