@@ -448,6 +448,7 @@ impl<'m> SoundLabels<'m> {
 mod tests {
     use super::super::testing::{built, codes, errors, manifests};
     use super::*;
+    use crate::diagnostic::shortened;
     use serde_json::json;
 
     #[test]
@@ -523,7 +524,7 @@ mod tests {
             let name = long(most + 1);
             assert_eq!(
                 errors(&[object(api, kind, &name)]),
-                [format!("metadata.name: Invalid value: {name:?}: {problem}")]
+                [shortened(&format!("metadata.name: Invalid value: {name:?}: {problem}"))]
             );
         }
         let mut stored = object("apps/v1", "StatefulSet", "a.b");

@@ -420,7 +420,7 @@ fn objects_without_a_namespace_are_put_into_one() {
     assert_eq!(namespaces, ["shop", "-", "team", "team", "-", "team", "team", "-"]);
     let named: Vec<String> =
         loaded.diagnostics.iter().filter_map(|found| Some(found.object.as_ref()?.to_string())).collect();
-    assert_eq!(named, ["NetworkPolicy team/broken", "NetworkPolicy default/odd"]);
+    assert_eq!(named, ["NetworkPolicy team/broken", "NetworkPolicy odd"]);
     let note = "1:1 no-namespace: 4 objects name no namespace: with `-n team` in `team`, not in `default`";
     let last = findings(&loaded).pop().unwrap();
     assert_eq!(last.split_once(' ').unwrap().1, note.split_once(' ').unwrap().1);

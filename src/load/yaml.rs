@@ -411,7 +411,7 @@ mod tests {
             tower,
             format!("- &s {long}\n{}", "- *s\n".repeat(1_000)),
             format!("- &s {long}\n{}", "- *s : 1\n".repeat(1_000)),
-            format!("- &s {{{long}: 1}}\n{}", "- {<<: *s}\n".repeat(1_000)),
+            format!("- &s {{a: {long}}}\n{}", "- {<<: *s}\n".repeat(1_000)),
             "[".repeat(100_000),
             "- ".repeat(100_000),
             "{a: ".repeat(100_000),
