@@ -153,17 +153,20 @@ fn read_file(path: &Path, kustomizes: Option<PathBuf>, found: &mut dyn FnMut(Fou
 /// Reads to the end, or until there is a NUL byte where it is looked for: no text holds one, and `/dev/zero` and
 /// `/dev/urandom` have no end.
 fn read(name: String, mut from: impl Read, most: usize, found: &mut dyn FnMut(Found)) {
-    const STEP: usize = 4 << 20;
+    const SMALLEST_STEP: usize = 16 << 10;
+    const LARGEST_STEP: usize = 4 << 20;
     const LOOKED_AT: usize = 4 << 10;
     let mut bytes = Vec::new();
     loop {
         let before = bytes.len();
+        // What there is once more: small files are many, and none of them may take more than it holds.
+        let step = before.clamp(SMALLEST_STEP, LARGEST_STEP);
         // More than is read, so that nothing else allocates.
-        if bytes.try_reserve(STEP + LOOKED_AT).is_err() {
+        if bytes.try_reserve(step + LOOKED_AT).is_err() {
             let message = format!("there is not enough memory for `{name}`");
             return found(Found::Unreadable { name, message, help: None });
         }
-        match from.by_ref().take(STEP as u64).read_to_end(&mut bytes) {
+        match from.by_ref().take(step as u64).read_to_end(&mut bytes) {
             Ok(0) => break,
             Ok(_) if bytes[before.max(bytes.len().saturating_sub(LOOKED_AT))..].contains(&0) => break,
             Ok(_) if bytes.len() > most => {
@@ -178,6 +181,7 @@ fn read(name: String, mut from: impl Read, most: usize, found: &mut dyn FnMut(Fo
             }
         }
     }
+    bytes.shrink_to_fit();
     found(Found::Text { name, bytes: bytes.into(), kustomizes: None });
 }
 
@@ -473,7 +477,7 @@ mod tests {
                 length = bytes.len();
             }
         });
-        assert_eq!(length, 4 << 20);
+        assert_eq!(length, 16 << 10);
     }
 
     #[test]
