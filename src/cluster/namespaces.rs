@@ -141,7 +141,14 @@ pub(super) fn node_addresses(
     let written = node.status.as_ref().and_then(|status| status.addresses.as_deref());
     let list = FieldPath::new("status.addresses");
     let mut addresses = Vec::new();
-    for (i, entry) in written.unwrap_or_default().iter().enumerate() {
+    let written = written.unwrap_or_default();
+    for (i, entry) in written.iter().enumerate() {
+        if written[..i].contains(entry) {
+            let text = |text: &Option<k8s::Text>| text.clone().unwrap_or_default();
+            let (kind, address) = (text(&entry.kind), text(&entry.address));
+            let shown = format_args!("{{\"Type\":{},\"Address\":{}}}", Quoted(&kind), Quoted(&address));
+            found.push(FieldFinding::duplicate(&list.index(i), shown));
+        }
         if matches!(entry.kind.as_deref(), Some("InternalIP" | "ExternalIP")) {
             let text = entry.address.as_deref().unwrap_or_default();
             let address = parse_ip(text);
