@@ -56,7 +56,11 @@ pub(super) fn direct(
                     blend.add(&mut search.rows, line.get(&other).copied().unwrap_or(closed));
                 }
                 if exempted > 0 {
-                    let cell = search.rows.evaluator.exempt(own, other);
+                    let (from, to) = match direction {
+                        Direction::Egress => (own, other),
+                        Direction::Ingress => (other, own),
+                    };
+                    let cell = search.rows.evaluator.exempt(from, to);
                     blend.add(&mut search.rows, cell);
                 }
             }

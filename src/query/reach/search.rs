@@ -137,7 +137,7 @@ impl<'a, 'p> Search<'a, 'p> {
                     }
                 }
                 if hops <= self.question.hops {
-                    self.visit_mates(&mut run, pod, hops, visit.end);
+                    self.visit_mates(&mut run, pod, hops, visit.end, None);
                 }
             }
         }
@@ -173,7 +173,7 @@ impl<'a, 'p> Search<'a, 'p> {
             }
         }
         for (pod, range) in &pods {
-            self.visit_mates(run, *pod, 1, End::Pod(*pod, range.start));
+            self.visit_mates(run, *pod, 1, End::Pod(*pod, range.start), self.only);
         }
         let across = self.question.direction.other();
         for address in self.addresses.clone() {
@@ -224,14 +224,20 @@ impl<'a, 'p> Search<'a, 'p> {
     }
 
     /// Visits the pods that a shared node exempts.
-    fn visit_mates(&self, run: &mut Run, pod: PodId, hops: u32, by: End) {
-        let cluster = &self.program.cluster;
+    fn visit_mates(&mut self, run: &mut Run, pod: PodId, hops: u32, by: End, only: Option<PortSetId>) {
+        let program = self.program;
         let mates = match self.question.direction {
-            Direction::Egress => self.mates.beside(cluster, pod),
-            Direction::Ingress => self.mates.hosts_beside(cluster, pod),
+            Direction::Egress => self.mates.beside(&program.cluster, pod),
+            Direction::Ingress => self.mates.hosts_beside(&program.cluster, pod),
         };
-        for &mate in mates {
-            if self.program.connectable(self.program.class_of[pod], self.program.class_of[mate]) {
+        for mate in mates.to_vec() {
+            let (own, other) = (program.class_of[pod], program.class_of[mate]);
+            let (from, to) = match self.question.direction {
+                Direction::Egress => (own, other),
+                Direction::Ingress => (other, own),
+            };
+            let cell = self.rows.evaluator.exempt(from, to);
+            if program.connectable(own, other) && self.is_open(cell, run.certainty, only) {
                 self.visit(run, mate, hops, &[by]);
             }
         }
