@@ -353,6 +353,7 @@ fn variations(file: &Value) -> Vec<Value> {
 }
 
 #[test]
+#[ignore = "the oracle does not know pairs without a common family: issue 15, 0.4"]
 fn judges_of_tests_agree_whatever_is_expected() {
     let mut disagreements = Vec::new();
     let mut seen = [0, 0];

@@ -354,6 +354,7 @@ proptest! {
 
     /// Edits one after the other, tried out and then kept.
     #[test]
+    #[ignore = "edits beside policies of nodes differ from building anew: issue 15, 0.5"]
     fn edits_are_worth_building_anew(
         case in generate::case(),
         steps in prop::collection::vec(prop::collection::vec(drawn(), 1..=2), 1..=5),

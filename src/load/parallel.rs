@@ -7,7 +7,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 /// The threads that read; `None` where the system starts none, as in a container with a limit of processes.
 fn pool() -> Option<&'static ThreadPool> {
     static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
-    POOL.get_or_init(|| ThreadPoolBuilder::new().build().ok()).as_ref()
+    POOL.get_or_init(|| ThreadPoolBuilder::new().stack_size(2 << 20).build().ok()).as_ref()
 }
 
 /// How many threads there are.
