@@ -214,6 +214,18 @@ pub struct Service {
     pub headless: bool,
     /// Its own addresses.
     pub cluster_ips: Box<[IpAddr]>,
+    /// The addresses of its load balancer, and its `externalIPs`; sorted.
+    pub external_ips: Box<[IpAddr]>,
+    /// Whether clients outside reach it through a node or a load balancer, and come with the address of a node:
+    /// `externalTrafficPolicy: Cluster` (I12).
+    pub hides_clients: bool,
+}
+
+impl Service {
+    /// All addresses that mean the Service.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.cluster_ips.iter().chain(&self.external_ips).copied()
+    }
 }
 
 /// What stands behind a Service.

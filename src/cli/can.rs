@@ -1,7 +1,8 @@
 //! `podreach can`.
 
 use podreach::compile::compile;
-use podreach::query::can::{Answer, Verdict, can};
+use podreach::query::can::{Answer, Verdict, can, hidden_clients};
+use podreach::query::explain::Fixes;
 use podreach::render::{Format, explain as render};
 use podreach::solve::solve;
 
@@ -22,7 +23,8 @@ pub(super) fn run(args: &ConnectionArgs, settings: &Settings) -> Result<ExitStat
     settings.outputs.iter().try_for_each(|output| output.require("can", FORMATS))?;
     let mut progress = Progress::new(settings);
     let input = stages::evaluable(settings, &mut progress)?;
-    let answer = answer(&args.from, &args.to, &input, settings, &mut progress)?;
+    let with_fix = settings.outputs.iter().any(|output| matches!(output.format, Format::Json | Format::Yaml));
+    let answer = answer(&args.from, &args.to, with_fix, &input, settings, &mut progress)?;
     let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
     let context = context(&input, settings, &locate);
     write_answer(
@@ -39,17 +41,27 @@ pub(super) fn run(args: &ConnectionArgs, settings: &Settings) -> Result<ExitStat
     })
 }
 
-/// Asks whether `from` may connect to `to`.
+/// Asks whether `from` may connect to `to`, and what would allow it where that is wanted.
 pub(super) fn answer(
     from: &str,
     to: &str,
+    with_fix: bool,
     input: &Evaluable,
     settings: &Settings,
     progress: &mut Progress,
 ) -> Result<Answer, Failure> {
     let from = endpoint::source(from, &input.cluster, settings)?;
-    let to = endpoint::destination(to, &input.cluster, settings)?;
+    let service = endpoint::service(to, &input.cluster, settings);
+    let mut to = endpoint::destination(to, &input.cluster, settings)?;
     let program = progress.stage(Stage::Compile, || compile(&input.cluster, settings.profile));
     let reachability = progress.stage(Stage::Solve, || solve(&program));
-    Ok(progress.stage(Stage::Answer, || can(&reachability, &from, &to)))
+    Ok(progress.stage(Stage::Answer, || {
+        let service = service.as_ref().map(|(path, service)| (path.as_str(), *service));
+        to.notes.extend(service.and_then(|service| hidden_clients(&reachability, &from, &to, service)));
+        let mut answer = can(&reachability, &from, &to);
+        if with_fix && answer.verdict == Verdict::Deny {
+            answer.fix = Fixes::new(&reachability).fix(&from, &to);
+        }
+        answer
+    }))
 }

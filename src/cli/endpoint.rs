@@ -1,7 +1,8 @@
 //! Endpoints and ports as they are typed.
 
-use podreach::cluster::{Cluster, PodId};
+use podreach::cluster::{Cluster, PodId, Service};
 use podreach::net::PortSet;
+use podreach::policy::PolicyId;
 use podreach::query::endpoint::{self, EndpointError, Target};
 
 use super::error::Failure;
@@ -16,6 +17,24 @@ pub(super) fn source(text: &str, cluster: &Cluster, settings: &Settings) -> Resu
 /// An endpoint with or without a port.
 pub(super) fn destination(text: &str, cluster: &Cluster, settings: &Settings) -> Result<Target, Failure> {
     endpoint::parse(text, cluster, namespace(settings), &settings.build.ranges).map_err(mistake)
+}
+
+/// The policy that a text names; `None` if it names something else.
+pub(super) fn policy(
+    text: &str,
+    cluster: &Cluster,
+    settings: &Settings,
+) -> Result<Option<PolicyId>, Failure> {
+    endpoint::policy(text, cluster, namespace(settings)).transpose().map_err(mistake)
+}
+
+/// The Service that a destination names, by its name or one of its addresses.
+pub(super) fn service<'c>(
+    text: &str,
+    cluster: &'c Cluster,
+    settings: &Settings,
+) -> Option<(String, &'c Service)> {
+    endpoint::service(text, cluster, namespace(settings))
 }
 
 /// Ports by number.

@@ -2,7 +2,7 @@
 //!
 //! Pods alike are judged once: what is looked at are the lots of [`crate::query::can::lots`], never single pairs.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -15,10 +15,11 @@ use crate::diff::Concern;
 use crate::label::Truth;
 use crate::net::{ByFamily, Direction, Family, PortSet, Protocol, address_number};
 use crate::policy::PolicyId;
-use crate::query::can::{Answer, Lot, Pairs, Verdict, explain_pair, lots};
+use crate::query::can::{Answer, Lot, Pairs, Verdict, lots};
 use crate::query::endpoint::{Ports, Target};
+use crate::query::explain::{self, Fixes};
 use crate::query::{Ends, merged};
-use crate::solve::proof::Side;
+use crate::solve::proof::{Prover, Side};
 use crate::solve::{Connectivity, End, Reachability};
 
 /// What a test came to.
@@ -115,6 +116,8 @@ pub struct Judge<'r> {
     reachability: &'r Reachability<'r>,
     resolver: Resolver<'r>,
     everything: Everything,
+    /// Where fixes are tried out; `None` if nobody will read them.
+    fixes: Option<RefCell<Fixes<'r, 'r>>>,
 }
 
 /// All ends of a cluster; policies do not change them.
@@ -180,7 +183,14 @@ impl<'r> Judge<'r> {
     /// A judge; names without a namespace are completed with `namespace`.
     pub fn new(reachability: &'r Reachability<'r>, namespace: &'r str, ranges: &'r Ranges) -> Self {
         let cluster = &reachability.program().cluster;
-        Self { reachability, resolver: Resolver { cluster, namespace, ranges }, everything: Rc::default() }
+        let resolver = Resolver { cluster, namespace, ranges };
+        Self { reachability, resolver, everything: Rc::default(), fixes: None }
+    }
+
+    /// The same, with a fix for every connection that should be allowed.
+    #[must_use]
+    pub fn with_fixes(self) -> Self {
+        Self { fixes: Some(RefCell::new(Fixes::new(self.reachability))), ..self }
     }
 
     /// The same for a cluster that was asked about before, under other policies.
@@ -519,8 +529,12 @@ impl Tally {
             (Wanted::Some, true) => asked,
             (Wanted::Some, false) => asked.intersection(&may),
         };
-        let (shown, shown_stands_for_all) = explain_pair(judge.reachability, &from, &to, (a, b), &ports);
+        let program = judge.reachability.program();
+        let shown = explain::pair(&Prover::new(&program.cluster, program.profile), a, b, &ports);
         let verdict = shown.verdict;
+        let wants_fix = verdict == Verdict::Deny && doubt.is_none();
+        let fixes = judge.fixes.as_ref().filter(|_| wants_fix);
+        let fix = fixes.and_then(|fixes| fixes.borrow_mut().fix(&from, &to));
         let one = |meant: Verdict| u128::from(verdict == meant);
         let end = |end: End, ports| {
             let (text, ends) = match end {
@@ -547,7 +561,7 @@ impl Tally {
             some: PortSet::empty(),
             unknown: ports.intersection(&may.difference(&must)),
             shown,
-            shown_stands_for_all,
+            fix,
         };
         let Self { failing, unknown, pairs, .. } = self;
         Some(Counterexample { wanted, answer, failing, unknown, pairs, doubt })

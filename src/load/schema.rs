@@ -387,7 +387,9 @@ mod tests {
             "spec": {
                 "type": "ClusterIP", "selector": {"a": "b"}, "clusterIP": "10.9.0.1", "clusterIPs": ["10.9.0.1"],
                 "externalName": "x", "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": "http"}],
+                "externalIPs": ["192.0.2.1"], "externalTrafficPolicy": "Local",
             },
+            "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.2"}]}},
         })
     }
 

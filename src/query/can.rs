@@ -6,15 +6,16 @@
 mod group;
 mod lots;
 
-use crate::cluster::PodId;
-use crate::compile::Program;
+use crate::cluster::Service;
 use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol, address_number};
-use crate::query::endpoint::{Ports, Target};
-use crate::query::explain::{self, PairExplanation};
+use crate::query::endpoint::Target;
+use crate::query::explain::{self, Fix, NoFix, PairExplanation};
 use crate::solve::proof::Prover;
 use crate::solve::{Connectivity, End, Reachability};
 
 use group::Groups;
+
+pub(in crate::query) use group::outside;
 
 pub use lots::{Lot, lots};
 
@@ -73,8 +74,8 @@ pub struct Answer {
     pub unknown: PortSet,
     /// The pair that shows why: a denied one if there is one, else an unknown one, else the first.
     pub shown: PairExplanation,
-    /// Whether a policy for the pair that is shown is one for all pairs.
-    pub shown_stands_for_all: bool,
+    /// What would allow all of it, or why nothing simple would; `None` unless it was looked for and something is denied.
+    pub fix: Option<Result<Fix, NoFix>>,
 }
 
 /// Ordered pairs by verdict. A range of addresses that no rule tells apart counts as one end.
@@ -105,7 +106,7 @@ pub fn can(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Answe
     let tally = if tally.pairs.total() == 0 { strangers } else { tally };
     let (a, b) = tally.shown().expect("targets hold at least one end and one port");
     let closed = tally.denied.union(&tally.unknown);
-    let (shown, shown_stands_for_all) = explain_pair(reachability, from, to, (a, b), &to.ports_at(b));
+    let prover = Prover::new(&program.cluster, program.profile);
     Answer {
         from: from.clone(),
         to: to.clone(),
@@ -114,25 +115,54 @@ pub fn can(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Answe
         ports: tally.allowed.difference(&closed),
         some: tally.allowed.intersection(&closed),
         unknown: tally.unknown.difference(&tally.allowed),
-        shown,
-        shown_stands_for_all,
+        shown: explain::pair(&prover, a, b, &to.ports_at(b)),
+        fix: None,
     }
 }
 
-/// Explains one pair of two sets of ends, and whether a policy for it is one for all pairs.
-pub fn explain_pair(
+/// The verdict alone, and how many pairs have which.
+pub(in crate::query) fn judge(
     reachability: &Reachability<'_>,
     from: &Target,
     to: &Target,
-    (a, b): (End, End),
-    asked: &PortSet,
-) -> (PairExplanation, bool) {
-    let program = reachability.program();
-    let prover = Prover::new(&program.cluster, program.profile);
-    let stands_for_all = !matches!(to.ports, Ports::ByDestination { .. })
-        && stands_for_all(program, from, a)
-        && stands_for_all(program, to, b);
-    (explain::pair(&prover, a, b, asked, &meant(from, to, a, b)), stands_for_all)
+) -> (Verdict, Pairs) {
+    let (tally, strangers) = tallies(reachability, &Groups::new(reachability.program(), from, to));
+    let tally = if tally.pairs.total() == 0 { strangers } else { tally };
+    (tally.verdict(), tally.pairs)
+}
+
+/// What to say of clients outside that come through a Service which hides them: policies see the address of a node (I12).
+pub fn hidden_clients(
+    reachability: &Reachability<'_>,
+    from: &Target,
+    to: &Target,
+    (path, service): (&str, &Service),
+) -> Option<String> {
+    let is_outside = Family::ALL.into_iter().any(|family| !from.ends.addresses[family].is_empty());
+    if !is_outside || !service.hides_clients {
+        return None;
+    }
+    let cluster = &reachability.program().cluster;
+    let mut addresses: ByFamily<Vec<(u128, u128)>> = ByFamily::default();
+    for &ip in cluster.nodes.iter().flat_map(|node| &node.addresses) {
+        addresses[Family::of(ip)].push((address_number(ip), address_number(ip)));
+    }
+    let known = addresses.v4.len() + addresses.v6.len();
+    let mut nodes = from.clone();
+    nodes.ends.pods.clear();
+    for family in Family::ALL {
+        nodes.ends.addresses[family] = AddressSet::from_ranges(addresses[family].iter().copied());
+    }
+    let from_nodes = match known {
+        0 => "; the input shows no Node".to_owned(),
+        _ => format!(
+            "; the verdict from the nodes of the input is {}",
+            judge(reachability, &nodes, to).0.as_str()
+        ),
+    };
+    Some(format!(
+        "Service {path} has `externalTrafficPolicy: Cluster`: what comes in through its load balancer or node port has the address of a node where policies see it, not the client's (I12){from_nodes}"
+    ))
 }
 
 /// What is to be said of pairs with a common address family, and of those without one.
@@ -144,43 +174,6 @@ fn tallies(reachability: &Reachability<'_>, groups: &Groups) -> (Tally, Tally) {
         tally.add(lot.count, lot.first, &lot.bounds, &lot.asked);
     }
     (tally, strangers)
-}
-
-/// Whether a policy that selects an end by labels, or holds all addresses asked about, is for all of a target; and no
-/// policy tells the pods apart.
-fn stands_for_all(program: &Program, target: &Target, end: End) -> bool {
-    let cluster = &program.cluster;
-    match end {
-        _ if target.is_single() => true,
-        End::Pod(shown, _) => {
-            let labels = |pod: PodId| (cluster.pods[pod].namespace, cluster.pods[pod].labels);
-            let alike = |pod: PodId| {
-                labels(pod) == labels(shown)
-                    && program.class_of[pod] == program.class_of[shown]
-                    && !cluster.pods[pod].host_network
-            };
-            target.ends.addresses == ByFamily::default()
-                && target.ends.pods.iter().all(|(pod, _)| alike(*pod))
-        }
-        End::Address(shown) => {
-            let mut others = Family::ALL.into_iter().filter(|family| *family != Family::of(shown));
-            target.ends.pods.is_empty() && others.all(|family| target.ends.addresses[family].is_empty())
-        }
-    }
-}
-
-/// The addresses that were asked about where one is shown.
-fn meant(from: &Target, to: &Target, a: End, b: End) -> AddressSet {
-    let target = |end| if end == a { from } else { to };
-    match (a, b) {
-        (_, End::Address(ip)) if matches!(to.ports, Ports::ByDestination { .. }) => {
-            AddressSet::from_range(address_number(ip), address_number(ip))
-        }
-        (end @ End::Address(ip), _) | (_, end @ End::Address(ip)) => {
-            target(end).ends.addresses[Family::of(ip)].clone()
-        }
-        (End::Pod(..), End::Pod(..)) => AddressSet::empty(),
-    }
 }
 
 /// What is known of the pairs seen so far.

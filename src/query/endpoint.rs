@@ -18,6 +18,7 @@ use crate::query::Ends;
 use crate::solve::End;
 
 pub use error::EndpointError;
+pub use name::policy;
 pub(in crate::query) use service::targets;
 
 pub use port::PortRequest;
@@ -108,7 +109,16 @@ pub fn parse_parts(
     let (ends, ports) = match name::classify(end, cluster)? {
         name::Form::Internet => (address::internet(&scope), None),
         name::Form::Block(net) => (address::block(cluster, net), None),
-        name::Form::Address(ip) => (address::one(cluster, ip, &mut notes), None),
+        name::Form::Address(ip) => match service::at(cluster, ip) {
+            None => (address::one(cluster, ip), None),
+            Some((namespace, name)) => {
+                let namespace = &*cluster.namespaces[namespace].name;
+                let (ends, ports) =
+                    service::resolve(&scope, Some(namespace), name, port.as_ref(), &mut notes)?;
+                notes.insert(0, format!("`{ip}` is an address of Service {namespace}/{name}: policies see what stands behind it (I13)"));
+                (ends, Some(ports))
+            }
+        },
         name::Form::Service { namespace, name } => {
             let (ends, ports) = service::resolve(&scope, namespace, name, port.as_ref(), &mut notes)?;
             (ends, Some(ports))
@@ -121,12 +131,33 @@ pub fn parse_parts(
     let ports = match (ports, port) {
         (Some(ports), _) => ports,
         (None, None) => Ports::Every,
-        (None, Some(PortRequest::Numbers(ports))) => Ports::Of(ports),
+        (None, Some(PortRequest::Numbers(ports))) => {
+            notes.extend(service::only_in_front(cluster, &ends, &ports));
+            Ports::Of(ports)
+        }
         (None, Some(PortRequest::Name { name, protocol })) => {
             port::named(cluster, &ends, &name, protocol, &mut notes)?
         }
     };
     Ok(Target { text: end.into(), end: end.into(), ends, ports, notes })
+}
+
+/// The Service that a text names, by its name or one of its addresses; the text may hold a port.
+pub fn service<'c>(
+    text: &str,
+    cluster: &'c Cluster,
+    default_namespace: &str,
+) -> Option<(String, &'c crate::cluster::Service)> {
+    let (end, _) = split_port(text).ok()?;
+    let (namespace, name) = match name::classify(end, cluster).ok()? {
+        name::Form::Address(ip) => service::at(cluster, ip)?,
+        name::Form::Service { namespace, name } => {
+            (cluster.namespace(namespace.unwrap_or(default_namespace))?, name)
+        }
+        _ => return None,
+    };
+    let service = cluster.services.get(&(namespace, name.into()))?;
+    Some((format!("{}/{name}", cluster.namespaces[namespace].name), service))
 }
 
 /// Reads a port: `80`, `53/UDP`, `8000-8100`, `http`.
@@ -301,7 +332,9 @@ spec: {selector: {app: nobody}, ports: [{port: 80}]}
             ("[fd00::3]:443", &["edge/known"], "443/TCP"),
             ("10.1.2.2/31:5", &["edge/known", "a010202-a010202"], "5/TCP"),
             ("2001:db8::1", &[documentation], "Every"),
-            ("10.96.0.7", &["a600007-a600007"], "Every"),
+            ("10.96.0.7", &frontend, "80/TCP"),
+            ("10.96.0.7:8080", &frontend, "80/TCP"),
+            ("10.96.0.8", &["a600008-a600008"], "Every"),
         ] {
             let (found, asked) = read(text).unwrap_or_else(|e| panic!("{text}: {e}"));
             assert_eq!(

@@ -55,7 +55,7 @@ impl Groups {
         }
         let same = same(&sources, &destinations);
         let mut sources = sources.groups;
-        sources.extend(outside(program, from, &nodes.addresses));
+        sources.extend(outside_groups(program, from, &nodes.addresses));
         let mut destinations = destinations.groups;
         destinations.extend(match &to.ports {
             Ports::ByDestination { addresses, .. } => {
@@ -63,7 +63,7 @@ impl Groups {
                     |ip: &&IpAddr| to.ends.addresses[Family::of(**ip)].contains(address_number(**ip));
                 addresses.keys().filter(is_outside).map(|&ip| Group::outside(ip)).collect()
             }
-            Ports::Every | Ports::Of(_) => outside(program, to, &[]),
+            Ports::Every | Ports::Of(_) => outside_groups(program, to, &[]),
         });
         let with_ports = |group: Group| (to.ports_at(group.first), group);
         let destinations = destinations
@@ -186,10 +186,20 @@ impl<'p> Nodes<'p> {
 }
 
 /// The addresses of a target, grouped so that no flow tells the members of a group apart.
-fn outside(program: &Program, target: &Target, apart: &[IpAddr]) -> Vec<Group> {
-    let mut groups: Vec<Group> = apart.iter().map(|&ip| Group::outside(ip)).collect();
+fn outside_groups(program: &Program, target: &Target, apart: &[IpAddr]) -> Vec<Group> {
+    outside(program, target, apart).into_iter().map(|(ip, _)| Group::outside(ip)).collect()
+}
+
+/// The addresses of a target in sets that no flow tells apart, each with one to show; those of `apart` on their own.
+pub(in crate::query) fn outside(
+    program: &Program,
+    target: &Target,
+    apart: &[IpAddr],
+) -> Vec<(IpAddr, AddressSet)> {
+    let single = |ip: IpAddr| AddressSet::from_range(address_number(ip), address_number(ip));
+    let mut sets: Vec<(IpAddr, AddressSet)> = apart.iter().map(|&ip| (ip, single(ip))).collect();
     if Family::ALL.into_iter().all(|family| target.ends.addresses[family].is_empty()) {
-        return groups;
+        return sets;
     }
     for external in &Rows::new(program).externals() {
         let family = external.family;
@@ -199,12 +209,13 @@ fn outside(program: &Program, target: &Target, apart: &[IpAddr]) -> Vec<Group> {
             .map(|ip| (address_number(*ip), address_number(*ip)))
             .collect();
         let inside = external.addresses.intersection(&target.ends.addresses[family]).difference(&apart);
-        groups.extend(inside.ranges().first().map(|&(first, last)| {
+        let shown = inside.ranges().first().map(|&(first, last)| {
             let shown = first.max(first_host(family)).min(last);
-            Group::outside(address(family, shown))
-        }));
+            address(family, shown)
+        });
+        sets.extend(shown.map(|shown| (shown, inside)));
     }
-    groups
+    sets
 }
 
 /// The first address that a host outside may have: better to show than the address of nobody.

@@ -61,14 +61,6 @@ pub(super) fn block(cluster: &Cluster, net: IpNet) -> Ends {
 }
 
 /// One address, or the pods that own it.
-pub(super) fn one(cluster: &Cluster, ip: IpAddr, notes: &mut Vec<String>) -> Ends {
-    for ((namespace, name), service) in &cluster.services {
-        if service.cluster_ips.contains(&ip) {
-            let namespace = &cluster.namespaces[*namespace].name;
-            notes.push(format!(
-                "`{ip}` is the cluster IP of Service {namespace}/{name}: policies see its pods instead, ask about `svc/{namespace}/{name}`"
-            ));
-        }
-    }
+pub(super) fn one(cluster: &Cluster, ip: IpAddr) -> Ends {
     block(cluster, IpNet::from(ip))
 }

@@ -10,6 +10,7 @@ use crate::cluster::kinds::{self, Role};
 use crate::cluster::{Cluster, NamespaceId, PodId, PodName, WorkloadId};
 use crate::diagnostic::{nearest, nearest_by};
 use crate::index::Id;
+use crate::policy::PolicyId;
 use crate::query::Ends;
 
 /// What a text names, by its shape.
@@ -76,6 +77,30 @@ pub(super) fn classify<'t>(text: &'t str, cluster: &Cluster) -> Result<Form<'t>,
         [name] => Ok(Form::Pods(PodsForm::Named { kind: None, namespace: None, name })),
         _ => Err(EndpointError::Shape { text: text.into() }),
     }
+}
+
+/// The policy that a text such as `netpol/shop/db` names; `None` if it does not name a policy.
+pub fn policy(
+    text: &str,
+    cluster: &Cluster,
+    default_namespace: &str,
+) -> Option<Result<PolicyId, EndpointError>> {
+    let (kind, namespace, name) = match *text.split('/').collect::<Vec<_>>() {
+        [kind, namespace, name] => (kind, namespace, name),
+        [kind, name] => (kind, default_namespace, name),
+        _ => return None,
+    };
+    let kind = kinds::find(kind).filter(|kind| kind.role == kinds::Role::Policy)?.name;
+    let named = || cluster.policies.enumerate().filter(|(_, policy)| *policy.name.kind == *kind);
+    let found = named().find(|(_, p)| *p.name.namespace == *namespace && *p.name.name == *name);
+    Some(found.map(|(id, _)| id).ok_or_else(|| {
+        let path = format!("{namespace}/{name}");
+        let mut near = nearest(&path, named().map(|(_, policy)| policy.name.path()));
+        if near.is_empty() {
+            near = nearest_by(name, named().map(|(_, policy)| (&*policy.name.name, policy.name.path())));
+        }
+        EndpointError::Unknown { what: kind, name: path, nearest: near }
+    }))
 }
 
 pub(super) fn pods(scope: &Scope<'_>, form: &PodsForm<'_>) -> Result<Ends, EndpointError> {

@@ -61,6 +61,49 @@ pub(super) fn resolve(
     }
 }
 
+/// The Service that has an address: the first, by namespace and name.
+pub(super) fn at(cluster: &Cluster, ip: IpAddr) -> Option<(NamespaceId, &str)> {
+    let mut services = cluster.services.iter();
+    let found = services.find(|(_, service)| service.addresses().any(|own| own == ip));
+    found.map(|((namespace, name), _)| (*namespace, &**name))
+}
+
+/// What to say where pods are asked about a port that only their Services have: policies see another number.
+pub(super) fn only_in_front(cluster: &Cluster, ends: &Ends, asked: &PortSet) -> Vec<String> {
+    let Some((pod, _)) = ends.pods.first() else { return Vec::new() };
+    let facts = &cluster.pods[*pod];
+    let (labels, selectors) = (&cluster.labels.sets[facts.labels], &cluster.labels.selectors);
+    let fronts = cluster.services.range((facts.namespace, Box::default())..);
+    let fronts = fronts.take_while(|((namespace, _), _)| *namespace == facts.namespace);
+    let fronts: Vec<_> = fronts
+        .filter(|(_, service)| match service.backends {
+            Backends::Selector(selector) => selectors[selector].matches(labels).possible(),
+            _ => false,
+        })
+        .collect();
+    let behind = fronts.iter().flat_map(|(_, service)| &service.ports);
+    let behind = behind.fold(PortSet::empty(), |all, port| all.union(&on_pod(cluster, *pod, &[port])));
+    let declared =
+        facts.ports.iter().map(|port| PortSet::from_range(port.protocol, port.number, port.number));
+    let known = declared.fold(behind, |all, port| all.union(&port));
+    let mut notes = Vec::new();
+    for ((namespace, name), service) in fronts {
+        let path = format!("{}/{name}", cluster.namespaces[*namespace].name);
+        for port in &service.ports {
+            let is_asked =
+                asked.contains(port.protocol, port.port) && !known.contains(port.protocol, port.port);
+            let targets = on_pod(cluster, *pod, &[port]);
+            if is_asked && !targets.is_empty() && !service.headless {
+                notes.push(format!(
+                    "{}/{} is the port of Service {path}, which leads to {targets} on its pods: policies see that one, ask about `svc/{path}:{}`",
+                    port.port, port.protocol, port.port
+                ));
+            }
+        }
+    }
+    notes
+}
+
 /// Pods of the namespace that the selector of a Service matches, or may match.
 fn backends(cluster: &Cluster, namespace: NamespaceId, selector: SelectorId) -> Vec<PodId> {
     let selector = &cluster.labels.selectors[selector];
