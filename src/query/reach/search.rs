@@ -230,7 +230,7 @@ impl<'a, 'p> Search<'a, 'p> {
             Direction::Egress => self.mates.beside(&program.cluster, pod),
             Direction::Ingress => self.mates.hosts_beside(&program.cluster, pod),
         };
-        for mate in mates.to_vec() {
+        for mate in mates.iter().copied() {
             let (own, other) = (program.class_of[pod], program.class_of[mate]);
             let (from, to) = match self.question.direction {
                 Direction::Egress => (own, other),
