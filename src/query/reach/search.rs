@@ -230,7 +230,9 @@ impl<'a, 'p> Search<'a, 'p> {
             Direction::Egress => self.mates.beside(&program.cluster, pod),
             Direction::Ingress => self.mates.hosts_beside(&program.cluster, pod),
         };
-        for mate in mates.iter().copied() {
+        // A copy: whether a cell is open is worked out while they are visited.
+        let mates: Vec<PodId> = mates.to_vec();
+        for mate in mates {
             let (own, other) = (program.class_of[pod], program.class_of[mate]);
             let (from, to) = match self.question.direction {
                 Direction::Egress => (own, other),
