@@ -16,6 +16,9 @@ use std::sync::Arc;
 
 use super::support::group;
 
+/// Makes the objects of an input of some size.
+type Generator = fn(usize) -> Vec<Value>;
+
 fn pod(number: usize, labels: &Value) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": format!("p{number}"), "namespace": "a", "labels": labels},
         "spec": {"containers": [{"name": "c"}]}})
@@ -93,7 +96,7 @@ fn built(objects: &[Value]) -> Arc<Cluster> {
 
 pub(crate) fn crafted(criterion: &mut Criterion) {
     let mut summary = group(criterion, "crafted/count".to_owned());
-    let inputs: [(&str, fn(usize) -> Vec<Value>, [usize; 2]); 2] =
+    let inputs: [(&str, Generator, [usize; 2]); 2] =
         [("rules", rules, [250, 500]), ("signatures", signatures, [1_000, 2_000])];
     for (name, make, sizes) in inputs {
         for size in sizes {

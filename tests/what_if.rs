@@ -121,15 +121,13 @@ pub(crate) fn edit(case: &mut Case, drawn: &Drawn) -> Result<Option<Edit>, TestC
             let object = generate::network_policy(namespace, &format!("np{number}"), spec);
             let new = Box::new(manifest(case, &object)?);
             // Of a stored object an apply keeps what it does not name; here nothing of the old one stays.
-            Some(match case.objects.iter_mut().find(|other| is_same(other, &object)) {
-                Some(other) => {
-                    *other = object;
-                    Edit::Replace(new)
-                }
-                None => {
-                    case.objects.push(object);
-                    Edit::Apply(new)
-                }
+            let old = case.objects.iter_mut().find(|other| is_same(other, &object));
+            Some(if let Some(old) = old {
+                *old = object;
+                Edit::Replace(new)
+            } else {
+                case.objects.push(object);
+                Edit::Apply(new)
             })
         }
         Drawn::DeletePolicy(index) => {
