@@ -33,21 +33,24 @@ function explained(page) {
   });
 }
 
-/** The same as `podreach explain` tells it. */
+/** The same as `podreach explain` tells it of every port, which it is asked for protocol by protocol: a rule is what it is for any. */
 function explanation(input, from, to) {
-  const told = asked('explain', '-f', input, from, to);
+  const ranks = ['miss', 'maybe', 'hit'];
   const says = new Map([[true, 'hit'], [false, 'miss'], [null, 'maybe']]);
-  return Object.fromEntries(
-    ['egress', 'ingress'].map((side) => [
-      side,
-      Object.fromEntries(
-        told[side].policies.map(({ kind, policy, file, line, rules }) => [
-          `${kind} ${policy} ${file}:${line}`,
-          Object.fromEntries(rules.map(({ file, line, matches }) => [`${file}:${line}`, says.get(matches)])),
-        ])
-      ),
-    ])
-  );
+  const sides = { egress: {}, ingress: {} };
+  for (const protocol of ['TCP', 'UDP', 'SCTP']) {
+    const told = asked('explain', '-f', input, from, to, '--port', `1-65535/${protocol}`);
+    for (const [side, policies] of Object.entries(sides)) {
+      for (const { kind, policy, file, line, rules } of told[side].policies) {
+        const all = (policies[`${kind} ${policy} ${file}:${line}`] ??= {});
+        for (const { file, line, matches } of rules) {
+          const [here, before] = [says.get(matches), all[`${file}:${line}`] ?? 'miss'];
+          all[`${file}:${line}`] = ranks.indexOf(here) > ranks.indexOf(before) ? here : before;
+        }
+      }
+    }
+  }
+  return sides;
 }
 
 for (const name of ['three-tier', 'web-api-db-backup', 'cross-namespace-fixed']) {
@@ -69,9 +72,9 @@ onPage('the command of a panel is the question it answers', () => page('report',
   await (await cell(page, 'multi-tier/frontend', 'kube-system/coredns')).click();
   await settled(page);
   const command = await page.locator('.panel pre').textContent();
-  assert.equal(command, 'podreach explain -f INPUT deployment/multi-tier/frontend deployment/kube-system/coredns');
-  const [, , , , from, to] = command.split(' ');
-  assert.equal(asked('explain', '-f', scenario('three-tier'), from, to).from.pod, 'multi-tier/frontend[0]');
+  assert.equal(command, 'podreach explain -f INPUT deployment/multi-tier/frontend deployment/kube-system/coredns --port 443/TCP');
+  const question = command.split(' ').slice(4);
+  assert.equal(asked('explain', '-f', scenario('three-tier'), ...question).from.pod, 'multi-tier/frontend[0]');
   assert.match(await page.locator('.panel').textContent(), /443\/TCP; 53\/UDP unknown/);
 });
 
