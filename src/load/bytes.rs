@@ -9,7 +9,7 @@ use std::ops::Deref;
 
 use memmap2::Mmap;
 
-/// Files smaller than this are copied, which costs little: 16 MiB take some 15 ms.
+/// Files smaller than this are copied, which costs little: docs/performance.md, "What reading shape A costs".
 const SMALLEST_MAPPED: u64 = 16 << 20;
 
 /// The bytes of a text.
