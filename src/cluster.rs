@@ -64,7 +64,7 @@ pub struct Cluster {
     /// Nodes of the input.
     pub nodes: IndexVec<NodeId, Node>,
     /// Services, by namespace and name.
-    pub services: BTreeMap<(NamespaceId, Box<str>), Service>,
+    pub services: BTreeMap<ServiceKey, Service>,
     /// Ingresses, by namespace and name.
     pub ingresses: BTreeMap<(NamespaceId, Box<str>), Ingress>,
     /// Policies in evaluation order.
@@ -229,6 +229,21 @@ pub struct Service {
     pub headless: bool,
     /// Its own addresses.
     pub cluster_ips: Box<[IpAddr]>,
+    /// The addresses of its load balancer, and its `externalIPs`; sorted.
+    pub external_ips: Box<[IpAddr]>,
+    /// Whether clients outside reach it through a node or a load balancer, and come with the address of a node:
+    /// `externalTrafficPolicy: Cluster` (I12).
+    pub hides_clients: bool,
+}
+
+/// The namespace and the name of a Service.
+pub type ServiceKey = (NamespaceId, Box<str>);
+
+impl Service {
+    /// All addresses that mean the Service.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.cluster_ips.iter().chain(&self.external_ips).copied()
+    }
 }
 
 /// What stands behind a Service.

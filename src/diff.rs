@@ -9,6 +9,7 @@ mod count;
 mod matching;
 mod outside;
 mod revision;
+mod workbench;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -25,10 +26,11 @@ use crate::solve::{CellId, Connectivity, End, Reachability, Rows};
 use matching::Matching;
 
 pub use concern::Concern;
-pub(crate) use revision::{Standing, of_revision};
+use revision::{Standing, of_revision};
 
 pub use count::Pairs;
 pub(crate) use outside::refinement;
+pub(crate) use workbench::Workbench;
 
 /// What differs.
 ///

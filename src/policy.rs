@@ -84,6 +84,8 @@ pub struct Policy {
     pub subject: Subject,
     /// Directions in which it isolates its subjects (NetworkPolicy) or makes them unknown (not evaluated).
     pub isolates: ByDirection<bool>,
+    /// Directions in which rules are written that `policyTypes` leaves out (R10).
+    pub idle: ByDirection<bool>,
     /// The rules of each direction, in written order. Rules of directions that do not apply (R10) are not here.
     pub rules: ByDirection<Vec<Rule>>,
 }

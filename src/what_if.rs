@@ -19,13 +19,13 @@ mod scale;
 use rustc_hash::FxHashMap;
 
 use crate::cluster::{self, Options, lower_policy};
-use crate::compile::{LiveProgram, Program, Revision};
+use crate::compile::{Program, Revision};
 use crate::diagnostic::{Diagnostic, ObjectName, Severity};
-use crate::diff::{self, Difference, Standing};
+use crate::diff::{self, Difference, Workbench};
 use crate::load::Manifest;
 use crate::policy::{PolicyId, Tier};
 use crate::profile::Profile;
-use crate::solve::{Evaluator, Memo, Reachability, solve};
+use crate::solve::{Reachability, solve};
 
 pub use crate::cluster::identity;
 pub use change::{Change, ChangeError, Edit};
@@ -74,14 +74,9 @@ pub struct Simulation {
 /// What is made of the objects.
 #[derive(Debug)]
 struct State {
-    live: LiveProgram,
-    /// Out while an evaluation uses it.
-    memo: Option<Memo>,
-    standing: Standing,
+    bench: Workbench,
     /// The number of each NetworkPolicy that is evaluated.
     policies: FxHashMap<PolicyName, PolicyId>,
-    /// How many classes and signatures there were at first.
-    size: usize,
 }
 
 impl Simulation {
@@ -107,7 +102,7 @@ impl Simulation {
 
     /// The program of the cluster as it is now.
     pub fn program(&self) -> &Program {
-        &self.state.live.program
+        self.state.bench.program()
     }
 
     /// The matrix of the cluster as it is now.
@@ -127,7 +122,7 @@ impl Simulation {
             let effect = self.state.effect(&trial);
             self.state.keep(&trial, &policies);
             self.policies.follow(&mut self.objects.all, &policies);
-            if self.state.is_worn() {
+            if self.state.bench.is_worn() {
                 self.state = self.anew()?.0;
             }
             return Ok(effect);
@@ -161,10 +156,10 @@ impl Simulation {
             && let Some(trial) = self.state.revise(&policies, self.objects.options())?
         {
             let effect = self.state.effect(&trial);
-            let program = &self.state.live.program;
+            let program = self.state.bench.program();
             let answer = ask(Variant { effect, before: program, after: program });
-            self.state.take_back(&trial);
-            if self.state.is_worn() {
+            self.state.bench.take_back(&trial.revision);
+            if self.state.bench.is_worn() {
                 self.state = self.anew()?.0;
             }
             return Ok(answer);
@@ -174,7 +169,7 @@ impl Simulation {
         let rebuilt = self.rebuilt(edits, &undo);
         self.objects.undo(undo);
         let (state, effect) = rebuilt?;
-        Ok(ask(Variant { effect, before: self.program(), after: &state.live.program }))
+        Ok(ask(Variant { effect, before: self.program(), after: state.bench.program() }))
     }
 
     /// Everything from scratch.
@@ -187,7 +182,7 @@ impl Simulation {
     fn rebuilt(&self, edits: &[Edit], undo: &Undo) -> Result<(State, Effect), Vec<Diagnostic>> {
         let (state, diagnostics) =
             State::build(self.objects.manifests(), self.objects.options(), self.profile)?;
-        let difference = diff::between(&self.reachability(), &solve(&state.live.program));
+        let difference = diff::between(&self.reachability(), &solve(state.bench.program()));
         let edited: Vec<ObjectName> = edits.iter().filter_map(Edit::object).collect();
         let concerns = |found: &Diagnostic| found.object.as_ref().is_some_and(|name| edited.contains(name));
         let about_edits = undo.notes.iter().cloned().chain(diagnostics.into_iter().filter(concerns));
@@ -212,18 +207,15 @@ impl State {
         if !options.keep_going && has_errors(&built.diagnostics) {
             return Err(built.diagnostics);
         }
-        let live = LiveProgram::new(&built.cluster, profile);
+        let bench = Workbench::new(&built.cluster, profile);
         // Only one owner may change it.
         drop(built.cluster);
-        let program = &live.program;
-        let evaluated = program.cluster.policies.enumerate().filter(|(_, p)| p.tier == Tier::NetworkPolicy);
+        let cluster = &bench.program().cluster;
+        let evaluated = cluster.policies.enumerate().filter(|(_, p)| p.tier == Tier::NetworkPolicy);
         let policies = evaluated
             .map(|(id, policy)| ((policy.name.namespace.clone(), policy.name.name.clone()), id))
             .collect();
-        let (memo, size) = (Memo::new(&program.ports), size(program));
-        let mut state = Self { live, memo: Some(memo), standing: Standing::default(), policies, size };
-        state.evaluate(|live, evaluator, standing| *standing = Standing::new(live, evaluator));
-        Ok((state, built.diagnostics))
+        Ok((Self { bench, policies }, built.diagnostics))
     }
 
     /// Changes policies; `None` if that takes building everything anew.
@@ -236,7 +228,7 @@ impl State {
         for (_, manifest) in edits {
             let Some(manifest) = manifest else { continue };
             let (policy, found) =
-                self.live.lower(|cluster| lower_policy(cluster, manifest, options.kube_version));
+                self.bench.lower(|cluster| lower_policy(cluster, manifest, options.kube_version));
             diagnostics.extend(found);
             match policy {
                 Some(policy) => lowered.push(policy),
@@ -248,57 +240,25 @@ impl State {
             return Err(diagnostics);
         }
         let removed = edits.iter().filter_map(|(name, _)| self.policies.get(name).copied()).collect();
-        let Some(revision) = self.live.revise(removed, lowered) else { return Ok(None) };
-        self.evaluate(|live, evaluator, standing| standing.follow(live, evaluator, &revision, false));
-        Ok(Some(Trial { revision, diagnostics }))
+        let revision = self.bench.revise(removed, lowered);
+        Ok(revision.map(|revision| Trial { revision, diagnostics }))
     }
 
     fn effect(&mut self, trial: &Trial) -> Effect {
-        let difference = self.evaluate(|live, evaluator, standing| {
-            diff::of_revision(live, evaluator, standing, &trial.revision)
-        });
+        let difference = self.bench.difference(&trial.revision);
         Effect { difference, diagnostics: trial.diagnostics.clone(), rebuilt: false }
     }
 
     fn keep(&mut self, trial: &Trial, edits: &PolicyEdits<'_>) {
-        self.live.keep(&trial.revision);
+        self.bench.keep(&trial.revision);
         for (name, _) in edits {
             self.policies.remove(name);
         }
         for &id in &trial.revision.added {
-            let name = &self.live.program.cluster.policies[id].name;
+            let name = &self.bench.program().cluster.policies[id].name;
             self.policies.insert((name.namespace.clone(), name.name.clone()), id);
         }
     }
-
-    fn take_back(&mut self, trial: &Trial) {
-        self.live.undo(&trial.revision);
-        self.evaluate(|live, evaluator, standing| standing.follow(live, evaluator, &trial.revision, true));
-        self.live.forget(&trial.revision);
-    }
-
-    fn evaluate<R>(
-        &mut self,
-        ask: impl for<'p> FnOnce(&'p LiveProgram, &mut Evaluator<'p>, &mut Standing) -> R,
-    ) -> R {
-        let ports = self.live.take_ports();
-        let memo = self.memo.take().expect("every evaluation gives it back");
-        let mut evaluator = Evaluator::resume(&self.live.program, ports, memo);
-        let answer = ask(&self.live, &mut evaluator, &mut self.standing);
-        let (ports, memo) = evaluator.suspend();
-        self.live.put_ports(ports);
-        self.memo = Some(memo);
-        answer
-    }
-
-    /// Whether so many edits told pods apart that starting anew is cheaper than going on.
-    fn is_worn(&self) -> bool {
-        size(&self.live.program) > 2 * self.size + 4096
-    }
-}
-
-fn size(program: &Program) -> usize {
-    program.classes.len() + program.signatures.ingress.len() + program.signatures.egress.len()
 }
 
 fn has_errors(diagnostics: &[Diagnostic]) -> bool {

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "what helps tests may fail like the tests themselves")]
 
 mod difference;
+mod explain;
 mod input;
 mod large;
 mod outputs;

@@ -2,6 +2,7 @@
 
 use podreach::compile::compile;
 use podreach::query::can::{Answer, Verdict, can};
+use podreach::query::explain::Fixes;
 use podreach::render::{Format, explain as render};
 use podreach::solve::solve;
 
@@ -22,7 +23,8 @@ pub(super) fn run(args: &ConnectionArgs, settings: &Settings) -> Result<ExitStat
     settings.outputs.iter().try_for_each(|output| output.require("can", FORMATS))?;
     let mut progress = Progress::new(settings);
     let input = stages::evaluable(settings, &mut progress)?;
-    let answer = answer(args.connection(), &input, settings, &mut progress)?;
+    let with_fix = settings.outputs.iter().any(|output| matches!(output.format, Format::Json | Format::Yaml));
+    let answer = answer(args.connection(), with_fix, &input, settings, &mut progress)?;
     let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
     let context = context(&input, settings, &locate);
     write_answer(
@@ -39,9 +41,10 @@ pub(super) fn run(args: &ConnectionArgs, settings: &Settings) -> Result<ExitStat
     })
 }
 
-/// Asks whether one end may connect to the other.
+/// Asks whether one end may connect to the other, and what would allow it where that is wanted.
 pub(super) fn answer(
     Connection { from, to, port }: Connection<'_>,
+    with_fix: bool,
     input: &Evaluable,
     settings: &Settings,
     progress: &mut Progress,
@@ -50,5 +53,11 @@ pub(super) fn answer(
     let to = endpoint::asked(to, port, &input.cluster, settings)?;
     let program = progress.stage(Stage::Compile, || compile(&input.cluster, settings.profile));
     let reachability = progress.stage(Stage::Solve, || solve(&program));
-    Ok(progress.stage(Stage::Answer, || can(&reachability, &from, &to)))
+    Ok(progress.stage(Stage::Answer, || {
+        let mut answer = can(&reachability, &from, &to);
+        if with_fix && answer.verdict == Verdict::Deny {
+            answer.fix = Fixes::new(&reachability).fix(&from, &to);
+        }
+        answer
+    }))
 }

@@ -2,6 +2,7 @@
 
 use podreach::cluster::{Cluster, NamespaceId, Pod, PodId};
 use podreach::net::PortSet;
+use podreach::policy::PolicyId;
 use podreach::query::endpoint::{self, EndpointError, Target};
 
 use super::error::Failure;
@@ -33,6 +34,15 @@ pub(super) fn asked(
 /// An endpoint without a port of which everything is shown that may be meant.
 pub(super) fn shown(text: &str, cluster: &Cluster, settings: &Settings) -> Result<Target, Failure> {
     Ok(source(text, cluster, settings)?.at_most())
+}
+
+/// The policy that a text names; `None` if it names something else.
+pub(super) fn policy(
+    text: &str,
+    cluster: &Cluster,
+    settings: &Settings,
+) -> Result<Option<PolicyId>, Failure> {
+    endpoint::policy(text, cluster, settings.namespace.as_deref()).transpose().map_err(mistake)
 }
 
 /// Ports by number.

@@ -1,19 +1,22 @@
 //! `podreach explain`.
 
 use podreach::cluster::Cluster;
+use podreach::compile::compile;
 use podreach::diagnostic::Origin;
+use podreach::label::Truth;
 use podreach::load::Position;
 use podreach::net::Direction;
+use podreach::policy::PolicyId;
 use podreach::query::Isolation;
 use podreach::query::can::Verdict;
-use podreach::query::explain::endpoint as policies_of;
+use podreach::query::explain::{endpoint as policies_of, policy as explain_policy};
 use podreach::render::explain::{self as render, Context};
 use podreach::solve::proof::Prover;
 
 use super::args::{Connection, ExplainArgs, Explained};
 use super::error::Failure;
 use super::output::write_answer;
-use super::progress::Progress;
+use super::progress::{Progress, Stage};
 use super::settings::Settings;
 use super::stages::{self, Evaluable};
 use super::{ExitStatus, can, endpoint};
@@ -24,7 +27,10 @@ pub(super) fn run(args: &ExplainArgs, settings: &Settings) -> Result<ExitStatus,
     let input = stages::evaluable(settings, &mut progress)?;
     let undecided = match args.explained() {
         Explained::Connection(asked) => connection(asked, &input, settings, &mut progress)?,
-        Explained::Endpoint(text) => policies(text, &input, settings)?,
+        Explained::Endpoint(text) => match endpoint::policy(text, &input.cluster, settings)? {
+            Some(id) => policy(id, &input, settings, &mut progress)?,
+            None => policies(text, &input, settings)?,
+        },
     };
     progress.report();
     Ok(if settings.strict && undecided { ExitStatus::Undecided } else { ExitStatus::Done })
@@ -55,7 +61,7 @@ fn connection(
     settings: &Settings,
     progress: &mut Progress,
 ) -> Result<bool, Failure> {
-    let answer = can::answer(asked, input, settings, progress)?;
+    let answer = can::answer(asked, true, input, settings, progress)?;
     let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
     let context = context(input, settings, &locate);
     write_answer(
@@ -65,6 +71,27 @@ fn connection(
         |palette| render::answer_text(&context, &answer, palette),
     )?;
     Ok(answer.verdict == Verdict::Unknown)
+}
+
+/// Explains a policy; says whether anything about it is undecided.
+fn policy(
+    id: PolicyId,
+    input: &Evaluable,
+    settings: &Settings,
+    progress: &mut Progress,
+) -> Result<bool, Failure> {
+    let program = progress.stage(Stage::Compile, || compile(&input.cluster, settings.profile));
+    let explanation = progress.stage(Stage::Answer, || explain_policy(&program, id));
+    let locate = |origin: &_, path: &str| input.sources.locate(origin, path);
+    let context = context(input, settings, &locate);
+    write_answer(
+        settings,
+        || render::policy_object(&context, &explanation),
+        || render::policy_markdown(&context, &explanation),
+        |palette| render::policy_text(&context, &explanation, palette),
+    )?;
+    let perhaps = explanation.pods.iter().any(|(_, selects)| *selects == Truth::Unknown);
+    Ok(perhaps || explanation.without.unknown > 0)
 }
 
 /// Explains which policies apply to an endpoint; says whether that is undecided.

@@ -80,7 +80,7 @@ fn test(
         let input = input(args, settings, progress)?;
         let program = progress.stage(Stage::Compile, || compile(&input.cluster, settings.profile));
         let reachability = progress.stage(Stage::Solve, || solve(&program));
-        let judge = Judge::new(&reachability, namespace(settings), &settings.build.ranges);
+        let judge = Judge::new(&reachability, namespace(settings), &settings.build.ranges).with_fixes();
         progress.stage(Stage::Answer, || {
             for &number in of_cluster {
                 let (file, tests) = &files[number];

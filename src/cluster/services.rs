@@ -14,8 +14,8 @@ use crate::label::LabelTable;
 use crate::net::Family;
 use crate::policy::field::{FieldFinding, FieldPath, Quoted};
 use crate::policy::{
-    PORT_NUMBER, Validation, dns_label_problems, dns_subdomain_problems, lower_selector, port_name_problems,
-    port_number, report, validate_labels,
+    PORT_NUMBER, Validation, dns_label_problems, dns_subdomain_problems, lower_selector, parse_ip,
+    port_name_problems, port_number, report, validate_labels,
 };
 
 /// What `spec.type` may be.
@@ -86,7 +86,27 @@ pub(super) fn service(
     } else {
         Backends::Addresses(behind)
     };
-    Service { origin: origin.clone(), backends, ports, headless, cluster_ips: cluster_ips.into() }
+    let list = path.field("externalIPs");
+    let written = spec.external_ips.iter().flat_map(|list| list.iter()).enumerate();
+    let mut external_ips: Vec<IpAddr> = written
+        .filter_map(|(i, text)| addresses::address(Some(text), &list.index(i), rules, found))
+        .collect();
+    // What a controller writes to the status is no business of validation.
+    let balancer = service.status.as_ref().and_then(|status| status.load_balancer.as_ref());
+    let balancers = balancer.and_then(|balancer| balancer.ingress.as_ref());
+    let balancers = balancers.into_iter().flat_map(|list| list.iter());
+    external_ips.extend(balancers.filter_map(|entry| parse_ip(entry.ip.as_deref()?)));
+    let is_exposed =
+        matches!(spec.kind.as_deref(), Some("LoadBalancer" | "NodePort")) || !external_ips.is_empty();
+    Service {
+        origin: origin.clone(),
+        backends,
+        ports,
+        headless,
+        cluster_ips: cluster_ips.into(),
+        external_ips: addresses::sorted(external_ips).into(),
+        hides_clients: is_exposed && spec.external_traffic_policy.as_deref() != Some("Local"),
+    }
 }
 
 /// Checks the name that an ExternalName Service stands for.

@@ -2,7 +2,7 @@
 //!
 //! Pods alike are judged once: what is looked at are the lots of [`crate::query::can::lots`], never single pairs.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -11,15 +11,16 @@ use super::resolve::{
     Nothing, Resolved, Resolver, Role, asked, ends_without, everything, is_empty, perhaps, without,
 };
 use super::test_file::{Endpoint, Expectation, Test};
-use crate::cluster::{Cluster, NodeId, PodId, Ranges};
+use crate::cluster::{Cluster, NodeId, PodId, Ranges, ServiceKey};
 use crate::diff::Concern;
 use crate::label::Truth;
 use crate::net::{AddressSet, ByFamily, Direction, Family, PortSet, Protocol, address_number};
 use crate::policy::PolicyId;
-use crate::query::can::{self, Answer, Lot, Pairs, Verdict, counting, explain_pair, lots};
+use crate::query::can::{self, Answer, Lot, Pairs, Verdict, counting, hidden_clients, lots};
 use crate::query::endpoint::{Perhaps, Ports, Target};
+use crate::query::explain::{self, Fixes};
 use crate::query::{Ends, merged};
-use crate::solve::proof::Side;
+use crate::solve::proof::{Prover, Side};
 use crate::solve::{Connectivity, End, Reachability};
 
 /// What a test came to.
@@ -118,6 +119,8 @@ pub struct Judge<'r> {
     reachability: &'r Reachability<'r>,
     resolver: Resolver<'r>,
     everything: Everything,
+    /// Where fixes are tried out; `None` if nobody will read them.
+    fixes: Option<RefCell<Fixes<'r, 'r>>>,
 }
 
 /// All ends of a cluster; policies do not change them.
@@ -129,7 +132,7 @@ struct Party<'t> {
     endpoint: Option<&'t Endpoint>,
     ends: Ends,
     perhaps: Perhaps,
-    service: Option<&'t Ports>,
+    service: Option<&'t (ServiceKey, Ports)>,
 }
 
 /// An endpoint and what it is.
@@ -200,8 +203,14 @@ impl<'r> Judge<'r> {
         ranges: &'r Ranges,
     ) -> Self {
         let cluster = &reachability.program().cluster;
-        let namespace = namespace.into();
-        Self { reachability, resolver: Resolver { cluster, namespace, ranges }, everything: Rc::default() }
+        let resolver = Resolver { cluster, namespace: namespace.into(), ranges };
+        Self { reachability, resolver, everything: Rc::default(), fixes: None }
+    }
+
+    /// The same, with a fix for every connection that should be allowed.
+    #[must_use]
+    pub fn with_fixes(self) -> Self {
+        Self { fixes: Some(RefCell::new(Fixes::new(self.reachability))), ..self }
     }
 
     /// The same for a cluster that was asked about before, under other policies.
@@ -427,6 +436,8 @@ impl<'t> Trial<'_, '_, 't> {
         let source =
             Rc::new(Target { ends: from.ends.clone(), perhaps: from.perhaps.clone(), ..Target::default() });
         for destination in targets.into_iter().map(Rc::new) {
+            let note = hidden_clients(self.judge.reachability, &source, &destination);
+            self.notes.extend(note.filter(|note| !self.notes.contains(note)));
             for lot in lots(self.judge.reachability, &source, &destination, nodes) {
                 into.push(Asked { lot, from: Rc::clone(&source), to: Rc::clone(&destination) });
             }
@@ -593,8 +604,14 @@ impl Tally {
             (Wanted::Some, true) => asked,
             (Wanted::Some, false) => asked.intersection(&may),
         };
-        let (shown, shown_stands_for_all) = explain_pair(judge.reachability, &from, &to, (a, b), &ports);
+        let program = judge.reachability.program();
+        let shown = explain::pair(&Prover::new(&program.cluster, program.profile), a, b, &ports);
         let verdict = shown.verdict;
+        // One port of all would do: nobody asked for every port to be opened.
+        let asks_much = wanted == Wanted::Some && to.ports == Ports::Every;
+        let wants_fix = verdict == Verdict::Deny && doubt.is_none() && !asks_much;
+        let fixes = judge.fixes.as_ref().filter(|_| wants_fix);
+        let fix = fixes.and_then(|fixes| fixes.borrow_mut().fix(&from, &to));
         let one = |meant: Verdict| u128::from(verdict == meant);
         let end = |end: End, ports| {
             let (text, ends) = match end {
@@ -622,8 +639,8 @@ impl Tally {
             unknown: ports.intersection(&may.difference(&must)),
             some: PortSet::empty(),
             shown,
-            shown_stands_for_all,
             doubt: None,
+            fix,
         };
         let Self { failing, unknown, pairs, .. } = self;
         Some(Counterexample { wanted, answer, failing, unknown, pairs, doubt })

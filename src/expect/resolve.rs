@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::test_file::{Endpoint, Meaning, PodFilter};
-use crate::cluster::{Cluster, PodId, Ranges};
+use crate::cluster::{Cluster, PodId, Ranges, ServiceKey};
 use crate::index::Id;
 use crate::label::{LabelSetId, Truth};
 use crate::net::{AddressSet, ByFamily, Family, PortSet};
@@ -49,8 +49,8 @@ pub(super) struct Resolved {
     pub(super) ends: Ends,
     /// What perhaps does.
     pub(super) perhaps: Perhaps,
-    /// Of a Service, the ports that were asked for on each backend.
-    pub(super) service: Option<Ports>,
+    /// Of a Service, which it is, and the ports that were asked for on each backend.
+    pub(super) service: Option<(ServiceKey, Ports)>,
     /// Whether ports of a Service stand for other ones of its backends.
     pub(super) notes: Vec<String>,
 }
@@ -128,7 +128,7 @@ impl Resolver<'_> {
             Resolved { notes: target.notes, ..Resolved::new(target.ends, &by_label, &by_address) }
         };
         let first = self.parse(text, None)?;
-        if !first.is_service {
+        if first.service.is_none() {
             return Ok(of(first));
         }
         // What a port means there, the Service says.
@@ -141,11 +141,12 @@ impl Resolver<'_> {
             let target = self.parse(text, port)?;
             all = Some(match all {
                 None => target,
-                Some(before) => Target { ports: both(before.ports, target.ports, &before.ends), ..before },
+                Some(before) => both(before, target),
             });
         }
         let target = all.expect("a test asks for at least one port");
-        Ok(Resolved { service: Some(target.ports.clone()), ..of(target) })
+        let service = target.service.clone().map(|key| (key, target.ports.clone()));
+        Ok(Resolved { service, ..of(target) })
     }
 
     /// Pods that a filter surely selects, and those that it perhaps does.
@@ -180,25 +181,32 @@ impl Resolver<'_> {
     }
 }
 
-/// The ports of a Service that two ports stand for.
-fn both(a: Ports, b: Ports, ends: &Ends) -> Ports {
-    match (&a, &b) {
+/// What stands behind a Service at either of two of its ports; not all of its pods need have both.
+fn both(mut a: Target, b: Target) -> Target {
+    a.ports = match (&a.ports, &b.ports) {
         (Ports::Of(a), Ports::Of(b)) => Ports::Of(a.union(b)),
         (Ports::Every, _) | (_, Ports::Every) => Ports::Every,
         _ => {
-            let at = |ports: &Ports, pod: PodId| ports.at(End::Pod(pod, 0));
-            let pods = ends.pods.iter().map(|&(pod, _)| (pod, at(&a, pod).union(&at(&b, pod)))).collect();
+            let pods =
+                |target: &Target| target.ends.pods.iter().chain(target.perhaps.pods()).cloned().collect();
+            let at = |pod: PodId| a.ports_at(End::Pod(pod, 0)).union(&b.ports_at(End::Pod(pod, 0)));
+            let all: [Pods; 2] = [pods(&a), pods(&b)];
+            let pods = all.into_iter().flatten().map(|(pod, _)| (pod, at(pod))).collect();
             let mut addresses = BTreeMap::new();
-            for ports in [a, b] {
-                let Ports::ByDestination { addresses: more, .. } = ports else { continue };
-                for (address, ports) in more {
+            for target in [&a, &b] {
+                let Ports::ByDestination { addresses: more, .. } = &target.ports else { continue };
+                for (&address, ports) in more {
                     let all: &mut PortSet = addresses.entry(address).or_default();
-                    *all = all.union(&ports);
+                    *all = all.union(ports);
                 }
             }
             Ports::ByDestination { pods, addresses }
         }
-    }
+    };
+    a.ends.pods.extend(b.ends.pods);
+    a.ends.pods = merged(&a.ends.pods);
+    a.perhaps.by_label.extend(b.perhaps.by_label);
+    a
 }
 
 /// What is asked of destinations: targets with ports, and a destination that lacks a port that was asked for by name,
@@ -208,12 +216,13 @@ pub(super) fn asked(
     ends: Ends,
     perhaps: Perhaps,
     ports: Option<&[PortRequest]>,
-    service: Option<&Ports>,
+    service: Option<&(ServiceKey, Ports)>,
 ) -> (Vec<Target>, Option<(Truth, Nothing)>) {
     let target =
         |ends, perhaps, ports| Target { ends, perhaps, ports, names_port: true, ..Target::default() };
-    if let Some(service) = service {
-        return (vec![target(ends, perhaps, service.clone())], None);
+    if let Some((key, ports)) = service {
+        let target = Target { service: Some(key.clone()), ..target(ends, perhaps, ports.clone()) };
+        return (vec![target], None);
     }
     let Some(requests) = ports else { return (vec![target(ends, perhaps, Ports::Every)], None) };
     let mut numbers = PortSet::empty();

@@ -182,6 +182,30 @@ pub struct Service {
     pub metadata: ObjectMeta,
     /// Selector and ports.
     pub spec: Option<ServiceSpec>,
+    /// The addresses of its load balancer.
+    pub status: Option<ServiceStatus>,
+}
+
+/// `Service.status`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceStatus {
+    /// `status.loadBalancer`.
+    pub load_balancer: Option<LoadBalancerStatus>,
+}
+
+/// `Service.status.loadBalancer`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct LoadBalancerStatus {
+    /// Where clients reach the load balancer.
+    pub ingress: Option<List<LoadBalancerIngress>>,
+}
+
+/// One of `Service.status.loadBalancer.ingress`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct LoadBalancerIngress {
+    /// An address; absent where the load balancer has a name.
+    pub ip: Option<Text>,
 }
 
 /// `Service.spec`.
@@ -203,6 +227,11 @@ pub struct ServiceSpec {
     pub cluster_ips: Option<List<Text>>,
     /// The DNS name of an ExternalName Service.
     pub external_name: Option<Text>,
+    /// Addresses outside that lead to the nodes.
+    #[serde(rename = "externalIPs")]
+    pub external_ips: Option<List<Text>>,
+    /// `Local` keeps the address of clients outside, `Cluster` (when absent) does not.
+    pub external_traffic_policy: Option<Text>,
 }
 
 /// One of `Service.spec.ports`.

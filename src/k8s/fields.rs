@@ -34,6 +34,9 @@ impl Fields {
             "PodIp" => &POD_IP,
             "ServiceSpec" => &SERVICE_SPEC,
             "ServicePort" => &SERVICE_PORT,
+            "ServiceStatus" => &SERVICE_STATUS,
+            "LoadBalancerStatus" => &LOAD_BALANCER_STATUS,
+            "LoadBalancerIngress" => &LOAD_BALANCER_INGRESS,
             "Endpoints" => &ENDPOINTS,
             "EndpointsSubset" => &ENDPOINTS_SUBSET,
             "EndpointsAddress" => &ENDPOINTS_ADDRESS,
@@ -295,6 +298,12 @@ static SERVICE_SPEC: [&str; 64] = table(&[
 
 static SERVICE_PORT: [&str; 16] =
     table(&["name", "protocol", "appProtocol", "port", "targetPort", "nodePort"]);
+
+static SERVICE_STATUS: [&str; 4] = table(&["loadBalancer", "conditions"]);
+
+static LOAD_BALANCER_STATUS: [&str; 2] = table(&["ingress"]);
+
+static LOAD_BALANCER_INGRESS: [&str; 8] = table(&["ip", "hostname", "ipMode", "ports"]);
 
 static ENDPOINTS: [&str; 8] = table(&["apiVersion", "kind", "metadata", "subsets"]);
 

@@ -387,7 +387,9 @@ mod tests {
             "spec": {
                 "type": "ClusterIP", "selector": {"a": "b"}, "clusterIP": "10.9.0.1", "clusterIPs": ["10.9.0.1"],
                 "externalName": "x", "ports": [{"name": "http", "port": 80, "protocol": "TCP", "targetPort": "http"}],
+                "externalIPs": ["192.0.2.1"], "externalTrafficPolicy": "Local",
             },
+            "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.2"}]}},
         })
     }
 
@@ -639,7 +641,10 @@ mod tests {
             ),
             ["metadata.lables", "spec.hostnetwork", "spec.containers[0].port"]
         );
-        assert_eq!(mistyped(shapes::SERVICE, "spec: {Selector: {a: b}, externalIP: []}"), ["spec.Selector"]);
+        assert_eq!(
+            mistyped(shapes::SERVICE, "spec: {Selector: {a: b}, loadBalancerIp: x}"),
+            ["spec.Selector"]
+        );
         assert_eq!(mistyped(shapes::WORKLOAD, "spec: {replica: 2, stategy: {}}"), ["spec.replica"]);
         assert_eq!(mistyped(shapes::POD, "spec: {whatever: 1, containers: [{x: 1}]}"), [""; 0]);
     }

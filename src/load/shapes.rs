@@ -154,11 +154,19 @@ pub(super) const SERVICE: Shape = Shape::Open(
                     ("clusterIP", Shape::String),
                     ("clusterIPs", STRINGS),
                     ("externalName", Shape::String),
+                    ("externalIPs", STRINGS),
+                    ("externalTrafficPolicy", Shape::String),
                 ],
             ),
         ),
+        ("status", Shape::Open("ServiceStatus", &[("loadBalancer", LOAD_BALANCER)])),
     ],
 );
+
+const LOAD_BALANCER: Shape =
+    Shape::Open("LoadBalancerStatus", &[("ingress", Shape::List(&LOAD_BALANCER_INGRESS))]);
+
+const LOAD_BALANCER_INGRESS: Shape = Shape::Open("LoadBalancerIngress", &[("ip", Shape::String)]);
 
 const SERVICE_PORT: Shape = Shape::Open(
     "ServicePort",

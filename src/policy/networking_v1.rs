@@ -68,6 +68,10 @@ pub fn lower(
             hosts: false,
         }),
         isolates,
+        idle: ByDirection {
+            ingress: !isolates.ingress && !ingress.is_empty(),
+            egress: !isolates.egress && !egress.is_empty(),
+        },
         rules: ByDirection {
             ingress: if isolates.ingress { ingress } else { Vec::new() },
             egress: if isolates.egress { egress } else { Vec::new() },

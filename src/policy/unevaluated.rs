@@ -108,6 +108,7 @@ pub fn unknown_policy(name: ObjectName, origin: Origin, enforced_by: ProfileSet,
         priority: 0,
         subject,
         isolates: ByDirection { ingress: true, egress: true },
+        idle: ByDirection::default(),
         rules: ByDirection::default(),
     }
 }

@@ -7,14 +7,14 @@ mod group;
 mod lots;
 mod narrowed;
 
-use crate::cluster::PodId;
-use crate::compile::Program;
 use crate::label::Truth;
 use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol, address_number};
-use crate::query::endpoint::{self, Ports, Target};
-use crate::query::explain::{self, PairExplanation};
+use crate::query::endpoint::{self, Target};
+use crate::query::explain::{self, Fix, NoFix, PairExplanation};
 use crate::solve::proof::Prover;
 use crate::solve::{Connectivity, End, Reachability};
+
+pub(in crate::query) use group::outside;
 
 pub use lots::{Lot, Relation, counting, lots};
 
@@ -90,8 +90,8 @@ pub struct Answer {
     pub some: PortSet,
     /// The pair that shows why: a denied one if there is one, else an unknown one, else the first.
     pub shown: PairExplanation,
-    /// Whether a policy for the pair that is shown is one for all pairs.
-    pub shown_stands_for_all: bool,
+    /// What would allow all of it, or why nothing simple would; `None` unless it was looked for and something is denied.
+    pub fix: Option<Result<Fix, NoFix>>,
     /// The end of the pair that is shown of which it is not known whether it is meant, if the verdict hangs on that.
     pub doubt: Option<Doubt>,
 }
@@ -148,90 +148,95 @@ impl Pairs {
 
 /// Answers whether every end of `from` may connect to every end of `to` on every port asked for.
 pub fn can(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Answer {
-    let lots = counting(lots(reachability, from, to, true), |lot| lot);
-    let is_certain = from.surely_means_something() && to.surely_means_something();
-    let judged: Vec<(Truth, Verdict)> =
-        lots.iter().map(|lot| (lot.member, Verdict::of(&lot.bounds, &lot.asked))).collect();
-    let verdict = Verdict::of_all(&judged, is_certain);
-    let agree = is_certain && judged.iter().all(|(_, own)| *own == Verdict::Deny);
-    let mut tally = Tally::default();
-    for (lot, &(member, own)) in lots.iter().zip(&judged) {
-        // Of a pair that perhaps counts it is not known whether it is denied.
-        let is_sure = member.sure() || agree || own != Verdict::Deny;
-        tally.add(lot, if is_sure { own } else { Verdict::Unknown });
-    }
+    let Judged { verdict, tally, is_certain } = Judged::new(reachability, from, to);
     let closed_everywhere = tally.denied_everywhere.filter(|_| is_certain).unwrap_or_default();
     let denied = tally.denied.union(&closed_everywhere);
     let shown = tally.first[verdict as usize].or(tally.first[Verdict::Unknown as usize]);
     let first = shown.or_else(|| tally.first.into_iter().flatten().next());
     let (member, (a, b)) = first.expect("targets hold at least one end and one port");
-    let (shown, shown_stands_for_all) = explain_pair(reachability, from, to, (a, b), &to.ports_at(b));
+    let program = reachability.program();
+    let prover = Prover::new(&program.cluster, program.profile);
     let hangs_on_member = verdict == Verdict::Unknown && !member.sure();
+    let mut to = to.clone();
+    to.notes.extend(hidden_clients(reachability, from, &to));
     Answer {
         from: from.clone(),
-        to: to.clone(),
         verdict,
         pairs: tally.pairs,
         ports: tally.asked.difference(&tally.closed),
         unknown: tally.closed.difference(&denied),
         some: tally.allowed.intersection(&tally.closed),
         denied,
-        shown,
-        shown_stands_for_all,
-        doubt: hangs_on_member.then(|| Doubt::of(from, to, (a, b))).flatten(),
+        shown: explain::pair(&prover, a, b, &to.ports_at(b)),
+        fix: None,
+        doubt: hangs_on_member.then(|| Doubt::of(from, &to, (a, b))).flatten(),
+        to,
     }
 }
 
-/// Explains one pair of two sets of ends, and whether a policy for it is one for all pairs.
-pub fn explain_pair(
+/// The verdict alone, and how many pairs have which.
+pub(in crate::query) fn judge(
     reachability: &Reachability<'_>,
     from: &Target,
     to: &Target,
-    (a, b): (End, End),
-    asked: &PortSet,
-) -> (PairExplanation, bool) {
-    let program = reachability.program();
-    let prover = Prover::new(&program.cluster, program.profile);
-    let stands_for_all =
-        !to.ports.differ() && stands_for_all(program, from, a) && stands_for_all(program, to, b);
-    (explain::pair(&prover, a, b, asked, &meant(from, to, a, b)), stands_for_all)
+) -> (Verdict, Pairs) {
+    let judged = Judged::new(reachability, from, to);
+    (judged.verdict, judged.tally.pairs)
 }
 
-/// Whether a policy that selects an end by labels, or holds all addresses asked about, is for all of a target; and no
-/// policy tells the pods apart.
-fn stands_for_all(program: &Program, target: &Target, end: End) -> bool {
-    let cluster = &program.cluster;
-    match end {
-        _ if target.is_single() => true,
-        End::Pod(shown, _) => {
-            let labels = |pod: PodId| (cluster.pods[pod].namespace, cluster.pods[pod].labels);
-            let alike = |pod: PodId| {
-                labels(pod) == labels(shown)
-                    && program.class_of[pod] == program.class_of[shown]
-                    && !cluster.pods[pod].host_network
-            };
-            target.ends.addresses == ByFamily::default()
-                && target.perhaps.is_empty()
-                && target.ends.pods.iter().all(|(pod, _)| alike(*pod))
-        }
-        End::Address(shown) => {
-            let mut others = Family::ALL.into_iter().filter(|family| *family != Family::of(shown));
-            target.ends.pods.is_empty() && others.all(|family| target.ends.addresses[family].is_empty())
-        }
+/// What to say of clients outside that come through a Service which hides them: policies see the address of a node (I12).
+pub fn hidden_clients(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Option<String> {
+    let cluster = &reachability.program().cluster;
+    let (namespace, name) = to.service.as_ref()?;
+    let service = cluster.services.get(&(*namespace, name.clone()))?;
+    let is_outside = Family::ALL.into_iter().any(|family| !from.ends.addresses[family].is_empty());
+    if !is_outside || !service.hides_clients {
+        return None;
     }
+    let mut addresses: ByFamily<Vec<(u128, u128)>> = ByFamily::default();
+    for &ip in cluster.nodes.iter().flat_map(|node| &node.addresses) {
+        addresses[Family::of(ip)].push((address_number(ip), address_number(ip)));
+    }
+    let known = addresses.v4.len() + addresses.v6.len();
+    let mut nodes = Target::default();
+    for family in Family::ALL {
+        nodes.ends.addresses[family] = AddressSet::from_ranges(addresses[family].iter().copied());
+    }
+    let from_nodes = match known {
+        0 => "; the input shows no Node".to_owned(),
+        _ => format!(
+            "; the verdict from the nodes of the input is {}",
+            judge(reachability, &nodes, to).0.as_str()
+        ),
+    };
+    Some(format!(
+        "Service {}/{name} has `externalTrafficPolicy: Cluster`: what comes in through its load balancer or node port has the address of a node where policies see it, not the client's (I12){from_nodes}",
+        cluster.namespaces[*namespace].name
+    ))
 }
 
-/// The addresses that were asked about where one is shown.
-fn meant(from: &Target, to: &Target, a: End, b: End) -> AddressSet {
-    let target = |end| if end == a { from } else { to };
-    match (a, b) {
-        (_, End::Address(ip)) if matches!(to.ports, Ports::ByDestination { .. }) => {
-            AddressSet::from_range(address_number(ip), address_number(ip))
+/// The verdict on all pairs of two targets that count, and what is known of them.
+struct Judged {
+    verdict: Verdict,
+    tally: Tally,
+    /// Whether some pair surely counts.
+    is_certain: bool,
+}
+
+impl Judged {
+    fn new(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Self {
+        let lots = counting(lots(reachability, from, to, true), |lot| lot);
+        let is_certain = from.surely_means_something() && to.surely_means_something();
+        let verdicts: Vec<(Truth, Verdict)> =
+            lots.iter().map(|lot| (lot.member, Verdict::of(&lot.bounds, &lot.asked))).collect();
+        let agree = is_certain && verdicts.iter().all(|(_, own)| *own == Verdict::Deny);
+        let mut tally = Tally::default();
+        for (lot, &(member, own)) in lots.iter().zip(&verdicts) {
+            // Of a pair that perhaps counts it is not known whether it is denied.
+            let is_sure = member.sure() || agree || own != Verdict::Deny;
+            tally.add(lot, if is_sure { own } else { Verdict::Unknown });
         }
-        (end @ End::Address(ip), _) | (_, end @ End::Address(ip)) => {
-            target(end).ends.addresses[Family::of(ip)].clone()
-        }
-        (End::Pod(..), End::Pod(..)) => AddressSet::empty(),
+        Self { verdict: Verdict::of_all(&verdicts, is_certain), tally, is_certain }
     }
 }
 

@@ -13,13 +13,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Range;
 
-use crate::cluster::{Cluster, Pod, PodId, Ranges};
+use crate::cluster::{Cluster, Pod, PodId, Ranges, ServiceKey};
 use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol};
 use crate::query::{Ends, merged};
 use crate::solve::End;
 
 pub(in crate::query) use address::candidates;
 pub use error::EndpointError;
+pub use name::policy;
 pub(in crate::query) use service::targets;
 
 pub use port::PortRequest;
@@ -39,8 +40,9 @@ pub struct Target {
     pub ports: Ports,
     /// Whether somebody named a port. If nobody did, `ports` are every port, or those that the destination declares.
     pub names_port: bool,
-    /// Whether it is a Service: then it was asked for ports of that, which may be other ones on its backends.
-    pub is_service: bool,
+    /// The Service that it is, by its name or by one of its addresses: then it was asked for ports of that, which may be
+    /// other ones on its backends.
+    pub service: Option<ServiceKey>,
     /// What the user should know about how the text was read.
     pub notes: Vec<String>,
 }
@@ -215,28 +217,41 @@ fn read(
     let mut notes = Vec::new();
     let names_port = port.is_some();
     let mut perhaps = Perhaps::default();
-    let form = name::classify(scope, end)?;
-    let is_service = matches!(form, name::Form::Service { .. });
-    let (ends, ports) = match form {
+    let mut behind = |found: service::Found<'_>, notes: &mut Vec<String>| {
+        let service::Behind { ends, perhaps: by_label, ports } =
+            service::resolve(cluster, found, port.as_ref(), unnamed, notes)?;
+        perhaps.by_label = by_label;
+        Ok((ends, Some((found.key.clone(), ports))))
+    };
+    let (ends, service) = match name::classify(scope, end)? {
         name::Form::Internet => (address::internet(scope), None),
         name::Form::Block(net) => {
             let (ends, by_address) = address::block(cluster, net);
             perhaps.by_address = by_address;
             (ends, None)
         }
-        name::Form::Address(ip) => {
-            let (ends, by_address) = address::one(cluster, ip, &mut notes);
-            perhaps.by_address = by_address;
-            (ends, None)
-        }
+        name::Form::Address(ip) => match service::at(cluster, ip) {
+            None => {
+                let (ends, by_address) = address::one(cluster, ip);
+                perhaps.by_address = by_address;
+                (ends, None)
+            }
+            Some(found) => {
+                let path = found.path(cluster);
+                notes.push(format!(
+                    "`{ip}` is an address of Service {path}: policies see what stands behind it (I13)"
+                ));
+                behind(found, &mut notes)?
+            }
+        },
         name::Form::Selector(query) => {
             let (pods, by_label) = name::selected(scope, &query)?;
             perhaps.by_label = by_label;
             (Ends { pods, addresses: ByFamily::default() }, None)
         }
         name::Form::Service { namespace, name } => {
-            let (ends, ports) = service::resolve(scope, namespace, name, port.as_ref(), unnamed, &mut notes)?;
-            (ends, Some(ports))
+            let found = service::named(scope, namespace, name, &mut notes)?;
+            behind(found, &mut notes)?
         }
         name::Form::Pods(form) => (name::pods(scope, &form, &mut notes)?, None),
     };
@@ -244,18 +259,22 @@ fn read(
         return Err(EndpointError::Empty { name: end.into() });
     }
     let all = || ends.pods.iter().chain(perhaps.pods());
+    let (service, ports) = service.unzip();
     let ports = match (ports, port) {
         (None | Some(Ports::Every), None) if unnamed == Unnamed::Declared => {
             port::declared(cluster, all(), !has_addresses(&ends), end, &mut notes)
         }
         (Some(ports), _) => ports,
         (None, None) => Ports::Every,
-        (None, Some(PortRequest::Numbers(ports))) => Ports::Of(ports),
+        (None, Some(PortRequest::Numbers(ports))) => {
+            notes.extend(service::only_in_front(cluster, &ends, &ports));
+            Ports::Of(ports)
+        }
         (None, Some(PortRequest::Name { name, protocol })) => {
             port::named(cluster, all(), &name, protocol, &mut notes)?
         }
     };
-    Ok(Target { text: end.into(), end: end.into(), ends, perhaps, ports, names_port, is_service, notes })
+    Ok(Target { text: end.into(), end: end.into(), ends, perhaps, ports, names_port, service, notes })
 }
 
 fn has_addresses(ends: &Ends) -> bool {
@@ -446,7 +465,9 @@ metadata: {name: frontend.multi-tier, namespace: multi-tier}
             ("svc/frontend.multi-tier.svc.cluster.local.:8080", &frontend, "80/TCP"),
             ("svc/multi-tier/frontend", &frontend, "80/TCP"),
             ("2001:db8::1", &[documentation], "Every"),
-            ("10.96.0.7", &["a600007-a600007"], "Every"),
+            ("10.96.0.7", &frontend, "80/TCP"),
+            ("10.96.0.7:8080", &frontend, "80/TCP"),
+            ("10.96.0.8", &["a600008-a600008"], "Every"),
         ] {
             let (found, asked) = read(text).unwrap_or_else(|e| panic!("{text}: {e}"));
             assert_eq!(

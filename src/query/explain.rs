@@ -5,12 +5,16 @@
 
 mod endpoint;
 mod fix;
+mod front;
+mod meant;
 mod near_miss;
+mod policy;
 mod reason;
+mod weigh;
 
 use crate::cluster::Cluster;
 use crate::label::Truth;
-use crate::net::{AddressSet, Direction, PortSet};
+use crate::net::{Direction, PortSet};
 use crate::policy::{Action, PolicyId, Rule, Tier};
 use crate::profile::Profile;
 use crate::query::can::Verdict;
@@ -18,10 +22,12 @@ use crate::solve::proof::{Basis, FamilyProof, Proof, Prover, RuleProof, Side};
 use crate::solve::{Connectivity, End};
 
 pub use endpoint::{Applied, AppliedRule, EndpointExplanation, Matched, Subject, endpoint};
-pub use fix::{Fix, NoFix};
+pub use fix::{AllowPolicy, Fix, Fixes, NoFix, Opened};
+pub use meant::{Meant, Slip};
 pub use near_miss::{Miss, NearMiss};
 pub(super) use reason::undecided;
 
+pub use policy::{PolicyExplanation, Row, Who, Without, policy};
 pub use reason::Reason;
 
 /// Everything there is to say about one pair of ends.
@@ -37,28 +43,26 @@ pub struct PairExplanation {
     pub reasons: Vec<Reason>,
     /// Rules that would admit it but for one thing; empty if the verdict is allow.
     pub near_misses: Vec<NearMiss>,
-    /// What would allow it, or why nothing simple would; `None` unless the verdict is deny.
-    pub fix: Option<Result<Fix, NoFix>>,
+    /// Policies that look as if they were meant to block it; empty unless the verdict is allow.
+    pub meant: Vec<Meant>,
     /// Profiles that enforce policies and give another definite verdict.
     pub differs: Vec<(Profile, Verdict)>,
 }
 
-/// Explains what may flow from one end to another on the ports asked for. Where an end is an address, it stands for
-/// `meant`, which a fix is to hold.
-pub fn pair(prover: &Prover<'_>, from: End, to: End, asked: &PortSet, meant: &AddressSet) -> PairExplanation {
+/// Explains what may flow from one end to another on the ports asked for.
+pub fn pair(prover: &Prover<'_>, from: End, to: End, asked: &PortSet) -> PairExplanation {
     let mut explanation = proved(prover, from, to, asked);
     explanation.differs = differing(prover, from, to, asked, explanation.verdict);
     explanation.explain_unknown(prover);
-    if explanation.verdict != Verdict::Allow {
+    if explanation.verdict == Verdict::Allow {
+        explanation.meant = meant::meant(prover, &explanation);
+    } else {
         explanation.near_misses = near_miss::near_misses(prover, &explanation);
-    }
-    if explanation.verdict == Verdict::Deny {
-        explanation.fix = Some(fix::fix(prover, &explanation, meant));
     }
     explanation
 }
 
-/// The same without what nearly matched, a fix, and what other profiles say.
+/// The same without what nearly matched, and what other profiles say.
 pub(super) fn brief(prover: &Prover<'_>, from: End, to: End, asked: &PortSet) -> PairExplanation {
     let mut explanation = proved(prover, from, to, asked).narrowed();
     explanation.explain_unknown(prover);
@@ -74,7 +78,7 @@ fn proved(prover: &Prover<'_>, from: End, to: End, asked: &PortSet) -> PairExpla
         proof,
         reasons: Vec::new(),
         near_misses: Vec::new(),
-        fix: None,
+        meant: Vec::new(),
         differs: Vec::new(),
     }
 }
@@ -222,6 +226,12 @@ mod tests {
     use crate::query::fixture::{THREE_TIER, cluster};
     use crate::solve::solve;
 
+    fn fix(cluster: &Arc<Cluster>, from: &str, to: &str) -> Option<Result<Fix, NoFix>> {
+        let program = compile(cluster, Profile::Spec);
+        let read = |text| parse(text, cluster, "multi-tier", &Ranges::default()).unwrap();
+        Fixes::new(&solve(&program)).fix(&read(from), &read(to))
+    }
+
     fn explain(cluster: &Arc<Cluster>, from: &str, to: &str) -> PairExplanation {
         let program = compile(cluster, Profile::Spec);
         let read = |text| parse(text, cluster, "multi-tier", &Ranges::default()).unwrap();
@@ -313,21 +323,20 @@ spec:
     }
 
     #[test]
-    fn a_fix_allows_exactly_what_was_asked() {
+    fn a_fix_allows_what_was_asked_about() {
         let manifests =
             format!("{THREE_TIER}---\napiVersion: v1\nkind: Namespace\nmetadata: {{name: kube-system}}\n");
         let base = cluster(&manifests);
         for (from, to, policies) in [
             ("frontend", "api-server:8000", 1),
             ("frontend", "database:5432", 2),
-            ("api-server", "database", 2),
+            ("ns/multi-tier", "database:5432", 2),
             ("frontend", "kube-system/coredns:53/UDP", 1),
             ("database", "203.0.113.0/24:8000-8100", 1),
             ("internet", "frontend:80", 1),
             ("203.0.113.7", "frontend:80", 1),
         ] {
-            let before = explain(&base, from, to);
-            let fix = before.fix.as_ref().unwrap().as_ref().unwrap();
+            let fix = fix(&base, from, to).unwrap().unwrap();
             assert_eq!((fix.policies.len(), fix.then), (policies, Verdict::Allow), "{from} -> {to}");
             let yaml: Vec<String> = fix.policies.iter().map(|p| crate::yaml::to_string(p).unwrap()).collect();
             let fixed = cluster(&format!("{manifests}---\n{}", yaml.join("---\n")));

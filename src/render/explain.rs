@@ -2,6 +2,7 @@
 
 mod json;
 mod outline;
+mod policy;
 mod words;
 
 use crate::cluster::Cluster;
@@ -13,12 +14,15 @@ use crate::policy::{Peers, PolicyId, Rule};
 use crate::profile::Profile;
 use crate::query::can::{Answer, Verdict};
 use crate::query::endpoint::Ports;
-use crate::query::explain::{Applied, AppliedRule, Coverage, EndpointExplanation, PairExplanation, Subject};
+use crate::query::explain::{
+    Applied, AppliedRule, Coverage, EndpointExplanation, PairExplanation, PolicyExplanation, Subject,
+};
 use crate::render::style::Palette;
 use crate::render::text::count;
 use crate::solve::proof::{PolicyProof, RuleProof, Side};
 
 pub use json::{EndpointReport, Explanation};
+pub use policy::PolicyReport;
 
 pub(super) use outline::{Mark, Outline};
 pub(super) use words::Words;
@@ -98,6 +102,21 @@ pub fn endpoint_markdown(context: &Context<'_>, explanation: &EndpointExplanatio
 /// The object of `explain -o json` for one endpoint.
 pub fn endpoint_object(context: &Context<'_>, explanation: &EndpointExplanation) -> EndpointReport {
     EndpointReport::new(context, explanation)
+}
+
+/// One policy, for a terminal.
+pub fn policy_text(context: &Context<'_>, explanation: &PolicyExplanation, palette: Palette) -> String {
+    policy::outline(context, explanation).text(palette)
+}
+
+/// One policy, as Markdown.
+pub fn policy_markdown(context: &Context<'_>, explanation: &PolicyExplanation) -> String {
+    policy::outline(context, explanation).markdown()
+}
+
+/// The object of `explain -o json` for one policy.
+pub fn policy_object(context: &Context<'_>, explanation: &PolicyExplanation) -> PolicyReport {
+    PolicyReport::new(context, explanation)
 }
 
 fn can(context: &Context<'_>, answer: &Answer) -> Outline {
@@ -271,7 +290,15 @@ pub(super) fn prove(context: &Context<'_>, answer: &Answer, outline: &mut Outlin
             outline.item(0, Mark::Plain, format!("{rule}: {}", words.miss(&miss.miss)));
         }
     }
-    explain_fix(words, shown, answer.shown_stands_for_all, outline);
+    if !shown.meant.is_empty() {
+        outline.heading("Policies that may have been meant to block it");
+        for meant in &shown.meant {
+            let at = context.at(meant.policy, &meant.path);
+            let rule = format!("{} {}{at}", words.policy(meant.policy), meant.path);
+            outline.item(0, Mark::Plain, format!("{rule}: {}", words.slip(meant)));
+        }
+    }
+    explain_fix(words, answer, outline);
 }
 
 fn explain_side(context: &Context<'_>, explanation: &PairExplanation, side: &Side, outline: &mut Outline) {
@@ -312,7 +339,7 @@ fn explain_rules(
     for (i, (rule, step)) in rules.iter().zip(&proof.rules).enumerate() {
         let path = words.rule_path(proof.policy, direction, i);
         let at = context.at(proof.policy, &path);
-        let why = words.rule(explanation, explanation.ends_of(direction).1, rule, step);
+        let why = words.rule(explanation, direction, rule, step);
         outline.item(1, mark(explanation, step), format!("{path}{at}: {why}"));
     }
 }
@@ -325,35 +352,30 @@ fn mark(explanation: &PairExplanation, step: &RuleProof) -> Mark {
     }
 }
 
-fn explain_fix(words: Words<'_>, explanation: &PairExplanation, whole: bool, outline: &mut Outline) {
-    match &explanation.fix {
+fn explain_fix(words: Words<'_>, answer: &Answer, outline: &mut Outline) {
+    match &answer.fix {
         None => {}
         Some(Err(why)) => {
             outline.heading("Fix");
             outline.item(0, Mark::Plain, words.no_fix(*why));
         }
         Some(Ok(fix)) => {
-            outline.heading(match (fix.then, whole) {
-                (Verdict::Allow, true) => "Fix: this would allow it",
-                (Verdict::Allow, false) => "Fix: this would allow the example",
-                _ => "Fix: this takes the denial away, what is not known remains",
+            outline.heading(match fix.then {
+                Verdict::Allow => "Fix: this would allow it",
+                Verdict::Unknown => "Fix: this takes the denial away, what is not known remains",
+                Verdict::Deny => "Fix: this would allow some of it",
             });
-            if fix.others > 0 {
-                let others = count(fix.others, "pod", "pods");
-                outline.item(
-                    0,
-                    Mark::Plain,
-                    format!("it applies to {others} of other workloads too, which labels do not tell apart"),
-                );
+            for line in words.fix(fix) {
+                outline.item(0, Mark::Plain, line);
             }
-            outline.yaml(fix_yaml(explanation).unwrap_or_default());
+            outline.yaml(fix_yaml(answer).unwrap_or_default());
         }
     }
 }
 
 /// The policies of the fix, ready to be applied.
-fn fix_yaml(explanation: &PairExplanation) -> Option<String> {
-    let fix = explanation.fix.as_ref()?.as_ref().ok()?;
+fn fix_yaml(answer: &Answer) -> Option<String> {
+    let fix = answer.fix.as_ref()?.as_ref().ok()?;
     let documents: Vec<String> = fix
         .policies
         .iter()

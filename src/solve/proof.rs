@@ -696,6 +696,7 @@ spec: {podSelector: {}}
             priority,
             subject: Subject::Pods(subject),
             isolates: ByDirection::default(),
+            idle: ByDirection::default(),
             rules: ByDirection { ingress: vec![Rule { action, peers, ports, index: 0 }], egress: Vec::new() },
         }
     }

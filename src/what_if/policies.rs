@@ -65,7 +65,7 @@ impl Policies {
                 }
                 Edit::Delete(_) | Edit::Label(..) | Edit::Scale(..) => return None,
             };
-            let cluster = &state.live.program.cluster;
+            let cluster = &state.bench.program().cluster;
             let namespace = &cluster.namespaces[cluster.namespace(&name.0)?];
             let stays = namespace.origin.is_some() || namespace.pods.start < namespace.pods.end;
             let places = self.places.get(&name).map_or(0, Vec::len);

@@ -59,14 +59,14 @@ impl Groups {
         }
         let same = same(&sources, &destinations);
         let mut sources = sources.groups;
-        sources.extend(outside(program, from, &nodes.addresses));
+        sources.extend(outside_groups(program, from, &nodes.addresses));
         let mut destinations = destinations.groups;
         destinations.extend(match ports {
             Ports::ByDestination { addresses, .. } => {
                 let is_outside = |ip: &&IpAddr| to.addresses[Family::of(**ip)].contains(address_number(**ip));
                 addresses.keys().filter(is_outside).map(|&ip| Group::outside(ip, false)).collect()
             }
-            Ports::Every | Ports::Of(_) | Ports::Declared(_) => outside(program, to, &[]),
+            Ports::Every | Ports::Of(_) | Ports::Declared(_) => outside_groups(program, to, &[]),
         });
         let with_ports = |group: Group| (ports.at(group.first), group);
         let destinations = destinations
@@ -208,17 +208,28 @@ impl<'p> Nodes<'p> {
     }
 }
 
-/// Addresses, grouped so that no flow tells the members of a group apart.
-fn outside(program: &Program, ends: &Ends, apart: &[IpAddr]) -> Vec<Group> {
-    if apart.is_empty() && Family::ALL.into_iter().all(|family| ends.addresses[family].is_empty()) {
+/// The addresses of ends, grouped so that no flow tells the members of a group apart.
+fn outside_groups(program: &Program, ends: &Ends, apart: &[IpAddr]) -> Vec<Group> {
+    let sets = outside(program, ends, apart);
+    if sets.is_empty() {
         return Vec::new();
     }
     let crowd = Crowd::new(program);
-    let one = |ip: IpAddr| {
-        let number = address_number(ip);
-        Group::outside(ip, crowd.may_own(Family::of(ip), &AddressSet::from_range(number, number)))
-    };
-    let mut groups: Vec<Group> = apart.iter().copied().map(one).collect();
+    let group = |(ip, set): &(IpAddr, AddressSet)| Group::outside(*ip, crowd.may_own(Family::of(*ip), set));
+    sets.iter().map(group).collect()
+}
+
+/// The addresses of ends in sets that no flow tells apart, each with one to show; those of `apart` on their own.
+pub(in crate::query) fn outside(
+    program: &Program,
+    ends: &Ends,
+    apart: &[IpAddr],
+) -> Vec<(IpAddr, AddressSet)> {
+    let single = |ip: IpAddr| AddressSet::from_range(address_number(ip), address_number(ip));
+    let mut sets: Vec<(IpAddr, AddressSet)> = apart.iter().map(|&ip| (ip, single(ip))).collect();
+    if Family::ALL.into_iter().all(|family| ends.addresses[family].is_empty()) {
+        return sets;
+    }
     for external in &Rows::new(program).externals() {
         let family = external.family;
         let apart: AddressSet = apart
@@ -227,12 +238,13 @@ fn outside(program: &Program, ends: &Ends, apart: &[IpAddr]) -> Vec<Group> {
             .map(|ip| (address_number(*ip), address_number(*ip)))
             .collect();
         let inside = external.addresses.intersection(&ends.addresses[family]).difference(&apart);
-        groups.extend(inside.ranges().first().map(|&(first, last)| {
+        let shown = inside.ranges().first().map(|&(first, last)| {
             let shown = first.max(first_host(family)).min(last);
-            Group::outside(address(family, shown), crowd.may_own(family, &inside))
-        }));
+            address(family, shown)
+        });
+        sets.extend(shown.map(|shown| (shown, inside)));
     }
-    groups
+    sets
 }
 
 /// Pods whose addresses are not given.

@@ -51,11 +51,28 @@ pub enum Relation {
 
 impl Relation {
     pub(super) fn new(source: &Group, destination: &Group) -> Self {
-        let common = Family::ALL.into_iter().any(|f| source.families[f] && destination.families[f]);
-        match (source.class, destination.class) {
-            (Some(_), Some(_)) => Self::Near,
-            (None, None) if common => Self::Outside,
-            (None, None) => Self::OutsideOtherFamily,
+        let kind = |group: &Group| (group.class.is_some(), group.families);
+        Self::between(kind(source), kind(destination))
+    }
+
+    /// What two ends have to do with each other.
+    pub(in crate::query) fn of(program: &Program, a: End, b: End) -> Self {
+        let kind = |end| match end {
+            End::Pod(pod, _) => (true, program.classes[program.class_of[pod]].families),
+            End::Address(ip) => {
+                (false, ByFamily { v4: Family::of(ip) == Family::V4, v6: Family::of(ip) == Family::V6 })
+            }
+        };
+        Self::between(kind(a), kind(b))
+    }
+
+    /// The same of two ends of which is said whether they are pods, and which families they have addresses of.
+    fn between((a, ours): (bool, ByFamily<bool>), (b, theirs): (bool, ByFamily<bool>)) -> Self {
+        let common = Family::ALL.into_iter().any(|family| ours[family] && theirs[family]);
+        match (a, b) {
+            (true, true) => Self::Near,
+            (false, false) if common => Self::Outside,
+            (false, false) => Self::OutsideOtherFamily,
             _ if common => Self::Near,
             _ => Self::OtherFamily,
         }

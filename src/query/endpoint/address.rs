@@ -62,15 +62,7 @@ pub(super) fn block(cluster: &Cluster, net: IpNet) -> (Ends, Pods) {
 }
 
 /// One address, or the pods that own it. And the pods that perhaps own it.
-pub(super) fn one(cluster: &Cluster, ip: IpAddr, notes: &mut Vec<String>) -> (Ends, Pods) {
-    for ((namespace, name), service) in &cluster.services {
-        if service.cluster_ips.contains(&ip) {
-            let namespace = &cluster.namespaces[*namespace].name;
-            notes.push(format!(
-                "`{ip}` is the cluster IP of Service {namespace}/{name}: policies see its pods instead, ask about `svc/{namespace}/{name}`"
-            ));
-        }
-    }
+pub(super) fn one(cluster: &Cluster, ip: IpAddr) -> (Ends, Pods) {
     block(cluster, IpNet::from(ip))
 }
 

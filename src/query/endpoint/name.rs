@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, NamespaceId, PodId, PodName, WorkloadId};
 use crate::diagnostic::{nearest, nearest_by};
 use crate::index::Id;
 use crate::label::Truth;
-use crate::policy::parse_cidr;
+use crate::policy::{PolicyId, parse_cidr};
 use crate::query::{Ends, LabelQuery, LabelQueryError};
 
 /// What a text names.
@@ -216,6 +216,30 @@ fn spelled_out(scope: &Scope<'_>, form: &Form<'_>) -> Option<String> {
         }
         Form::Internet | Form::Address(_) | Form::Block(_) | Form::Selector(_) => None,
     }
+}
+
+/// The policy that a text such as `netpol/shop/db` names; `None` if it does not name a policy.
+pub fn policy(
+    text: &str,
+    cluster: &Cluster,
+    namespace: Option<&str>,
+) -> Option<Result<PolicyId, EndpointError>> {
+    let (kind, namespace, name) = match *text.split('/').collect::<Vec<_>>() {
+        [kind, namespace, name] => (kind, namespace, name),
+        [kind, name] => (kind, namespace.unwrap_or("default"), name),
+        _ => return None,
+    };
+    let kind = kinds::find(kind).filter(|kind| kind.role == kinds::Role::Policy)?.name;
+    let named = || cluster.policies.enumerate().filter(|(_, policy)| *policy.name.kind == *kind);
+    let found = named().find(|(_, p)| *p.name.namespace == *namespace && *p.name.name == *name);
+    Some(found.map(|(id, _)| id).ok_or_else(|| {
+        let path = format!("{namespace}/{name}");
+        let mut near = nearest(&path, named().map(|(_, policy)| policy.name.path()));
+        if near.is_empty() {
+            near = nearest_by(name, named().map(|(_, policy)| (&*policy.name.name, policy.name.path())));
+        }
+        EndpointError::Unknown { what: kind, name: path, nearest: near }
+    }))
 }
 
 /// The pods that labels surely select, in the namespace of `-n` if there is one, and those that they perhaps do.

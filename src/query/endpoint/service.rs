@@ -5,40 +5,71 @@ use std::net::IpAddr;
 
 use super::address::known_owners;
 use super::name::elsewhere_note;
-use super::{EndpointError, PortRequest, Ports, Scope, Unnamed, port, whole};
-use crate::cluster::{Backends, Cluster, NamespaceId, PodId, Service, ServicePort};
+use super::{EndpointError, Pods, PortRequest, Ports, Scope, Unnamed, port, whole};
+use crate::cluster::{Backends, Cluster, NamespaceId, PodId, Service, ServiceKey, ServicePort};
 use crate::diagnostic::{nearest, nearest_by};
 use crate::index::Id;
 use crate::k8s::IntOrString;
-use crate::label::SelectorId;
+use crate::label::{SelectorId, Truth};
 use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol, address_number};
 use crate::query::Ends;
 
 /// An address of Endpoints, with the port each port name of the Service has there.
 type Backend = (IpAddr, Vec<(Box<str>, Protocol, u16)>);
 
-pub(super) fn resolve(
-    scope: &Scope<'_>,
-    namespace: Option<&str>,
+/// A Service of the cluster.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'c> {
+    pub(super) key: &'c ServiceKey,
+    service: &'c Service,
+}
+
+impl Found<'_> {
+    pub(super) fn path(&self, cluster: &Cluster) -> String {
+        let (namespace, name) = self.key;
+        format!("{}/{name}", cluster.namespaces[*namespace].name)
+    }
+}
+
+/// What stands behind a Service.
+pub(super) struct Behind {
+    pub(super) ends: Ends,
+    /// Pods that stand there if labels that are not known are right.
+    pub(super) perhaps: Pods,
+    pub(super) ports: Ports,
+}
+
+/// The Service that a name means.
+pub(super) fn named<'c>(
+    scope: &Scope<'c>,
+    namespace: Option<&'c str>,
     name: &str,
-    asked: Option<&PortRequest>,
-    unnamed: Unnamed,
     notes: &mut Vec<String>,
-) -> Result<(Ends, Ports), EndpointError> {
+) -> Result<Found<'c>, EndpointError> {
     let cluster = scope.cluster;
     let namespace = match namespace {
         Some(namespace) => namespace,
         None => complete(scope, name, notes)?,
     };
-    let path = format!("{namespace}/{name}");
-    let Some((namespace, service)) = find(cluster, namespace, name) else {
-        let known = |(ns, name): &(NamespaceId, Box<str>)| format!("{}/{name}", cluster.namespaces[*ns].name);
+    find(cluster, namespace, name).ok_or_else(|| {
+        let path = format!("{namespace}/{name}");
+        let known = |(ns, name): &ServiceKey| format!("{}/{name}", cluster.namespaces[*ns].name);
         let mut nearest = nearest(&path, cluster.services.keys().map(known));
         if nearest.is_empty() {
             nearest = nearest_by(name, cluster.services.keys().map(|key| (&*key.1, known(key))));
         }
-        return Err(EndpointError::Unknown { what: "Service", name: path, nearest });
-    };
+        EndpointError::Unknown { what: "Service", name: path, nearest }
+    })
+}
+
+pub(super) fn resolve(
+    cluster: &Cluster,
+    found: Found<'_>,
+    asked: Option<&PortRequest>,
+    unnamed: Unnamed,
+    notes: &mut Vec<String>,
+) -> Result<Behind, EndpointError> {
+    let (path, service) = (found.path(cluster), found.service);
     let no_backends = |why: String| EndpointError::NoBackends { service: path.clone(), why };
     match &service.backends {
         Backends::ExternalName(dns) => Err(no_backends(format!(
@@ -52,10 +83,11 @@ pub(super) fn resolve(
         }
         Backends::Addresses(backends) => {
             let ports = service_ports(service, &path, asked, unnamed, notes)?;
-            Ok(by_address(cluster, service, backends, ports.as_deref()))
+            let (ends, ports) = by_address(cluster, service, backends, ports.as_deref());
+            Ok(Behind { ends, perhaps: Vec::new(), ports })
         }
         Backends::Selector(selector) => {
-            let pods = backends(cluster, namespace, *selector);
+            let pods = backends(cluster, found.key.0, *selector);
             if pods.is_empty() {
                 return Err(no_backends("no pod of the input matches its selector".into()));
             }
@@ -92,22 +124,60 @@ fn complete<'c>(scope: &Scope<'c>, name: &str, notes: &mut Vec<String>) -> Resul
 }
 
 /// The Service of a name in a namespace.
-pub(super) fn find<'c>(
-    cluster: &'c Cluster,
-    namespace: &str,
-    name: &str,
-) -> Option<(NamespaceId, &'c Service)> {
-    let id = cluster.namespace(namespace)?;
-    cluster.services.get(&(id, name.into())).map(|service| (id, service))
+pub(super) fn find<'c>(cluster: &'c Cluster, namespace: &str, name: &str) -> Option<Found<'c>> {
+    let key = (cluster.namespace(namespace)?, name.into());
+    cluster.services.get_key_value(&key).map(|(key, service)| Found { key, service })
+}
+
+/// The Service that has an address: the first, by namespace and name.
+pub(super) fn at(cluster: &Cluster, ip: IpAddr) -> Option<Found<'_>> {
+    let mut services = cluster.services.iter();
+    let (key, service) = services.find(|(_, service)| service.addresses().any(|own| own == ip))?;
+    Some(Found { key, service })
+}
+
+/// What to say where pods are asked about a port that only their Services have: policies see another number.
+pub(super) fn only_in_front(cluster: &Cluster, ends: &Ends, asked: &PortSet) -> Vec<String> {
+    let Some((pod, _)) = ends.pods.first() else { return Vec::new() };
+    let facts = &cluster.pods[*pod];
+    let (labels, selectors) = (&cluster.labels.sets[facts.labels], &cluster.labels.selectors);
+    let fronts = cluster.services.range((facts.namespace, Box::default())..);
+    let fronts = fronts.take_while(|((namespace, _), _)| *namespace == facts.namespace);
+    let fronts: Vec<_> = fronts
+        .filter(|(_, service)| match service.backends {
+            Backends::Selector(selector) => selectors[selector].matches(labels).possible(),
+            _ => false,
+        })
+        .collect();
+    let behind = fronts.iter().flat_map(|(_, service)| &service.ports);
+    let behind = behind.fold(PortSet::empty(), |all, port| all.union(&on_pod(cluster, *pod, &[port])));
+    let known = behind.union(&facts.declared_ports());
+    let mut notes = Vec::new();
+    for ((namespace, name), service) in fronts {
+        let path = format!("{}/{name}", cluster.namespaces[*namespace].name);
+        for port in &service.ports {
+            let is_asked =
+                asked.contains(port.protocol, port.port) && !known.contains(port.protocol, port.port);
+            let targets = on_pod(cluster, *pod, &[port]);
+            if is_asked && !targets.is_empty() && !service.headless {
+                notes.push(format!(
+                    "{}/{} is the port of Service {path}, which leads to {targets} on its pods: policies see that one, ask about `svc/{path}:{}`",
+                    port.port, port.protocol, port.port
+                ));
+            }
+        }
+    }
+    notes
 }
 
 /// Pods of the namespace that the selector of a Service matches, or may match.
-fn backends(cluster: &Cluster, namespace: NamespaceId, selector: SelectorId) -> Vec<PodId> {
+fn backends(cluster: &Cluster, namespace: NamespaceId, selector: SelectorId) -> Vec<(PodId, Truth)> {
     let selector = &cluster.labels.selectors[selector];
     let range = &cluster.namespaces[namespace].pods;
     (range.start.index()..range.end.index())
         .map(PodId::from_index)
-        .filter(|&id| selector.matches(&cluster.labels.sets[cluster.pods[id].labels]).possible())
+        .map(|id| (id, selector.matches(&cluster.labels.sets[cluster.pods[id].labels])))
+        .filter(|(_, matches)| matches.possible())
         .collect()
 }
 
@@ -121,7 +191,7 @@ pub(in crate::query) fn targets(
     let Backends::Selector(selector) = service.backends else { return BTreeMap::new() };
     let ports: Vec<&ServicePort> = service.ports.iter().filter(|port| is_meant(port)).collect();
     let pods = backends(cluster, namespace, selector).into_iter();
-    pods.map(|pod| (pod, on_pod(cluster, pod, &ports))).filter(|(_, ports)| !ports.is_empty()).collect()
+    pods.map(|(pod, _)| (pod, on_pod(cluster, pod, &ports))).filter(|(_, ports)| !ports.is_empty()).collect()
 }
 
 /// The numbers that ports of a Service have on a pod.
@@ -183,26 +253,34 @@ fn by_pod(
     cluster: &Cluster,
     service: &Service,
     path: &str,
-    pods: &[PodId],
+    pods: &[(PodId, Truth)],
     (asked, unnamed): (Option<&PortRequest>, Unnamed),
     notes: &mut Vec<String>,
-) -> Result<(Ends, Ports), EndpointError> {
-    let ends = |pods: &[PodId]| Ends {
-        pods: pods.iter().map(|&pod| whole(cluster, pod)).collect(),
-        addresses: ByFamily::default(),
+) -> Result<Behind, EndpointError> {
+    let behind = |ports: Ports| {
+        let has_port = |pod: &PodId| match &ports {
+            Ports::ByDestination { pods, .. } => pods.contains_key(pod),
+            _ => true,
+        };
+        let of = |wanted: Truth| -> Pods {
+            let pods = pods.iter().filter(|(pod, truth)| *truth == wanted && has_port(pod));
+            pods.map(|&(pod, _)| whole(cluster, pod)).collect()
+        };
+        let ends = Ends { pods: of(Truth::Yes), addresses: ByFamily::default() };
+        Behind { ends, perhaps: of(Truth::Unknown), ports }
     };
     // Clients of a headless Service connect to the pods themselves: numbers are not rewritten, and need not be its own.
     if service.headless
         && let Some(PortRequest::Numbers(numbers)) = asked
     {
-        return Ok((ends(pods), Ports::Of(numbers.clone())));
+        return Ok(behind(Ports::Of(numbers.clone())));
     }
     let Some(ports) = service_ports(service, path, asked, unnamed, notes)? else {
-        return Ok((ends(pods), Ports::Every));
+        return Ok(behind(Ports::Every));
     };
     let targets: BTreeMap<PodId, PortSet> = pods
         .iter()
-        .map(|&pod| (pod, on_pod(cluster, pod, &ports)))
+        .map(|&(pod, _)| (pod, on_pod(cluster, pod, &ports)))
         .filter(|(_, targets)| !targets.is_empty())
         .collect();
     if targets.is_empty() {
@@ -211,8 +289,8 @@ fn by_pod(
     }
     let left_out: u64 = pods
         .iter()
-        .filter(|pod| !targets.contains_key(pod))
-        .map(|&pod| u64::from(cluster.pods[pod].count))
+        .filter(|(pod, _)| !targets.contains_key(pod))
+        .map(|&(pod, _)| u64::from(cluster.pods[pod].count))
         .sum();
     if left_out > 0 {
         notes.push(format!(
@@ -231,8 +309,7 @@ fn by_pod(
             ));
         }
     }
-    let kept: Vec<PodId> = targets.keys().copied().collect();
-    Ok((ends(&kept), Ports::ByDestination { pods: targets, addresses: BTreeMap::new() }))
+    Ok(behind(Ports::ByDestination { pods: targets, addresses: BTreeMap::new() }))
 }
 
 /// Addresses of Endpoints; those that pods own mean the pods.

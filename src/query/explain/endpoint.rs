@@ -65,7 +65,7 @@ pub struct Matched {
 
 /// Explains which policies apply to the pods of `target`.
 pub fn endpoint(prover: &Prover<'_>, target: &Target) -> EndpointExplanation {
-    let mut counts = BTreeMap::new();
+    let mut counts = Counts::new();
     let mut applied = |direction, subject, selecting: Vec<(PolicyId, Truth)>| -> Vec<Applied> {
         selecting
             .into_iter()
@@ -149,25 +149,32 @@ fn rules(
     policy: PolicyId,
     subject: PodId,
     direction: Direction,
-    counts: &mut BTreeMap<PodMatch, Matched>,
+    counts: &mut Counts,
 ) -> Vec<AppliedRule> {
     let cluster = prover.cluster();
+    let names = prover.profile().semantics().named_ports;
     cluster.policies[policy].rules[direction]
         .iter()
         .map(|rule| AppliedRule {
-            ports: ports(cluster, &rule.ports, direction, subject, prover.profile().semantics().named_ports),
-            peers: match &rule.peers {
-                Peers::Any => Vec::new(),
-                Peers::Of(peers) => peers
-                    .iter()
-                    .map(|peer| match peer {
-                        Peer::Pods(selectors) => {
-                            Some(*counts.entry(*selectors).or_insert_with(|| count(cluster, selectors)))
-                        }
-                        Peer::IpBlock(_) => None,
-                    })
-                    .collect(),
-            },
+            ports: ports(cluster, &rule.ports, direction, subject, names),
+            peers: matched(cluster, &rule.peers, counts),
+        })
+        .collect()
+}
+
+/// How many pods selectors match, each counted once.
+pub(super) type Counts = BTreeMap<PodMatch, Matched>;
+
+/// The pods that each element of a list of peers matches.
+pub(super) fn matched(cluster: &Cluster, peers: &Peers, counts: &mut Counts) -> Vec<Option<Matched>> {
+    let Peers::Of(peers) = peers else { return Vec::new() };
+    peers
+        .iter()
+        .map(|peer| match peer {
+            Peer::Pods(selectors) => {
+                Some(*counts.entry(*selectors).or_insert_with(|| count(cluster, selectors)))
+            }
+            Peer::IpBlock(_) => None,
         })
         .collect()
 }

@@ -1,38 +1,54 @@
-//! The smallest addition that allows a denied connection: one NetworkPolicy for each side that denies it.
+//! The smallest addition that allows what was denied: NetworkPolicies for each side that denies it.
 //!
-//! NetworkPolicies add up, so a policy for exactly these pods and ports opens nothing else and closes nothing: a fix
-//! is offered only where the subject is surely isolated already.
+//! NetworkPolicies add up, so a policy can only open, as long as it selects no pod that nothing isolates yet. A fix is
+//! tried out before it is handed out: what was asked must become allowed, nothing may become denied, and what else opens
+//! is counted.
 
-use std::collections::BTreeMap;
+mod manifest;
+mod needs;
+mod opened;
+mod selection;
 
-use ipnet::IpNet;
-use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cluster::{Cluster, Pod, PodId};
-use crate::index::Id;
-use crate::label::{KeyId, LabelValue, ValueId};
-use crate::net::{AddressSet, Direction, Family, PortSet, Protocol, cidrs, net_range};
-use crate::policy::{Action, PolicyId, Tier};
-use crate::query::can::Verdict;
-use crate::solve::End;
-use crate::solve::proof::{Prover, Side};
+use crate::cluster::{Addresses, NamespaceId, PodId};
+use crate::diff::Workbench;
+use crate::label::SelectorId;
+use crate::net::{AddressSet, ByFamily, Direction, Family, PortSet, address_number};
+use crate::policy::{PolicyId, Tier};
+use crate::query::can::{self, Verdict};
+use crate::query::endpoint::Target;
+use crate::solve::proof::Prover;
+use crate::solve::{End, Reachability, solve};
 
-use super::{Coverage, PairExplanation};
+pub use manifest::AllowPolicy;
+pub use opened::Opened;
 
-/// NetworkPolicies that allow a denied connection.
+use manifest::{LabelSelector, PeerElement, blocks};
+use needs::{Kinds, Members, Needs, node_address};
+use selection::Chooser;
+
+/// NetworkPolicies that allow what was denied.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fix {
-    /// The policies to add, at most one a side.
+    /// The policies to add.
     pub policies: Vec<AllowPolicy>,
-    /// Pods of other workloads that the new selectors match too, because labels do not tell them apart.
-    pub others: u64,
-    /// The verdict with the policies: `unknown` if one side hangs on a missing fact.
+    /// The verdict on everything that was asked, with the policies: `unknown` if it hangs on a missing fact, `deny` if
+    /// some pairs remain denied.
     pub then: Verdict,
+    /// How many pairs remain denied.
+    pub remaining: u128,
+    /// Some of them, and why no policy helps, if none does.
+    pub remain: Vec<((End, End), Option<NoFix>)>,
+    /// What opens beside what was asked.
+    pub opens: Opened,
 }
 
 /// Why there is no simple fix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NoFix {
+    /// No port was asked for: one for every port would open too much.
+    NoPort,
     /// The ends have no address family in common.
     NoCommonFamily,
     /// A policy of another tier denies it, which no NetworkPolicy can overrule.
@@ -41,338 +57,318 @@ pub enum NoFix {
     AddressUnknown(PodId),
     /// Only a block could name this hostNetwork pod, and the profile matches no pods with blocks.
     NotForPods(PodId),
+    /// Labels do not tell this pod from others that no policy isolates, and that a fix would isolate.
+    Closes(PodId),
+    /// What was tried out did not do what it should.
+    NotFound,
 }
 
-/// A NetworkPolicy as it is written.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AllowPolicy {
-    api_version: &'static str,
-    kind: &'static str,
-    metadata: Metadata,
-    spec: Spec,
+/// More pairs of kinds than this are not fixed together: then one of them is.
+const MOST_PAIRS: usize = 4096;
+
+/// Nobody reads more policies than this.
+const MOST_POLICIES: usize = 16;
+
+/// The most pairs that remain denied and are named.
+const MOST_NAMED: usize = 3;
+
+/// A pair of kinds, by place, and an example of it.
+type Denied = (usize, usize, (End, End));
+
+/// Where fixes are found and tried out. What that takes is made once for all questions.
+#[derive(Debug)]
+pub struct Fixes<'r, 'p> {
+    reachability: &'r Reachability<'p>,
+    bench: Option<Workbench>,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-struct Metadata {
-    name: String,
-    namespace: String,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Spec {
-    pod_selector: LabelSelector,
-    policy_types: [&'static str; 1],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ingress: Option<[IngressRule; 1]>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    egress: Option<[EgressRule; 1]>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-struct IngressRule {
-    from: Vec<PeerElement>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    ports: Vec<PortElement>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-struct EgressRule {
-    to: Vec<PeerElement>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    ports: Vec<PortElement>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct LabelSelector {
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    match_labels: BTreeMap<String, String>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(untagged)]
-enum PeerElement {
-    #[serde(rename_all = "camelCase")]
-    Pods {
-        #[serde(skip_serializing_if = "Option::is_none")]
-        namespace_selector: Option<LabelSelector>,
-        pod_selector: LabelSelector,
-    },
-    #[serde(rename_all = "camelCase")]
-    Block { ip_block: Block },
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-struct Block {
-    cidr: String,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    except: Vec<String>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PortElement {
-    protocol: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    port: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    end_port: Option<u16>,
-}
-
-/// The fix for a denied pair.
-///
-/// An end that is an address stands for the addresses of `meant`.
-pub(super) fn fix(
-    prover: &Prover<'_>,
-    explanation: &PairExplanation,
-    meant: &AddressSet,
-) -> Result<Fix, NoFix> {
-    let family = explanation.family().ok_or(NoFix::NoCommonFamily)?;
-    let mut writer =
-        Writer { prover, explanation, meant, family: family.family, others: 0, policies: Vec::new() };
-    let mut then = Verdict::Allow;
-    for side in family.sides() {
-        match explanation.side_verdict(side) {
-            Verdict::Allow => {}
-            Verdict::Unknown => then = Verdict::Unknown,
-            Verdict::Deny => {
-                writer.side(side)?;
-                let policies = &prover.cluster().policies;
-                if side.policies.iter().any(|proof| policies[proof.policy].tier == Tier::Restricting) {
-                    then = Verdict::Unknown;
-                }
-            }
-        }
+impl<'r, 'p> Fixes<'r, 'p> {
+    /// For questions about one matrix.
+    pub fn new(reachability: &'r Reachability<'p>) -> Self {
+        Self { reachability, bench: None }
     }
-    Ok(Fix { policies: writer.policies, others: writer.others, then })
+
+    /// What would allow everything from one set of ends to another that is denied; `None` if nothing is.
+    pub fn fix(&mut self, from: &Target, to: &Target) -> Option<Result<Fix, NoFix>> {
+        let program = self.reachability.program();
+        let kinds = Kinds::new(program, from, to);
+        let most = if kinds.sources.len() * kinds.destinations.len() > MOST_PAIRS { 1 } else { MOST_PAIRS };
+        let denied: Vec<Denied> = kinds.denied(self.reachability).take(most).collect();
+        let first = *denied.first()?;
+        if !to.names_port {
+            return Some(Err(NoFix::NoPort));
+        }
+        let prover = Prover::new(&program.cluster, program.profile);
+        let mut found = self.attempt(&prover, &kinds, &denied, from, to);
+        if denied.len() > 1 && found.is_err() {
+            found = self.attempt(&prover, &kinds, &[first], from, to);
+        }
+        Some(found)
+    }
+
+    /// A fix for some pairs of kinds.
+    fn attempt(
+        &mut self,
+        prover: &Prover<'_>,
+        kinds: &Kinds,
+        denied: &[Denied],
+        from: &Target,
+        to: &Target,
+    ) -> Result<Fix, NoFix> {
+        let needs = kinds.needs(prover, denied);
+        let mut writer = Writer { prover, kinds, from, to, policies: Vec::new() };
+        for direction in Direction::ALL.into_iter().rev() {
+            writer.direction(direction, &needs)?;
+        }
+        let policies = writer.policies;
+        if policies.is_empty() {
+            return Err(needs.helpless.first().map_or(NoFix::NotFound, |(_, why)| *why));
+        }
+        if policies.len() > MOST_POLICIES {
+            return Err(NoFix::NotFound);
+        }
+        self.try_out(policies, kinds, &needs, from, to).ok_or(NoFix::NotFound)
+    }
+
+    /// A fix with these policies; `None` if they close something, or do not open what they should.
+    fn try_out(
+        &mut self,
+        policies: Vec<AllowPolicy>,
+        kinds: &Kinds,
+        needs: &Needs,
+        from: &Target,
+        to: &Target,
+    ) -> Option<Fix> {
+        let program = self.reachability.program();
+        let bench = self.bench.get_or_insert_with(|| Workbench::new(&program.cluster, program.profile));
+        let origin = program.cluster.policies.iter().next()?.origin.clone();
+        let lowered: Option<Vec<_>> =
+            bench.lower(|cluster| policies.iter().map(|policy| policy.lower(cluster, &origin)).collect());
+        let revision = bench.revise(Vec::new(), lowered?)?;
+        let difference = bench.difference(&revision);
+        let opens = opened::opened(&difference, bench.program(), from, to);
+        let (then, remaining, remain) = {
+            let after = solve(bench.program());
+            let (then, pairs) = can::judge(&after, from, to);
+            let why =
+                |pair| needs.helpless.iter().find(|(helpless, _)| *helpless == pair).map(|(_, why)| *why);
+            let remain = if then == Verdict::Deny {
+                let named = kinds.denied(&after).take(MOST_NAMED);
+                named.map(|(_, _, pair)| (pair, why(pair))).collect()
+            } else {
+                Vec::new()
+            };
+            (then, pairs.deny, remain)
+        };
+        bench.take_back(&revision);
+        let (_, before) = can::judge(self.reachability, from, to);
+        let helps = remaining < before.deny;
+        Some(Fix { policies, then, remaining, remain, opens: opens? }).filter(|_| helps)
+    }
 }
 
+/// Writes the policies of a fix.
 struct Writer<'a, 'c> {
     prover: &'a Prover<'c>,
-    explanation: &'a PairExplanation,
-    meant: &'a AddressSet,
-    family: Family,
-    others: u64,
+    kinds: &'a Kinds,
+    from: &'a Target,
+    to: &'a Target,
     policies: Vec<AllowPolicy>,
 }
 
+/// What one kind of subjects needs: peers by place, and the ports and the family towards each.
+type Wanted = Vec<(PortSet, Family, usize)>;
+
 impl Writer<'_, '_> {
-    fn side(&mut self, side: &Side) -> Result<(), NoFix> {
-        let cluster = self.prover.cluster();
-        if let Some(policy) = self.overruling(side) {
-            return Err(NoFix::Tier(policy));
+    /// The policies of one direction: subjects of a namespace that need the same share one.
+    fn direction(&mut self, direction: Direction, needs: &Needs) -> Result<(), NoFix> {
+        let (subjects, destination_is_peer) = match direction {
+            Direction::Egress => (&self.kinds.sources, true),
+            Direction::Ingress => (&self.kinds.destinations, false),
+        };
+        let mut of_subject: BTreeMap<usize, Wanted> = BTreeMap::new();
+        for &(subject, peer, family) in &needs.sides[direction] {
+            let destination = if destination_is_peer { peer } else { subject };
+            let ports = self.kinds.destinations[destination].asked.clone();
+            of_subject.entry(subject).or_default().push((ports, family, peer));
         }
-        let (End::Pod(id, _), peer) = self.explanation.ends_of(side.direction) else {
-            return Ok(());
-        };
-        let subject = &cluster.pods[id];
-        let peers = self.peers(subject, peer)?;
-        let ports = port_elements(&self.explanation.asked);
-        let (ingress, egress, policy_type) = match side.direction {
-            Direction::Ingress => (Some([IngressRule { from: peers, ports }]), None, "Ingress"),
-            Direction::Egress => (None, Some([EgressRule { to: peers, ports }]), "Egress"),
-        };
-        let namespace = cluster.namespaces[subject.namespace].name.to_string();
-        let metadata = Metadata { name: self.free_name(id, side.direction), namespace };
-        let pod_selector = self.pod_selector(subject);
-        let spec = Spec { pod_selector, policy_types: [policy_type], ingress, egress };
-        let policy =
-            AllowPolicy { api_version: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata, spec };
-        self.policies.push(policy);
+        let mut alike: BTreeMap<(NamespaceId, Wanted), BTreeSet<PodId>> = BTreeMap::new();
+        for (subject, wanted) in of_subject {
+            if let Members::Pods(namespace, pods) = &subjects[subject].members {
+                alike.entry((*namespace, wanted)).or_default().extend(pods);
+            }
+        }
+        let mut groups: Vec<_> = alike.into_iter().collect();
+        groups.sort_by_key(|(_, pods)| pods.first().copied());
+        for ((namespace, wanted), pods) in groups {
+            let selectors = self.subjects(namespace, &pods, direction)?;
+            let rules = self.rules(namespace, direction, wanted)?;
+            for selector in selectors {
+                let name = self.free_name(namespace, &pods, direction);
+                let space = self.prover.cluster().namespaces[namespace].name.to_string();
+                self.policies.push(AllowPolicy::new(name, space, selector, direction, rules.clone()));
+            }
+        }
         Ok(())
     }
 
-    /// A policy of another tier that denies, or may deny, what was asked.
-    fn overruling(&self, side: &Side) -> Option<PolicyId> {
+    /// Selectors for subjects, none of which selects a pod that nothing isolates.
+    fn subjects(
+        &self,
+        namespace: NamespaceId,
+        pods: &BTreeSet<PodId>,
+        direction: Direction,
+    ) -> Result<Vec<LabelSelector>, NoFix> {
         let cluster = self.prover.cluster();
-        let isolated = side
-            .policies
-            .iter()
-            .any(|p| p.selects.sure() && cluster.policies[p.policy].tier == Tier::NetworkPolicy);
-        side.policies.iter().map(|proof| (proof, &cluster.policies[proof.policy])).find_map(
-            |(proof, policy)| {
-                let asked_first = match policy.tier {
-                    Tier::Admin => true,
-                    Tier::Baseline => !isolated,
-                    Tier::NetworkPolicy | Tier::Unevaluated | Tier::Restricting => false,
-                };
-                let denies = policy.rules[side.direction].iter().zip(&proof.rules).any(|(rule, step)| {
-                    rule.action == Action::Deny
-                        && step.peers.truth.possible()
-                        && self.explanation.coverage(step) != Coverage::None
-                });
-                (asked_first && denies).then_some(proof.policy)
-            },
-        )
-    }
-
-    fn peers(&mut self, subject: &Pod, peer: End) -> Result<Vec<PeerElement>, NoFix> {
-        match peer {
-            End::Address(ip) => Ok(blocks(Family::of(ip), self.meant)),
-            End::Pod(id, _) => Ok(vec![self.pod(subject, id)?]),
-        }
-    }
-
-    fn pod(&mut self, subject: &Pod, id: PodId) -> Result<PeerElement, NoFix> {
-        let cluster = self.prover.cluster();
-        let pod = &cluster.pods[id];
-        if !pod.host_network {
-            let namespace_selector = (pod.namespace != subject.namespace).then(|| {
-                let name = cluster.namespaces[pod.namespace].name.to_string();
-                LabelSelector { match_labels: BTreeMap::from([("kubernetes.io/metadata.name".into(), name)]) }
-            });
-            return Ok(PeerElement::Pods { namespace_selector, pod_selector: self.pod_selector(pod) });
-        }
-        if !self.prover.profile().semantics().ip_block_matches_pods {
-            return Err(NoFix::NotForPods(id));
-        }
-        match &pod.addresses {
-            crate::cluster::Addresses::Known(known) => known
-                .iter()
-                .find(|ip| Family::of(**ip) == self.family)
-                .map(|&ip| PeerElement::Block {
-                    ip_block: Block { cidr: IpNet::from(ip).to_string(), except: Vec::new() },
-                })
-                .ok_or(NoFix::AddressUnknown(id)),
-            crate::cluster::Addresses::Unknown => Err(NoFix::AddressUnknown(id)),
-        }
-    }
-
-    /// A selector for a pod by labels that survive a rollout: one of them if it is enough, else all.
-    fn pod_selector(&mut self, pod: &Pod) -> LabelSelector {
-        let cluster = self.prover.cluster();
-        let stable = stable_labels(cluster, pod);
-        let selected = |labels: &[(KeyId, ValueId)]| -> Vec<PodId> {
-            let range = &cluster.namespaces[pod.namespace].pods;
-            (range.start.index()..range.end.index())
-                .map(PodId::from_index)
-                .filter(|&id| {
-                    let has = &cluster.labels.sets[cluster.pods[id].labels];
-                    !cluster.pods[id].host_network
-                        && labels.iter().all(|(key, value)| has.get(*key) == Some(LabelValue::Known(*value)))
-                })
-                .collect()
+        let isolating = |pod: PodId| -> BTreeSet<PolicyId> {
+            let policies = self.prover.policies_of(pod, direction).into_iter();
+            let sure = policies
+                .filter(|(id, selects)| selects.sure() && cluster.policies[*id].tier == Tier::NetworkPolicy);
+            sure.map(|(id, _)| id).collect()
         };
-        let meant = selected(&stable);
-        let chosen = stable
-            .iter()
-            .map(std::slice::from_ref)
-            .find(|single| selected(single) == meant)
-            .unwrap_or(&stable);
-        self.others += meant
-            .iter()
-            .map(|&id| &cluster.pods[id])
-            .filter(|other| other.workload != pod.workload)
-            .map(|other| u64::from(other.count))
-            .sum::<u64>();
-        let text = |(key, value): &(KeyId, ValueId)| {
-            (cluster.labels.keys[*key].to_string(), cluster.labels.values[*value].to_string())
-        };
-        LabelSelector { match_labels: chosen.iter().map(text).collect() }
+        let is_open = |pod: PodId| self.prover.exemption(pod).is_none() && isolating(pod).is_empty();
+        let mut common: Option<BTreeSet<PolicyId>> = None;
+        for &pod in pods {
+            let own = isolating(pod);
+            common = Some(common.map_or(own.clone(), |common| &common & &own));
+        }
+        let within: Vec<SelectorId> = common
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|id| Some(cluster.policies[id].subject.pods()?.pods))
+            .collect();
+        let chosen = Chooser::new(cluster, namespace, is_open).choose(pods, &within);
+        let chosen = chosen.ok_or_else(|| pods.first().map_or(NoFix::NotFound, |pod| NoFix::Closes(*pod)))?;
+        Ok(chosen.iter().map(|selector| LabelSelector::new(cluster, selector)).collect())
     }
 
-    /// A name that no policy of the subject's namespace has, so that pasting the fix overwrites nothing.
-    fn free_name(&self, subject: PodId, direction: Direction) -> String {
+    /// One rule for each set of ports.
+    fn rules(
+        &self,
+        own: NamespaceId,
+        direction: Direction,
+        wanted: Wanted,
+    ) -> Result<Vec<(Vec<PeerElement>, PortSet)>, NoFix> {
+        let mut by_ports: Vec<(PortSet, Vec<(usize, Family)>)> = Vec::new();
+        for (ports, family, peer) in wanted {
+            match by_ports.iter_mut().find(|(known, _)| *known == ports) {
+                Some((_, peers)) => peers.push((peer, family)),
+                None => by_ports.push((ports, vec![(peer, family)])),
+            }
+        }
+        by_ports.into_iter().map(|(ports, peers)| Ok((self.peers(own, direction, &peers)?, ports))).collect()
+    }
+
+    fn peers(
+        &self,
+        own: NamespaceId,
+        direction: Direction,
+        peers: &[(usize, Family)],
+    ) -> Result<Vec<PeerElement>, NoFix> {
         let cluster = self.prover.cluster();
-        let end = |end: End| match end {
-            End::Pod(id, _) => cluster.workloads[cluster.pods[id].workload].name.to_string(),
-            End::Address(ip) => match &cidrs(Family::of(ip), self.meant)[..] {
-                [one] if one.prefix_len() == one.max_prefix_len() => ip.to_string(),
-                [one] => one.to_string(),
-                _ => "addresses".into(),
-            },
+        let kinds = match direction {
+            Direction::Egress => &self.kinds.destinations,
+            Direction::Ingress => &self.kinds.sources,
         };
-        let (from, to) = (end(self.explanation.proof.from), end(self.explanation.proof.to));
+        let mut by_namespace: BTreeMap<NamespaceId, BTreeSet<PodId>> = BTreeMap::new();
+        let mut addresses: ByFamily<AddressSet> = ByFamily::default();
+        for &(peer, family) in peers {
+            match &kinds[peer].members {
+                Members::Pods(namespace, pods) => by_namespace.entry(*namespace).or_default().extend(pods),
+                Members::Host(pod) => {
+                    let number = address_number(node_address(self.prover, *pod, family)?);
+                    addresses[family] = addresses[family].union(&AddressSet::from_range(number, number));
+                }
+                Members::Addresses(family, set) => addresses[*family] = addresses[*family].union(set),
+            }
+        }
+        if self.prover.profile().semantics().ip_block_matches_pods {
+            self.close_gaps(&mut addresses, &mut by_namespace);
+        }
+        let mut elements = Vec::new();
+        for (namespace, pods) in by_namespace {
+            let selectors = Chooser::new(cluster, namespace, |_| false).choose(&pods, &[]);
+            let namespace_selector = (namespace != own)
+                .then(|| LabelSelector::namespace_called(&cluster.namespaces[namespace].name));
+            elements.extend(selectors.ok_or(NoFix::NotFound)?.iter().map(|selector| PeerElement::Pods {
+                namespace_selector: namespace_selector.clone(),
+                pod_selector: LabelSelector::new(cluster, selector),
+            }));
+        }
+        for family in Family::ALL {
+            elements.extend(blocks(family, &addresses[family]));
+        }
+        Ok(elements)
+    }
+
+    /// Pods whose only address lies among the addresses asked for, such as those in a CIDR, are matched with these.
+    fn close_gaps(
+        &self,
+        addresses: &mut ByFamily<AddressSet>,
+        pods: &mut BTreeMap<NamespaceId, BTreeSet<PodId>>,
+    ) {
+        let cluster = self.prover.cluster();
+        for family in Family::ALL {
+            let ranges = addresses[family].ranges();
+            let (Some(&(first, _)), Some(&(_, last))) = (ranges.first(), ranges.last()) else { continue };
+            let mut inside = Vec::new();
+            let mut is_inside = |pod: &PodId| match &cluster.pods[*pod].addresses {
+                Addresses::Known(known) if known.len() == 1 && Family::of(known[0]) == family => {
+                    let number = address_number(known[0]);
+                    let within = (first..=last).contains(&number);
+                    inside.extend(within.then_some((number, number)));
+                    within
+                }
+                _ => false,
+            };
+            for pods in pods.values_mut() {
+                pods.retain(|pod| !is_inside(pod));
+            }
+            pods.retain(|_, pods| !pods.is_empty());
+            addresses[family] = addresses[family].union(&AddressSet::from_ranges(inside));
+        }
+    }
+
+    /// A name that no policy of the namespace has, so that pasting the fix overwrites nothing.
+    fn free_name(&self, namespace: NamespaceId, subjects: &BTreeSet<PodId>, direction: Direction) -> String {
+        let cluster = self.prover.cluster();
+        let workload = |pods: &mut dyn Iterator<Item = PodId>| {
+            let workloads: BTreeSet<_> = pods.map(|pod| cluster.pods[pod].workload).collect();
+            let one = workloads.first().filter(|_| workloads.len() == 1)?;
+            Some(cluster.workloads[*one].name.to_string())
+        };
+        let end = |target: &Target, is_subject: bool| {
+            let outside = Family::ALL.into_iter().any(|family| !target.ends.addresses[family].is_empty());
+            let mut pods = target.ends.pods.iter().map(|(pod, _)| *pod);
+            let name = if is_subject {
+                workload(&mut subjects.iter().copied())
+            } else if outside {
+                None
+            } else {
+                workload(&mut pods)
+            };
+            name.unwrap_or_else(|| target.end.clone())
+        };
+        let is_egress = direction == Direction::Egress;
+        let (from, to) = (end(self.from, is_egress), end(self.to, !is_egress));
         let mut base: String = format!("allow-{from}-to-{to}")
             .chars()
             .map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' })
             .take(200)
             .collect();
         base.truncate(base.trim_end_matches('-').len());
-        let there: Vec<&str> =
-            self.prover.candidates(subject).map(|id| &*cluster.policies[id].name.name).collect();
-        let taken = |name: &str| there.contains(&name);
+        let space = &cluster.namespaces[namespace].name;
         let name = format!("{base}-{}", direction.as_str());
+        let taken = |name: &str| {
+            cluster
+                .policies
+                .iter()
+                .any(|policy| policy.name.namespace == *space && *policy.name.name == *name)
+                || self.policies.iter().any(|policy| policy.is_called(space, name))
+        };
         std::iter::once(name.clone())
             .chain((2..=u32::MAX).map(|n| format!("{name}-{n}")))
             .find(|name| !taken(name))
             .expect("there are more numbers than policies")
     }
-}
-
-/// Addresses as blocks: one with exceptions if that is shorter than a list.
-fn blocks(family: Family, addresses: &AddressSet) -> Vec<PeerElement> {
-    let listed = cidrs(family, addresses);
-    let block = |cidr: &IpNet, except: &[IpNet]| {
-        let except = except.iter().map(ToString::to_string).collect();
-        PeerElement::Block { ip_block: Block { cidr: cidr.to_string(), except } }
-    };
-    if let [first, .., last] = &listed[..]
-        && let Some(around) = around(*first, *last)
-    {
-        let (start, end) = net_range(around);
-        let holes = cidrs(family, &AddressSet::from_range(start, end).difference(addresses));
-        if holes.len() + 1 < listed.len() {
-            return vec![block(&around, &holes)];
-        }
-    }
-    listed.iter().map(|cidr| block(cidr, &[])).collect()
-}
-
-/// The smallest block that holds two.
-fn around(first: IpNet, last: IpNet) -> Option<IpNet> {
-    std::iter::successors(Some(first), IpNet::supernet).find(|net| net.contains(&last))
-}
-
-/// Labels that name the application rather than one rollout or one replica, the usual ones first.
-fn stable_labels(cluster: &Cluster, pod: &Pod) -> Vec<(KeyId, ValueId)> {
-    const USUAL: [&str; 6] = ["app.kubernetes.io/name", "app", "k8s-app", "name", "component", "tier"];
-    const CHANGING: [&str; 11] = [
-        "pod-template-hash",
-        "pod-template-generation",
-        "controller-revision-hash",
-        "statefulset.kubernetes.io/pod-name",
-        "apps.kubernetes.io/pod-index",
-        "controller-uid",
-        "job-name",
-        "batch.kubernetes.io/controller-uid",
-        "batch.kubernetes.io/job-name",
-        "batch.kubernetes.io/job-completion-index",
-        "helm.sh/chart",
-    ];
-    let mut labels: Vec<(usize, &str, KeyId, ValueId)> = cluster.labels.sets[pod.labels]
-        .entries()
-        .iter()
-        .filter_map(|&(key, value)| match value {
-            LabelValue::Known(value) => Some((&*cluster.labels.keys[key], key, value)),
-            LabelValue::Present | LabelValue::Unknown => None,
-        })
-        .filter(|(name, ..)| !CHANGING.contains(name))
-        .map(|(name, key, value)| {
-            (USUAL.iter().position(|usual| *usual == name).unwrap_or(USUAL.len()), name, key, value)
-        })
-        .collect();
-    labels.sort_unstable();
-    labels.into_iter().map(|(_, _, key, value)| (key, value)).collect()
-}
-
-/// `ports` as a rule lists them; empty for every port of every protocol.
-fn port_elements(ports: &PortSet) -> Vec<PortElement> {
-    if ports.is_full() {
-        return Vec::new();
-    }
-    Protocol::ALL
-        .into_iter()
-        .flat_map(|protocol| ports.of(protocol).ranges().iter().map(move |range| (protocol, *range)))
-        .map(|(protocol, (first, last))| {
-            let whole = (first, last) == (1, u16::MAX);
-            PortElement {
-                protocol: protocol.as_str(),
-                port: (!whole).then_some(first),
-                end_port: (!whole && first != last).then_some(last),
-            }
-        })
-        .collect()
 }

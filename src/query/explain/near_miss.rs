@@ -1,10 +1,11 @@
 //! Rules that would have admitted a connection but for one thing.
 
+use std::net::IpAddr;
+
 use ipnet::IpNet;
 
-use crate::cluster::{Backends, Cluster, NamespaceId, PodId};
-use crate::k8s::IntOrString;
-use crate::label::{LabelSetId, Requirement, SelectorId, Truth};
+use crate::cluster::{Cluster, NamespaceId, PodId};
+use crate::label::{KeyId, LabelSetId, LabelValue, Operator, Requirement, SelectorId, Truth};
 use crate::net::{AddressSet, Direction, Family, PortSet, Protocol, net_range};
 use crate::policy::{
     Action, NamespaceMatch, Peer, Peers, PodMatch, PolicyId, PortMatch, Ports, Rule, Subject, Tier,
@@ -13,6 +14,7 @@ use crate::query::can::Verdict;
 use crate::solve::End;
 use crate::solve::proof::{BlockStep, FamilyProof, PeerStep, PortStep, Prover, RuleProof, Side};
 
+use super::front::{self, Front};
 use super::{Coverage, PairExplanation};
 
 /// A rule that does not admit the connection for a single reason.
@@ -39,6 +41,24 @@ pub enum Miss {
     PodLabel(PodId, Requirement),
     /// A podSelector on its own means the policy's namespace; the pod is in another.
     OtherNamespace(PodId, NamespaceId),
+    /// A podSelector asks for a value that the pod, or its namespace, has under another key; if a namespace is given,
+    /// the selector means that one, and the pod is in another.
+    OtherKey {
+        /// The peer.
+        pod: PodId,
+        /// The namespace that the selector means, if the pod is in another.
+        own: Option<NamespaceId>,
+        /// The label asked for.
+        requirement: Requirement,
+        /// The key that has the value.
+        key: KeyId,
+        /// Whether it is the namespace that has it.
+        of_namespace: bool,
+    },
+    /// A namespaceSelector asks for a label that the pod has.
+    LabelOfPod(PodId, Requirement),
+    /// A podSelector asks for a label that the namespace of the pod has.
+    LabelOfNamespace(PodId, Requirement),
     /// Selectors never match hostNetwork pods.
     HostNetwork(PodId),
     /// Selectors never match addresses.
@@ -49,6 +69,8 @@ pub enum Miss {
     OtherFamily(IpNet),
     /// The block holds the pod's address, and the profile matches no pods with blocks.
     NotForPods(IpNet),
+    /// The block holds an address of a Service in front of the destination, which policies never see (I13).
+    ServiceAddress(String, IpAddr),
     /// The number is right, the protocol is not.
     Protocol(Protocol),
     /// The rule is for other ports.
@@ -66,7 +88,9 @@ const MOST: usize = 8;
 
 pub(super) fn near_misses(prover: &Prover<'_>, explanation: &PairExplanation) -> Vec<NearMiss> {
     let Some(family) = explanation.family() else { return Vec::new() };
-    let mut search = Search { prover, cluster: prover.cluster(), explanation, family, found: Vec::new() };
+    let cluster = prover.cluster();
+    let fronts = front::of(cluster, explanation.proof.to);
+    let mut search = Search { prover, cluster, explanation, family, fronts, found: Vec::new() };
     for side in family.sides() {
         if explanation.side_verdict(side) != Verdict::Allow && side.exemption.is_none() {
             search.side(side);
@@ -82,6 +106,8 @@ struct Search<'a, 'c> {
     cluster: &'c Cluster,
     explanation: &'a PairExplanation,
     family: &'a FamilyProof,
+    /// The Services in front of the destination.
+    fronts: Vec<Front<'c>>,
     found: Vec<NearMiss>,
 }
 
@@ -153,6 +179,8 @@ impl Search<'_, '_> {
                     Some((format!("{path}.{field}[{i}]"), self.peer(direction, peer, step.step)?))
                 })
                 .collect()
+        } else if step.peers.truth == Truth::No && direction == Direction::Egress {
+            self.service_itself(rule, step, &path)
         } else if covered == Coverage::None && step.peers.truth.possible() {
             self.ports(rule, step, &path)
         } else {
@@ -185,6 +213,7 @@ impl Search<'_, '_> {
                         .is_subset(&AddressSet::from_range(first, last))
                         .then_some(Miss::NotForPods(block.cidr))
                 }
+                BlockStep::Outside if direction == Direction::Egress => self.service_address(block.cidr),
                 BlockStep::Inside | BlockStep::Outside | BlockStep::Perhaps => None,
             },
             _ => None,
@@ -192,21 +221,98 @@ impl Search<'_, '_> {
     }
 
     fn selectors(&self, selectors: &PodMatch, namespace: Truth, pods: Truth, id: PodId) -> Option<Miss> {
-        let pod = &self.cluster.pods[id];
+        let cluster = self.cluster;
+        let pod = &cluster.pods[id];
+        let of_namespace = cluster.namespaces[pod.namespace].labels;
+        let of_pod = unmet(cluster, selectors.pods, pod.labels);
         match selectors.namespaces {
             NamespaceMatch::One(own) if namespace == Truth::No => {
-                pods.possible().then_some(Miss::OtherNamespace(id, own))
+                // Everybody of its own namespace: such a rule means nobody else.
+                let is_isolating = cluster.labels.selectors[selectors.pods].is_everything();
+                if pods.possible() {
+                    (!is_isolating).then_some(Miss::OtherNamespace(id, own))
+                } else {
+                    self.other_key(&of_pod, id, Some(own))
+                }
             }
             NamespaceMatch::Labels(selector) if namespace == Truth::No => {
-                let labels = self.cluster.namespaces[pod.namespace].labels;
-                let [requirement] = &unmet(self.cluster, selector, labels)[..] else { return None };
-                pods.possible().then(|| Miss::NamespaceLabel(pod.namespace, requirement.clone()))
+                let unmet = unmet(cluster, selector, of_namespace);
+                if !pods.possible() {
+                    return None;
+                }
+                if unmet.iter().all(|wanted| is_carried(cluster, wanted, pod.labels)) {
+                    return Some(Miss::LabelOfPod(id, unmet.first()?.clone()));
+                }
+                let [requirement] = &unmet[..] else { return None };
+                let means_another = self.names_another(requirement, pod.namespace);
+                (!means_another).then(|| Miss::NamespaceLabel(pod.namespace, requirement.clone()))
             }
             _ => {
-                let [requirement] = &unmet(self.cluster, selectors.pods, pod.labels)[..] else { return None };
+                if !of_pod.is_empty() && of_pod.iter().all(|wanted| is_carried(cluster, wanted, of_namespace))
+                {
+                    return Some(Miss::LabelOfNamespace(id, of_pod[0].clone()));
+                }
+                if let Some(miss) = self.other_key(&of_pod, id, None) {
+                    return Some(miss);
+                }
+                let [requirement] = &of_pod[..] else { return None };
                 Some(Miss::PodLabel(id, requirement.clone()))
             }
         }
+    }
+
+    /// Whether a requirement on the labels of a namespace means another one: nobody renames theirs.
+    fn names_another(&self, requirement: &Requirement, namespace: NamespaceId) -> bool {
+        let cluster = self.cluster;
+        if requirement.operator != Operator::In {
+            return false;
+        }
+        let is_name = &*cluster.labels.keys[requirement.key] == "kubernetes.io/metadata.name";
+        let own = &*cluster.namespaces[namespace].name;
+        let values = || requirement.values.iter().map(|value| &*cluster.labels.values[*value]);
+        let is_other = |name: &str| {
+            let is_system = name == "default" || name.starts_with("kube-") || name.starts_with("openshift-");
+            name != own && (is_system || cluster.namespace(name).is_some())
+        };
+        is_name || values().all(is_other)
+    }
+
+    /// A value that is asked for under another key than the one the peer, or its namespace, has it under.
+    fn other_key(&self, unmet: &[Requirement], pod: PodId, own: Option<NamespaceId>) -> Option<Miss> {
+        let cluster = self.cluster;
+        let facts = &cluster.pods[pod];
+        let of_namespace = cluster.namespaces[facts.namespace].labels;
+        let found = unmet.iter().map(|requirement| {
+            let of_pod = carrying(cluster, requirement, facts.labels).map(|key| (key, false));
+            let key = of_pod.or_else(|| carrying(cluster, requirement, of_namespace).map(|key| (key, true)));
+            key.map(|key| (requirement, key))
+        });
+        let found: Option<Vec<_>> = found.collect();
+        let &(requirement, (key, of_namespace)) = found.as_ref()?.first()?;
+        Some(Miss::OtherKey { pod, own, requirement: requirement.clone(), key, of_namespace })
+    }
+
+    /// A Service in front of the destination with an address in a block.
+    fn service_address(&self, block: IpNet) -> Option<Miss> {
+        self.fronts.iter().find_map(|front| {
+            let address = front.service.addresses().find(|ip| block.contains(ip))?;
+            Some(Miss::ServiceAddress(front.path.clone(), address))
+        })
+    }
+
+    /// A rule for a Service itself: its address in a block, and its port.
+    fn service_itself(&self, rule: &Rule, step: &RuleProof, path: &str) -> Vec<(String, Miss)> {
+        let asked = &self.explanation.asked;
+        let Peers::Of(peers) = &rule.peers else { return Vec::new() };
+        let is_meant = self.fronts.iter().any(|front| front.port(asked, &step.ports.matched).is_some());
+        let blocks = peers.iter().enumerate().filter_map(|(i, peer)| match peer {
+            Peer::IpBlock(block) => Some((i, block.cidr)),
+            Peer::Pods(_) => None,
+        });
+        let found = blocks
+            .filter(|_| is_meant)
+            .filter_map(|(i, cidr)| Some((format!("{path}.to[{i}]"), self.service_address(cidr)?)));
+        found.collect()
     }
 
     fn ports(&self, rule: &Rule, step: &RuleProof, path: &str) -> Vec<(String, Miss)> {
@@ -262,30 +368,9 @@ impl Search<'_, '_> {
 
     /// A Service in front of the destination whose port the rule names instead of the target port that was asked for.
     fn service_port(&self, matched: &PortSet) -> Option<Miss> {
-        let End::Pod(id, _) = self.explanation.proof.to else { return None };
-        let pod = &self.cluster.pods[id];
-        let labels = &self.cluster.labels;
-        self.cluster.services.iter().find_map(|((namespace, name), service)| {
-            let Backends::Selector(selector) = &service.backends else { return None };
-            if *namespace != pod.namespace
-                || !labels.selectors[*selector].matches(&labels.sets[pod.labels]).possible()
-            {
-                return None;
-            }
-            let port = service.ports.iter().find(|port| {
-                let target = match &port.target {
-                    IntOrString::Int(number) => u16::try_from(*number)
-                        .is_ok_and(|n| self.explanation.asked.contains(port.protocol, n)),
-                    IntOrString::String(name) => pod.ports.iter().any(|p| {
-                        *p.name == **name
-                            && p.protocol == port.protocol
-                            && self.explanation.asked.contains(p.protocol, p.number)
-                    }),
-                };
-                target && matched.contains(port.protocol, port.port)
-            })?;
-            let path = format!("{}/{name}", self.cluster.namespaces[*namespace].name);
-            Some(Miss::ServicePort(path, port.port))
+        self.fronts.iter().find_map(|front| {
+            let port = front.port(&self.explanation.asked, matched)?;
+            Some(Miss::ServicePort(front.path.clone(), port.port))
         })
     }
 }
@@ -306,7 +391,7 @@ fn step_ports(rule: &Rule, index: usize, search: &Search<'_, '_>) -> PortSet {
 }
 
 /// The requirements of a selector that labels surely do not meet.
-fn unmet(cluster: &Cluster, selector: SelectorId, labels: LabelSetId) -> Vec<Requirement> {
+pub(super) fn unmet(cluster: &Cluster, selector: SelectorId, labels: LabelSetId) -> Vec<Requirement> {
     let labels = &cluster.labels.sets[labels];
     cluster.labels.selectors[selector]
         .requirements()
@@ -314,4 +399,19 @@ fn unmet(cluster: &Cluster, selector: SelectorId, labels: LabelSetId) -> Vec<Req
         .filter(|requirement| requirement.accepts(labels) == Truth::No)
         .cloned()
         .collect()
+}
+
+/// Whether labels surely meet a requirement that asks for a label to be there.
+fn is_carried(cluster: &Cluster, requirement: &Requirement, labels: LabelSetId) -> bool {
+    matches!(requirement.operator, Operator::In | Operator::Exists)
+        && requirement.accepts(&cluster.labels.sets[labels]) == Truth::Yes
+}
+
+/// The key under which labels have a value that is asked for under another.
+fn carrying(cluster: &Cluster, requirement: &Requirement, labels: LabelSetId) -> Option<KeyId> {
+    let wanted = |value: &LabelValue| matches!(value, LabelValue::Known(v) if requirement.values.contains(v));
+    let entries = cluster.labels.sets[labels].entries().iter();
+    let mut keys =
+        entries.filter(|(key, value)| *key != requirement.key && wanted(value)).map(|(key, _)| *key);
+    if requirement.operator == Operator::In { keys.next() } else { None }
 }

@@ -8,10 +8,10 @@ use super::Context;
 use super::words::Words;
 use crate::label::Truth;
 use crate::net::{Direction, PortSet, Protocol};
-use crate::policy::{Peers, PolicyId};
+use crate::policy::{Peers, PolicyId, Rule};
 use crate::query::Isolation;
 use crate::query::can::Answer;
-use crate::query::explain::{Coverage, EndpointExplanation, PairExplanation, Subject};
+use crate::query::explain::{AppliedRule, Coverage, EndpointExplanation, Fix, PairExplanation, Subject};
 use crate::solve::End;
 use crate::solve::proof::{FamilyProof, PolicyProof, Side};
 
@@ -39,11 +39,15 @@ pub struct Explanation {
     egress: Option<SideObject>,
     ingress: Option<SideObject>,
     near_misses: Vec<NearMissObject>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    meant: Vec<NearMissObject>,
     fix: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix_effect: Option<FixEffect>,
     notes: Vec<String>,
 }
 
-type PortMap = BTreeMap<&'static str, String>;
+pub(super) type PortMap = BTreeMap<&'static str, String>;
 
 #[derive(Debug, Serialize)]
 struct Question {
@@ -66,6 +70,24 @@ struct PairCounts {
     allow: u128,
     deny: u128,
     unknown: u128,
+}
+
+/// What the policies of a fix do, as far as it is not what was asked for.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FixEffect {
+    /// The verdict on the question with them.
+    verdict: &'static str,
+    /// How many pairs remain denied.
+    remaining: u128,
+    /// Pairs of pods that they allow beside those asked about.
+    others: u64,
+    /// Those that they perhaps allow.
+    perhaps_others: u64,
+    /// Pods for which addresses outside open that nobody asked about.
+    outside: u64,
+    /// The same for people.
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -157,7 +179,7 @@ struct EffectivePolicy {
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct EffectiveRule {
+pub(super) struct EffectiveRule {
     index: usize,
     file: Option<String>,
     line: Option<u32>,
@@ -183,7 +205,7 @@ fn known(truth: Truth) -> Option<bool> {
     }
 }
 
-fn port_map(ports: &PortSet) -> PortMap {
+pub(super) fn port_map(ports: &PortSet) -> PortMap {
     Protocol::ALL
         .into_iter()
         .filter(|protocol| !ports.of(*protocol).is_empty())
@@ -204,6 +226,19 @@ pub(super) const fn isolation_name(isolation: Isolation) -> &'static str {
         Isolation::Isolated => "isolated",
         Isolation::Unknown => "unknown",
         Isolation::Exempt => "exempt",
+    }
+}
+
+impl FixEffect {
+    fn new(words: Words<'_>, fix: &Fix) -> Self {
+        Self {
+            verdict: fix.then.as_str(),
+            remaining: fix.remaining,
+            others: fix.opens.pairs,
+            perhaps_others: fix.opens.perhaps,
+            outside: fix.opens.outside,
+            notes: words.fix(fix),
+        }
     }
 }
 
@@ -249,7 +284,21 @@ impl Explanation {
                     why: words.miss(&miss.miss),
                 })
                 .collect(),
-            fix: super::fix_yaml(shown),
+            meant: shown
+                .meant
+                .iter()
+                .map(|meant| NearMissObject {
+                    direction: meant.direction.as_str(),
+                    rule: reference(context, meant.policy, meant.path.clone()),
+                    why: words.slip(meant),
+                })
+                .collect(),
+            fix: super::fix_yaml(answer),
+            fix_effect: answer
+                .fix
+                .as_ref()
+                .and_then(|fix| fix.as_ref().ok())
+                .map(|fix| FixEffect::new(words, fix)),
             notes: super::notes(words, answer),
         }
     }
@@ -292,7 +341,6 @@ fn policy(
     proof: &PolicyProof,
 ) -> PolicyObject {
     let words = Words { cluster: context.cluster };
-    let (_, peer) = explanation.ends_of(direction);
     let policy = &context.cluster.policies[proof.policy];
     let rules = policy.rules[direction].iter().zip(&proof.rules).enumerate().map(|(i, (rule, step))| {
         let (file, line) = context.place(proof.policy, &words.rule_path(proof.policy, direction, i));
@@ -300,7 +348,7 @@ fn policy(
             Coverage::None => Some(false),
             Coverage::All | Coverage::Some(_) => known(step.peers.truth),
         };
-        let why = words.rule(explanation, peer, rule, step);
+        let why = words.rule(explanation, direction, rule, step);
         RuleObject { index: rule.index, file, line, matches, why }
     });
     let (file, line) = context.place(proof.policy, "");
@@ -333,29 +381,8 @@ impl EndpointReport {
 }
 
 fn effective(context: &Context<'_>, subject: &Subject, direction: Direction) -> EffectiveObject {
-    let words = Words { cluster: context.cluster };
     let policies = subject.policies[direction].iter().map(|applied| {
         let policy = &context.cluster.policies[applied.policy];
-        let rules =
-            policy.rules[direction].iter().zip(&applied.rules).enumerate().map(|(i, (rule, here))| {
-                let (file, line) =
-                    context.place(applied.policy, &words.rule_path(applied.policy, direction, i));
-                let peers = match &rule.peers {
-                    Peers::Any => Vec::new(),
-                    Peers::Of(peers) => peers
-                        .iter()
-                        .zip(&here.peers)
-                        .map(|(peer, matched)| EffectivePeer {
-                            peer: words.peer(peer),
-                            pods: matched.map(|m| m.sure),
-                            perhaps_pods: matched.map(|m| m.perhaps).filter(|n| *n > 0),
-                        })
-                        .collect(),
-                };
-                let ports =
-                    here.ports.as_ref().map_or_else(|| Words::ports(&rule.ports), ToString::to_string);
-                EffectiveRule { index: rule.index, file, line, ports, peers }
-            });
         let (file, line) = context.place(applied.policy, "");
         EffectivePolicy {
             policy: policy.name.path(),
@@ -363,7 +390,7 @@ fn effective(context: &Context<'_>, subject: &Subject, direction: Direction) -> 
             file,
             line,
             selects: known(applied.selects),
-            rules: rules.collect(),
+            rules: effective_rules(context, applied.policy, direction, &applied.rules),
         }
     });
     EffectiveObject {
@@ -371,4 +398,33 @@ fn effective(context: &Context<'_>, subject: &Subject, direction: Direction) -> 
         why: subject.exemption.map(Words::exemption),
         policies: policies.collect(),
     }
+}
+
+/// The rules of a policy, with what they match.
+pub(super) fn effective_rules(
+    context: &Context<'_>,
+    policy: PolicyId,
+    direction: Direction,
+    applied: &[AppliedRule],
+) -> Vec<EffectiveRule> {
+    let words = Words { cluster: context.cluster };
+    let rules = context.cluster.policies[policy].rules[direction].iter().zip(applied).enumerate();
+    let rule = |(i, (rule, here)): (usize, (&Rule, &AppliedRule))| {
+        let (file, line) = context.place(policy, &words.rule_path(policy, direction, i));
+        let peers = match &rule.peers {
+            Peers::Any => Vec::new(),
+            Peers::Of(peers) => peers
+                .iter()
+                .zip(&here.peers)
+                .map(|(peer, matched)| EffectivePeer {
+                    peer: words.peer(peer),
+                    pods: matched.map(|m| m.sure),
+                    perhaps_pods: matched.map(|m| m.perhaps).filter(|n| *n > 0),
+                })
+                .collect(),
+        };
+        let ports = here.ports.as_ref().map_or_else(|| Words::ports(&rule.ports), ToString::to_string);
+        EffectiveRule { index: rule.index, file, line, ports, peers }
+    };
+    rules.map(rule).collect()
 }

@@ -3,6 +3,7 @@ use crate::cluster::Ranges;
 use crate::compile::compile;
 use crate::query::can::can;
 use crate::query::endpoint::parse;
+use crate::query::explain::Fixes;
 use crate::query::fixture::{THREE_TIER, cluster};
 use crate::solve::proof::Prover;
 use crate::solve::solve;
@@ -18,7 +19,9 @@ fn ask<T>(from: &str, to: &str, render: impl FnOnce(&Context<'_>, &Answer) -> T)
     let cluster = cluster(THREE_TIER);
     let program = compile(&cluster, Profile::Spec);
     let read = |text| parse(text, &cluster, "multi-tier", &Ranges::default()).unwrap();
-    let answer = can(&solve(&program), &read(from), &read(to));
+    let (from, to, reachability) = (read(from), read(to), solve(&program));
+    let mut answer = can(&reachability, &from, &to);
+    answer.fix = Fixes::new(&reachability).fix(&from, &to);
     render(&Context { cluster: &cluster, profile: Profile::Spec, locate: &locate }, &answer)
 }
 

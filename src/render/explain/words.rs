@@ -6,7 +6,8 @@ use crate::net::{Direction, PortSet};
 use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, PortMatch, Ports, Rule, Tier};
 use crate::query::can::Verdict;
 use crate::query::endpoint::{self, Target};
-use crate::query::explain::{Coverage, Miss, NoFix, PairExplanation, Reason};
+use crate::query::explain::{Coverage, Fix, Meant, Miss, NoFix, PairExplanation, Reason, Slip};
+use crate::render::text::count;
 use crate::solve::End;
 use crate::solve::proof::{Basis, BlockStep, Exemption, PeerProof, PeerStep, PortStep, RuleProof, Side};
 
@@ -92,6 +93,17 @@ impl<'c> Words<'c> {
             Some(LabelValue::Present | LabelValue::Unknown) => format!("it has another `{key}`"),
         };
         format!("had {} ({is})", self.wanted(requirement))
+    }
+
+    /// `label `app: web``, or its key alone where nobody wrote the value.
+    fn label(self, key: KeyId, labels: LabelSetId) -> String {
+        let name = self.key(key);
+        match self.cluster.labels.sets[labels].get(key) {
+            Some(LabelValue::Known(value)) => {
+                format!("label `{name}: {}`", self.cluster.labels.values[value])
+            }
+            _ => format!("label `{name}`"),
+        }
     }
 
     /// The label a requirement asks for: `label `env: prod``.
@@ -214,10 +226,11 @@ impl<'c> Words<'c> {
     pub(super) fn rule(
         self,
         explanation: &PairExplanation,
-        peer: End,
+        direction: Direction,
         rule: &Rule,
         step: &RuleProof,
     ) -> String {
+        let (_, peer) = explanation.ends_of(direction);
         let ports = match explanation.coverage(step) {
             Coverage::All => None,
             Coverage::Some(hit) => Some(format!("of the ports asked for only {hit}")),
@@ -225,7 +238,7 @@ impl<'c> Words<'c> {
         };
         let peers = match (&rule.peers, step.peers.truth) {
             (Peers::Any, _) => "everybody".to_owned(),
-            (Peers::Of(_), Truth::Yes) => self.end(peer),
+            (Peers::Of(peers), Truth::Yes) => self.matching_peer(direction, peers, step, peer),
             (Peers::Of(peers), truth) => {
                 let each = peers
                     .iter()
@@ -241,6 +254,19 @@ impl<'c> Words<'c> {
         match ports {
             Some(ports) => format!("matches {peers}, but {ports}"),
             None => format!("matches {peers} on {}", explanation.asked),
+        }
+    }
+
+    /// The peer, and the element of several that matches it.
+    fn matching_peer(self, direction: Direction, peers: &[Peer], step: &RuleProof, peer: End) -> String {
+        let end = self.end(peer);
+        let matching = step.peers.each.iter().position(|element| element.truth == Truth::Yes);
+        match (peers.len(), matching) {
+            (2.., Some(place)) => {
+                let field = Self::preposition(direction);
+                format!("{end} by {field}[{place}] ({})", self.peer(&peers[place]))
+            }
+            _ => end,
         }
     }
 
@@ -448,6 +474,42 @@ impl<'c> Words<'c> {
                 self.pod(*pod),
                 self.namespace_of(*pod)
             ),
+            Miss::OtherKey { pod, own, requirement, key, of_namespace } => {
+                let whose = if *of_namespace {
+                    format!("namespace `{}`", self.namespace_of(*pod))
+                } else {
+                    format!("pod `{}`", self.pod(*pod))
+                };
+                let labels = if *of_namespace {
+                    self.cluster.namespaces[self.cluster.pods[*pod].namespace].labels
+                } else {
+                    self.cluster.pods[*pod].labels
+                };
+                let has = format!("{whose} has {}", self.label(*key, labels));
+                let asks = format!("asks for {}", self.wanted(requirement));
+                match own {
+                    Some(own) => format!(
+                        "{asks}, {has}; and a podSelector alone means namespace `{}`, pod `{}` is in `{}`: correct the label, and add a namespaceSelector to the same element",
+                        self.cluster.namespaces[*own].name,
+                        self.pod(*pod),
+                        self.namespace_of(*pod)
+                    ),
+                    None => format!("{asks}, {has}"),
+                }
+            }
+            Miss::LabelOfPod(pod, requirement) => format!(
+                "asks the namespace for {}, which pod `{}` has: labels of pods belong in a podSelector",
+                self.wanted(requirement),
+                self.pod(*pod)
+            ),
+            Miss::LabelOfNamespace(pod, requirement) => format!(
+                "asks the pod for {}, which namespace `{}` has: labels of namespaces belong in a namespaceSelector",
+                self.wanted(requirement),
+                self.namespace_of(*pod)
+            ),
+            Miss::ServiceAddress(service, address) => format!(
+                "{address} is an address of Service `{service}`; policies see what stands behind it, never its own address (I13)"
+            ),
             Miss::HostNetwork(pod) => format!(
                 "the selectors fit, but `{}` is a hostNetwork pod, which only a block with its node's address matches",
                 self.pod(*pod)
@@ -461,7 +523,7 @@ impl<'c> Words<'c> {
             }
             Miss::OtherPorts(ports) => format!("the peer matches, but on {ports}"),
             Miss::ServicePort(service, port) => format!(
-                "{port} is the port of Service `{service}`; policies see the target port on the pods"
+                "{port} is the port of Service `{service}`; policies see the target port, behind it"
             ),
             Miss::Undeclared(name, protocol, pod) => format!(
                 "the peer matches, but `{}` declares no port named `{name}` for {protocol}",
@@ -473,9 +535,99 @@ impl<'c> Words<'c> {
         }
     }
 
+    /// Why a policy does not block what it was perhaps meant to.
+    pub(super) fn slip(self, meant: &Meant) -> String {
+        let direction = meant.direction.as_str();
+        match &meant.slip {
+            Slip::Label(pod, requirement) => {
+                let labels = self.cluster.pods[*pod].labels;
+                format!(
+                    "would isolate {direction} of `{}` if it {}",
+                    self.pod(*pod),
+                    self.if_it_had(requirement, labels)
+                )
+            }
+            Slip::LabelOfWorkload(pod, requirement) => {
+                let workload = self.cluster.workload_name(self.cluster.pods[*pod].workload);
+                format!(
+                    "asks for {}, which {workload} has, but its pods have not: policies see the labels of pods, those of `spec.template`",
+                    self.wanted(requirement)
+                )
+            }
+            Slip::Namespace(pod) => {
+                let own = &self.cluster.policies[meant.policy].name.namespace;
+                format!(
+                    "fits the labels of `{}`, but is a policy of namespace `{own}`, not of `{}`: a policy selects pods of its own namespace only",
+                    self.pod(*pod),
+                    self.namespace_of(*pod)
+                )
+            }
+            Slip::Types(pod) => format!(
+                "selects `{}` and has {direction} rules, which mean nothing without `{}` in `policyTypes`",
+                self.pod(*pod),
+                match meant.direction {
+                    Direction::Ingress => "Ingress",
+                    Direction::Egress => "Egress",
+                }
+            ),
+            Slip::Alternatives(namespace, pods) => {
+                let field = Self::preposition(meant.direction);
+                format!(
+                    "{field}[{namespace}] and {field}[{pods}] are two elements, and each admits on its own; one element with a namespaceSelector and a podSelector would ask for both"
+                )
+            }
+        }
+    }
+
+    /// What a fix leaves denied, and what it opens beside what was asked for.
+    pub(super) fn fix(self, fix: &Fix) -> Vec<String> {
+        let mut lines = Vec::new();
+        for ((from, to), why) in &fix.remain {
+            let why = why.map(|why| format!(": {}", self.no_fix(why))).unwrap_or_default();
+            lines.push(format!("still denied: {} -> {}{why}", self.end(*from), self.end(*to)));
+        }
+        let more = fix.remaining.saturating_sub(fix.remain.len() as u128);
+        if more > 0 {
+            lines.push(format!("and {more} more"));
+        }
+        let opens = &fix.opens;
+        let mut parts = Vec::new();
+        for (number, one, many) in [
+            (opens.pairs, "other pair of pods is allowed, too", "other pairs of pods are allowed, too"),
+            (
+                opens.perhaps,
+                "other pair of pods is perhaps allowed, too",
+                "other pairs of pods are perhaps allowed, too",
+            ),
+            (
+                opens.outside,
+                "pod opens to addresses that were not asked about",
+                "pods open to addresses that were not asked about",
+            ),
+        ] {
+            if number > 0 {
+                parts.push(count(number, one, many));
+            }
+        }
+        if let (Some((from, to)), false) = (opens.example, parts.is_empty()) {
+            parts.push(format!("such as {} -> {}", self.end(from), self.end(to)));
+        }
+        lines.push(if parts.is_empty() { "nothing else opens".into() } else { list(parts, ", ") });
+        lines
+    }
+
     /// Why there is no fix.
     pub(super) fn no_fix(self, why: NoFix) -> String {
         match why {
+            NoFix::NoPort => {
+                "none without a port, since one for every port would open too much: ask about `TO:PORT`"
+                    .into()
+            }
+            NoFix::Closes(pod) => format!(
+                "no labels tell `{}` from pods that no policy isolates, and that a policy for it would cut off",
+                self.pod(pod)
+            ),
+            NoFix::NotFound => "no simple addition allows it and closes nothing".into(),
             NoFix::NoCommonFamily => "no policy can help: the two have no IP family in common".into(),
             NoFix::Tier(policy) => {
                 format!("no NetworkPolicy can help: {} denies it, change that", self.policy(policy))

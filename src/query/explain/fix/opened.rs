@@ -1,0 +1,252 @@
+//! Everything that a change opens beside what was asked for, counted.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::cluster::{Addresses, Cluster, PodId};
+use crate::compile::Program;
+use crate::diff::{Change, Difference, Group};
+use crate::net::{AddressSet, ByFamily, Direction, Family, PortSet, address, address_number};
+use crate::query::endpoint::{Ports, Target};
+use crate::query::explain::weigh::{Numbers, Weigher, length};
+use crate::solve::{Connectivity, End};
+
+/// Connections that a fix allows, or perhaps allows, and that nobody asked for.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Opened {
+    /// Ordered pairs of pods of which a port becomes allowed.
+    pub pairs: u64,
+    /// Those that perhaps become allowed.
+    pub perhaps: u64,
+    /// Pods to which, or from which, addresses outside become allowed or perhaps allowed, by their own direction.
+    pub outside: u64,
+    /// One such connection.
+    pub example: Option<(End, End)>,
+}
+
+impl Opened {
+    /// Whether nothing else opens.
+    pub fn is_nothing(&self) -> bool {
+        self.pairs == 0 && self.perhaps == 0 && self.outside == 0
+    }
+}
+
+/// What a difference opens beside a question; `None` if it closes anything, or makes it less sure.
+pub(super) fn opened(
+    difference: &Difference,
+    program: &Program,
+    from: &Target,
+    to: &Target,
+) -> Option<Opened> {
+    let mut count = Count {
+        cluster: &program.cluster,
+        weigher: Weigher { program },
+        from,
+        to,
+        asked_from: numbers(from),
+        asked_to: numbers(to),
+        owned: owned(&program.cluster),
+        outside: BTreeMap::new(),
+        opened: Opened::default(),
+    };
+    for change in &difference.changes {
+        let grown = grown(&change.before, &change.after)?;
+        count.change(difference, change, &grown);
+    }
+    count.opened.outside = count.outside.values().copied().sum();
+    Some(count.opened)
+}
+
+/// The ports that become allowed, or perhaps allowed; `None` if any is lost.
+fn grown(before: &Connectivity, after: &Connectivity) -> Option<PortSet> {
+    let is_lost =
+        !before.must.difference(&after.must).is_empty() || !before.may.difference(&after.may).is_empty();
+    let grown = after.must.difference(&before.must).union(&after.may.difference(&before.may));
+    (!is_lost).then_some(grown)
+}
+
+/// The pods of a target, those that are perhaps meant among them.
+fn numbers(target: &Target) -> Numbers {
+    let mut numbers = Numbers::new();
+    for (pod, range) in target.ends.pods.iter().chain(target.perhaps.pods()) {
+        let ranges = numbers.entry(*pod).or_default();
+        match ranges.iter_mut().find(|known| known.start <= range.end && range.start <= known.end) {
+            Some(known) => *known = known.start.min(range.start)..known.end.max(range.end),
+            None => ranges.push(range.clone()),
+        }
+    }
+    numbers
+}
+
+/// The addresses of pods: they are no ends of their own.
+fn owned(cluster: &Cluster) -> ByFamily<AddressSet> {
+    let mut owned: ByFamily<Vec<(u128, u128)>> = ByFamily::default();
+    for pod in &cluster.pods {
+        if let Addresses::Known(known) = &pod.addresses {
+            for &ip in known {
+                owned[Family::of(ip)].push((address_number(ip), address_number(ip)));
+            }
+        }
+    }
+    ByFamily { v4: AddressSet::from_ranges(owned.v4), v6: AddressSet::from_ranges(owned.v6) }
+}
+
+struct Count<'a> {
+    cluster: &'a Cluster,
+    weigher: Weigher<'a>,
+    from: &'a Target,
+    to: &'a Target,
+    asked_from: Numbers,
+    asked_to: Numbers,
+    owned: ByFamily<AddressSet>,
+    /// How many pods of a group addresses open for that nobody asked about.
+    outside: BTreeMap<(PodId, Direction), u64>,
+    opened: Opened,
+}
+
+impl Count<'_> {
+    fn change(&mut self, difference: &Difference, change: &Change, grown: &PortSet) {
+        let pods = |group: &Group| -> Vec<PodId> {
+            match group {
+                Group::Pods(set) => difference.pods(set, self.cluster).map(|pod| pod.after.0).collect(),
+                Group::Addresses(..) => Vec::new(),
+            }
+        };
+        let (from, to) = (pods(&change.from), pods(&change.to));
+        match (&change.from, &change.to) {
+            (Group::Pods(_), Group::Pods(_)) => {
+                let surely = !change.after.must.difference(&change.before.must).is_empty();
+                self.between_pods(&from, &to, grown, surely);
+            }
+            (Group::Pods(_), Group::Addresses(family, addresses)) => {
+                let asked = Self::asked_addresses(self.to, *family, grown);
+                for pod in from {
+                    self.with_outside(pod, Direction::Egress, (*family, addresses), &asked);
+                }
+            }
+            (Group::Addresses(family, addresses), Group::Pods(_)) => {
+                let asked = self.from.ends.addresses[*family].clone();
+                for pod in to {
+                    let wanted = grown.difference(&self.to.ports_at(End::Pod(pod, 0))).is_empty();
+                    let asked = if wanted { asked.clone() } else { AddressSet::empty() };
+                    self.with_outside(pod, Direction::Ingress, (*family, addresses), &asked);
+                }
+            }
+            (Group::Addresses(..), Group::Addresses(..)) => {}
+        }
+    }
+
+    fn between_pods(&mut self, from: &[PodId], to: &[PodId], grown: &PortSet, surely: bool) {
+        let weigher = self.weigher;
+        let among = |pods: &[PodId], asked: &Numbers| -> Numbers {
+            pods.iter().filter_map(|pod| Some((*pod, asked.get(pod)?.clone()))).collect()
+        };
+        let is_asked = |pod: &PodId| grown.difference(&self.to.ports_at(End::Pod(*pod, 0))).is_empty();
+        let (all_from, all_to) = (weigher.whole(from), weigher.whole(to));
+        let asked_from = among(from, &self.asked_from);
+        let mut asked_to = among(to, &self.asked_to);
+        asked_to.retain(|pod, _| is_asked(pod));
+        let others = weigher.pairs(&all_from, &all_to) - weigher.pairs(&asked_from, &asked_to);
+        if others == 0 {
+            return;
+        }
+        if surely {
+            self.opened.pairs += others;
+        } else {
+            self.opened.perhaps += others;
+        }
+        if self.opened.example.is_none() {
+            self.opened.example = self.example(&all_from, &all_to, &asked_from, &asked_to);
+        }
+    }
+
+    fn example(
+        &self,
+        from: &Numbers,
+        to: &Numbers,
+        asked_from: &Numbers,
+        asked_to: &Numbers,
+    ) -> Option<(End, End)> {
+        let holds = |numbers: &Numbers, pod: PodId, index: u32| {
+            numbers.get(&pod).is_some_and(|ranges| ranges.iter().any(|range| range.contains(&index)))
+        };
+        let ends = |numbers: &Numbers| -> Vec<(PodId, u32)> {
+            let each = |(pod, ranges): (&PodId, &Vec<Range<u32>>)| {
+                let pod = *pod;
+                ranges.iter().cloned().flatten().take(3).map(move |index| (pod, index)).collect::<Vec<_>>()
+            };
+            numbers.iter().flat_map(each).collect()
+        };
+        let destinations = ends(to);
+        ends(from).into_iter().find_map(|(a, i)| {
+            let asked = holds(asked_from, a, i);
+            let other = destinations.iter().find(|&&(b, j)| {
+                (a, i) != (b, j) && !(asked && holds(asked_to, b, j)) && !self.weigher.is_exempt(a, b)
+            });
+            other.map(|&(b, j)| (End::Pod(a, i), End::Pod(b, j)))
+        })
+    }
+
+    /// The addresses of a destination on which some ports were asked for.
+    fn asked_addresses(target: &Target, family: Family, ports: &PortSet) -> AddressSet {
+        let within = |asked: &PortSet| ports.difference(asked).is_empty();
+        match &target.ports {
+            Ports::ByDestination { addresses, .. } => addresses
+                .iter()
+                .filter(|(ip, asked)| Family::of(**ip) == family && within(asked))
+                .map(|(ip, _)| (address_number(*ip), address_number(*ip)))
+                .collect::<AddressSet>()
+                .intersection(&target.ends.addresses[family]),
+            Ports::Of(asked) if !within(asked) => AddressSet::empty(),
+            Ports::Every | Ports::Of(_) | Ports::Declared(_) => target.ends.addresses[family].clone(),
+        }
+    }
+
+    fn with_outside(
+        &mut self,
+        pod: PodId,
+        direction: Direction,
+        (family, addresses): (Family, &AddressSet),
+        asked: &AddressSet,
+    ) {
+        let mut outside = addresses.difference(&self.owned[family]);
+        if direction == Direction::Ingress {
+            let node = self.cluster.pods[pod].node;
+            let own = node.map_or(&[][..], |node| &self.cluster.nodes[node].addresses);
+            let own = own.iter().filter(|ip| Family::of(**ip) == family).map(|ip| address_number(*ip));
+            outside = outside.difference(&own.map(|number| (number, number)).collect());
+        }
+        if outside.is_empty() {
+            return;
+        }
+        let numbers = match direction {
+            Direction::Egress => &self.asked_from,
+            Direction::Ingress => &self.asked_to,
+        };
+        let count = u64::from(self.cluster.pods[pod].count);
+        let beyond = outside.difference(asked);
+        let others = match numbers.get(&pod) {
+            Some(ranges) if beyond.is_empty() => count - length(ranges),
+            _ => count,
+        };
+        if others == 0 {
+            return;
+        }
+        let known = self.outside.entry((pod, direction)).or_default();
+        *known = others.max(*known);
+        if self.opened.example.is_none() {
+            let shown = if beyond.is_empty() { &outside } else { &beyond };
+            let index = numbers.get(&pod).filter(|_| beyond.is_empty()).map_or(0, |ranges| {
+                (0..self.cluster.pods[pod].count)
+                    .find(|index| !ranges.iter().any(|range| range.contains(index)))
+                    .unwrap_or_default()
+            });
+            let end = End::Pod(pod, index);
+            let outside = shown.ranges().first().map(|&(first, _)| End::Address(address(family, first)));
+            self.opened.example = outside.map(|outside| match direction {
+                Direction::Egress => (end, outside),
+                Direction::Ingress => (outside, end),
+            });
+        }
+    }
+}
