@@ -163,6 +163,8 @@ codes! {
     ProfilesDiffer = Note "profiles-differ",
     /// A policy asks for a fact that the input does not give.
     MissingFact = Note "missing-fact",
+    /// A policy that selects nothing, or a rule or a port name of one that matches nothing.
+    MatchesNothing = Note "matches-nothing",
     /// Something that the answer counts and does not list.
     Shortened = Note "shortened",
     /// A change that changes nothing.

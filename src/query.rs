@@ -9,6 +9,7 @@ pub mod factors;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod group;
+pub mod idle;
 mod matrix;
 pub mod reach;
 mod selector;

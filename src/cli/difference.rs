@@ -1,5 +1,7 @@
 //! What `diff` and `what-if` have in common: comparing, writing, and how it ends.
 
+use std::collections::BTreeSet;
+
 use podreach::cluster::{Cluster, PodId};
 use podreach::compile::Program;
 use podreach::diagnostic::Diagnostic;
@@ -7,6 +9,7 @@ use podreach::diff;
 use podreach::load::Sources;
 use podreach::query::Matrix;
 use podreach::query::difference::{self as query, Difference, Edited, Scope, Table};
+use podreach::query::idle::{Idle, idle};
 use podreach::query::unknowns::missing_facts;
 use podreach::query::warnings::{Warning, warnings};
 use podreach::render::diagnostic::Located;
@@ -76,16 +79,25 @@ pub(super) fn compare<'p>(
         let table =
             is_drawn.then(|| query::table([&before, &after], &difference, &scope, render::LARGEST_PICTURE));
         let warnings = warnings(&before, &after, &pairwise);
-        let mut notes = if difference.has_unknown() {
-            notes::missing_facts(&programs[1].cluster, &missing_facts(programs[1]))
-        } else {
-            Vec::new()
-        };
+        let mut notes = notes::idle(&programs[1].cluster, &newly_idle(programs));
+        if difference.has_unknown() {
+            notes.extend(notes::missing_facts(&programs[1].cluster, &missing_facts(programs[1])));
+        }
         let listings = [&after, &before].map(Matrix::new);
         notes.extend(listings.iter().find_map(|matrix| unlisted_replicas(matrix, args.by.into())));
         let about = scope.about.map(|[_, after]| after);
         Compared { edits, programs, difference, about, table, warnings, notes, diagnostics }
     }))
+}
+
+/// The policies and parts of policies that mean nothing for the second input, and did not stand in the first one or meant
+/// something there.
+fn newly_idle([before, after]: [&Program; 2]) -> Vec<Idle> {
+    let name = |program: &Program, idle: &Idle| {
+        (program.cluster.policies[idle.policy].name.clone(), idle.path.clone(), idle.why.clone())
+    };
+    let known: BTreeSet<_> = idle(before).iter().map(|idle| name(before, idle)).collect();
+    idle(after).into_iter().filter(|idle| !known.contains(&name(after, idle))).collect()
 }
 
 /// The pods of each input that `-n` and `-l` keep. What only one of the inputs has is kept there.

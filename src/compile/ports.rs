@@ -74,10 +74,13 @@ impl PortNames {
         let Ports::Of(matches) = ports else { return true };
         matches.iter().all(|port| match port {
             PortMatch::Range { .. } => true,
-            PortMatch::Named { protocol, name } => {
-                self.names.get(&(*protocol, Text::from(&**name))).is_some()
-            }
+            PortMatch::Named { protocol, name } => self.find(*protocol, name).is_some(),
         })
+    }
+
+    /// The number of a name; `None` if no rule uses it.
+    pub(crate) fn find(&self, protocol: Protocol, name: &str) -> Option<PortNameId> {
+        self.names.get(&(protocol, Text::from(name)))
     }
 
     /// The names that pods declare in init containers (I15).

@@ -4,8 +4,9 @@
 use super::explain::Words;
 use super::text::count;
 use crate::cluster::Cluster;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, ObjectName, nearest};
 use crate::profile::Profile;
+use crate::query::idle::{Idle, Why};
 use crate::query::unknowns::{Difference, Fact, MissingFact, Point};
 
 /// The most facts that are told one by one.
@@ -91,6 +92,52 @@ fn some(names: impl Iterator<Item = String>, all: usize) -> String {
     let names: Vec<String> = names.take(shown).collect();
     let more = if all > shown { format!(" and {} more", all - shown) } else { String::new() };
     format!("{}{more}", names.join(", "))
+}
+
+/// Policies, and parts of policies, that mean nothing for the input.
+pub fn idle(cluster: &Cluster, idle: &[Idle]) -> Vec<Diagnostic> {
+    let note = |Idle { policy, path, why }: &Idle| {
+        let policy = &cluster.policies[*policy];
+        let ObjectName { kind, namespace, .. } = &policy.name;
+        let name = policy.name.path();
+        let (message, help) = match why {
+            Why::NoPod => (format!("{kind} {name} selects no pod of the input"), None),
+            Why::NoNamespace => {
+                let near = nearest(
+                    namespace,
+                    cluster
+                        .namespaces
+                        .iter()
+                        .filter(|own| own.name != *namespace)
+                        .map(|own| own.name.to_string()),
+                );
+                (
+                    format!(
+                        "{kind} {name} selects no pod: nothing else of the input is in namespace `{namespace}`"
+                    ),
+                    near.first().map(|near| format!("did you mean `{near}`?")),
+                )
+            }
+            Why::NoPeer => {
+                (format!("this rule of {kind} {name} matches no pod of the input and no address"), None)
+            }
+            Why::NoPort(port, protocol) => (
+                format!(
+                    "no pod that this rule of {kind} {name} is about declares a port `{port}` for {protocol}"
+                ),
+                None,
+            ),
+        };
+        let note = Diagnostic::new(Code::MatchesNothing, message)
+            .with_object(policy.name.clone())
+            .with_origin(policy.origin.clone())
+            .with_path(path);
+        match help {
+            Some(help) => note.with_help(help),
+            None => note,
+        }
+    };
+    idle.iter().map(note).collect()
 }
 
 /// The replicas that a listing by pod leaves out.
