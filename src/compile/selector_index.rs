@@ -112,13 +112,13 @@ impl SelectorIndex {
             requirement.values.iter().filter_map(|&value| self.values.get(&(requirement.key, value)));
         match (requirement.operator, &requirement.values[..]) {
             (Operator::In, [_]) => match with_values.next() {
-                Some(with_value) => *items &= with_value,
+                Some(with_value) => keep(items, with_value),
                 None => items.clear(),
             },
             (Operator::In, _) => {
                 let mut any = RoaringBitmap::new();
                 for with_value in with_values {
-                    any |= &*items & with_value;
+                    any |= common(items, with_value);
                 }
                 *items = any;
             }
@@ -127,7 +127,7 @@ impl SelectorIndex {
                     take_out(items, with_value);
                 }
             }
-            (Operator::Exists, _) => *items &= present,
+            (Operator::Exists, _) => keep(items, present),
             (Operator::DoesNotExist, _) => take_out(items, present),
         }
     }
@@ -190,8 +190,29 @@ impl SelectorIndex {
 
 /// Takes few items out of few: from a range, others would be removed one by one, those that are not there too.
 fn take_out(items: &mut RoaringBitmap, others: &RoaringBitmap) {
-    let there = &*items & others;
+    let there = common(items, others);
     *items -= there;
+}
+
+/// Takes all out but those of `others`.
+fn keep(items: &mut RoaringBitmap, others: &RoaringBitmap) {
+    match looked_up(items, others) {
+        Some(common) => *items = common,
+        None => *items &= others,
+    }
+}
+
+/// The items that are in both.
+fn common(some: &RoaringBitmap, others: &RoaringBitmap) -> RoaringBitmap {
+    looked_up(some, others).unwrap_or_else(|| some & others)
+}
+
+/// The items that are in both, if one side has so few that to look each up is cheaper than to go through both.
+fn looked_up(some: &RoaringBitmap, others: &RoaringBitmap) -> Option<RoaringBitmap> {
+    const STEPS_TO_LOOK_UP: u64 = 16;
+    let (few, many) = if some.len() < others.len() { (some, others) } else { (others, some) };
+    (few.len() * STEPS_TO_LOOK_UP < many.len())
+        .then(|| few.iter().filter(|&item| many.contains(item)).collect())
 }
 
 #[cfg(test)]

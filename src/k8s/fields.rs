@@ -16,7 +16,8 @@ pub(crate) struct Fields {
 
 impl Fields {
     /// The fields of the type that serde knows by this name, if podreach knows them.
-    #[inline]
+    // One piece of code: every reader of every type calls it.
+    #[inline(never)]
     pub(crate) fn of(name: &str) -> Option<Self> {
         let slots: &'static [&'static str] = match name {
             STRICT_METADATA => return Some(Self { slots: &OBJECT_META, closed: true }),

@@ -21,6 +21,7 @@ use super::holders;
 use super::kinds::{self, Expected, Known};
 use super::mesh;
 use super::scalar::{Scalar, is_word};
+use super::slip::LastKey;
 use crate::k8s::Object;
 use values::{Map, Value};
 
@@ -95,6 +96,7 @@ struct Reader<'t> {
     /// The column of the first byte that is no space, from 1; 0 at the end of the text.
     level: usize,
     depth: u32,
+    key: LastKey<'t>,
 }
 
 /// The first two fields of an object, and where the others are.
@@ -178,7 +180,7 @@ impl<'t> Written<'t> {
 
 impl<'t> Reader<'t> {
     fn new(text: &'t str) -> Option<Self> {
-        let mut reader = Self { text, at: 0, line: 0, level: 0, depth: 0 };
+        let mut reader = Self { text, at: 0, line: 0, level: 0, depth: 0, key: LastKey::default() };
         (text.len() <= MAX_LENGTH).then(|| reader.next_line())?;
         Some(reader)
     }

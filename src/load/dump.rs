@@ -341,7 +341,7 @@ impl<'de, A: MapAccess<'de>> Deserializer<'de> for Rest<'de, A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        visitor.visit_map(Self { of: Type::of(name, fields), ..self })
+        visitor.visit_map(Self { of: Some(Type::new(name, fields)), ..self })
     }
 
     forward_to_deserialize_any! {
@@ -361,7 +361,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Rest<'de, A> {
         match key {
             None => Ok(None),
             Some("apiVersion" | "kind") => Err(A::Error::custom("written twice")),
-            Some(key) if self.of.is_some_and(|of| !of.passes(key)) => Err(A::Error::custom("no such field")),
+            Some(key) if self.of.is_some_and(|of| !of.reads(key) && !of.passes(key)) => {
+                Err(A::Error::custom("no such field"))
+            }
             Some(key) => seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some),
         }
     }

@@ -11,7 +11,7 @@ use serde::forward_to_deserialize_any;
 use super::de::Declined;
 use super::eight::Eight;
 use super::repeats::{Repeats, SKIPPED};
-use super::slip::Type;
+use super::slip::{LastKey, Type};
 use crate::k8s::Passed;
 
 /// How deep values may nest: one bit for each level that is skipped, and what the stack holds for those that are read.
@@ -30,6 +30,7 @@ pub(super) struct Scanner<'t> {
     text: &'t str,
     at: usize,
     depth: u32,
+    key: LastKey<'t>,
     /// What this object has as the one before: nothing, until [`Repeats::next`] says that there was one.
     ///
     /// A newtype of which that is true is read as a unit; whoever reads it must know what to make of that.
@@ -38,7 +39,7 @@ pub(super) struct Scanner<'t> {
 
 impl<'t> Scanner<'t> {
     pub(super) fn new(text: &'t str, at: usize) -> Self {
-        Self { text, at, depth: 0, repeats: Repeats::default() }
+        Self { text, at, depth: 0, key: LastKey::default(), repeats: Repeats::default() }
     }
 
     /// Where it stands.
@@ -373,7 +374,7 @@ impl<'de> Deserializer<'de> for &mut Scanner<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Declined> {
-        self.fields(Type::of(name, fields), visitor)
+        self.fields(Some(Type::new(name, fields)), visitor)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -410,6 +411,9 @@ impl<'de> Deserializer<'de> for &mut Scanner<'de> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Declined> {
+        if !self.key.passes() {
+            return Err(Declined);
+        }
         self.skip()?;
         visitor.visit_unit()
     }
@@ -434,10 +438,8 @@ impl<'t> MapAccess<'t> for Fields<'_, 't> {
         }
         self.first = false;
         let key = self.scanner.string()?;
-        if self.of.is_some_and(|of| !of.passes(key)) {
-            return Err(Declined);
-        }
         self.scanner.take(b':')?;
+        self.scanner.key = LastKey::new(self.of, key);
         seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some)
     }
 

@@ -6,29 +6,49 @@
 use super::de::nearest_by_edits;
 use crate::k8s::Fields;
 
-/// A type that is being read: its fields, and those of them that podreach reads.
+/// A type that is being read, and the fields of it that podreach reads.
 #[derive(Clone, Copy)]
 pub(super) struct Type {
-    fields: Fields,
+    name: &'static str,
     read: &'static [&'static str],
 }
 
 impl Type {
-    /// The type that serde knows by this name, if podreach knows its fields.
-    #[inline]
-    pub(super) fn of(name: &str, read: &'static [&'static str]) -> Option<Self> {
-        Fields::of(name).map(|fields| Self { fields, read })
+    /// The type that serde knows by this name.
+    pub(super) const fn new(name: &'static str, read: &'static [&'static str]) -> Self {
+        Self { name, read }
+    }
+
+    /// Whether podreach reads the field of this name.
+    pub(super) fn reads(self, key: &str) -> bool {
+        self.read.contains(&key)
     }
 
     /// Whether nothing is to be said of a key.
-    #[inline]
     pub(super) fn passes(self, key: &str) -> bool {
-        self.fields.has(key) || self.passes_unknown(key)
+        Fields::of(self.name).is_none_or(|fields| fields.has(key) || self.passes_unknown(fields, key))
     }
 
     #[cold]
-    fn passes_unknown(self, key: &str) -> bool {
-        !self.fields.closed && meant(self.fields, |field| self.read.contains(&field), key).is_none()
+    fn passes_unknown(self, fields: Fields, key: &str) -> bool {
+        !fields.closed && meant(fields, |field| self.reads(field), key).is_none()
+    }
+}
+
+/// The key that a reader took last. Whoever reads its value knows what it means; what is passed over may be a slip, and
+/// only then it is looked up.
+#[derive(Clone, Copy, Default)]
+pub(super) struct LastKey<'t>(Option<(Type, &'t str)>);
+
+impl<'t> LastKey<'t> {
+    /// A key of a value of type `of`.
+    pub(super) fn new(of: Option<Type>, key: &'t str) -> Self {
+        Self(of.map(|of| (of, key)))
+    }
+
+    /// Whether nothing is to be said of it, now that its value is passed over. Asks once.
+    pub(super) fn passes(&mut self) -> bool {
+        self.0.take().is_none_or(|(of, key)| of.passes(key))
     }
 }
 
@@ -46,7 +66,7 @@ mod tests {
     #[test]
     fn keys_near_a_field_that_is_read() {
         let read: &[&str] = &["containers", "initContainers", "hostNetwork", "nodeName"];
-        let pod = Type::of("PodSpec", read).unwrap();
+        let pod = Type::new("PodSpec", read);
         for key in ["hostnetwork", "hostNetwrok", "container", "nodename", "InitContainers"] {
             assert!(!pod.passes(key), "{key}");
         }
@@ -55,6 +75,6 @@ mod tests {
         {
             assert!(pod.passes(key), "{key}");
         }
-        assert!(Type::of("Probe", read).is_none());
+        assert!(Type::new("Probe", read).passes("hostnetwork"));
     }
 }

@@ -10,7 +10,7 @@ use super::{Node, Pairs, Reader, Result, Written};
 use crate::k8s::Passed;
 use crate::load::de::Declined;
 use crate::load::scalar::{Scalar, is_null, is_word};
-use crate::load::slip::Type;
+use crate::load::slip::{LastKey, Type};
 
 /// A value, for serde.
 pub(super) struct Value<'r, 't> {
@@ -142,7 +142,7 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.pairs(Type::of(name, fields), visitor)
+        self.pairs(Some(Type::new(name, fields)), visitor)
     }
 
     #[inline]
@@ -165,6 +165,9 @@ impl<'de> Deserializer<'de> for Value<'_, 'de> {
 
     #[inline]
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        if !self.reader.key.passes() {
+            return Err(Declined);
+        }
         self.reader.skip(self.node)?;
         visitor.visit_unit()
     }
@@ -193,16 +196,17 @@ impl<'t> MapAccess<'t> for &mut Map<'_, 't> {
                 self.ended = true;
                 Ok(None)
             }
-            Some(key) => {
-                let key = key.key()?;
-                if self.of.is_some_and(|of| !of.passes(&key)) {
-                    return Err(Declined);
+            Some(key) => match key.key()? {
+                Cow::Borrowed(key) => {
+                    self.reader.key = LastKey::new(self.of, key);
+                    seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some)
                 }
-                match key {
-                    Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)).map(Some),
-                    Cow::Owned(key) => seed.deserialize(StringDeserializer::new(key)).map(Some),
+                Cow::Owned(key) if self.of.is_some_and(|of| !of.passes(&key)) => Err(Declined),
+                Cow::Owned(key) => {
+                    self.reader.key = LastKey::default();
+                    seed.deserialize(StringDeserializer::new(key)).map(Some)
                 }
-            }
+            },
         }
     }
 
