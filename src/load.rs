@@ -469,8 +469,10 @@ impl Sources {
         Some(Self::at(source, offset..offset + word.unwrap_or(rest.len().min(1))))
     }
 
-    /// Says of errors that come of reading a directory file by file that it is meant to be rendered.
-    pub fn advise(&self, findings: &mut [Diagnostic]) {
+    /// Says of required fields that are misspelled what is wrong, and of errors that come of reading a directory file by
+    /// file that it is meant to be rendered.
+    pub fn advise(&self, findings: &mut Vec<Diagnostic>) {
+        slip::join(findings);
         for finding in findings {
             let comes_of_that = matches!(
                 finding.code,

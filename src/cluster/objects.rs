@@ -12,12 +12,14 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use super::findings::Findings;
 use crate::diagnostic::{Code, ObjectName, Origin};
 use crate::k8s::{
-    self, EndpointSlice, Endpoints, IstioMesh, Labels, NetworkPolicy, Object, ObjectMeta, Text, Uid,
-    UnevaluatedPolicy, WorkloadObject, group,
+    self, EndpointSlice, Endpoints, IstioMesh, Labels, NetworkPolicy, Object, ObjectMeta, OwnerReference,
+    Text, Uid, UnevaluatedPolicy, WorkloadObject, group,
 };
 use crate::load::Manifest;
 use crate::policy::field::{FieldFinding, FieldPath, Quoted};
-use crate::policy::{Validation, dns_label_problems, dns_subdomain_problems, report, validate_labels};
+use crate::policy::{
+    Validation, dns_label_problems, dns_subdomain_problems, label_key_problems, report, validate_labels,
+};
 
 /// The namespace of objects that name none (W14).
 pub(super) const DEFAULT_NAMESPACE: &str = "default";
@@ -325,8 +327,20 @@ pub(super) fn metadata_problems<'m>(
             sound_labels.forget(labels);
         }
     }
+    annotation_problems(id.meta, &metadata, &mut found);
     owner_problems(id.meta, &metadata.field("ownerReferences"), &mut found);
     found
+}
+
+/// Keys of annotations that are wrong: they are held to the rules of label keys, but for capitals in the prefix.
+pub(super) fn annotation_problems(
+    meta: &ObjectMeta,
+    metadata: &FieldPath<'_>,
+    found: &mut Vec<FieldFinding>,
+) {
+    for key in meta.annotations.iter().flat_map(|annotations| &annotations.unusual_keys) {
+        report(label_key_problems(&key.to_lowercase()), key, &metadata.field("annotations"), found);
+    }
 }
 
 /// What is wrong with the name, or with what the API server makes one of.
@@ -352,7 +366,10 @@ fn name_problems(
         }
         _ => dns_subdomain_problems(name),
     };
-    if let Some(prefix) = given(id.meta.generate_name.as_deref()) {
+    let wrong = problems(&id.name);
+    // What ends in a dash is valid if a name that begins with it is.
+    let is_told = |prefix: &str| wrong.is_empty() && prefix.ends_with('-') && id.name.starts_with(prefix);
+    if let Some(prefix) = given(id.meta.generate_name.as_deref()).filter(|prefix| !is_told(prefix)) {
         // The API server takes a letter for a dash at the end and what stands before it.
         let masked = prefix.strip_suffix('-').filter(|rest| !rest.is_empty()).map(|rest| {
             let end = rest.char_indices().next_back().map_or(0, |(last, _)| last);
@@ -369,23 +386,19 @@ fn name_problems(
         Cow::Borrowed("") => {
             found.push(FieldFinding::required(&path, "name or generateName is required"));
         }
-        Cow::Borrowed(name) => report(problems(name), name, &path, found),
-        Cow::Owned(name) => {
-            let wrong = problems(name);
-            if wrong.is_empty() {
-                let message = format!("the API server makes the name; it is called {} here", Quoted(name));
-                found.push(FieldFinding::new(Code::AmbiguousName, &metadata.field("generateName"), message));
-            } else {
-                report(wrong, name, &path, found);
-            }
+        Cow::Owned(name) if wrong.is_empty() => {
+            let message = format!("the API server makes the name; it is called {} here", Quoted(name));
+            found.push(FieldFinding::new(Code::AmbiguousName, &metadata.field("generateName"), message));
         }
+        name => report(wrong, name, &path, found),
     }
 }
 
 /// What is wrong with the references to owners: they must say whom they mean, and one of them at most controls.
 fn owner_problems(meta: &ObjectMeta, list: &FieldPath<'_>, found: &mut Vec<FieldFinding>) {
     let owners = meta.owner_references.as_deref().unwrap_or_default();
-    let mut controllers: Vec<String> = Vec::new();
+    let mut first: Option<&OwnerReference> = None;
+    let mut others = Vec::new();
     for (i, owner) in owners.iter().enumerate() {
         let is_empty = |text: &Option<Text>| text.as_deref().is_none_or(str::is_empty);
         let path = list.index(i);
@@ -400,23 +413,26 @@ fn owner_problems(meta: &ObjectMeta, list: &FieldPath<'_>, found: &mut Vec<Field
             }
         }
         let version = owner.api_version.as_deref().unwrap_or_default();
-        if version.ends_with('/') || version.matches('/').count() > 1 {
+        if version.split_once('/').is_some_and(|(_, rest)| rest.is_empty() || rest.contains('/')) {
             let detail = "must be <group>/<version> or <version>";
             found.push(FieldFinding::invalid(&path.field("apiVersion"), Quoted(version), detail));
         }
         // What stands there twice counts once.
         if owner.controller == Some(true) && !owners[..i].contains(owner) {
-            let name = |text: &Option<Text>| text.clone().unwrap_or_default();
-            controllers.push(format!("{}/{}", name(&owner.kind), name(&owner.name)));
+            match first {
+                None => first = Some(owner),
+                Some(_) => others.push(owner),
+            }
         }
     }
-    if let [first, others @ ..] = &*controllers {
-        for other in others {
-            let detail = format!(
-                "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {other}"
-            );
-            found.push(FieldFinding::invalid(list, format_args!("{} references", owners.len()), detail));
-        }
+    for other in others {
+        let text = |text: &Option<Text>| text.clone().unwrap_or_default();
+        let name = |owner: &OwnerReference| format!("{}/{}", text(&owner.kind), text(&owner.name));
+        let (first, other) = (first.map(name).unwrap_or_default(), name(other));
+        let detail = format!(
+            "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {other}"
+        );
+        found.push(FieldFinding::invalid(list, format_args!("{} references", owners.len()), detail));
     }
 }
 
@@ -608,5 +624,27 @@ mod tests {
             found.iter().map(|d| d.origin.clone().unwrap()).collect::<Vec<_>>(),
             [input[0].origin.clone(), input[2].origin.clone()]
         );
+    }
+
+    #[test]
+    fn l11_keys_of_annotations_are_qualified_names() {
+        let pod = |key: &str| json!({"kind": "Pod", "metadata": {"name": "a", "annotations": {key: "x"}}});
+        let long = "a".repeat(64);
+        for wrong in ["a b", "", "-", "a/b/c", "/a", "a/", "a_b/c", "a..b/c", "é", &*long] {
+            let found = errors(&[pod(wrong)]);
+            assert!(
+                !found.is_empty() && found.iter().all(|e| e.starts_with("metadata.annotations: Invalid")),
+                "{found:?}"
+            );
+        }
+        for right in
+            ["a", "Example.COM/X_y", "A.b-c", "kubectl.kubernetes.io/last-applied-configuration", "a__b", "0"]
+        {
+            assert_eq!(errors(&[pod(right)]), [""; 0], "{right}");
+        }
+        let template = json!({"metadata": {"annotations": {"a b": "", "b c": ""}}});
+        let replica_set =
+            json!({"kind": "ReplicaSet", "metadata": {"name": "a"}, "spec": {"template": template}});
+        assert_eq!(errors(&[replica_set]).len(), 2);
     }
 }

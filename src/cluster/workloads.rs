@@ -6,12 +6,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::objects::{Identity, Item};
+use super::objects::{Identity, Item, annotation_problems};
 use super::owners::TEMPLATE_HASH;
 use super::{DeclaredPort, containers};
 use crate::diagnostic::Code;
 use crate::k8s::{
-    CompletionMode, LabelSelector, Labels, PodSpec, WorkloadObject, WorkloadSelector, WorkloadSpec, group,
+    CompletionMode, LabelSelector, Labels, PodSpec, Text, WorkloadObject, WorkloadSelector, WorkloadSpec,
+    group,
 };
 use crate::policy::field::{FieldFinding, FieldPath, Quoted};
 use crate::policy::{Validation, dns_label_problems, selector_accepts, validate_labels, validate_selector};
@@ -131,18 +132,20 @@ pub(super) fn plan<'m>(
         return None;
     };
     let labels = template.metadata.as_ref().and_then(|meta| meta.labels.as_ref());
-    let labels_path = FieldPath::new(template_path);
-    let labels_path = labels_path.field("metadata");
-    let labels_path = labels_path.field("labels");
+    let template_path = FieldPath::new(template_path);
+    let metadata_path = template_path.field("metadata");
+    let labels_path = metadata_path.field("labels");
     if let Some(labels) = labels {
         validate_labels(labels, &labels_path, findings);
     }
-    check_selector(controller, item, spec, labels, &labels_path, findings);
+    if let Some(meta) = &template.metadata {
+        annotation_problems(meta, &metadata_path, findings);
+    }
+    check_selector(controller, item, spec, rules, labels, &labels_path, findings);
     let replicas = replicas(controller, item, spec, &path, findings);
     let pod_spec = template.spec.as_ref();
-    let spec_path = FieldPath::new(template_path);
     let ports =
-        pod_spec.map(|spec| containers::declared_ports(spec, &spec_path.field("spec"), rules, findings));
+        pod_spec.map(|spec| containers::declared_ports(spec, &template_path.field("spec"), rules, findings));
     let sound = findings[errors_before..].iter().all(|f| !f.is_error());
     let plan = Plan {
         replicas: replicas?,
@@ -155,11 +158,13 @@ pub(super) fn plan<'m>(
     sound.then_some(plan)
 }
 
-/// W17: `apps/v1` wants a selector, and every given one must match the template.
+/// W17: `apps/v1` wants a selector, and every given one must match the template. A Job's is written by the API server,
+/// unless it says otherwise.
 fn check_selector(
     controller: KnownKind,
     item: &Item<'_, WorkloadObject>,
     spec: &WorkloadSpec,
+    rules: Validation,
     labels: Option<&Labels>,
     labels_path: &FieldPath<'_>,
     findings: &mut Vec<FieldFinding>,
@@ -172,7 +177,8 @@ fn check_selector(
         KnownKind::ReplicationController => {
             return plain_selector(spec.selector.as_ref(), labels, labels_path, findings);
         }
-        KnownKind::CronJob | KnownKind::Other => return,
+        KnownKind::CronJob => return check_job_template(spec, findings),
+        KnownKind::Other => return,
     };
     let path = FieldPath::new("spec.selector");
     let Some(selector) = &spec.selector else {
@@ -187,13 +193,18 @@ fn check_selector(
         findings.extend(wrong);
         return;
     }
-    if controller == KnownKind::Job && !required {
-        // Written by the controller, as are the labels it selects.
-        return;
-    }
     let is_empty = selector.match_labels.as_ref().is_none_or(Labels::is_empty)
         && selector.match_expressions.as_deref().is_none_or(<[_]>::is_empty);
-    if is_empty && required {
+    if controller == KnownKind::Job && !required {
+        // A Job that exists has the one that was written for it, and labels to match.
+        if !is_empty && !rules.is_stored() {
+            let detail = "`selector` not auto-generated";
+            let finding = FieldFinding::invalid(&path, selector_json(&selector), detail);
+            findings.push(finding.with_help("leave it out, or set `manualSelector: true`"));
+        }
+        return;
+    }
+    if is_empty && required && controller != KnownKind::Job {
         let detail = format!("empty selector is invalid for {}", item.object.kind.to_lowercase());
         findings.push(FieldFinding::invalid(&path, "{}", detail));
         return;
@@ -203,6 +214,23 @@ fn check_selector(
     if !selector_accepts(&selector, labels) {
         let detail = "`selector` does not match template `labels`";
         findings.push(FieldFinding::invalid(labels_path, json(labels), detail));
+    }
+}
+
+/// What the Jobs of a CronJob may not have: a selector of their own.
+fn check_job_template(spec: &WorkloadSpec, findings: &mut Vec<FieldFinding>) {
+    let path = FieldPath::new("spec.jobTemplate.spec");
+    if let Some(selector) = &spec.selector {
+        let shown = selector_json(&selector.into());
+        findings.push(FieldFinding::invalid(
+            &path.field("selector"),
+            shown,
+            "`selector` will be auto-generated",
+        ));
+    }
+    if spec.manual_selector == Some(true) {
+        let message = "Unsupported value: true: supported values: \"nil\", \"false\"";
+        findings.push(FieldFinding::new(Code::UnsupportedValue, &path.field("manualSelector"), message));
     }
 }
 
@@ -230,6 +258,31 @@ fn plain_selector(
 fn json(labels: &Labels) -> String {
     let pairs: Vec<String> = labels.iter().map(|(key, value)| format!("{key:?}:{value:?}")).collect();
     format!("{{{}}}", pairs.join(","))
+}
+
+/// A selector as the API server shows it in messages.
+fn selector_json(selector: &LabelSelector) -> String {
+    let quoted = |text: &Option<Text>| format!("{:?}", text.as_deref().unwrap_or_default());
+    let labels = selector.match_labels.as_ref().filter(|labels| !labels.is_empty());
+    let mut parts: Vec<String> =
+        labels.map(|labels| format!("\"matchLabels\":{}", json(labels))).into_iter().collect();
+    let expressions = selector.match_expressions.as_deref().unwrap_or_default().iter().map(|expression| {
+        let (key, operator) = (quoted(&expression.key), quoted(&expression.operator));
+        let values: Vec<String> = expression
+            .values
+            .iter()
+            .flat_map(|values| values.iter())
+            .map(|value| format!("{:?}", &**value))
+            .collect();
+        let values =
+            if values.is_empty() { String::new() } else { format!(",\"values\":[{}]", values.join(",")) };
+        format!("{{\"key\":{key},\"operator\":{operator}{values}}}")
+    });
+    let expressions: Vec<String> = expressions.collect();
+    if !expressions.is_empty() {
+        parts.push(format!("\"matchExpressions\":[{}]", expressions.join(",")));
+    }
+    format!("{{{}}}", parts.join(","))
 }
 
 /// How many pods; `None` after an error.

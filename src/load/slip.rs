@@ -3,7 +3,10 @@
 //! The API server refuses them or drops them, and the object means something else than its author thinks. The fast ways
 //! to read leave an object with one to the careful way, which tells it.
 
-use super::de::nearest_by_edits;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::de::{nearest_by_edits, nearest_name};
+use crate::diagnostic::{Code, Diagnostic, Origin};
 use crate::k8s::Fields;
 
 /// A type that is being read, and the fields of it that podreach reads.
@@ -59,9 +62,49 @@ pub(super) fn meant(fields: Fields, is_read: impl Fn(&str) -> bool, key: &str) -
     is_read(name).then_some(name)
 }
 
+/// Makes one error of a required field that is missing and a key beside it that is nearly its name: that the key is no
+/// field, as the API server says it.
+pub(super) fn join(findings: &mut Vec<Diagnostic>) {
+    let mut slips: FxHashMap<(&Origin, &str), Vec<(usize, &str)>> = FxHashMap::default();
+    for (place, finding) in findings.iter().enumerate() {
+        if let (Code::MistypedField, Some(origin)) = (finding.code, &finding.origin) {
+            let (parent, key) = last_step(&finding.path);
+            slips.entry((origin, parent)).or_default().push((place, key));
+        }
+    }
+    if slips.is_empty() {
+        return;
+    }
+    let (mut errors, mut told) = (Vec::new(), FxHashSet::default());
+    for (place, finding) in findings.iter().enumerate() {
+        let (Code::RequiredValue, Some(origin)) = (finding.code, &finding.origin) else { continue };
+        let (parent, field) = last_step(&finding.path);
+        let beside = slips.get(&(origin, parent)).into_iter().flatten();
+        if let Some(&(slip, _)) =
+            beside.into_iter().find(|(_, key)| nearest_name([field].into_iter(), key).is_some())
+        {
+            errors.push((slip, format!("did you mean `{field}`?")));
+            told.insert(place);
+        }
+    }
+    for (slip, help) in errors {
+        findings[slip].code = Code::UnknownField;
+        findings[slip].help = Some(help);
+    }
+    let mut places = 0..;
+    findings.retain(|_| places.next().is_none_or(|place| !told.contains(&place)));
+}
+
+/// A path without its last field, and that field.
+fn last_step(path: &str) -> (&str, &str) {
+    path.rsplit_once('.').unwrap_or(("", path))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::SourceId;
+    use crate::index::Id;
 
     #[test]
     fn keys_near_a_field_that_is_read() {
@@ -76,5 +119,32 @@ mod tests {
             assert!(pod.passes(key), "{key}");
         }
         assert!(Type::new("Probe", read).passes("hostnetwork"));
+    }
+
+    #[test]
+    fn a_required_field_that_is_misspelled_is_one_error() {
+        let origin = |start: u64| Origin {
+            source: SourceId::from_index(0),
+            document: start..start + 1,
+            item: "".into(),
+        };
+        let about = |code: Code, path: &str, start| {
+            Diagnostic::new(code, "m").with_path(path).with_origin(origin(start))
+        };
+        let joined = |mut findings: Vec<Diagnostic>| {
+            join(&mut findings);
+            findings.into_iter().map(|finding| (finding.code, finding.path)).collect::<Vec<_>>()
+        };
+        let slip = about(Code::MistypedField, "spec.a[0].nmae", 1);
+        let missing = |path: &str, start| about(Code::RequiredValue, path, start);
+        assert_eq!(
+            joined(vec![slip.clone(), missing("spec.a[0].name", 1)]),
+            [(Code::UnknownField, "spec.a[0].nmae".to_owned())]
+        );
+        for (path, start) in
+            [("spec.a[1].name", 1), ("spec.a[0].port", 1), ("spec.a[0].name", 2), ("name", 1)]
+        {
+            assert_eq!(joined(vec![slip.clone(), missing(path, start)]).len(), 2, "{path} {start}");
+        }
     }
 }

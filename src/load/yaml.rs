@@ -59,7 +59,7 @@ pub(super) fn parse(text: &str) -> Result<Option<Tree<'_>>, Fault> {
         block_nesting_limit: MAX_DEPTH as usize,
         block_scalar_eof_without_line_feed: true,
     };
-    let mut reader = Reader::default();
+    let mut reader = Reader { text, ..Reader::default() };
     for event in Parser::new_from_str_with_options(text, options) {
         match event {
             Ok((event, span)) => reader.event(event, bytes(&span))?,
@@ -107,6 +107,7 @@ fn bytes(span: &Span) -> Range<u32> {
 /// What is being read: collections that are still open, innermost last.
 #[derive(Default)]
 struct Reader<'t> {
+    text: &'t str,
     builder: TreeBuilder<'t>,
     open: Vec<Open<'t>>,
     anchors: FxHashMap<usize, NodeId>,
@@ -149,6 +150,9 @@ impl<'t> Reader<'t> {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
+                if style == ScalarStyle::DoubleQuoted && matches!(text, Cow::Owned(_)) {
+                    self.check_escapes(&span)?;
+                }
                 let name = tag.as_ref().map(|tag| tag.suffix_in_namespace(YAML_NAMESPACE));
                 let tag = name.as_ref().map(|name| name.as_deref().map_or(Tag::Other, Tag::Core));
                 if self.awaits_key() {
@@ -207,6 +211,25 @@ impl<'t> Reader<'t> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Refuses half a character, as kubectl does: only JSON writes one character as two escapes.
+    fn check_escapes(&self, span: &Range<u32>) -> Result<(), Fault> {
+        let written = &self.text.as_bytes()[span.start as usize..span.end as usize];
+        let mut at = 0;
+        while let Some(backslash) = memchr::memchr(b'\\', &written[at..]) {
+            at += backslash;
+            if let [_, b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..] = written[at..] {
+                return Err(Fault {
+                    code: Code::Syntax,
+                    message: "found invalid Unicode character escape code".to_owned(),
+                    offset: span.start as usize + at,
+                });
+            }
+            // What is escaped may be a backslash.
+            at = (at + 2).min(written.len());
+        }
+        Ok(())
     }
 
     fn awaits_key(&self) -> bool {
@@ -342,6 +365,8 @@ mod tests {
             ("--- {a: b} # text on the marker", r#"{"a":"b"}"#),
             ("%YAML 1.1\n---\na: b\n...\n", r#"{"a":"b"}"#),
             ("a: b\r\nc:\r\n- d\r\n", r#"{"a":"b","c":["d"]}"#),
+            (r#"a: "\u00e9\U0001F600\\ud83d""#, r#"{"a":"é😀\\ud83d"}"#),
+            (r"a: '\ud83d\ude00'", r#"{"a":"\\ud83d\\ude00"}"#),
         ];
         for (text, expected) in table {
             assert_eq!(json(text).as_deref(), Ok(expected), "{text}");
@@ -356,6 +381,10 @@ mod tests {
             "a: &a [*a]",
             "a: [",
             "a:\n\tb: c",
+            r#"a: "\ud83d\ude00""#,
+            r#"a: "😀 \\\uD83D\uDE00""#,
+            r#""\ud83d\ude00": a"#,
+            r#"a: "\ud83d""#,
         ] {
             assert!(json(bad).is_err(), "{bad}");
         }

@@ -512,6 +512,49 @@ fn w17_a_selector_must_match_its_template() {
 }
 
 #[test]
+fn the_selector_of_a_job_is_written_by_the_api_server() {
+    let template = "template: {metadata: {labels: {app: web}}, spec: {containers: []}}";
+    let job = |more: &str| {
+        World::new(&[object("batch/v1", "Job", "x/j", &format!("spec: {{{more}, {template}}}"))])
+    };
+    job("selector: {matchLabels: {app: web}}").refused(
+        "spec.selector",
+        r#"Invalid value: {"matchLabels":{"app":"web"}}: `selector` not auto-generated"#,
+    );
+    job("manualSelector: false, selector: {matchExpressions: [{key: app, operator: In, values: [web, b]}]}").refused(
+        "spec.selector",
+        r#"Invalid value: {"matchExpressions":[{"key":"app","operator":"In","values":["web","b"]}]}: `selector` not"#,
+    );
+    job("manualSelector: true, selector: {matchLabels: {app: api}}")
+        .refused("spec.template.metadata.labels", "`selector` does not match template `labels`");
+    job("manualSelector: true").refused("spec.selector", "Required value");
+    for accepted in [
+        "selector: {}",
+        "manualSelector: true, selector: {}",
+        "manualSelector: true, selector: {matchLabels: {app: web}}",
+    ] {
+        let errors = job(accepted).errors();
+        assert!(errors.is_empty(), "{accepted}: {errors:?}");
+    }
+    let stored = "{apiVersion: batch/v1, kind: Job, metadata: {namespace: x, name: j, uid: u},\n\
+                  spec: {selector: {matchLabels: {controller-uid: u}}, template: {metadata: {labels: {controller-uid: u}},\n\
+                  spec: {containers: []}}}}";
+    assert!(World::new(&[stored.to_owned()]).errors().is_empty());
+    let cron_job = |more: &str| {
+        World::new(&[object(
+            "batch/v1",
+            "CronJob",
+            "x/c",
+            &format!("spec: {{jobTemplate: {{spec: {{{more}, {template}}}}}}}"),
+        )])
+    };
+    cron_job("selector: {}")
+        .refused("spec.jobTemplate.spec.selector", "Invalid value: {}: `selector` will be auto-generated");
+    cron_job("manualSelector: true")
+        .refused("spec.jobTemplate.spec.manualSelector", "Unsupported value: true");
+}
+
+#[test]
 fn w18_pods_of_a_dump_are_counted_once() {
     let deployment = workload("Deployment", "x/web", "{app: web}", "replicas: 2");
     let replica_set = |name: &str, replicas: u32| {
