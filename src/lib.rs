@@ -93,6 +93,7 @@ pub mod load;
 pub mod net;
 pub mod policy;
 pub mod profile;
+pub mod project;
 pub mod query;
 pub mod reference;
 pub mod render;

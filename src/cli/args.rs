@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use podreach::load::Glob;
 use podreach::policy::KubeVersion;
 use podreach::profile::Profile;
+use podreach::project::Color;
 use podreach::query::{By, LabelQuery};
 
 use super::changes::ChangeArgs;
@@ -176,8 +177,7 @@ pub(super) struct GlobalArgs {
 }
 
 /// When to use colours.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub(super) enum ColorMode {
     /// On a terminal
     #[default]
@@ -186,6 +186,16 @@ pub(super) enum ColorMode {
     Always,
     /// Never
     Never,
+}
+
+impl From<Color> for ColorMode {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::Always,
+            Color::Never => Self::Never,
+        }
+    }
 }
 
 fn profile_parser() -> impl clap::builder::TypedValueParser<Value = Profile> {

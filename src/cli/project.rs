@@ -3,17 +3,14 @@
 //! Whoever wrote it may be a stranger: podreach runs on pull requests, and in folders that others can write to. So which
 //! file is in force is always said, the search stops at the repository's root, and its outputs stay below its folder.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use serde::de::IgnoredAny;
-
 use podreach::diagnostic::shortened;
-use podreach::load::{OwnError, document, own_file};
-use podreach::yaml::OneOrMany;
+use podreach::load::own_file;
+use podreach::project::{KEYS, ProjectError, ProjectFile};
 
-use super::args::{ColorMode, GlobalArgs};
+use super::args::GlobalArgs;
 use super::error::Failure;
 use super::say;
 use super::suggest::nearest;
@@ -30,62 +27,14 @@ const MARKS_OF_ROOTS: [&str; 4] = [".git", ".hg", ".jj", ".svn"];
 /// The most bytes it may have.
 const MOST: u64 = 1 << 20;
 
-/// The keys it may have. They are the flags, in the spelling of Kubernetes' own fields.
-const KEYS: [&str; 19] = [
-    "filename",
-    "recursive",
-    "exclude",
-    "keepGoing",
-    "assume",
-    "ignoreKind",
-    "kubeVersion",
-    "cni",
-    "podCIDR",
-    "serviceCIDR",
-    "nodeCIDR",
-    "namespace",
-    "selector",
-    "output",
-    "strict",
-    "timings",
-    "color",
-    "quiet",
-    "verbose",
-];
-
-/// What the project file says.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+/// The project file that is in force, and where it stands.
+#[derive(Debug, Default)]
 pub(super) struct Project {
-    pub(super) filename: OneOrMany,
-    pub(super) recursive: Option<bool>,
-    pub(super) exclude: OneOrMany,
-    pub(super) keep_going: Option<bool>,
-    /// Labels by `KIND/[NS/]NAME`.
-    pub(super) assume: BTreeMap<String, BTreeMap<String, String>>,
-    pub(super) ignore_kind: OneOrMany,
-    /// Text: YAML takes `1.30` for the number 1.3.
-    pub(super) kube_version: Option<String>,
-    pub(super) cni: Option<String>,
-    #[serde(rename = "podCIDR")]
-    pub(super) pod_cidr: OneOrMany,
-    #[serde(rename = "serviceCIDR")]
-    pub(super) service_cidr: OneOrMany,
-    #[serde(rename = "nodeCIDR")]
-    pub(super) node_cidr: OneOrMany,
-    pub(super) namespace: Option<String>,
-    pub(super) selector: Option<String>,
-    pub(super) output: OneOrMany,
-    pub(super) strict: Option<bool>,
-    pub(super) timings: Option<bool>,
-    pub(super) color: Option<ColorMode>,
-    pub(super) quiet: bool,
-    pub(super) verbose: bool,
+    /// What it says.
+    pub(super) file: ProjectFile,
     /// Where the file was found; paths in it are relative to this folder.
-    #[serde(skip)]
     pub(super) folder: PathBuf,
     /// What people should know: which file is in force, and which is not.
-    #[serde(skip)]
     pub(super) notes: Vec<String>,
 }
 
@@ -175,22 +124,18 @@ impl Project {
 
     /// Reads a project file that messages call `shown`.
     fn parse(text: &[u8], shown: &str, folder: &Path) -> Result<Self, Failure> {
-        let broken = |error: OwnError| Failure::usage(format!("{shown}: {error}"));
+        let file = ProjectFile::parse(text).map_err(|error| {
+            let failure = Failure::usage(shortened(&format!("{shown}: {error}")));
+            match error {
+                ProjectError::UnknownKey(key) => failure.with_help(match nearest(&key, KEYS) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("known are {}", KEYS.join(", ")),
+                }),
+                ProjectError::Syntax(_) => failure,
+            }
+        })?;
         let notes = vec![format!("note: defaults come from the project file `{shown}`")];
-        #[expect(
-            clippy::zero_sized_map_values,
-            reason = "serde reads a mapping into a map, never into a set"
-        )]
-        let keys: BTreeMap<String, IgnoredAny> = document(text).map_err(broken)?.unwrap_or_default();
-        if let Some(key) = keys.keys().find(|key| !KEYS.contains(&&***key)) {
-            let failure = Failure::usage(shortened(&format!("{shown}: unknown key `{key}`")));
-            return Err(match nearest(key, KEYS) {
-                Some(near) => failure.with_help(format!("did you mean `{near}`?")),
-                None => failure.with_help(format!("known are {}", KEYS.join(", "))),
-            });
-        }
-        let project: Self = document(text).map_err(broken)?.unwrap_or_default();
-        Ok(Self { folder: folder.to_owned(), notes, ..project })
+        Ok(Self { file, folder: folder.to_owned(), notes })
     }
 }
 
@@ -245,37 +190,12 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_read() {
-        let text = "filename: [a, b]\nrecursive: true\nexclude: '*.enc.yaml'\nkeepGoing: true\nassume: {ns/shop: {env: prod}}\n\
-                    ignoreKind: X\nkubeVersion: '1.35'\ncni: calico\npodCIDR: 10.0.0.0/8\nserviceCIDR: [10.96.0.0/12]\nnodeCIDR: []\n\
-                    namespace: shop\nselector: app=web\noutput: [table, json=x.json]\nstrict: false\ntimings: true\n\
-                    color: never\nquiet: false\nverbose: true\n";
-        let keys: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once(':')?.0)).collect();
-        assert_eq!(keys, KEYS);
-        let project = parse(text).unwrap();
-        assert_eq!(project.filename.0, ["a", "b"]);
-        assert_eq!((project.recursive, project.strict), (Some(true), Some(false)));
-        assert_eq!(project.pod_cidr.0.len(), 1);
-        assert_eq!(project.assume["ns/shop"]["env"], "prod");
-        assert_eq!(project.color, Some(ColorMode::Never));
-    }
-
-    #[test]
-    fn mistakes_are_errors() {
+    fn mistakes_are_told_with_help() {
         assert_eq!(
             parse("podCidr: 10.0.0.0/8\n").unwrap_err(),
             "error: .podreach.yaml: unknown key `podCidr`\n  help: did you mean `podCIDR`?\n"
         );
-        let error = parse("strict: maybe\n").unwrap_err();
-        assert!(error.contains("line 1") && error.contains("strict"), "{error}");
-        assert!(parse("filename: {a: b}\n").unwrap_err().contains("a string or a list of strings"));
-        assert!(parse("- a\n").unwrap_err().contains("expected an object, found an array at line 1"));
-        assert!(parse("cni: spec\ncni: calico\n").unwrap_err().contains("already set in map at line 2"));
-    }
-
-    #[test]
-    fn an_empty_file_says_nothing() {
-        assert!(parse("# nothing yet\n").unwrap().filename.0.is_empty());
+        assert!(parse("strict: maybe\n").unwrap_err().contains(".podreach.yaml: strict: "));
     }
 
     /// A tree of folders with project files, each of which names its own folder as the CNI profile.
@@ -295,19 +215,19 @@ mod tests {
     fn the_nearest_file_above_counts_and_is_named() {
         let top = tree(&["a"], &["a/b/c"]);
         let project = Project::find(&top.path().join("a/b/c")).unwrap();
-        assert_eq!((project.cni.as_deref(), &*project.folder), (Some("a"), &*top.path().join("a")));
+        assert_eq!((project.file.cni.as_deref(), &*project.folder), (Some("a"), &*top.path().join("a")));
         assert_eq!(project.notes, ["note: defaults come from the project file `../../.podreach.yaml`"]);
         let top = tree(&["a", "a/b"], &["a/b/c"]);
-        assert_eq!(Project::find(&top.path().join("a/b/c")).unwrap().cni.as_deref(), Some("a/b"));
+        assert_eq!(Project::find(&top.path().join("a/b/c")).unwrap().file.cni.as_deref(), Some("a/b"));
     }
 
     #[test]
     fn the_search_ends_at_the_root_of_the_repository() {
         for mark in MARKS_OF_ROOTS {
             let top = tree(&["a"], &["a/b/c", &format!("a/b/{mark}")]);
-            assert_eq!(Project::find(&top.path().join("a/b/c")).unwrap().cni, None, "{mark}");
+            assert_eq!(Project::find(&top.path().join("a/b/c")).unwrap().file.cni, None, "{mark}");
             let top = tree(&["a"], &["a/b/c", &format!("a/{mark}")]);
-            assert!(Project::find(&top.path().join("a/b/c")).unwrap().cni.is_some(), "{mark}");
+            assert!(Project::find(&top.path().join("a/b/c")).unwrap().file.cni.is_some(), "{mark}");
         }
     }
 
@@ -321,13 +241,13 @@ mod tests {
             return; // Only the superuser can give files away.
         }
         let project = Project::find(&top.path().join("a/b")).unwrap();
-        assert_eq!(project.cni.as_deref(), Some("a"));
+        assert_eq!(project.file.cni.as_deref(), Some("a"));
         let [foreign, own] = &*project.notes else { panic!("{:?}", project.notes) };
         assert!(foreign.contains("`.podreach.yaml` belongs to somebody else"), "{foreign}");
         assert!(own.contains("come from the project file `../.podreach.yaml`"), "{own}");
         fs::create_dir(top.path().join(".git")).unwrap();
-        assert_eq!(Project::find(&top.path().join("a/b")).unwrap().cni.as_deref(), Some("a/b"));
-        assert_eq!(Project::named(&file).unwrap().cni.as_deref(), Some("a/b"));
+        assert_eq!(Project::find(&top.path().join("a/b")).unwrap().file.cni.as_deref(), Some("a/b"));
+        assert_eq!(Project::named(&file).unwrap().file.cni.as_deref(), Some("a/b"));
     }
 
     #[cfg(unix)]
@@ -393,7 +313,7 @@ mod tests {
         );
         fs::remove_file(&link).unwrap();
         symlink("inner/project.yaml", &link).unwrap();
-        assert_eq!(Project::find(&folder).unwrap().cni.as_deref(), Some("calico"));
+        assert_eq!(Project::find(&folder).unwrap().file.cni.as_deref(), Some("calico"));
         fs::remove_file(&link).unwrap();
         symlink("/dev/null", &link).unwrap();
         assert!(Project::find(&folder).unwrap_err().to_string().contains("leads out"));

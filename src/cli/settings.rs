@@ -14,7 +14,7 @@ use podreach::render::diagnostic::Volume;
 use podreach::render::style::Palette;
 use podreach::yaml::OneOrMany;
 
-use super::args::GlobalArgs;
+use super::args::{ColorMode, GlobalArgs};
 use super::error::Failure;
 use super::output::Output;
 use super::project::{Project, working_folder};
@@ -80,25 +80,26 @@ impl Settings {
     }
 
     fn merge(args: &GlobalArgs, project: &Project) -> Result<Self, Failure> {
-        let namespace = args.namespace.clone().or(project.namespace.clone()).filter(|_| !args.all_namespaces);
-        let keep_going = args.keep_going.or(project.keep_going).unwrap_or(false);
+        let namespace =
+            args.namespace.clone().or(project.file.namespace.clone()).filter(|_| !args.all_namespaces);
+        let keep_going = args.keep_going.or(project.file.keep_going).unwrap_or(false);
         let assume = assumptions(args, project, namespace.as_deref())?;
-        let color = args.color.or(project.color).unwrap_or_default();
+        let color = args.color.or(project.file.color.map(ColorMode::from)).unwrap_or_default();
         Ok(Self {
             inputs: Vec::new(),
             load: load::Options {
-                recursive: args.recursive.or(project.recursive).unwrap_or(false),
+                recursive: args.recursive.or(project.file.recursive).unwrap_or(false),
                 exclude: exclude(args, project)?,
                 careful: false,
             },
             build: cluster::Options {
                 ranges: Ranges {
-                    pods: ranges(&args.pod_cidr, "podCIDR", &project.pod_cidr)?,
-                    services: ranges(&args.service_cidr, "serviceCIDR", &project.service_cidr)?,
-                    nodes: ranges(&args.node_cidr, "nodeCIDR", &project.node_cidr)?,
+                    pods: ranges(&args.pod_cidr, "podCIDR", &project.file.pod_cidr)?,
+                    services: ranges(&args.service_cidr, "serviceCIDR", &project.file.service_cidr)?,
+                    nodes: ranges(&args.node_cidr, "nodeCIDR", &project.file.node_cidr)?,
                 },
                 assume,
-                ignore_kinds: either(&args.ignore_kind, &project.ignore_kind.0).to_vec(),
+                ignore_kinds: either(&args.ignore_kind, &project.file.ignore_kind.0).to_vec(),
                 keep_going,
                 kube_version: kube_version(args, project)?,
                 more: Vec::new(),
@@ -108,9 +109,9 @@ impl Settings {
             selector: selector(args, project)?,
             namespace,
             outputs: outputs(args, project)?,
-            strict: args.strict.or(project.strict).unwrap_or(false),
-            timings: args.timings.or(project.timings).unwrap_or(false),
-            volume: match (args.quiet, args.verbose, project.quiet, project.verbose) {
+            strict: args.strict.or(project.file.strict).unwrap_or(false),
+            timings: args.timings.or(project.file.timings).unwrap_or(false),
+            volume: match (args.quiet, args.verbose, project.file.quiet, project.file.verbose) {
                 (true, ..) | (_, false, true, _) => Volume::Quiet,
                 (_, true, ..) | (_, _, _, true) => Volume::Verbose,
                 _ => Volume::Normal,
@@ -128,7 +129,7 @@ fn either<'a, T>(flags: &'a [T], project: &'a [T]) -> &'a [T] {
 
 fn inputs(args: &GlobalArgs, project: &Project, folder: &Path) -> Result<Vec<Input>, Failure> {
     let paths: Vec<PathBuf> = if args.filename.is_empty() {
-        project.filename.0.iter().map(|path| in_project(Path::new(path), project, folder)).collect()
+        project.file.filename.0.iter().map(|path| in_project(Path::new(path), project, folder)).collect()
     } else {
         args.filename.clone()
     };
@@ -160,7 +161,7 @@ fn exclude(args: &GlobalArgs, project: &Project) -> Result<Vec<Glob>, Failure> {
     let parse = |text: &String| {
         text.parse().map_err(|error| Failure::usage(format!("project file: exclude: `{text}`: {error}")))
     };
-    project.exclude.0.iter().map(parse).collect()
+    project.file.exclude.0.iter().map(parse).collect()
 }
 
 fn ranges(flags: &[IpNet], key: &str, project: &OneOrMany) -> Result<Vec<IpNet>, Failure> {
@@ -174,7 +175,7 @@ fn ranges(flags: &[IpNet], key: &str, project: &OneOrMany) -> Result<Vec<IpNet>,
 }
 
 fn profile(args: &GlobalArgs, project: &Project) -> Result<Profile, Failure> {
-    match (args.cni, &project.cni) {
+    match (args.cni, &project.file.cni) {
         (Some(profile), _) => Ok(profile),
         (None, None) => Ok(Profile::Spec),
         (None, Some(name)) => Profile::from_name(name).ok_or_else(|| {
@@ -189,7 +190,7 @@ fn profile(args: &GlobalArgs, project: &Project) -> Result<Profile, Failure> {
 }
 
 fn kube_version(args: &GlobalArgs, project: &Project) -> Result<KubeVersion, Failure> {
-    match (args.kube_version, &project.kube_version) {
+    match (args.kube_version, &project.file.kube_version) {
         (Some(version), _) => Ok(version),
         (None, None) => Ok(KubeVersion::default()),
         (None, Some(text)) => text
@@ -199,7 +200,7 @@ fn kube_version(args: &GlobalArgs, project: &Project) -> Result<KubeVersion, Fai
 }
 
 fn selector(args: &GlobalArgs, project: &Project) -> Result<Option<LabelQuery>, Failure> {
-    match (&args.selector, &project.selector) {
+    match (&args.selector, &project.file.selector) {
         (Some(selector), _) => Ok(Some(selector.clone())),
         (None, None) => Ok(None),
         (None, Some(text)) => text
@@ -212,7 +213,7 @@ fn selector(args: &GlobalArgs, project: &Project) -> Result<Option<LabelQuery>, 
 fn outputs(args: &GlobalArgs, project: &Project) -> Result<Vec<Output>, Failure> {
     let mut outputs = args.output.clone();
     if outputs.is_empty() {
-        for text in &project.output.0 {
+        for text in &project.file.output.0 {
             let mut output: Output =
                 text.parse().map_err(|message| Failure::usage(format!("project file: output: {message}")))?;
             output.file = output.file.map(|file| project.output(&file)).transpose()?;
@@ -236,6 +237,7 @@ fn assumptions(
 ) -> Result<Vec<Assumption>, Failure> {
     if args.assume.is_empty() {
         return project
+            .file
             .assume
             .iter()
             .flat_map(|(object, labels)| labels.iter().map(move |(key, value)| (object, key, value)))
@@ -263,6 +265,8 @@ fn assumption(object: &str, key: &str, value: &str, namespace: Option<&str>) -> 
 
 #[cfg(test)]
 mod tests {
+    use podreach::project::ProjectFile;
+
     use super::*;
 
     fn merged(args: &GlobalArgs, project: &Project) -> Result<Settings, String> {
@@ -272,14 +276,14 @@ mod tests {
     }
 
     fn project(folder: &Path) -> Project {
-        Project {
+        let file = ProjectFile {
             filename: OneOrMany(vec!["manifests".into()]),
             strict: Some(true),
             cni: Some("calico".into()),
             output: OneOrMany(vec!["json=out.json".into()]),
-            folder: folder.to_owned(),
-            ..Project::default()
-        }
+            ..ProjectFile::default()
+        };
+        Project { file, folder: folder.to_owned(), notes: Vec::new() }
     }
 
     #[test]
