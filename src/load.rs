@@ -43,8 +43,9 @@ use self::holders::Holds;
 use self::item::Item;
 use self::kustomize::{Kustomization, Kustomized};
 pub use self::own::{Own, OwnDocument, OwnError, document, own};
-pub use self::walk::own_file;
+use self::scalar::Scalar;
 use self::walk::{Found, Rules};
+pub use self::walk::{own_file, standard_input};
 use crate::diagnostic::{Code, Diagnostic, Origin, Severity, SourceId};
 use crate::index::IndexVec;
 use crate::k8s::{BrokenObject, Object};
@@ -362,6 +363,11 @@ impl Loader {
         }
         self.loaded
     }
+}
+
+/// Whether kubectl takes a text that stands without quotes for the string that it is, and for no number or boolean.
+pub(crate) fn is_plain_string(text: &str) -> bool {
+    matches!(Scalar::resolve(text.into(), true, None), Ok(Scalar::String(_)))
 }
 
 /// The text and where it starts, or what is wrong with the bytes and where.

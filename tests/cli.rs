@@ -174,7 +174,7 @@ fn documents_follow_their_schema() {
         let matrix = serde_json::from_str(&stdout).unwrap();
         schema::check("reachability-matrix.json", &matrix);
         let (_, yaml, _) = session.run(&format!("matrix -f shop.yaml --by {level} -o yaml"));
-        assert_eq!(podreach::yaml::from_str::<serde_json::Value>(&yaml).unwrap(), matrix);
+        assert_eq!(serde_yaml::from_str::<serde_json::Value>(&yaml).unwrap(), matrix);
     }
     let (_, stdout, _) = session.run("matrix -f shop.yaml --summary -o json");
     let summary: serde_json::Value = serde_json::from_str(&stdout).unwrap();
@@ -478,7 +478,7 @@ fn reach_is_answered_in_every_format() {
         let object: serde_json::Value = serde_json::from_str(&json).unwrap();
         schema::check("reach.json", &object);
         let (_, yaml, _) = session.run(&format!("reach -f shop.yaml {line} -o yaml"));
-        assert_eq!(podreach::yaml::from_str::<serde_json::Value>(&yaml).unwrap(), object);
+        assert_eq!(serde_yaml::from_str::<serde_json::Value>(&yaml).unwrap(), object);
         for (format, says) in [("svg", "</svg>\n"), ("dot", "}\n"), ("md", "\n"), ("wide", "\n")] {
             let (status, text, _) = session.run(&format!("reach -f shop.yaml {line} -o {format}"));
             assert!(status == 0 && text.ends_with(says), "{line} -o {format}: {text}");

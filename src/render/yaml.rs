@@ -66,11 +66,11 @@ mod tests {
             item(&mut list, "::x").unwrap();
             let [document, list] = [document, list].map(|bytes| String::from_utf8(bytes).unwrap());
             assert!(is_inert(&document) && is_inert(&list), "{document}{list}");
-            let read: serde_json::Value = crate::yaml::from_str(&document).unwrap();
+            let read: serde_json::Value = serde_yaml::from_str(&document).unwrap();
             assert_eq!(read["name"], text);
-            let read: serde_json::Value = crate::yaml::from_str(&list).unwrap();
+            let read: serde_json::Value = serde_yaml::from_str(&list).unwrap();
             assert_eq!((&read[0]["name"], &read[1]), (&text.into(), &"::x".into()));
-            let read: String = crate::yaml::from_str(&quoted(text)).unwrap();
+            let read: String = serde_yaml::from_str(&quoted(text)).unwrap();
             assert_eq!(read, text);
         }
     }

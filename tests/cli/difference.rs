@@ -116,7 +116,7 @@ fn formats_say_the_same() {
     let run = |format: &str| session.run(&format!("{line} -o {format}")).1;
     let json: Value = serde_json::from_str(&run("json")).unwrap();
     schema::check("reachability-diff.json", &json);
-    let yaml: Value = podreach::yaml::from_str(&run("yaml")).unwrap();
+    let yaml: Value = serde_yaml::from_str(&run("yaml")).unwrap();
     assert_eq!(json, yaml);
     let rows: Vec<Value> = run("ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(json["changes"].as_array().unwrap(), &rows);

@@ -117,7 +117,7 @@ mod tests {
             let from_json: serde_json::Value =
                 serde_json::from_str(&text(|out| json(&report, flows, out))).unwrap();
             let from_yaml: serde_json::Value =
-                crate::yaml::from_str(&text(|out| yaml(&report, flows, out))).unwrap();
+                serde_yaml::from_str(&text(|out| yaml(&report, flows, out))).unwrap();
             assert_eq!(from_json, from_yaml);
             assert_eq!(from_json["flows"].as_array().map(Vec::len), flows.map(|_| 3));
         }
