@@ -6,6 +6,7 @@ mod cli;
 mod differences;
 mod explanations;
 mod factors;
+mod fuzz;
 mod generated;
 mod mutants;
 mod properties;
