@@ -4,6 +4,7 @@
 //! runs the [`stages`] with that and renders the answer.
 
 mod args;
+mod bounds;
 mod can;
 mod changes;
 mod completion;

@@ -1,7 +1,8 @@
 //! The project file `.podreach.yaml`: defaults for the global flags.
 //!
 //! Whoever wrote it may be a stranger: podreach runs on pull requests, and in folders that others can write to. So which
-//! file is in force is always said, the search stops at the repository's root, and its outputs stay below its folder.
+//! file is in force is always said, the search stops at the repository's root, its inputs stay below that root, and its outputs
+//! below its folder.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -11,6 +12,7 @@ use podreach::load::own_file;
 use podreach::project::{KEYS, ProjectError, ProjectFile};
 
 use super::args::GlobalArgs;
+use super::bounds::{Bounds, repository};
 use super::error::Failure;
 use super::say;
 use super::suggest::nearest;
@@ -20,9 +22,6 @@ const NAME: &str = ".podreach.yaml";
 
 /// The variable that switches it off, as `--no-project-file` does; empty and `0` do not.
 const SWITCH: &str = "PODREACH_NO_PROJECT_FILE";
-
-/// What only the root of a repository holds.
-const MARKS_OF_ROOTS: [&str; 4] = [".git", ".hg", ".jj", ".svn"];
 
 /// The most bytes it may have.
 const MOST: u64 = 1 << 20;
@@ -34,6 +33,8 @@ pub(super) struct Project {
     pub(super) file: ProjectFile,
     /// Where the file was found; paths in it are relative to this folder.
     pub(super) folder: PathBuf,
+    /// How far its inputs lead, unless it was named.
+    pub(super) bounds: Option<Bounds>,
     /// What people should know: which file is in force, and which is not.
     pub(super) notes: Vec<String>,
 }
@@ -66,8 +67,7 @@ impl Project {
     /// is none. Where there is no repository, a file that belongs to somebody else does not count: anybody could put one
     /// into a folder such as `/tmp`.
     fn find(folder: &Path) -> Result<Self, Failure> {
-        let is_root = |folder: &&Path| MARKS_OF_ROOTS.iter().any(|mark| folder.join(mark).exists());
-        let root = folder.ancestors().find(is_root);
+        let root = repository(folder);
         let mut notes = Vec::new();
         for (height, folder) in folder.ancestors().enumerate() {
             let path = folder.join(NAME);
@@ -86,6 +86,7 @@ impl Project {
             match own_file(&path, MOST) {
                 Ok(text) => {
                     let mut project = Self::parse(&text, &shown, folder)?;
+                    project.bounds = Some(Bounds::of(folder));
                     project.notes.splice(0..0, notes);
                     return Ok(project);
                 }
@@ -97,6 +98,23 @@ impl Project {
             }
         }
         Ok(Self { notes, ..Self::default() })
+    }
+
+    /// Where an input of the project file lies, seen from the working directory `here`: as it is written if the file stands
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// If it leads out of the repository, and nobody named the project file.
+    pub(super) fn input(&self, path: &Path, here: &Path) -> Result<PathBuf, Failure> {
+        if path.as_os_str() == "-" {
+            return Ok(path.to_owned());
+        }
+        let path = if self.folder == here { path.to_owned() } else { self.folder.join(path) };
+        if let Some(bounds) = &self.bounds {
+            bounds.check(&path, "project file: filename")?;
+        }
+        Ok(path)
     }
 
     /// Where an output of the project file goes: below its folder, wherever links lead.
@@ -135,7 +153,7 @@ impl Project {
             }
         })?;
         let notes = vec![format!("note: defaults come from the project file `{shown}`")];
-        Ok(Self { file, folder: folder.to_owned(), notes })
+        Ok(Self { file, folder: folder.to_owned(), bounds: None, notes })
     }
 }
 
@@ -180,6 +198,7 @@ const fn is_foreign(_: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::bounds::MARKS_OF_ROOTS;
 
     fn parse(text: &str) -> Result<Project, String> {
         Project::parse(text.as_bytes(), NAME, Path::new("/shop")).map_err(|failure| {

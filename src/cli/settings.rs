@@ -129,7 +129,8 @@ fn either<'a, T>(flags: &'a [T], project: &'a [T]) -> &'a [T] {
 
 fn inputs(args: &GlobalArgs, project: &Project, folder: &Path) -> Result<Vec<Input>, Failure> {
     let paths: Vec<PathBuf> = if args.filename.is_empty() {
-        project.file.filename.0.iter().map(|path| in_project(Path::new(path), project, folder)).collect()
+        let paths = project.file.filename.0.iter();
+        paths.map(|path| project.input(Path::new(path), folder)).collect::<Result<_, _>>()?
     } else {
         args.filename.clone()
     };
@@ -143,15 +144,6 @@ fn inputs(args: &GlobalArgs, project: &Project, folder: &Path) -> Result<Vec<Inp
 /// What a path on the command line names.
 pub(super) fn input(path: PathBuf) -> Input {
     if path.as_os_str() == "-" { Input::Stdin } else { Input::Path(path) }
-}
-
-/// A path of the project file: as it is written if the file stands in the working directory.
-fn in_project(path: &Path, project: &Project, folder: &Path) -> PathBuf {
-    if project.folder == folder || path.as_os_str() == "-" {
-        path.to_owned()
-    } else {
-        project.folder.join(path)
-    }
 }
 
 fn exclude(args: &GlobalArgs, project: &Project) -> Result<Vec<Glob>, Failure> {
@@ -283,7 +275,7 @@ mod tests {
             output: OneOrMany(vec!["json=out.json".into()]),
             ..ProjectFile::default()
         };
-        Project { file, folder: folder.to_owned(), notes: Vec::new() }
+        Project { file, folder: folder.to_owned(), ..Project::default() }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `podreach test`.
 
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use podreach::diagnostic::{Diagnostic, Origin, Severity};
 use podreach::expect::{
     self, Date, Judge, Result as TestResult, Ruling, Survey, Test, TestFile, Tests, survey,
 };
-use podreach::load::{Input, Position, Sources};
+use podreach::load::{Input, Position, Sources, standard_input};
 use podreach::render::diagnostic::{self, Located};
 use podreach::render::explain::Context;
 use podreach::render::style::Palette;
@@ -21,6 +21,7 @@ use podreach::what_if::Simulation;
 
 use super::ExitStatus;
 use super::args::{GlobalArgs, TestArgs};
+use super::bounds::Bounds;
 use super::changes::{self, Changes};
 use super::error::Failure;
 use super::output::{write_answer, write_each};
@@ -51,7 +52,7 @@ pub(super) fn run(args: &TestArgs, global: &GlobalArgs, project: &Project) -> Re
     common.outputs.iter().try_for_each(|output| output.require(command, formats))?;
     let mut progress = Progress::new(&common);
     let asked = asked(args, &common)?;
-    let clusters = clusters(&asked.files, global, project)?;
+    let clusters = clusters(&asked, global, project)?;
     if clusters.len() > 1 && !args.changes.is_empty() {
         return Err(Failure::usage("the test files speak of several clusters, and changes are made to one")
             .with_help("name the manifests with `-f`, or run the files one by one"));
@@ -235,7 +236,7 @@ struct Tested {
 /// Which clusters the files speak of: flags win over the file, and that over the project file. Files that speak of the
 /// same cluster share it.
 fn clusters(
-    files: &[(TestFile, Vec<usize>)],
+    Asked { files, sources, .. }: &Asked,
     global: &GlobalArgs,
     project: &Project,
 ) -> Result<Vec<Tested>, Failure> {
@@ -254,7 +255,7 @@ fn clusters(
         fill(&mut args.service_cidr, &own.ranges.services);
         fill(&mut args.node_cidr, &own.ranges.nodes);
         if args.filename.is_empty() {
-            args.filename = own.resources.iter().map(|path| tidied(path)).collect();
+            args.filename = resources(file, sources)?;
         }
         let mut settings = Settings::resolve(&args, project).map_err(|failure| match failure {
             Failure::Usage { message, .. } if message == "no input was named" => {
@@ -269,11 +270,12 @@ fn clusters(
         for input in settings.inputs.iter_mut().filter(|input| **input == Input::Stdin) {
             // It can be read once, and several files may ask for it.
             if stdin.is_none() {
-                let mut bytes = Vec::new();
-                io::stdin().lock().read_to_end(&mut bytes).map_err(|source| Failure::File {
-                    verb: "read",
-                    path: PathBuf::from("-"),
-                    source,
+                let bytes = standard_input().map_err(|finding| {
+                    let failure = Failure::usage(finding.message);
+                    match finding.help {
+                        Some(help) => failure.with_help(help),
+                        None => failure,
+                    }
                 })?;
                 stdin = Some(Input::Text { name: "-".into(), bytes });
             }
@@ -290,6 +292,17 @@ fn clusters(
         }
     }
     Ok(clusters)
+}
+
+/// The manifests that a test file names, all of them in its repository.
+fn resources(file: &TestFile, sources: &Sources) -> Result<Vec<PathBuf>, Failure> {
+    let name = sources.get(file.origin.source).map_or("", |source| &source.name);
+    let bounds = Bounds::of(Path::new(name).parent().unwrap_or(Path::new("")));
+    let resource = |path: &PathBuf| {
+        bounds.check(path, &format!("{name}: resources"))?;
+        Ok(tidied(path))
+    };
+    file.settings.resources.iter().map(resource).collect()
 }
 
 /// The same path without `tests/..` in it, as reviews and annotations name files, unless a link makes it another one.

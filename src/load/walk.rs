@@ -85,6 +85,21 @@ pub(super) fn walk(input: &Input, rules: Rules<'_>, found: &mut dyn FnMut(Found)
     }
 }
 
+/// Reads standard input to its end, for who needs it more than once.
+pub fn standard_input() -> Result<Vec<u8>, Box<Diagnostic>> {
+    let mut result = Ok(Vec::new());
+    read("-".to_owned(), io::stdin().lock(), MAX_STREAM, &mut |found| {
+        result = match found {
+            Found::Text { bytes, .. } => Ok(bytes.to_vec()),
+            Found::Unreadable { message, help, .. } => {
+                Err(Box::new(Diagnostic { help, ..Diagnostic::new(Code::Unreadable, message) }))
+            }
+            Found::Note(note) => Err(Box::new(note)),
+        };
+    });
+    result
+}
+
 /// Reads a file of podreach's own: a regular one, whose size is known before it is read, of at most so many bytes.
 pub fn own_file(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let check = |metadata: &Metadata| {
@@ -541,5 +556,25 @@ mod tests {
         read("-".to_owned(), io::repeat(b'y'), 5 << 20, &mut |found| seen.push(found));
         let [Found::Unreadable { message, .. }] = &*seen else { panic!("{seen:?}") };
         assert_eq!(message, "`-` does not end within 5 MiB");
+    }
+
+    /// A source that breaks off: what came of it is half a file.
+    struct Torn;
+
+    impl Read for Torn {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::Error::other("the disk is gone"))
+        }
+    }
+
+    #[test]
+    fn a_read_error_in_mid_file_is_an_error_and_no_shorter_file() {
+        for length in [0, 1, 100, 16 << 10, (16 << 10) + 1, 5 << 20] {
+            let before = b"apiVersion: v1\nkind: Pod\n".repeat(length / 26 + 1);
+            let mut seen = Vec::new();
+            read("a.yaml".to_owned(), before[..length].chain(Torn), 16 << 20, &mut |found| seen.push(found));
+            let [Found::Unreadable { message, .. }] = &*seen else { panic!("{length}: {seen:?}") };
+            assert_eq!(message, "cannot read `a.yaml`: the disk is gone");
+        }
     }
 }

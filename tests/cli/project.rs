@@ -68,6 +68,37 @@ fn it_writes_below_its_folder_only() {
     assert!(!session.path("new").exists());
 }
 
+#[test]
+fn it_reads_below_the_root_of_its_repository_only() {
+    let session = Session::new(&[("shop.yaml", SHOP), ("secret.yaml", "token: s3cr3t\n")]);
+    let at = |path: &str| session.path(path);
+    std::fs::create_dir_all(at("repo/.git")).unwrap();
+    std::fs::create_dir_all(at("repo/checks")).unwrap();
+    std::fs::copy(at("shop.yaml"), at("repo/shop.yaml")).unwrap();
+    let absolute = at("secret.yaml").display().to_string();
+    for (filename, leads_out) in [
+        ("../shop.yaml", false),
+        ("..", false),
+        ("../../secret.yaml", true),
+        ("../..", true),
+        (&*absolute, true),
+        ("/proc/self/environ", cfg!(target_os = "linux")),
+    ] {
+        std::fs::write(at("repo/checks/.podreach.yaml"), format!("filename: {filename}\n")).unwrap();
+        let (status, stdout, stderr) = from(&session, "repo/checks", "matrix --summary");
+        let is_refused = status == 2 && stderr.contains("leads out of the repository");
+        assert_eq!(is_refused, leads_out, "{filename}: {stderr}");
+        assert!(!stderr.contains("s3cr3t") && !stdout.contains("s3cr3t"), "{filename}: {stderr}");
+        assert!(!leads_out || stderr.contains("help: `-f "), "{stderr}");
+        // What the command line names is the user's own.
+        let (status, _, stderr) = from(&session, "repo/checks", "matrix --summary -f ../../shop.yaml");
+        assert_eq!(status, 0, "{stderr}");
+    }
+    std::fs::write(at("repo/checks/.podreach.yaml"), "filename: ../../shop.yaml\n").unwrap();
+    let (status, _, stderr) = from(&session, "repo/checks", "matrix --summary --project-file .podreach.yaml");
+    assert_eq!(status, 0, "a file that is named is trusted: {stderr}");
+}
+
 /// Neither does the lock file that nobody named.
 #[cfg(unix)]
 #[test]

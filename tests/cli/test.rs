@@ -33,6 +33,38 @@ fn scenario_tests() -> Vec<PathBuf> {
 }
 
 #[test]
+fn resources_lie_in_the_repository() {
+    let session = session("tests: ['shop/web -> shop/db:5432 allow']");
+    fs::create_dir_all(session.path("repo/.git")).unwrap();
+    fs::create_dir_all(session.path("repo/tests")).unwrap();
+    fs::copy(session.path("shop.yaml"), session.path("repo/shop.yaml")).unwrap();
+    fs::write(session.path("secret.yaml"), "token: s3cr3t\n").unwrap();
+    let absolute = session.path("secret.yaml").display().to_string();
+    for (resources, leads_out) in [
+        ("../shop.yaml", false),
+        ("../../shop.yaml", true),
+        ("../../secret.yaml", true),
+        (&*absolute, true),
+        ("../../nowhere.yaml", false),
+    ] {
+        let text = about_shop("tests: ['shop/web -> shop/db:5432 allow']");
+        let text = text.replace("resources: [shop.yaml]", &format!("resources: [{resources}]"));
+        fs::write(session.path("repo/tests/t.yaml"), text).unwrap();
+        let (status, _, stderr) = session.run("test repo/tests/t.yaml");
+        let is_refused = status == 2
+            && stderr.contains("t.yaml: resources: ")
+            && stderr.contains("leads out of the repository");
+        assert_eq!(is_refused, leads_out, "{resources}: {stderr}");
+        assert!(!stderr.contains("s3cr3t"), "{stderr}");
+        assert_eq!(
+            session.run("test repo/tests/t.yaml -f shop.yaml").0,
+            0,
+            "what the command line names is read"
+        );
+    }
+}
+
+#[test]
 fn every_scenario_passes() {
     let session = Session::new(&[]);
     let mut command = session.command("test -q -o json");
