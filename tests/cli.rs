@@ -3,6 +3,7 @@
 
 mod difference;
 mod explain;
+mod faults;
 mod input;
 mod large;
 mod outputs;

@@ -8,6 +8,7 @@ mod explanations;
 mod factors;
 mod fuzz;
 mod generated;
+mod limits;
 mod mutants;
 mod properties;
 mod reach;
