@@ -1,6 +1,7 @@
 //! The bodies of the fuzz targets, which the tests of podreach replay on the seeds.
 
 #[path = "../../tests/support/mod.rs"]
+#[expect(dead_code, reason = "the tests write all families of outputs at once")]
 mod support;
 
 /// Runs the body of a target.
