@@ -5,6 +5,7 @@
 //! [`Code`] is the one table of everything podreach can find wrong.
 
 mod near;
+mod placeholder;
 mod shorten;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use std::fmt;
 use std::ops::Range;
 
 pub use near::{nearest, nearest_by};
+pub use placeholder::placeholder;
 pub use shorten::{cut, shortened};
 
 crate::define_id! {

@@ -3,6 +3,7 @@
 //! Owns walking directories, splitting documents, the scalar rules of kubectl, strict decoding, and the positions of
 //! fields. Never interprets a policy. Every problem becomes a [`Diagnostic`]; nothing is skipped without one.
 
+mod advice;
 mod block;
 mod bytes;
 mod de;

@@ -16,7 +16,7 @@ use super::node::Cursor;
 use super::unread::{LEAVE_OUT, unread};
 use super::yaml::Fault;
 use super::{Manifest, block, dump, json, parallel, split, yaml};
-use crate::diagnostic::{Code, Diagnostic, Origin, SourceId};
+use crate::diagnostic::{Code, Diagnostic, Origin, SourceId, placeholder};
 use crate::k8s::{BrokenObject, Object};
 
 /// How deep lists may lie in lists.
@@ -122,10 +122,13 @@ impl Place<'_> {
         let mut finding = Diagnostic::new(fault.code, fault.message)
             .with_offset(origin.document.start + fault.offset as u64);
         let text = &self.text[range.clone()];
+        let line =
+            text[..text.floor_char_boundary(fault.offset)].rfind('\n').map_or(text, |end| &text[end + 1..]);
+        let line = line.lines().next().unwrap_or_default();
         finding = finding.with_help(if text.contains("{{") {
-            "this looks like a template: render it first, for example with `helm template`"
+            "this looks like a template: render it first, for example with `helm template`".to_owned()
         } else {
-            LEAVE_OUT
+            placeholder(line).unwrap_or_else(|| LEAVE_OUT.to_owned())
         });
         let [finding, _] = unreadable(finding, origin.clone());
         vec![finding, Item::Manifests(vec![Manifest { object: unread(text.as_bytes()), origin }])]

@@ -259,7 +259,7 @@ impl Document<'_, '_> {
         let Ok((checked, sound)) = self.with_node(|node| (shape.check(node), shape.sound(node))) else {
             return Err(first.into());
         };
-        let Checked { problems, mistyped, doubtful } = checked;
+        let Checked { problems, mistyped, doubtful, .. } = checked;
         let rest = sound.and_then(|sound| from_json(&sound.to_string()).ok());
         let rest = rest.map(|value| Box::new(Rest { object: wrap(value), doubtful }));
         Err(Failure { problems: if problems.is_empty() { first } else { problems }, mistyped, rest })

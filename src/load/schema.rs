@@ -6,6 +6,7 @@
 
 use serde_json::Value as Json;
 
+use super::advice::{Known, misplaced, wrong_type};
 use super::de::{ONLY_ONCE, Problem, already_set, duplicates, join_key, nearest_name};
 use super::node::{Cursor, Entry, Value};
 use super::scalar::Scalar;
@@ -105,14 +106,15 @@ impl Shape {
             (Self::Object(known), Value::Map(entries)) => {
                 Self::check_fields(known, value, path, checked);
                 for entry in entries.iter().filter(|entry| find(known, &entry.key).is_none()) {
-                    checked.unknown_field(entry, nearest(known, &entry.key), path);
+                    let advice = misplaced(value, entry, known, &checked.above);
+                    checked.unknown_field(entry, nearest(known, &entry.key), advice, path);
                 }
             }
             (Self::Strict(name, known), Value::Map(entries)) => {
                 Self::check_fields(known, value, path, checked);
                 let Some(fields) = Fields::of(name) else { return };
                 for entry in entries.iter().filter(|entry| !fields.has(&entry.key)) {
-                    checked.unknown_field(entry, nearest_name(fields.names(), &entry.key), path);
+                    checked.unknown_field(entry, nearest_name(fields.names(), &entry.key), None, path);
                 }
             }
             (Self::Open(name, known), Value::Map(entries)) => {
@@ -139,16 +141,18 @@ impl Shape {
                 ),
                 path: path.to_owned(),
                 span: value.span(),
-                help: wanted.help(value),
+                help: wrong_type(wanted, value, path),
             }),
         }
     }
 
-    fn check_fields(known: &[(&str, Self)], value: Cursor<'_, '_>, path: &str, checked: &mut Checked) {
+    fn check_fields(known: Known, value: Cursor<'_, '_>, path: &str, checked: &mut Checked) {
         report_duplicates(value.entries(), |key| find(known, key).is_some(), path, checked);
         for entry in value.entries() {
-            if let Some(shape) = find(known, &entry.key) {
+            if let Some((field, shape)) = known.iter().find(|(name, _)| *name == entry.key) {
+                checked.above.push((known, field));
                 shape.check_field(value.at(entry.value), &join_key(path, &entry.key), checked);
+                checked.above.pop();
             }
         }
     }
@@ -201,17 +205,12 @@ impl Shape {
         }
     }
 
-    /// What to do about a value of the wrong type.
-    fn help(self, value: Cursor<'_, '_>) -> Option<String> {
-        match (self, value.value()) {
-            (Self::String, Value::Scalar(Scalar::Bool(_) | Scalar::Int(_) | Scalar::Float(_))) => {
-                Some("put the value in quotes".to_owned())
-            }
-            (Self::List(_), Value::Map(_)) => Some("start the element with a dash: `- `".to_owned()),
-            (Self::Int32, Value::Scalar(Scalar::String(_))) => {
-                Some("write the number without quotes".to_owned())
-            }
-            _ => None,
+    /// The fields of an object of this shape, or of the elements of such a list.
+    pub(super) const fn fields(self) -> Known {
+        match self {
+            Self::Object(known) | Self::Open(_, known) | Self::Strict(_, known) => known,
+            Self::List(element) => element.fields(),
+            _ => &[],
         }
     }
 }
@@ -226,11 +225,13 @@ pub(super) struct Checked {
     /// Where the problems throw doubt on what else there is to say: a finding there, below, or about what holds it may be
     /// no more than a consequence.
     pub(super) doubtful: Vec<Box<str>>,
+    /// The objects around the one that is looked at, and the fields that lead to it.
+    above: Vec<(Known, &'static str)>,
 }
 
 impl Checked {
-    /// A key that may not be there; `meant` is what its author had in mind, probably.
-    fn unknown_field(&mut self, entry: &Entry<'_>, meant: Option<&str>, path: &str) {
+    /// A key that may not be there; `meant` is what its author had in mind, probably, and `advice` what to do if nothing is.
+    fn unknown_field(&mut self, entry: &Entry<'_>, meant: Option<&str>, advice: Option<String>, path: &str) {
         // That field is not missing, its name is wrong.
         self.doubtful.extend(meant.map(|field| join_key(path, field).into()));
         let path = join_key(path, &entry.key);
@@ -238,7 +239,7 @@ impl Checked {
             code: Code::UnknownField,
             message: format!("unknown field \"{path}\""),
             span: span_of(&entry.key_span),
-            help: meant.map(|field| format!("did you mean `{field}`?")),
+            help: meant.map(|field| format!("did you mean `{field}`?")).or(advice),
             path,
         });
     }

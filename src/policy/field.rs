@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, placeholder};
 
 /// The path of a field, as Kubernetes writes it: `spec.ingress[0].from[1].ipBlock.cidr`.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +81,9 @@ impl FieldFinding {
 
     /// `Invalid value: VALUE: DETAIL`. Texts are quoted: hand them over as `Quoted`.
     pub fn invalid(path: &FieldPath<'_>, value: impl fmt::Display, detail: impl fmt::Display) -> Self {
-        Self::new(Code::InvalidValue, path, format!("Invalid value: {value}: {detail}"))
+        let value = value.to_string();
+        let finding = Self::new(Code::InvalidValue, path, format!("Invalid value: {value}: {detail}"));
+        Self { help: placeholder(&value), ..finding }
     }
 
     /// `Duplicate value: VALUE`.
@@ -94,7 +96,7 @@ impl FieldFinding {
         let supported: Vec<String> = supported.iter().map(|s| Quoted(s).to_string()).collect();
         let message =
             format!("Unsupported value: {}: supported values: {}", Quoted(value), supported.join(", "));
-        Self::new(Code::UnsupportedValue, path, message)
+        Self { help: placeholder(value), ..Self::new(Code::UnsupportedValue, path, message) }
     }
 
     /// `Required value: DETAIL`, or `Required value` when there is no more to say.

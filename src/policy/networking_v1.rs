@@ -222,7 +222,15 @@ impl Lowering<'_> {
                 let problems = port_name_problems(name);
                 if !problems.is_empty() {
                     self.sound = false;
-                    report(problems, name, &port_path, self.findings);
+                    let mut found = Vec::new();
+                    report(problems, name, &port_path, &mut found);
+                    if name.parse::<u16>().is_ok() {
+                        let help = format!(
+                            "a text is the name of a port: for the number, write {name} without quotes"
+                        );
+                        found = found.into_iter().map(|finding| finding.with_help(&*help)).collect();
+                    }
+                    self.findings.extend(found);
                     return None;
                 }
                 Some(PortMatch::Named { protocol: protocol?, name: name.as_str().into() })
