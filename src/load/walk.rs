@@ -570,7 +570,7 @@ mod tests {
     #[test]
     fn a_read_error_in_mid_file_is_an_error_and_no_shorter_file() {
         for length in [0, 1, 100, 16 << 10, (16 << 10) + 1, 5 << 20] {
-            let before = b"apiVersion: v1\nkind: Pod\n".repeat(length / 26 + 1);
+            let before = b"apiVersion: v1\nkind: Pod\n".repeat(length / 20 + 1);
             let mut seen = Vec::new();
             read("a.yaml".to_owned(), before[..length].chain(Torn), 16 << 20, &mut |found| seen.push(found));
             let [Found::Unreadable { message, .. }] = &*seen else { panic!("{length}: {seen:?}") };
