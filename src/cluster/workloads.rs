@@ -15,7 +15,10 @@ use crate::k8s::{
     group,
 };
 use crate::policy::field::{FieldFinding, FieldPath, Quoted};
-use crate::policy::{Validation, dns_label_problems, selector_accepts, validate_labels, validate_selector};
+use crate::policy::{
+    Validation, dns_label_problems, label_value_problems, report, selector_accepts, validate_labels,
+    validate_selector,
+};
 
 /// What a controller makes of a workload.
 #[derive(Debug)]
@@ -173,7 +176,14 @@ fn check_selector(
         KnownKind::Deployment | KnownKind::ReplicaSet | KnownKind::StatefulSet | KnownKind::DaemonSet => {
             &*item.object.api_version == "apps/v1"
         }
-        KnownKind::Job => spec.manual_selector == Some(true),
+        KnownKind::Job => {
+            let manual = spec.manual_selector == Some(true);
+            if !manual {
+                // It becomes the value of a label.
+                report(label_value_problems(&item.id.name), &item.id.name, labels_path, findings);
+            }
+            manual
+        }
         KnownKind::ReplicationController => {
             return plain_selector(spec.selector.as_ref(), labels, labels_path, findings);
         }

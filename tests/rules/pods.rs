@@ -536,6 +536,12 @@ fn the_selector_of_a_job_is_written_by_the_api_server() {
         let errors = job(accepted).errors();
         assert!(errors.is_empty(), "{accepted}: {errors:?}");
     }
+    let named = |length: usize| {
+        let spec = format!("spec: {{{template}}}");
+        World::new(&[object("batch/v1", "Job", &format!("x/{}", "j".repeat(length)), &spec)])
+    };
+    named(64).refused("spec.template.metadata.labels", "must be no more than 63");
+    assert!(named(63).errors().is_empty());
     let stored = "{apiVersion: batch/v1, kind: Job, metadata: {namespace: x, name: j, uid: u},\n\
                   spec: {selector: {matchLabels: {controller-uid: u}}, template: {metadata: {labels: {controller-uid: u}},\n\
                   spec: {containers: []}}}}";
