@@ -11,6 +11,7 @@ mod picture;
 mod project;
 mod report;
 mod schema;
+mod services;
 mod test;
 
 use std::path::{Path, PathBuf};

@@ -49,10 +49,11 @@ pub struct Report<'a> {
     pub notes: &'a [Located<'a>],
 }
 
-/// The notes on what the answer hangs on beside the policies; the others speak of the input.
-fn doubts<'a>(report: &'a Report<'a>) -> impl Iterator<Item = &'a Located<'a>> {
-    let is_doubt = |code| matches!(code, Code::MissingFact | Code::ProfilesDiffer);
-    report.notes.iter().filter(move |note| is_doubt(note.diagnostic.code))
+/// The notes on what the answer hangs on beside the policies, and on what policies say for nothing; the others speak of
+/// the input.
+fn remarks<'a>(report: &'a Report<'a>) -> impl Iterator<Item = &'a Located<'a>> {
+    let is_remark = |code| matches!(code, Code::MissingFact | Code::ProfilesDiffer | Code::MatchesNothing);
+    report.notes.iter().filter(move |note| is_remark(note.diagnostic.code))
 }
 
 /// The flows of a matrix, which may be too many to keep.

@@ -9,7 +9,7 @@ use crate::profile::Profile;
 use crate::query::idle::{Idle, Why};
 use crate::query::unknowns::{Difference, Fact, MissingFact, Point};
 
-/// The most facts that are told one by one.
+/// The most facts, and the most policies that mean nothing, that are told one by one.
 const MOST: usize = 24;
 
 /// The most names that one fact lists.
@@ -119,11 +119,11 @@ pub fn idle(cluster: &Cluster, idle: &[Idle]) -> Vec<Diagnostic> {
                 )
             }
             Why::NoPeer => {
-                (format!("this rule of {kind} {name} matches no pod of the input and no address"), None)
+                (format!("{path} of {kind} {name} matches no pod of the input and no address"), None)
             }
             Why::NoPort(port, protocol) => (
                 format!(
-                    "no pod that this rule of {kind} {name} is about declares a port `{port}` for {protocol}"
+                    "{path} of {kind} {name}: no pod that the rule is about declares a port `{port}` for {protocol}"
                 ),
                 None,
             ),
@@ -137,7 +137,14 @@ pub fn idle(cluster: &Cluster, idle: &[Idle]) -> Vec<Diagnostic> {
             None => note,
         }
     };
-    idle.iter().map(note).collect()
+    let shown = if idle.len() > MOST + 1 { MOST } else { idle.len() };
+    let mut notes: Vec<Diagnostic> = idle[..shown].iter().map(note).collect();
+    if idle.len() > shown {
+        let more =
+            count((idle.len() - shown) as u64, "more policy, rule or port", "more policies, rules or ports");
+        notes.push(Diagnostic::new(Code::MatchesNothing, format!("{more} without a match in the input")));
+    }
+    notes
 }
 
 /// The replicas that a listing by pod leaves out.

@@ -44,7 +44,7 @@ pub(super) fn write(report: &Report<'_>, flows: &dyn Flows, out: &mut dyn Write)
             )?;
         }
     }
-    for (i, note) in super::doubts(report).enumerate() {
+    for (i, note) in super::remarks(report).enumerate() {
         if i == 0 {
             writeln!(out, "\n### Notes\n")?;
         }

@@ -47,7 +47,7 @@ pub(super) fn write(
 
 /// What the answer hangs on beside the policies.
 fn notes(report: &Report<'_>, palette: Palette, out: &mut dyn Write) -> io::Result<()> {
-    for (i, note) in super::doubts(report).enumerate() {
+    for (i, note) in super::remarks(report).enumerate() {
         if i == 0 {
             writeln!(out, "\n{}", palette.heading("Notes"))?;
         }

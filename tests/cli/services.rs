@@ -1,0 +1,103 @@
+//! Services as ends: which pods stand behind them, and whom their clients are taken for.
+
+use super::Session;
+
+const SHOP: &str = "
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec: {containers: [{name: c, image: x}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: api, namespace: shop}
+spec:
+  selector: {matchLabels: {app: api}}
+  template:
+    metadata: {labels: {app: api, part: back}}
+    spec: {containers: [{name: c, image: x, ports: [{name: http, containerPort: 8080}]}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: exporter, namespace: shop}
+spec:
+  selector: {matchLabels: {app: exporter}}
+  template:
+    metadata: {labels: {app: exporter, part: back}}
+    spec: {containers: [{name: c, image: x, ports: [{name: metrics, containerPort: 9102}]}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: api, namespace: shop}
+spec: {podSelector: {matchLabels: {app: api}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: back, namespace: shop}
+spec:
+  selector: {part: back}
+  ports: [{name: http, port: 80, targetPort: http}, {name: metrics, port: 90, targetPort: metrics}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: release, namespace: shop}
+spec: {selector: {part: back, pod-template-hash: 6d4cf56db6}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: front, namespace: shop}
+spec: {type: LoadBalancer, selector: {app: exporter}, ports: [{port: 80, targetPort: 9102}]}
+";
+
+fn session(tests: &str) -> Session {
+    let head = "apiVersion: podreach/v1\nkind: ReachabilityTest\nresources: [shop.yaml]\ntests:\n";
+    Session::new(&[("shop.yaml", SHOP), ("t.yaml", &format!("{head}{tests}"))])
+}
+
+#[test]
+fn pods_that_a_service_only_perhaps_selects_decide_nothing() {
+    let session = session("- {from: shop/web, to: svc/shop/release, ports: [80], expect: deny}\n");
+    let (status, stdout, _) = session.run("can -f shop.yaml shop/web svc/shop/release:80");
+    assert_eq!((status, stdout.starts_with("unknown: ")), (3, true), "{stdout}");
+    assert_eq!(session.run("test t.yaml").0, 1, "that it is denied is not known");
+}
+
+#[test]
+fn each_port_of_a_service_has_its_own_pods() {
+    for (ports, expect, status) in
+        [("[80]", "deny", 0), ("[90]", "allow", 0), ("[80, 90]", "deny", 1), ("[80, 90]", "allow", 1)]
+    {
+        let test = format!("- {{from: shop/web, to: svc/shop/back, ports: {ports}, expect: {expect}}}\n");
+        let (is, stdout, stderr) = session(&test).run("test t.yaml");
+        assert_eq!(is, status, "{test}{stdout}{stderr}");
+    }
+}
+
+#[test]
+fn i12_clients_of_a_load_balancer_are_taken_for_nodes() {
+    let session = session("- {from: internet, to: svc/shop/front, ports: [80], expect: allow}\n");
+    let note = "Service shop/front has `externalTrafficPolicy: Cluster`";
+    for line in ["can -f shop.yaml internet svc/shop/front:80", "test t.yaml -o json"] {
+        let (status, stdout, stderr) = session.run(line);
+        assert_eq!((status, stdout.contains(note)), (0, true), "{line}: {stdout}{stderr}");
+    }
+}
+
+#[test]
+fn what_matches_nothing_is_told() {
+    let policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: deny, namespace: shpo}\n\
+                  spec: {podSelector: {}}\n";
+    let session = Session::new(&[("shop.yaml", SHOP), ("deny.yaml", policy)]);
+    let note = "NetworkPolicy shpo/deny selects no pod: nothing else of the input is in namespace `shpo`";
+    for line in [
+        "matrix -f shop.yaml -f deny.yaml",
+        "matrix -f shop.yaml -f deny.yaml -o json",
+        "what-if -f shop.yaml --apply deny.yaml",
+        "diff --before shop.yaml --after shop.yaml deny.yaml",
+    ] {
+        let (status, stdout, stderr) = session.run(line);
+        assert_eq!((status, stdout.contains(note)), (0, true), "{line}: {stdout}{stderr}");
+    }
+    let (_, stdout, _) = session.run("diff --before shop.yaml deny.yaml --after shop.yaml deny.yaml");
+    assert!(!stdout.contains(note), "it is no news: {stdout}");
+}
