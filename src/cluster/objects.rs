@@ -17,9 +17,7 @@ use crate::k8s::{
 };
 use crate::load::Manifest;
 use crate::policy::field::{FieldFinding, FieldPath, Quoted};
-use crate::policy::{
-    Validation, dns_label_problems, dns_subdomain_problems, label_key_problems, report, validate_labels,
-};
+use crate::policy::{Validation, dns_label_problems, dns_subdomain_problems, report, validate_labels};
 
 /// The namespace of objects that name none (W14).
 pub(super) const DEFAULT_NAMESPACE: &str = "default";
@@ -327,20 +325,8 @@ pub(super) fn metadata_problems<'m>(
             sound_labels.forget(labels);
         }
     }
-    annotation_problems(id.meta, &metadata, &mut found);
     owner_problems(id.meta, &metadata.field("ownerReferences"), &mut found);
     found
-}
-
-/// Keys of annotations that are wrong: they are held to the rules of label keys, but for capitals in the prefix.
-pub(super) fn annotation_problems(
-    meta: &ObjectMeta,
-    metadata: &FieldPath<'_>,
-    found: &mut Vec<FieldFinding>,
-) {
-    for key in meta.annotations.iter().flat_map(|annotations| &annotations.unusual_keys) {
-        report(label_key_problems(&key.to_lowercase()), key, &metadata.field("annotations"), found);
-    }
 }
 
 /// What is wrong with the name, or with what the API server makes one of.
@@ -624,27 +610,5 @@ mod tests {
             found.iter().map(|d| d.origin.clone().unwrap()).collect::<Vec<_>>(),
             [input[0].origin.clone(), input[2].origin.clone()]
         );
-    }
-
-    #[test]
-    fn l11_keys_of_annotations_are_qualified_names() {
-        let pod = |key: &str| json!({"kind": "Pod", "metadata": {"name": "a", "annotations": {key: "x"}}});
-        let long = "a".repeat(64);
-        for wrong in ["a b", "", "-", "a/b/c", "/a", "a/", "a_b/c", "a..b/c", "é", &*long] {
-            let found = errors(&[pod(wrong)]);
-            assert!(
-                !found.is_empty() && found.iter().all(|e| e.starts_with("metadata.annotations: Invalid")),
-                "{found:?}"
-            );
-        }
-        for right in
-            ["a", "Example.COM/X_y", "A.b-c", "kubectl.kubernetes.io/last-applied-configuration", "a__b", "0"]
-        {
-            assert_eq!(errors(&[pod(right)]), [""; 0], "{right}");
-        }
-        let template = json!({"metadata": {"annotations": {"a b": "", "b c": ""}}});
-        let replica_set =
-            json!({"kind": "ReplicaSet", "metadata": {"name": "a"}, "spec": {"template": template}});
-        assert_eq!(errors(&[replica_set]).len(), 2);
     }
 }

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::objects::{Identity, Item, annotation_problems};
+use super::objects::{Identity, Item};
 use super::owners::TEMPLATE_HASH;
 use super::{DeclaredPort, containers};
 use crate::diagnostic::Code;
@@ -140,9 +140,6 @@ pub(super) fn plan<'m>(
     let labels_path = metadata_path.field("labels");
     if let Some(labels) = labels {
         validate_labels(labels, &labels_path, findings);
-    }
-    if let Some(meta) = &template.metadata {
-        annotation_problems(meta, &metadata_path, findings);
     }
     check_selector(controller, item, spec, rules, labels, &labels_path, findings);
     let replicas = replicas(controller, item, spec, &path, findings);

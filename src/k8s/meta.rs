@@ -199,7 +199,7 @@ pub struct OwnerReference {
     pub controller: Option<bool>,
 }
 
-/// The annotations that change what podreach does, and keys that may be wrong; all others must be strings, and are not kept.
+/// The annotations that change what podreach does; all others must be strings, and are not kept.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Annotations {
     /// `config.kubernetes.io/local-config: "true"`: never sent to the API server.
@@ -209,8 +209,6 @@ pub struct Annotations {
     /// What `kubectl apply` wrote down of the manifest that it applied last. Not decoded with the rest: few need it, and
     /// it is as long as the object ([`crate::load::Sources::recall`]).
     pub last_applied: Option<Box<serde_json::Value>>,
-    /// The keys that are not written as nearly all are, in the order of the input: some of these are no valid keys.
-    pub unusual_keys: Vec<Box<str>>,
 }
 
 impl Annotations {
@@ -218,24 +216,6 @@ impl Annotations {
     pub(crate) fn has(key: &str) -> bool {
         matches!(key, LOCAL_CONFIG | HELM_HOOK)
     }
-}
-
-/// Whether a key is surely valid: letters and digits, one of `-`, `.` and `/` between two of them, and not long.
-fn is_usual(key: &str) -> bool {
-    const LONGEST: usize = 63;
-    let bytes = key.as_bytes();
-    let is_between = |byte: u8| matches!(byte, b'-' | b'.' | b'/');
-    // All are looked at, without a branch: that goes many at once.
-    let strays = bytes.iter().filter(|&&byte| !byte.is_ascii_alphanumeric() & !is_between(byte)).count();
-    let slashes = bytes.iter().fold(0_u32, |count, &byte| count + u32::from(byte == b'/'));
-    let pairs = bytes.iter().zip(bytes.iter().skip(1));
-    let adjacent = pairs.filter(|&(&one, &next)| is_between(one) & is_between(next)).count();
-    let ends = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    strays + adjacent == 0
-        && slashes <= 1
-        && bytes.len() <= LONGEST
-        && ends(bytes.first())
-        && ends(bytes.last())
 }
 
 const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
@@ -252,14 +232,12 @@ impl<'de> Deserialize<'de> for Annotations {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
                 let mut local_config: Option<Option<Box<str>>> = None;
                 let mut helm_hook: Option<Option<Box<str>>> = None;
-                let mut unusual_keys = Vec::new();
                 while let Some(known) = map.next_key::<Known>()? {
                     let (slot, key) = match known {
                         Known::LocalConfig => (&mut local_config, LOCAL_CONFIG),
                         Known::HelmHook => (&mut helm_hook, HELM_HOOK),
-                        Known::Other(unusual) => {
+                        Known::Other => {
                             map.next_value::<Option<Passed>>()?;
-                            unusual_keys.extend(unusual);
                             continue;
                         }
                     };
@@ -271,15 +249,13 @@ impl<'de> Deserialize<'de> for Annotations {
                     local_config: local_config.flatten().as_deref() == Some("true"),
                     helm_hook: helm_hook.flatten(),
                     last_applied: None,
-                    unusual_keys,
                 })
             }
         }
         enum Known {
             LocalConfig,
             HelmHook,
-            /// The key itself if it is unusual.
-            Other(Option<Box<str>>),
+            Other,
         }
         impl<'de> Deserialize<'de> for Known {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -293,7 +269,7 @@ impl<'de> Deserialize<'de> for Annotations {
                         Ok(match key {
                             LOCAL_CONFIG => Known::LocalConfig,
                             HELM_HOOK => Known::HelmHook,
-                            _ => Known::Other((!is_usual(key)).then(|| key.into())),
+                            _ => Known::Other,
                         })
                     }
                 }
