@@ -85,6 +85,15 @@ fn policies(count: usize, pods: usize) -> impl Iterator<Item = Value> {
     })
 }
 
+/// The same for both directions and as many pods: each policy lets its pod call another one, too.
+fn both_ways(pods: usize) -> impl Iterator<Item = Value> {
+    policies(pods, pods).enumerate().map(move |(number, mut policy)| {
+        policy["spec"]["policyTypes"] = json!(["Ingress", "Egress"]);
+        policy["spec"]["egress"] = json!([{"to": [one("i", (number * 13 + 5) % pods)]}]);
+        policy
+    })
+}
+
 fn loaded(objects: &[Value]) -> Loaded {
     let bytes = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string().into_bytes();
     load::load(&[Input::Text { name: "crafted.json".into(), bytes }], load::Options::default())
@@ -114,26 +123,33 @@ pub(crate) fn crafted(criterion: &mut Criterion) {
 
     let mut differences = group(criterion, "crafted/difference".to_owned());
     for pods in [250, 500] {
-        let open: Vec<Value> = numbered(pods).collect();
-        let closed: Vec<Value> = open.iter().cloned().chain(policies(pods, pods)).collect();
-        let clusters = [built(&open), built(&closed)];
-        let programs = clusters.each_ref().map(|cluster| compile(cluster, Profile::Spec));
-        differences.throughput(Throughput::Elements((pods * pods) as u64));
-        differences.bench_function(BenchmarkId::new("a policy for each pod", pods), |bencher| {
-            bencher.iter(|| {
-                let [before, after] = programs.each_ref().map(solve);
-                difference(&before, &after, &between_workloads(&before, &after), &Scope::default()).count()
+        let rollouts: [(&str, Vec<Value>); 2] = [
+            ("a policy for each pod", policies(pods, pods).collect()),
+            ("a policy for each pod, both ways", both_ways(pods).collect()),
+        ];
+        for (name, policies) in rollouts {
+            let open: Vec<Value> = numbered(pods).collect();
+            let closed: Vec<Value> = open.iter().cloned().chain(policies).collect();
+            let clusters = [built(&open), built(&closed)];
+            let programs = clusters.each_ref().map(|cluster| compile(cluster, Profile::Spec));
+            differences.throughput(Throughput::Elements((pods * pods) as u64));
+            differences.bench_function(BenchmarkId::new(name, pods), |bencher| {
+                bencher.iter(|| {
+                    let [before, after] = programs.each_ref().map(solve);
+                    difference(&before, &after, &between_workloads(&before, &after), &Scope::default())
+                        .count()
+                });
             });
-        });
+        }
     }
     differences.finish();
 
     let mut mutants = group(criterion, "crafted/mutants".to_owned());
-    for count in [250, 500] {
-        let objects: Vec<Value> = numbered(20).chain(policies(count, 20)).collect();
+    for (count, pods) in [(250, 20), (500, 20), (250, 250), (500, 500)] {
+        let objects: Vec<Value> = numbered(pods).chain(policies(count, pods)).collect();
         let manifests = loaded(&objects).manifests;
-        let tests = (0..20).map(|i| {
-            json!({"name": format!("t{i}"), "from": format!("a/p{i}"), "to": format!("a/p{}", (i + 1) % 20), "ports": [65_000], "expect": "deny"})
+        let tests = (0..pods).map(|i| {
+            json!({"name": format!("t{i}"), "from": format!("a/p{i}"), "to": format!("a/p{}", (i + 1) % pods), "ports": [65_000], "expect": "deny"})
         });
         let file = json!({"apiVersion": "podreach/v1", "kind": "ReachabilityTest", "tests": tests.collect::<Vec<Value>>()});
         let text = Input::Text { name: "tests.json".into(), bytes: file.to_string().into_bytes() };
@@ -141,7 +157,7 @@ pub(crate) fn crafted(criterion: &mut Criterion) {
         let tests: Vec<&Test> = read.files.iter().flat_map(|file| &file.tests).collect();
         let asked = Tests { tests: &tests, namespace: "default", ranges: &Ranges::default() };
         mutants.throughput(Throughput::Elements(count as u64));
-        mutants.bench_function(BenchmarkId::new("policies of 20 pods", count), |bencher| {
+        mutants.bench_function(BenchmarkId::new(format!("policies of {pods} pods"), count), |bencher| {
             bencher.iter(|| {
                 let simulation = Simulation::new(manifests.clone(), Options::default(), Profile::Spec);
                 let mut simulation = simulation.expect("the objects are right");

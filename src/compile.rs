@@ -95,7 +95,7 @@ pub struct Class {
     /// I16: the namespace whose egress rules its named ports resolve for; `None` for every namespace's.
     pub resolves_in: Option<NamespaceId>,
     /// The peer lists of few classes that match it, ascending, and how surely in each family.
-    pub peers: Box<[(PeersId, ByFamily<Truth>)]>,
+    pub peers: Vec<(PeersId, ByFamily<Truth>)>,
 }
 
 /// The policies that decide one direction of a class.

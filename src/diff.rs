@@ -25,7 +25,7 @@ use crate::solve::{CellId, Connectivity, End, Reachability, Rows};
 
 use matching::Matching;
 
-pub use concern::Concern;
+pub use concern::{Concern, Concerns};
 use revision::{Standing, of_revision};
 
 pub use count::Pairs;

@@ -58,6 +58,11 @@ impl<I: Id, T> IndexVec<I, T> {
         I::from_index(self.items.len() - 1)
     }
 
+    /// Drops all items but the first `len`.
+    pub fn truncate(&mut self, len: usize) {
+        self.items.truncate(len);
+    }
+
     /// How many items there are.
     #[inline]
     pub fn len(&self) -> usize {

@@ -44,7 +44,7 @@ pub enum End {
 /// What may flow from one end to another: the two bounds of a three-valued verdict.
 ///
 /// INVARIANT: `must` is a subset of `may`. Allowed is `must`, unknown is `may` without `must`, denied is the rest.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Connectivity {
     /// Ports that are allowed whatever the unknown facts are.
     pub must: PortSet,

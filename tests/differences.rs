@@ -164,7 +164,7 @@ fn same_causes_one_by_one(before: &Program, after: &Program, by: By, found: &Dif
         let changes =
             difference.changes().filter(|change| name(change.from) == from && is_inside(&name(change.to)));
         let causes = |change: &Change| -> Vec<String> {
-            let causes = difference.because[change.because].iter();
+            let causes = difference.because(change.because).iter();
             causes.map(|&cause| difference.causes[cause].object.to_string()).collect()
         };
         changes.map(|change| (name(change.to), causes(&change))).collect()
@@ -211,8 +211,8 @@ fn same_as_two_listings(before: &Program, after: &Program, by: By) -> TestCaseRe
     // The boxes hold every change once, and nothing else but pods with themselves.
     let mut boxed = BTreeMap::new();
     for found in &found.boxes {
-        for &from in &found.from {
-            for &to in &found.to {
+        for &from in found.from() {
+            for &to in found.to() {
                 boxed.insert((from, to), (found.before, found.after, found.because));
             }
         }
@@ -334,7 +334,7 @@ proptest! {
         let found = difference(&was, &is, &between_workloads(&was, &is), &Scope { by: By::Pod, ..Scope::default() });
         let mut known: BTreeMap<_, Program> = BTreeMap::new();
         for change in found.changes() {
-            let because = &found.because[change.because];
+            let because = found.because(change.because);
             prop_assert!(!because.is_empty(), "{:?} has no cause", change);
             if !known.contains_key(because) {
                 let mut reverted = after.clone();
@@ -353,7 +353,7 @@ proptest! {
                     reverted.objects.retain(|object| !is_policy(object) || path(object) != name);
                     reverted.objects.extend(was.cloned());
                 }
-                known.insert(because.clone(), compiled(&reverted)?);
+                known.insert(because, compiled(&reverted)?);
             }
             let reverted = &known[because];
             let ends = [change.from, change.to].map(|id| match found.parties[id].endpoint {

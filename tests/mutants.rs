@@ -130,7 +130,7 @@ fn verdict(is: &Connectivity, port: u16) -> &'static str {
 /// Which tests pass.
 fn passing<'r>(reachability: &'r Reachability<'r>, asked: Tests<'r>) -> Vec<bool> {
     let judge = Judge::new(reachability, asked.namespace, asked.ranges);
-    asked.tests.iter().map(|test| test.passes(&judge.judge(test))).collect()
+    asked.tests.iter().map(|test| test.passes(judge.judge(test).result)).collect()
 }
 
 fn survey_is_real(case: &Case, drawn: &[Drawn]) -> TestCaseResult {

@@ -268,7 +268,7 @@ pub(super) fn merge(
                 families: outcome.families,
                 resolution: outcome.resolution,
                 resolves_in: outcome.resolves_in,
-                peers: outcome.peers.into(),
+                peers: outcome.peers,
             }
         })
         .collect();

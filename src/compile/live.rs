@@ -63,6 +63,8 @@ pub(crate) struct Revision {
     /// The policies that are no longer in force; what they say is kept until the revision is settled.
     pub(crate) removed: Vec<PolicyId>,
     pub(crate) added: Vec<PolicyId>,
+    /// How many lists there were before.
+    lists: usize,
     /// Sorted.
     pub(crate) moved: ByDirection<Vec<Moved>>,
 }
@@ -165,7 +167,7 @@ impl LiveProgram {
         if !added.iter().all(|policy| self.knows_enough_for(policy)) {
             return None;
         }
-        let mut revision = Revision { removed, ..Revision::default() };
+        let mut revision = Revision { removed, lists: self.program.peers.len(), ..Revision::default() };
         let mut subjects: BTreeMap<ClassId, Vec<(PolicyId, Truth)>> = BTreeMap::new();
         for policy in added {
             let id = self.register(policy);
@@ -200,9 +202,21 @@ impl LiveProgram {
         self.switch(revision, true);
     }
 
-    /// Forgets the policies that an undone revision added.
+    /// Forgets the policies that an undone revision added, and lists that no other has: there may be thousands of
+    /// revisions.
     pub(crate) fn forget(&mut self, revision: &Revision) {
         self.withdraw(&revision.added);
+        let program = &mut self.program;
+        for list in (revision.lists..program.peers.len()).map(PeersId::from_index) {
+            for (class, _) in program.peers[list].classes.iter() {
+                let lists = &mut program.classes[class].peers;
+                lists.truncate(lists.partition_point(|(list, _)| list.index() < revision.lists));
+            }
+        }
+        program.peers.truncate(revision.lists);
+        program.lists.truncate(revision.lists);
+        self.touching.on_pods.truncate(revision.lists);
+        self.touching.on_hosts.truncate(revision.lists);
     }
 
     /// Lowers a policy for the cluster.
@@ -310,8 +324,7 @@ impl LiveProgram {
         let classes = self.tell_apart(found);
         let program = &mut self.program;
         for &(class, truth) in &classes {
-            let lists = &mut program.classes[class].peers;
-            *lists = lists.iter().copied().chain([(id, truth)]).collect();
+            program.classes[class].peers.push((id, truth));
         }
         program.peers.push(CompiledPeers {
             classes: Members::Few(classes),
@@ -545,6 +558,9 @@ impl LiveProgram {
     fn withdraw(&mut self, policies: &[PolicyId]) {
         for &id in policies {
             Arc::make_mut(&mut self.program.cluster).policies[id].withdraw();
+            if let Some(compiled) = &mut self.program.policies[id] {
+                compiled.rules = ByDirection::default();
+            }
             self.free.push(id);
         }
     }

@@ -5,15 +5,20 @@
 //! them, and by how they treat the subjects. Both are a base, which holds for all, and few exceptions; so the bases are
 //! joined once as sets of pods, and what is done one by one is proportional to who is mentioned.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use roaring::RoaringBitmap;
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 
 use super::{Change, Difference, Group, PodSet};
-use crate::compile::{ClassId, LiveProgram, Moved, PeersId, Program, Revision, SignatureId};
+use crate::cluster::NamespaceId;
+use crate::compile::{
+    ClassId, LiveProgram, Members, Moved, PeersId, Program, ResolutionId, Revision, SignatureId,
+};
 use crate::index::Id;
-use crate::net::{AddressSet, ByDirection, Direction, Family};
+use crate::label::Truth;
+use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family};
 use crate::policy::PolicyId;
 use crate::solve::{CellId, Evaluator, Peer, SideId};
 
@@ -132,6 +137,15 @@ struct Treatments {
     special: BTreeMap<ClassId, Treatment>,
 }
 
+/// What tells a class of peers apart in the eyes of some policies: the lists that match it, and what its named ports are
+/// where they ask for such.
+#[derive(PartialEq, Eq, Hash)]
+struct Marks {
+    families: ByFamily<bool>,
+    named: Option<(ResolutionId, Option<NamespaceId>)>,
+    lists: SmallVec<[(PeersId, ByFamily<Truth>); 2]>,
+}
+
 impl Treatments {
     fn of(&self, class: ClassId) -> Treatment {
         self.special.get(&class).copied().unwrap_or(self.usual)
@@ -182,25 +196,69 @@ impl Search<'_, '_> {
 
     fn treatments(&mut self, direction: Direction, signatures: &Moved) -> Treatments {
         let (usual, for_all) = self.changes_for_all(direction, signatures);
-        let mut special = BTreeMap::new();
-        for policy in self.policies(direction, signatures, for_all) {
-            for class in self.mentioned(direction, policy) {
-                special.entry(class).or_insert_with(|| {
-                    let peer = Peer::Class(class);
-                    (
-                        self.evaluator.side(direction, signatures.before, peer),
-                        self.evaluator.side(direction, signatures.after, peer),
-                    )
-                });
+        let policies = self.policies(direction, signatures, for_all);
+        let mut classes: Vec<ClassId> =
+            policies.into_iter().flat_map(|policy| self.mentioned(direction, policy)).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        let marks = self.marks(direction, signatures, &classes);
+        let mut known: FxHashMap<Marks, Treatment> = FxHashMap::default();
+        let special = classes.into_iter().zip(marks).map(|(class, marks)| {
+            let treatment = *known.entry(marks).or_insert_with(|| {
+                let peer = Peer::Class(class);
+                (
+                    self.evaluator.side(direction, signatures.before, peer),
+                    self.evaluator.side(direction, signatures.after, peer),
+                )
+            });
+            (class, treatment)
+        });
+        Treatments { usual, special: special.collect() }
+    }
+
+    /// What tells each of these classes of peers apart in the eyes of both signatures.
+    fn marks(&self, direction: Direction, signatures: &Moved, classes: &[ClassId]) -> Vec<Marks> {
+        let policies = self.policies(direction, signatures, true);
+        let rules = policies.iter().flat_map(|&id| &self.program.deciding_policy(id).rules[direction]);
+        let names_ports =
+            direction == Direction::Egress && rules.clone().any(|rule| !rule.ports.named.is_empty());
+        let mut lists: Vec<PeersId> = rules.filter_map(|rule| rule.peers).collect();
+        lists.sort_unstable();
+        lists.dedup();
+        let mut marks: Vec<Marks> = classes
+            .iter()
+            .map(|&id| {
+                let class = &self.program.classes[id];
+                let named = names_ports.then_some((class.resolution, class.resolves_in));
+                Marks { families: class.families, named, lists: SmallVec::new() }
+            })
+            .collect();
+        for list in lists {
+            match &self.program.peers[list].classes {
+                Members::Few(few) if few.len() <= classes.len() => {
+                    for &(class, truth) in few {
+                        if let Ok(place) = classes.binary_search(&class) {
+                            marks[place].lists.push((list, truth));
+                        }
+                    }
+                }
+                _ => {
+                    for (marks, &class) in marks.iter_mut().zip(classes) {
+                        let truth = self.program.matched_by(class, list);
+                        if Family::ALL.into_iter().any(|family| truth[family].possible()) {
+                            marks.lists.push((list, truth));
+                        }
+                    }
+                }
             }
         }
-        Treatments { usual, special }
+        marks
     }
 
     /// The classes of peers that the rules of a policy tell apart.
-    fn mentioned(&self, direction: Direction, policy: PolicyId) -> BTreeSet<ClassId> {
+    fn mentioned(&self, direction: Direction, policy: PolicyId) -> Vec<ClassId> {
         let program = self.program;
-        let mut classes = BTreeSet::new();
+        let mut classes = Vec::new();
         for rule in &program.deciding_policy(policy).rules[direction] {
             match rule.peers {
                 Some(list) => classes.extend(program.peers[list].classes.iter().map(|(class, _)| class)),

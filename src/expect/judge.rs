@@ -251,10 +251,19 @@ impl<'r> Judge<'r> {
 
     /// Judges a test.
     pub fn judge(&self, test: &Test) -> Outcome {
+        self.trial(test).outcome()
+    }
+
+    /// Whether a test passes, waivers aside, without looking for the reason.
+    pub(super) fn passes(&self, test: &Test) -> bool {
+        test.passes(self.trial(test).result())
+    }
+
+    fn trial<'j, 't>(&'j self, test: &'t Test) -> Trial<'j, 'r, 't> {
         let mut trial =
             Trial { judge: self, test, notes: Vec::new(), nothing: None, tally: Tally::default() };
         trial.run();
-        trial.outcome()
+        trial
     }
 }
 
@@ -462,9 +471,13 @@ impl<'t> Trial<'_, '_, 't> {
         }
     }
 
+    fn result(&self) -> Result {
+        self.tally.result().max(self.nothing.as_ref().map_or(Result::Passed, |(result, _)| *result))
+    }
+
     fn outcome(self) -> Outcome {
+        let result = self.result();
         let Self { judge, notes, nothing, tally, .. } = self;
-        let result = tally.result().max(nothing.as_ref().map_or(Result::Passed, |(result, _)| *result));
         let evidence = match nothing {
             _ if result == Result::Passed => None,
             Some((of_nothing, evidence)) if of_nothing == result => Some(evidence),

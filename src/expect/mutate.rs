@@ -7,7 +7,7 @@ use super::judge::Judge;
 use super::test_file::Test;
 use crate::cluster::Ranges;
 use crate::diagnostic::{Diagnostic, ObjectName, Origin};
-use crate::diff::Concern;
+use crate::diff::Concerns;
 use crate::k8s::{
     IpBlock, LabelSelector, List, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
     NetworkPolicySpec, Object,
@@ -98,13 +98,15 @@ pub fn survey(
     asked: Tests<'_>,
 ) -> Result<Survey, Vec<Diagnostic>> {
     let mut survey = Survey::default();
-    let mut watching: Vec<(&Test, [Concern; 2])> = Vec::new();
+    let mut watching: Vec<&Test> = Vec::new();
+    let mut concerns = Concerns::default();
     let everything = {
         let reachability = simulation.reachability();
         let judge = Judge::new(&reachability, asked.namespace, asked.ranges);
         for &test in asked.tests {
-            if test.passes(&judge.judge(test)) {
-                watching.push((test, judge.concern(test)));
+            if judge.passes(test) {
+                watching.push(test);
+                concerns.push(judge.concern(test));
             } else {
                 survey.failing += 1;
             }
@@ -116,14 +118,13 @@ pub fn survey(
             if variant.effect.difference.is_empty() {
                 return None;
             }
-            let is_concerned = |[from, to]: &[Concern; 2]| variant.effect.difference.concerns(from, to);
-            let mut concerned = watching.iter().filter(|(_, ends)| is_concerned(ends)).peekable();
-            if concerned.peek().is_none() {
+            let concerned = concerns.met_by(&variant.effect.difference);
+            if concerned.is_empty() {
                 return Some(false);
             }
             let reachability = variant.reachability();
             let judge = Judge::new(&reachability, asked.namespace, asked.ranges).knowing(&everything);
-            Some(concerned.any(|(test, _)| !test.passes(&judge.judge(test))))
+            Some(concerned.into_iter().any(|number| !judge.passes(watching[number])))
         })?;
         match fate {
             None => survey.equivalent.push(mutant),

@@ -50,9 +50,9 @@ pub struct Ruling {
 }
 
 impl Test {
-    /// Whether it passes with this outcome, waivers aside.
-    pub fn passes(&self, outcome: &Outcome) -> bool {
-        match outcome.result {
+    /// Whether it passes with this result, waivers aside.
+    pub fn passes(&self, result: Result) -> bool {
+        match result {
             Result::Passed => true,
             Result::Unknown => self.passes_on_unknown,
             Result::Failed => false,
@@ -64,7 +64,7 @@ impl Ruling {
     /// What a test of a file comes to on a day.
     pub fn new(file: &TestFile, test: usize, outcome: Outcome, today: Date) -> Self {
         let asked = &file.tests[test];
-        let passes = asked.passes(&outcome);
+        let passes = asked.passes(outcome.result);
         let waiver = asked.waiver.map(|waiver| file.waivers[waiver].expires.is_some_and(|day| day < today));
         let status = match (waiver, passes) {
             (Some(true), _) => Status::Expired,

@@ -40,7 +40,7 @@
 //! let found = difference(&before, &after, &between_workloads(&before, &after), &Scope::default());
 //! assert!(found.allows_less && !found.allows_more);
 //! let [change] = found.changes().collect::<Vec<_>>()[..] else { panic!("web may still call db, all addresses no longer") };
-//! let causes = found.because[change.because].iter().map(|&cause| found.causes[cause].object.to_string());
+//! let causes = found.because(change.because).iter().map(|&cause| found.causes[cause].object.to_string());
 //! assert_eq!(causes.collect::<Vec<_>>(), ["NetworkPolicy default/db"]);
 //! ```
 
@@ -56,11 +56,12 @@ mod table;
 mod treatment;
 
 use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
 
 use crate::cluster::PodId;
 use crate::diagnostic::{ObjectName, Origin};
 use crate::diff::{self, Pairs};
-use crate::index::IndexVec;
+use crate::index::{Id, IndexVec};
 use crate::net::PortSet;
 use crate::query::{By, Endpoint, External, ExternalId};
 use crate::solve::{Connectivity, Reachability};
@@ -113,8 +114,7 @@ pub struct Difference {
     changes: Changes,
     /// Whatever is responsible for some change.
     pub causes: IndexVec<CauseId, Cause>,
-    /// Sets of causes, each sorted.
-    pub because: IndexVec<BecauseId, Vec<CauseId>>,
+    because: CauseSets,
     /// The same changes for people, few and large.
     pub boxes: Vec<ChangeBox>,
     /// Pairs of pods, counted over the whole cluster.
@@ -190,16 +190,29 @@ pub struct Change {
 pub struct ChangeBox {
     /// How it is marked.
     pub sign: Sign,
-    /// Where connections come from; ascending.
-    pub from: Vec<PartyId>,
-    /// Where they go; ascending.
-    pub to: Vec<PartyId>,
+    from: BoxEnds,
+    to: BoxEnds,
     /// What could flow.
     pub before: CarriedId,
     /// What can flow.
     pub after: CarriedId,
     /// What is responsible; `None` where it is that an endpoint came or went.
     pub because: Option<BecauseId>,
+}
+
+/// One side of a box: where all pairs differ there are as many boxes as pairs, of one end a side.
+type BoxEnds = SmallVec<[PartyId; 4]>;
+
+impl ChangeBox {
+    /// Where connections come from; ascending.
+    pub fn from(&self) -> &[PartyId] {
+        &self.from
+    }
+
+    /// Where they go; ascending.
+    pub fn to(&self) -> &[PartyId] {
+        &self.to
+    }
 }
 
 /// What a change is at a glance.
@@ -256,7 +269,31 @@ pub enum Edited {
     Changed,
 }
 
+/// Sets of causes, one after the other. There may be as many as there are changes.
+#[derive(Clone, Debug, Default)]
+struct CauseSets {
+    /// Where each set ends.
+    ends: IndexVec<BecauseId, usize>,
+    causes: Vec<CauseId>,
+}
+
+impl CauseSets {
+    fn push(&mut self, set: impl Iterator<Item = CauseId>) {
+        let start = self.causes.len();
+        self.causes.extend(set);
+        self.causes[start..].sort_unstable();
+        self.ends.push(self.causes.len());
+    }
+}
+
 impl Difference {
+    /// What is responsible for a change, sorted.
+    pub fn because(&self, id: BecauseId) -> &[CauseId] {
+        let start =
+            id.index().checked_sub(1).map_or(0, |last| self.because.ends[BecauseId::from_index(last)]);
+        &self.because.causes[start..self.because.ends[id]]
+    }
+
     /// Pairs of endpoints between which other ports may be used than before, sorted by `from`, then `to`. There may be as
     /// many as there are pairs: those of endpoints that are alike come to be one by one.
     pub fn changes(&self) -> impl Iterator<Item = Change> {
@@ -347,8 +384,9 @@ pub fn difference<'p>(
         if !is_settled {
             continue;
         }
-        let because = because.finish();
+        let (causes, because) = because.finish();
         let (externals, changes) = assembled(&listed, &inside, &outside, &alike);
+        drop((listed.inside, listed.outside, inside, outside));
         let singles: IndexVec<PartyId, bool> =
             externals.iter().map(|_| false).chain(parties.all.iter().map(|party| party.is_single)).collect();
         let mut difference = Difference {
@@ -361,8 +399,8 @@ pub fn difference<'p>(
             externals,
             carried: listed.carried.into_values(),
             changes,
-            causes: because.0,
-            because: because.1,
+            causes,
+            because,
             boxes: Vec::new(),
             pairs: pairwise.pairs(old, new),
             replicas: pairwise.replicas(&old.cluster, &new.cluster),

@@ -96,7 +96,7 @@ impl<'a> Report<'a> {
 
     /// Which of the inputs have both ends of a box.
     fn presence_of(&self, found: &ChangeBox) -> Presence {
-        self.presence(found.from[0]).max(self.presence(found.to[0]))
+        self.presence(found.from()[0]).max(self.presence(found.to()[0]))
     }
 
     /// What an endpoint stands for.

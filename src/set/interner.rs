@@ -63,6 +63,11 @@ impl<I: Id, T: Eq + Hash> Interner<I, T> {
         self.values.into_iter().collect()
     }
 
+    /// Forgets all values but the first `len`; their ids may be given again.
+    pub fn truncate(&mut self, len: usize) {
+        self.values.truncate(len);
+    }
+
     /// How many values there are.
     #[inline]
     pub fn len(&self) -> usize {

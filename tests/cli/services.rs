@@ -101,3 +101,27 @@ fn what_matches_nothing_is_told() {
     let (_, stdout, _) = session.run("diff --before shop.yaml deny.yaml --after shop.yaml deny.yaml");
     assert!(!stdout.contains(note), "it is no news: {stdout}");
 }
+
+#[test]
+fn many_that_match_nothing_are_counted() {
+    let policy = |number: usize| {
+        format!(
+            "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n\
+             metadata: {{name: deny-{number:02}, namespace: shpo}}\nspec: {{podSelector: {{}}}}\n"
+        )
+    };
+    let session = |count: usize| {
+        let policies: Vec<String> = (0..count).map(policy).collect();
+        let session = Session::new(&[("shop.yaml", SHOP), ("deny.yaml", &policies.join("---\n"))]);
+        session.run("matrix -f shop.yaml -f deny.yaml").1
+    };
+    // One more than are told takes no more room than saying that there is one.
+    let (few, many) = (session(25), session(40));
+    assert_eq!(
+        (few.matches("selects no pod").count(), few.contains("without a match")),
+        (25, false),
+        "{few}"
+    );
+    assert_eq!(many.matches("selects no pod").count(), 24, "{many}");
+    assert!(many.contains("16 more policies, rules or ports without a match in the input"), "{many}");
+}

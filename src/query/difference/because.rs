@@ -4,116 +4,30 @@
 //! connection is compared; responsible is what, taken back, takes the change back. A policy that says the same in both
 //! inputs is never to blame: then it is the labels, ports or addresses of an end.
 
+mod sides;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 
 use super::ends::{Parties, Place};
 use super::listing::Found;
 use super::policies::{PairId, PolicyPairs};
 use super::samples::{PODS, Samples};
 use super::treatment::{Policies, Treated};
-use super::{BecauseId, Cause, CauseId, Edited, Presence};
+use super::{BecauseId, Cause, CauseId, CauseSets, Edited, Presence};
 use crate::cluster::{Cluster, NodeId, PodId, WorkloadId};
 use crate::compile::Program;
 use crate::diagnostic::{ObjectName, Origin};
 use crate::index::{Id, IndexVec};
-use crate::net::address;
-use crate::net::{Direction, Family, PortSet};
+use crate::net::{ByFamily, Direction, Family, address};
 use crate::query::{Endpoint, External};
 use crate::set::Interner;
-use crate::solve::proof::{
-    Basis, Exemption, FamilyProof, PeerStep, PolicyProof, Proof, Prover, Say, Side, bounds,
-};
-use crate::solve::{Connectivity, End, Reachability, solve};
+use crate::solve::proof::{Basis, Exemption, FamilyProof, PeerStep, PolicyProof, Proof, Prover, Say, Side};
+use crate::solve::{End, Reachability, solve};
 
-/// What policies say of a connection in one family, before and after.
-struct Heard<'f> {
-    sides: [HeardSide<'f>; 2],
-}
-
-/// What the policies of one side say.
-struct HeardSide<'f> {
-    proofs: [&'f Side; 2],
-    /// Why no policy applies in each input, where that is not because policies of the node came or went.
-    exemptions: [Option<Exemption>; 2],
-    says: BTreeMap<PairId, [Option<Say>; 2]>,
-}
-
-impl HeardSide<'_> {
-    /// The subject and the peer.
-    fn ends(&self) -> (Which, Which) {
-        match self.proofs[0].direction {
-            Direction::Egress => (Which::From, Which::To),
-            Direction::Ingress => (Which::To, Which::From),
-        }
-    }
-
-    /// Whether the reason why no policy applies holds in one input only.
-    fn is_exempt_in_one(&self) -> bool {
-        self.exemptions[0] != self.exemptions[1]
-    }
-
-    /// What the side would allow after the change if these policies had stayed as they were.
-    fn without(&self, taken_back: &[PairId]) -> Connectivity {
-        if self.is_exempt_in_one() {
-            return self.proofs[0].bounds.clone();
-        }
-        if self.exemptions[0].is_some() {
-            return Connectivity::open();
-        }
-        let mut says: Vec<(&Say, PairId)> = Vec::new();
-        for (pair, [before, after]) in &self.says {
-            let say = if taken_back.contains(pair) { before } else { after };
-            says.extend(say.as_ref().map(|say| (say, *pair)));
-        }
-        says.sort_by_key(|(say, pair)| (say.tier, say.priority, *pair));
-        let says: Vec<Say> = says.into_iter().map(|(say, _)| say.clone()).collect();
-        bounds(&says)
-    }
-}
-
-/// The policies that, taken back, take back what changed on some ports: each that does so alone, or else as few as
-/// will do together.
-fn responsible(families: &[Heard<'_>], concerned: &PortSet) -> Vec<PairId> {
-    let sides = || families.iter().flat_map(|heard| &heard.sides);
-    let candidates: BTreeSet<PairId> = sides()
-        .flat_map(|side| &side.says)
-        .filter(|(_, [before, after])| before != after)
-        .map(|(pair, _)| *pair)
-        .collect();
-    let candidates: Vec<PairId> = candidates.into_iter().collect();
-    let with = |taken_back: &[PairId]| {
-        let mut all = Connectivity::closed();
-        for Heard { sides: [egress, ingress] } in families {
-            let (from, to) = (egress.without(taken_back), ingress.without(taken_back));
-            all.must = all.must.union(&from.must.intersection(&to.must));
-            all.may = all.may.union(&from.may.intersection(&to.may));
-        }
-        on(&all, concerned)
-    };
-    let wanted = with(&candidates);
-    let takes_back = |pairs: &[PairId]| with(pairs) == wanted;
-    if takes_back(&[]) {
-        return Vec::new();
-    }
-    let mut named: Vec<PairId> = candidates.iter().copied().filter(|&pair| takes_back(&[pair])).collect();
-    if named.is_empty() || !takes_back(&named) {
-        named.clone_from(&candidates);
-        for pair in candidates {
-            let fewer: Vec<PairId> = named.iter().copied().filter(|&other| other != pair).collect();
-            if takes_back(&fewer) {
-                named = fewer;
-            }
-        }
-    }
-    named
-}
-
-/// What bounds say of some ports.
-fn on(bounds: &Connectivity, ports: &PortSet) -> (PortSet, PortSet) {
-    (bounds.must.intersection(ports), bounds.may.intersection(ports))
-}
+use sides::{Heard, HeardSide, Meetings, changed, on, responsible};
 
 /// One of the two ends of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -151,27 +65,34 @@ pub(super) struct Because<'p> {
     policies: PolicyPairs<'p>,
     samples: &'p Samples,
     treatments: Policies<'p>,
-    /// By what policies see of connections.
-    shared: FxHashMap<Treated, Shared>,
+    /// The number of a side, by what policies see of the connection.
+    side_of: FxHashMap<Treated, usize>,
+    /// What policies say on a side; `None` if something besides policies matters.
+    sides: Vec<Option<sides::Side>>,
+    meetings: Meetings,
+    /// What a policy is as a cause, where that was asked before: nothing if it says the same in both inputs.
+    policy_causes: FxHashMap<PairId, Option<CauseIndex>>,
     /// The names of the workloads of each input.
     workloads: [FxHashSet<[&'p str; 3]>; 2],
     /// By the classes of both ends.
     known: FxHashMap<(Kind, Kind, [bool; 2]), Option<Vec<Why>>>,
     causes: BTreeMap<(ObjectName, Edited), (CauseIndex, Option<Origin>)>,
-    sets: Interner<BecauseId, Vec<CauseIndex>>,
+    sets: Interner<BecauseId, CauseSet>,
 }
 
 /// The number of a cause in the order in which causes are found.
-type CauseIndex = usize;
+type CauseIndex = u32;
 
-/// What is responsible for changes of connections that policies treat alike.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Shared {
+/// Causes in ascending order. There may be as many sets as pairs of pods.
+type CauseSet = SmallVec<[CauseIndex; 4]>;
+
+/// What policies are responsible for between two pods.
+enum ByPolicies {
     /// Nothing changed.
-    Nothing,
-    /// Policies, whatever the ends are.
+    Unchanged,
+    /// These, whatever the ends are.
     Policies(BecauseId),
-    /// Something about the ends, too.
+    /// Something changed about the ends, too.
     Ends,
 }
 
@@ -196,10 +117,13 @@ impl<'p> Because<'p> {
             reachabilities: programs.map(solve),
             provers: programs.map(|program| Prover::new(&program.cluster, program.profile)),
             parties,
+            policy_causes: FxHashMap::default(),
             policies: PolicyPairs::new(clusters),
             samples,
             treatments: Policies::new(programs),
-            shared: FxHashMap::default(),
+            side_of: FxHashMap::default(),
+            sides: Vec::new(),
+            meetings: Meetings::default(),
             workloads: clusters
                 .map(|cluster| cluster.workloads.ids().map(|id| workload_name(cluster, id)).collect()),
             known: FxHashMap::default(),
@@ -288,33 +212,21 @@ impl<'p> Because<'p> {
         let (sources, destinations) =
             (&samples.of[source as usize][from], &samples.of[destination as usize][to]);
         for source in &sources.pods {
-            for destination in destinations.pods.iter().filter(|destination| *destination != source) {
-                let pods = [0, 1].map(|input| (source[input].0, destination[input].0));
-                let exempt = [0, 1].map(|input| self.program(input).same_node(pods[input].0, pods[input].1));
-                let treated =
-                    self.treatments.treated([sources, destinations], [*source, *destination], exempt);
-                let end = |(pod, index)| End::Pod(pod, index);
-                let (source, destination) = (source.map(end), destination.map(end));
-                let shared = if let Some(&shared) = self.shared.get(&treated) {
-                    debug_assert!(
-                        self.shared(&source, &destination) == shared,
-                        "a proof says something else"
-                    );
-                    shared
-                } else {
-                    let shared = self.shared(&source, &destination);
-                    self.shared.insert(treated, shared);
-                    shared
+            for destination in destinations.pods.iter().filter(|destination| destination.pods != source.pods)
+            {
+                let exempt = [0, 1].map(|input| {
+                    self.program(input).same_node(source.pods[input].0, destination.pods[input].0)
+                });
+                let facts = [source.facts, destination.facts];
+                let treated = self.treatments.treated([sources, destinations], facts, exempt);
+                let [source, destination] = [source, destination].map(|end| end.pods.map(pod));
+                let found = match self.by_policies(treated, &source, &destination) {
+                    ByPolicies::Unchanged => None,
+                    ByPolicies::Policies(because) => Some(Blame::Policies(because)),
+                    ByPolicies::Ends => self.between_ends(change, (from, to), &source, &destination),
                 };
-                match shared {
-                    Shared::Nothing => {}
-                    Shared::Policies(because) => return Some(Blame::Policies(because)),
-                    Shared::Ends => {
-                        let found = self.between_ends(change, (from, to), &source, &destination);
-                        if found.is_some() {
-                            return found;
-                        }
-                    }
+                if found.is_some() {
+                    return found;
                 }
             }
         }
@@ -322,14 +234,76 @@ impl<'p> Because<'p> {
     }
 
     /// What is responsible for a change between two pods, as far as it holds for all that policies treat alike.
-    fn shared(&mut self, source: &[End; 2], destination: &[End; 2]) -> Shared {
-        let Some(whys) = self.why(source, destination) else { return Shared::Nothing };
-        if !whys.iter().all(|why| matches!(why, Why::Policy(_))) {
-            return Shared::Ends;
+    fn by_policies(
+        &mut self,
+        treated: [Treated; 2],
+        source: &[End; 2],
+        destination: &[End; 2],
+    ) -> ByPolicies {
+        let known = treated.map(|treated| self.side_of.get(&treated).copied());
+        let numbers = if let [Some(egress), Some(ingress)] = known {
+            [egress, ingress]
+        } else {
+            let mut heard = self.heard_of_policies(source, destination);
+            [0, 1].map(|side| {
+                *self.side_of.entry(treated[side]).or_insert_with(|| {
+                    self.sides.push(heard[side].take().map(|heard| self.meetings.side(heard)));
+                    self.sides.len() - 1
+                })
+            })
+        };
+        let [Some(egress), Some(ingress)] = numbers.map(|number| self.sides[number].as_ref()) else {
+            return ByPolicies::Ends;
+        };
+        let Some(policies) = self.meetings.responsible(egress, ingress) else {
+            debug_assert_eq!(self.why(source, destination), None, "a proof says that something changed");
+            return ByPolicies::Unchanged;
+        };
+        let policies: SmallVec<[PairId; 4]> = policies.collect();
+        let causes: Option<CauseSet> = policies.into_iter().map(|pair| self.policy_cause(pair)).collect();
+        let Some(mut causes) = causes else { return ByPolicies::Ends };
+        causes.sort_unstable();
+        causes.dedup();
+        debug_assert!(
+            self.is_proved(&causes, source, destination),
+            "a proof says that others are responsible"
+        );
+        ByPolicies::Policies(self.sets.intern_owned(causes))
+    }
+
+    /// Whether these policies are responsible for a change, by its proof.
+    fn is_proved(&mut self, causes: &[CauseIndex], source: &[End; 2], destination: &[End; 2]) -> bool {
+        let proved: Option<BTreeSet<CauseIndex>> = self.why(source, destination).and_then(|whys| {
+            whys.into_iter()
+                .map(|why| if let Why::Policy(pair) = why { self.policy_cause(pair) } else { None })
+                .collect()
+        });
+        proved.is_some_and(|proved| proved.into_iter().eq(causes.iter().copied()))
+    }
+
+    /// What is said on both sides in each family, if nothing but policies matters to it.
+    fn heard_of_policies(
+        &self,
+        source: &[End; 2],
+        destination: &[End; 2],
+    ) -> [Option<ByFamily<Option<HeardSide>>>; 2] {
+        let proofs = [0, 1].map(|input| self.provers[input].prove(source[input], destination[input]));
+        let mut sides = [Some(ByFamily::default()), Some(ByFamily::default())];
+        for family in Family::ALL {
+            match [0, 1].map(|input| of_family(&proofs[input], family)) {
+                [None, None] => {}
+                [Some(before), Some(after)] => {
+                    for (side, heard) in sides.iter_mut().zip(self.heard([(0, before), (1, after)])) {
+                        match side {
+                            Some(side) if !heard.is_exempt_in_one() => side[family] = Some(heard),
+                            _ => *side = None,
+                        }
+                    }
+                }
+                _ => return [None, None],
+            }
         }
-        let causes: BTreeSet<CauseIndex> =
-            whys.into_iter().filter_map(|why| self.cause(why, [None; 2], [None; 2])).collect();
-        Shared::Policies(self.sets.intern_owned(causes.into_iter().collect()))
+        sides
     }
 
     fn between_ends(
@@ -370,7 +344,7 @@ impl<'p> Because<'p> {
         match place {
             Place::Party(number) => {
                 let pods = self.samples.of[number as usize][which].pods.iter();
-                pods.map(|pods| pods.map(|(pod, index)| End::Pod(pod, index))).collect()
+                pods.map(|sampled| sampled.pods.map(pod)).collect()
             }
             Place::Cell(cell) => {
                 let External { family, addresses } = &cells[cell as usize];
@@ -397,11 +371,13 @@ impl<'p> Because<'p> {
         }
         let proofs = [0, 1].map(|input| self.provers[input].prove(from[input], to[input]));
         let mut whys = BTreeSet::new();
-        let mut families: Vec<Heard<'_>> = Vec::new();
+        let mut families: Vec<(Heard, Proofs<'_>)> = Vec::new();
         for family in Family::ALL {
             match [0, 1].map(|input| of_family(&proofs[input], family)) {
                 [None, None] => {}
-                [Some(before), Some(after)] => families.push(self.heard([(0, before), (1, after)])),
+                [Some(before), Some(after)] => {
+                    families.push((self.heard([(0, before), (1, after)]), sides_of([before, after])));
+                }
                 [before, _] => {
                     // The ends have this family in common in one of the inputs only.
                     for (which, ends) in [(Which::From, from), (Which::To, to)] {
@@ -411,20 +387,26 @@ impl<'p> Because<'p> {
                         };
                         whys.extend((has(0) != has(1)).then_some(Why::Pod(which)));
                     }
-                    families.extend(before.map(|before| self.heard([(0, before), (0, before)])));
+                    families.extend(
+                        before.map(|before| {
+                            (self.heard([(0, before), (0, before)]), sides_of([before, before]))
+                        }),
+                    );
                 }
             }
         }
-        for side in families.iter().flat_map(|heard| &heard.sides) {
-            let [was, is] = side.proofs.map(|side| on(&side.bounds, &concerned));
-            if side.is_exempt_in_one() && was != is {
-                self.exemption(side, [from, to], &mut whys);
+        let sides = || families.iter().flat_map(|(heard, proofs)| heard.iter().zip(proofs));
+        for (heard, proofs) in sides() {
+            let [was, is] = heard.bounds.each_ref().map(|bounds| on(bounds, &concerned));
+            if heard.is_exempt_in_one() && was != is {
+                self.exemption(proofs, [from, to], &mut whys);
             }
         }
-        for pair in responsible(&families, &concerned) {
+        let heard: Vec<Heard> = families.iter().map(|(heard, _)| heard.clone()).collect();
+        for pair in responsible(&heard, &concerned) {
             if self.policies.is_same(pair) {
-                for side in families.iter().flat_map(|heard| &heard.sides) {
-                    self.facts(side, pair, [from, to], &mut whys);
+                for (heard, proofs) in sides() {
+                    self.facts(heard, proofs, pair, [from, to], &mut whys);
                 }
             } else {
                 whys.insert(Why::Policy(pair));
@@ -434,8 +416,8 @@ impl<'p> Because<'p> {
     }
 
     /// What all policies say in one family, by the proofs of these inputs.
-    fn heard<'f>(&self, proofs: [(usize, &'f FamilyProof); 2]) -> Heard<'f> {
-        let side = |sides: [(usize, &'f Side); 2]| {
+    fn heard(&self, proofs: [(usize, &FamilyProof); 2]) -> Heard {
+        let side = |sides: [(usize, &Side); 2]| {
             let mut says: BTreeMap<PairId, [Option<Say>; 2]> = BTreeMap::new();
             for (place, (input, side)) in sides.into_iter().enumerate() {
                 for proof in &side.policies {
@@ -447,24 +429,30 @@ impl<'p> Because<'p> {
                 let policies = &self.cluster(input).policies;
                 side.policies.iter().any(|proof| policies[proof.policy].subject.pods().is_none())
             };
-            let proofs = sides.map(|(_, side)| side);
-            let exemptions = proofs.map(|side| {
+            let exemptions = sides.map(|(_, side)| {
                 let by_node =
                     side.exemption == Some(Exemption::HostNetwork) && sides.into_iter().any(is_node);
                 side.exemption.filter(|_| !by_node)
             });
-            HeardSide { proofs, exemptions, says }
+            HeardSide { exemptions, bounds: sides.map(|(_, side)| side.bounds.clone()), says }
         };
         let egress = side(proofs.map(|(input, proof)| (input, &proof.egress)));
-        Heard { sides: [egress, side(proofs.map(|(input, proof)| (input, &proof.ingress)))] }
+        [egress, side(proofs.map(|(input, proof)| (input, &proof.ingress)))]
     }
 
     /// Why a policy that says the same has something else to say of a connection.
-    fn facts(&self, side: &HeardSide<'_>, pair: PairId, ends: [&[End; 2]; 2], whys: &mut BTreeSet<Why>) {
-        if !side.says.get(&pair).is_some_and(|[before, after]| before != after) {
+    fn facts(
+        &self,
+        heard: &HeardSide,
+        proofs: &[&Side; 2],
+        pair: PairId,
+        ends: [&[End; 2]; 2],
+        whys: &mut BTreeSet<Why>,
+    ) {
+        if !heard.says.get(&pair).is_some_and(|[before, after]| before != after) {
             return;
         }
-        let (subject, peer) = side.ends();
+        let (subject, peer) = ends_of(proofs[0].direction);
         let [Some(before), Some(after)] = self.policies.all[pair] else { return };
         if let [End::Pod(was, _), End::Pod(is, _)] = ends[subject as usize] {
             match (self.provers[0].selects(before, *was), self.provers[1].selects(after, *is)) {
@@ -476,8 +464,7 @@ impl<'p> Because<'p> {
                 _ => self.moved(&[subject], subject, ends, whys),
             }
         }
-        let proof =
-            |input: usize, policy| side.proofs[input].policies.iter().find(|proof| proof.policy == policy);
+        let proof = |input: usize, policy| proofs[input].policies.iter().find(|proof| proof.policy == policy);
         let (Some(was), Some(is)) = (proof(0, before), proof(1, after)) else { return };
         let PolicyProof { rules, .. } = was;
         for (was, is) in rules.iter().zip(&is.rules) {
@@ -503,9 +490,9 @@ impl<'p> Because<'p> {
     }
 
     /// Why policies apply in one input and not in the other.
-    fn exemption(&self, side: &HeardSide<'_>, ends: [&[End; 2]; 2], whys: &mut BTreeSet<Why>) {
-        let (subject, peer) = side.ends();
-        if !side.proofs.iter().any(|side| side.exemption == Some(Exemption::OwnNode)) {
+    fn exemption(&self, proofs: &[&Side; 2], ends: [&[End; 2]; 2], whys: &mut BTreeSet<Why>) {
+        let (subject, peer) = ends_of(proofs[0].direction);
+        if !proofs.iter().any(|side| side.exemption == Some(Exemption::OwnNode)) {
             whys.insert(Why::Pod(subject));
             return;
         }
@@ -537,17 +524,7 @@ impl<'p> Because<'p> {
             Which::To => [to[0], to[1]],
         };
         match why {
-            Why::Policy(pair) => {
-                let [before, after] = self.policies.all[pair];
-                let (edit, input, id) = match (before, after) {
-                    (None, Some(after)) => (Edited::Added, 1, after),
-                    (Some(before), None) => (Edited::Removed, 0, before),
-                    (_, Some(after)) => (Edited::Changed, 1, after),
-                    (None, None) => return None,
-                };
-                let policy = &self.cluster(input).policies[id];
-                Some(self.add(policy.name.clone(), edit, Some(policy.origin.clone())))
-            }
+            Why::Policy(pair) => self.policy_cause(pair),
             Why::Namespace(which) => {
                 let [was, is] = [0, 1].map(|input| {
                     let cluster = self.cluster(input);
@@ -564,6 +541,26 @@ impl<'p> Because<'p> {
                 Some(self.declared("Node", &is.name, was.origin.as_ref(), is.origin.as_ref()))
             }
         }
+    }
+
+    /// A policy that does not say the same in both inputs.
+    fn policy_cause(&mut self, pair: PairId) -> Option<CauseIndex> {
+        if let Some(&known) = self.policy_causes.get(&pair) {
+            return known;
+        }
+        let [before, after] = self.policies.all[pair];
+        let edit = match (before, after) {
+            (None, Some(after)) => Some((Edited::Added, 1, after)),
+            (Some(before), None) => Some((Edited::Removed, 0, before)),
+            (_, Some(after)) => (!self.policies.is_same(pair)).then_some((Edited::Changed, 1, after)),
+            (None, None) => None,
+        };
+        let cause = edit.map(|(edit, input, id)| {
+            let policy = &self.cluster(input).policies[id];
+            self.add(policy.name.clone(), edit, Some(policy.origin.clone()))
+        });
+        self.policy_causes.insert(pair, cause);
+        cause
     }
 
     /// An object that was perhaps only mentioned.
@@ -612,25 +609,33 @@ impl<'p> Because<'p> {
     }
 
     fn add(&mut self, object: ObjectName, edit: Edited, origin: Option<Origin>) -> CauseIndex {
-        let next = self.causes.len();
+        let next = self.causes.len() as CauseIndex;
         self.causes.entry((object, edit)).or_insert((next, origin)).0
     }
 
     /// The causes in order of name, and the sets of them.
-    pub(super) fn finish(self) -> (IndexVec<CauseId, Cause>, IndexVec<BecauseId, Vec<CauseId>>) {
+    pub(super) fn finish(self) -> (IndexVec<CauseId, Cause>, CauseSets) {
+        let mut is_named = vec![false; self.causes.len()];
+        for &number in self.sets.iter().flatten() {
+            is_named[number as usize] = true;
+        }
         let mut ids: Vec<Option<CauseId>> = vec![None; self.causes.len()];
         let mut causes: IndexVec<CauseId, Cause> = IndexVec::new();
         for ((object, edit), (number, origin)) in self.causes {
-            ids[number] = Some(causes.push(Cause { object, edit, origin }));
+            if is_named[number as usize] {
+                ids[number as usize] = Some(causes.push(Cause { object, edit, origin }));
+            }
         }
-        let sets = self.sets.iter().map(|set| {
-            let mut set: Vec<CauseId> = set.iter().filter_map(|&number| ids[number]).collect();
-            set.sort_unstable();
-            set
-        });
-        let sets = sets.collect();
+        let mut sets = CauseSets::default();
+        for set in self.sets.iter() {
+            sets.push(set.iter().filter_map(|&number| ids[number as usize]));
+        }
         (causes, sets)
     }
+}
+
+const fn pod((pod, index): (PodId, u32)) -> End {
+    End::Pod(pod, index)
 }
 
 /// Namespace, kind and name.
@@ -639,15 +644,24 @@ fn workload_name(cluster: &Cluster, id: WorkloadId) -> [&str; 3] {
     [&cluster.namespaces[workload.namespace].name, &workload.kind, &workload.name]
 }
 
+/// The proofs of both sides, each before and after.
+type Proofs<'f> = [[&'f Side; 2]; 2];
+
+fn sides_of(proofs: [&FamilyProof; 2]) -> Proofs<'_> {
+    [proofs.map(|proof| &proof.egress), proofs.map(|proof| &proof.ingress)]
+}
+
+/// The subject and the peer.
+fn ends_of(direction: Direction) -> (Which, Which) {
+    match direction {
+        Direction::Egress => (Which::From, Which::To),
+        Direction::Ingress => (Which::To, Which::From),
+    }
+}
+
 fn of_family(proof: &Proof, family: Family) -> Option<&FamilyProof> {
     match &proof.basis {
         Basis::Families(families) => families.iter().find(|proof| proof.family == family),
         Basis::SamePod | Basis::NoCommonFamily => None,
     }
-}
-
-/// The ports about which two bounds differ.
-fn changed([before, after]: &[Connectivity; 2]) -> PortSet {
-    let apart = |a: &PortSet, b: &PortSet| a.difference(b).union(&b.difference(a));
-    apart(&before.must, &after.must).union(&apart(&before.may, &after.may))
 }

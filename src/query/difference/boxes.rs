@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::changes::Changes;
-use super::{BecauseId, CarriedId, ChangeBox, Difference, GroupId, PartyId, Presence, Sign};
+use super::changes::{Block, Changes};
+use super::{BecauseId, BoxEnds, CarriedId, ChangeBox, Difference, GroupId, PartyId, Presence, Sign};
 use crate::index::IndexVec;
 
 /// What the pairs of a box have in common. Endpoints that only one input has are not mixed with the others.
-type Alike = (CarriedId, CarriedId, Option<BecauseId>, Presence, Presence);
+type Alike = (Option<BecauseId>, CarriedId, CarriedId, Presence, Presence);
 
 /// A row of a table: the ends at the other side, by group.
 type Row = Vec<(GroupId, Part)>;
@@ -40,37 +40,52 @@ pub(super) fn boxes(difference: &Difference, singles: &IndexVec<PartyId, bool>) 
         let presence = |party: PartyId| difference.parties[party].presence;
         let ends = (presence(from), presence(to));
         let because = (ends == (Presence::Stays, Presence::Stays)).then_some(because);
-        (before, after, because, ends.0, ends.1)
+        (because, before, after, ends.0, ends.1)
+    };
+    let block = |place: usize| changes.blocks.get(place).ok_or_else(|| place - changes.blocks.len());
+    let common = |place: u32| match block(place as usize) {
+        Ok(block) => {
+            let [from, to] = [block.from, block.to].map(|group| changes.groups[group][0]);
+            alike(from, to, block.before, block.after, block.because)
+        }
+        Err(place) => {
+            let change = &changes.outside[place];
+            alike(change.from, change.to, change.before, change.after, change.because)
+        }
     };
     // By what they have in common, so that no more than one table is there at a time.
-    let mut numbers: FxHashMap<Alike, usize> = FxHashMap::default();
-    let mut tables: Vec<(Alike, Vec<usize>)> = Vec::new();
-    let blocks = changes.blocks.iter().map(|block| {
-        let [from, to] = [block.from, block.to].map(|group| changes.groups[group][0]);
-        alike(from, to, block.before, block.after, block.because)
-    });
-    let outside = changes.outside.iter();
-    let outside =
-        outside.map(|change| alike(change.from, change.to, change.before, change.after, change.because));
-    for (place, alike) in blocks.chain(outside).enumerate() {
-        let number = *numbers.entry(alike).or_insert_with(|| {
-            tables.push((alike, Vec::new()));
-            tables.len() - 1
-        });
-        tables[number].1.push(place);
-    }
+    let all = 0..(changes.blocks.len() + changes.outside.len()) as u32;
+    let mut places: Vec<(Alike, u32)> = all.map(|place| (common(place), place)).collect();
+    places.sort_unstable();
+    let mut signs: FxHashMap<(CarriedId, CarriedId), Sign> = FxHashMap::default();
     let mut boxes = Vec::new();
-    for ((before, after, because, ..), places) in tables {
-        let sign = Sign::of(&difference.carried[before], &difference.carried[after]);
+    for places in places.chunk_by(|a, b| a.0 == b.0) {
+        let (because, before, after, ..) = places[0].0;
+        let sign = *signs
+            .entry((before, after))
+            .or_insert_with(|| Sign::of(&difference.carried[before], &difference.carried[after]));
+        let pairs = places.iter().map(|&(_, place)| match block(place as usize) {
+            Ok(Block { from, to, .. }) => [&changes.groups[*from][..], &changes.groups[*to][..]],
+            Err(place) => {
+                [&changes.outside[place].from, &changes.outside[place].to].map(std::slice::from_ref)
+            }
+        });
+        if let Some((from, to)) = around_one(pairs) {
+            boxes.push(ChangeBox { sign, from, to, before, after, because });
+            continue;
+        }
         let (mut by_source, mut by_destination) = (Table::default(), Table::default());
-        for place in places {
-            if let Some(block) = changes.blocks.get(place) {
-                by_source.groups.entry(block.from).or_default().push((block.to, block.is_within));
-                by_destination.groups.entry(block.to).or_default().push((block.from, block.is_within));
-            } else {
-                let change = &changes.outside[place - changes.blocks.len()];
-                by_source.ends.entry(change.from).or_default().push(change.to);
-                by_destination.ends.entry(change.to).or_default().push(change.from);
+        for &(_, place) in places {
+            match block(place as usize) {
+                Ok(block) => {
+                    by_source.groups.entry(block.from).or_default().push((block.to, block.is_within));
+                    by_destination.groups.entry(block.to).or_default().push((block.from, block.is_within));
+                }
+                Err(place) => {
+                    let change = &changes.outside[place];
+                    by_source.ends.entry(change.from).or_default().push(change.to);
+                    by_destination.ends.entry(change.to).or_default().push(change.from);
+                }
             }
         }
         let sources = grouped(changes, by_source.rows(changes), singles);
@@ -82,15 +97,28 @@ pub(super) fn boxes(difference: &Difference, singles: &IndexVec<PartyId, bool>) 
         };
         boxes.extend(found.into_iter().map(|(from, to)| ChangeBox {
             sign,
-            from,
-            to,
+            from: BoxEnds::from_vec(from),
+            to: BoxEnds::from_vec(to),
             before,
             after,
             because,
         }));
     }
-    boxes.sort_by(|a, b| (a.sign, &a.from, &a.to).cmp(&(b.sign, &b.from, &b.to)));
+    boxes.sort_unstable_by(|a, b| (a.sign, &a.from, &a.to).cmp(&(b.sign, &b.from, &b.to)));
     boxes
+}
+
+/// Sources and destinations where either are one and the same end; its own group is not among the others.
+fn around_one<'g>(pairs: impl Iterator<Item = [&'g [PartyId]; 2]> + Clone) -> Option<(BoxEnds, BoxEnds)> {
+    let first = pairs.clone().next()?;
+    let one = [0, 1].into_iter().find(|&end| {
+        first[end].len() == 1
+            && pairs.clone().all(|pair| pair[end] == first[end] && pair[1 - end][0] != first[end][0])
+    })?;
+    let mut others: BoxEnds = pairs.flat_map(|pair| pair[1 - one]).copied().collect();
+    others.sort_unstable();
+    let one_end = BoxEnds::from_slice(first[one]);
+    Some(if one == 0 { (one_end, others) } else { (others, one_end) })
 }
 
 impl Table {

@@ -2,16 +2,41 @@
 
 use super::ends::Parties;
 use crate::cluster::PodId;
-use crate::compile::{ClassId, Program};
+use crate::compile::{ClassId, Program, SignatureId};
 use crate::diff;
+use crate::net::{ByDirection, ByFamily};
+use crate::set::Interner;
 
 /// How many pods of a class are looked at where they are not all alike.
 pub(super) const PODS: usize = 4;
 
+crate::define_id! { [pub(super)]
+    /// What of a pod matters whatever policies there are, in both inputs.
+    FactsId,
+}
+
 /// Pods of one endpoint that neither input tells apart, and some of them in both.
 pub(super) struct Sample {
     pub(super) classes: (ClassId, ClassId),
-    pub(super) pods: Vec<[(PodId, u32); 2]>,
+    pub(super) signatures: ByDirection<[SignatureId; 2]>,
+    pub(super) pods: Vec<SampledPod>,
+}
+
+/// A pod that both inputs have.
+#[derive(Clone, Copy)]
+pub(super) struct SampledPod {
+    /// In each input.
+    pub(super) pods: [(PodId, u32); 2],
+    pub(super) facts: FactsId,
+}
+
+/// What of a pod matters whatever policies there are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Facts {
+    families: ByFamily<bool>,
+    bare: bool,
+    /// Of a hostNetwork pod what selects it in each direction: it is exempt if nothing does in either.
+    host: Option<ByDirection<SignatureId>>,
 }
 
 /// By endpoint.
@@ -20,6 +45,7 @@ pub(super) struct Samples {
     pub(super) of: Vec<Vec<Sample>>,
     /// Pods that one input has.
     pub(super) only: Vec<Vec<(usize, PodId)>>,
+    facts: Interner<FactsId, [Facts; 2]>,
 }
 
 impl Samples {
@@ -27,6 +53,7 @@ impl Samples {
         let mut samples = Self {
             of: parties.all.iter().map(|_| Vec::new()).collect(),
             only: vec![Vec::new(); parties.all.len()],
+            facts: Interner::new(),
         };
         for matched in pairwise.all() {
             for i in 0..parties.shown_of(matched.count).max(matched.count.min(2)) {
@@ -52,10 +79,24 @@ impl Samples {
         let Some(is) = is.filter(|_| was == is) else { return };
         let classes = (programs[0].class_of[pods[0].0], programs[1].class_of[pods[1].0]);
         let samples = &mut self.of[is as usize];
-        match samples.iter_mut().find(|sample| sample.classes == classes) {
-            Some(sample) if sample.pods.len() < PODS => sample.pods.push(pods),
-            Some(_) => {}
-            None => samples.push(Sample { classes, pods: vec![pods] }),
+        let place = samples.iter().position(|sample| sample.classes == classes).unwrap_or_else(|| {
+            let signatures =
+                [programs[0].classes[classes.0].signature, programs[1].classes[classes.1].signature];
+            let signatures = ByDirection {
+                ingress: signatures.map(|signature| signature.ingress),
+                egress: signatures.map(|signature| signature.egress),
+            };
+            samples.push(Sample { classes, signatures, pods: Vec::new() });
+            samples.len() - 1
+        });
+        if samples[place].pods.len() < PODS {
+            let facts = [0, 1].map(|input| facts(programs[input], pods[input].0));
+            samples[place].pods.push(SampledPod { pods, facts: self.facts.intern_owned(facts) });
         }
     }
+}
+
+fn facts(program: &Program, id: PodId) -> Facts {
+    let (pod, class) = (&program.cluster.pods[id], &program.classes[program.class_of[id]]);
+    Facts { families: class.families, bare: pod.bare, host: pod.host_network.then_some(class.signature) }
 }

@@ -5,8 +5,7 @@
 
 use rustc_hash::FxHashMap;
 
-use super::samples::Sample;
-use crate::cluster::PodId;
+use super::samples::{FactsId, Sample};
 use crate::compile::{ClassId, PeersId, Program, SignatureId};
 use crate::label::Truth;
 use crate::net::{ByDirection, ByFamily, Direction};
@@ -17,24 +16,16 @@ crate::define_id! { [pub(super)]
     TreatmentId,
 }
 
-/// Everything on which it depends what policies say of a connection, in both inputs.
+/// Everything on which it depends what policies say on one side of a connection, in both inputs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Treated {
-    /// Of each end and input.
-    facts: [[EndFacts; 2]; 2],
-    /// Of each direction and input: the policies of the subject, and how they treat the peer.
-    sides: [[(SignatureId, PeerFacts); 2]; 2],
+    direction: Direction,
+    /// Of each end.
+    facts: [FactsId; 2],
+    /// Of each input: the policies of the subject, and how they treat the peer.
+    side: [(SignatureId, PeerFacts); 2],
     /// Whether the connection stays on one node, by input.
     exempt: [bool; 2],
-}
-
-/// What of an end matters whatever policies there are.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct EndFacts {
-    families: ByFamily<bool>,
-    bare: bool,
-    /// Of a hostNetwork pod what selects it in each direction: it is exempt if nothing does in either.
-    host: Option<ByDirection<SignatureId>>,
 }
 
 /// What matters of a peer to the policies of a subject; its class if they name ports of it.
@@ -65,40 +56,33 @@ impl<'p> Policies<'p> {
         Self { programs, treatments: ByDirection::default() }
     }
 
-    /// What matters of a connection between two pods of these samples; `exempt` if it stays on one node.
+    /// What matters to each side of a connection between two pods of these samples: to that of the source, and to that of
+    /// the destination; `facts` are those of the pods, `exempt` says whether it stays on one node.
     pub(super) fn treated(
         &mut self,
         [from, to]: [&Sample; 2],
-        pods: [[(PodId, u32); 2]; 2],
+        facts: [FactsId; 2],
         exempt: [bool; 2],
-    ) -> Treated {
-        let facts = pods.map(|pods| [0, 1].map(|input| self.facts(input, pods[input].0)));
-        let side = |direction: Direction, treatments: &mut [Treatments; 2]| {
+    ) -> [Treated; 2] {
+        let treated = |direction: Direction, treatments: &mut [Treatments; 2]| {
             let (subject, peer) = match direction {
                 Direction::Egress => (from, to),
                 Direction::Ingress => (to, from),
             };
-            [0, 1].map(|input| {
+            let side = [0, 1].map(|input| {
                 let program = self.programs[input];
-                let signature = program.classes[subject.class(input)].signature[direction];
+                let signature = subject.signatures[direction][input];
                 let treatment = treatments[input].of(program, direction, signature);
                 let peer = peer.class(input);
                 let named = treatment.names_ports.then_some(peer);
                 (signature, (treatment.matched.get(&peer).copied(), named))
-            })
+            });
+            Treated { direction, facts, side, exempt }
         };
-        let egress = side(Direction::Egress, &mut self.treatments.egress);
-        Treated { facts, sides: [egress, side(Direction::Ingress, &mut self.treatments.ingress)], exempt }
-    }
-
-    fn facts(&self, input: usize, id: PodId) -> EndFacts {
-        let program = self.programs[input];
-        let (pod, class) = (&program.cluster.pods[id], &program.classes[program.class_of[id]]);
-        EndFacts {
-            families: class.families,
-            bare: pod.bare,
-            host: pod.host_network.then_some(class.signature),
-        }
+        [
+            treated(Direction::Egress, &mut self.treatments.egress),
+            treated(Direction::Ingress, &mut self.treatments.ingress),
+        ]
     }
 }
 

@@ -1,5 +1,6 @@
 //! Whether Services can still be reached, and have pods behind them.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -56,8 +57,8 @@ pub(super) struct Concerned {
     pub(super) namespaces: BTreeSet<NamespaceId>,
     /// Groups of pods of which none was there before: no box holds them.
     new: BTreeSet<PodId>,
-    /// The boxes that hold each destination.
-    by_destination: FxHashMap<PodId, Places>,
+    /// The boxes that hold each destination; found when somebody asks.
+    by_destination: OnceCell<FxHashMap<PodId, Places>>,
     /// The sources that are in a box of each of these sets: Services of a namespace mostly have the same.
     sources: BTreeMap<BTreeSet<Places>, Rc<Sources>>,
 }
@@ -65,18 +66,26 @@ pub(super) struct Concerned {
 impl Concerned {
     pub(super) fn new(comparison: &Comparison<'_, '_>) -> Self {
         let cluster = &comparison.after.program().cluster;
-        let mut namespaces = BTreeSet::new();
-        let mut by_destination: FxHashMap<PodId, Places> = FxHashMap::default();
-        for (place, lost) in comparison.lost.iter().enumerate() {
-            for to in comparison.pods(lost.to) {
-                namespaces.insert(cluster.pods[to.after.0].namespace);
-                by_destination.entry(to.after.0).or_default().insert(place);
-            }
-        }
+        let destinations = comparison.lost.iter().flat_map(|lost| comparison.pods(lost.to));
+        let namespaces = destinations.map(|to| cluster.pods[to.after.0].namespace).collect();
         let appeared = comparison.difference.appeared.iter();
         let all_new = appeared.filter(|(pod, range)| range.len() == cluster.pods[*pod].count as usize);
         let new = all_new.map(|(pod, _)| *pod).collect();
-        Self { namespaces, new, by_destination, sources: BTreeMap::new() }
+        Self { namespaces, new, by_destination: OnceCell::new(), sources: BTreeMap::new() }
+    }
+
+    /// The boxes that hold a destination.
+    fn places(&self, comparison: &Comparison<'_, '_>, destination: PodId) -> Option<&Places> {
+        let by_destination = self.by_destination.get_or_init(|| {
+            let mut by_destination: FxHashMap<PodId, Places> = FxHashMap::default();
+            for (place, lost) in comparison.lost.iter().enumerate() {
+                for to in comparison.pods(lost.to) {
+                    by_destination.entry(to.after.0).or_default().insert(place);
+                }
+            }
+            by_destination
+        });
+        by_destination.get(&destination)
     }
 
     fn sources(&mut self, comparison: &Comparison<'_, '_>, ways: BTreeSet<Places>) -> Rc<Sources> {
@@ -122,7 +131,8 @@ pub(super) fn cut_off(
             let change = comparison.lost[**place].change;
             lost_port(&change.before, &change.after, ports).is_some()
         };
-        let places: Places = concerned.by_destination.get(backend)?.iter().filter(is_lost).copied().collect();
+        let places: Places =
+            concerned.places(comparison, *backend)?.iter().filter(is_lost).copied().collect();
         if places.is_empty() {
             return None;
         }

@@ -165,7 +165,7 @@ struct BecauseJson<'a, 'r> {
 
 impl Serialize for BecauseJson<'_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let causes = &self.report.difference.because[self.because];
+        let causes = self.report.difference.because(self.because);
         let mut list = serializer.serialize_seq(Some(causes.len()))?;
         for &cause in causes {
             list.serialize_element(&CauseJson { report: self.report, cause })?;

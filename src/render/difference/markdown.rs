@@ -98,7 +98,9 @@ fn row(report: &Report<'_>, naming: &Naming<'_, '_>, found: &ChangeBox) -> Strin
     };
     let presence = report.presence_of(found);
     let causes: Vec<String> = match found.because {
-        Some(because) => report.difference.because[because]
+        Some(because) => report
+            .difference
+            .because(because)
             .iter()
             .map(|&cause| {
                 let (what, place) = report.cause(cause);
@@ -112,8 +114,8 @@ fn row(report: &Report<'_>, naming: &Naming<'_, '_>, found: &ChangeBox) -> Strin
     format!(
         "| `{}` | {} | {} | {} | {} | {} |\n",
         mark(found.sign),
-        names(&found.from),
-        names(&found.to),
+        names(found.from()),
+        names(found.to()),
         carried(found.after),
         carried(found.before),
         causes.join("<br>")

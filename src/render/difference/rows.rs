@@ -41,7 +41,7 @@ pub(super) fn csv(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
             push_cell(&mut line, names.kind(*endpoint));
         }
         line.push(',');
-        let causes = difference.because[change.because].iter();
+        let causes = difference.because(change.because).iter();
         let causes: Vec<String> = causes.map(|&cause| difference.causes[cause].object.to_string()).collect();
         push_cell(&mut line, &causes.join("; "));
         line.push('\n');

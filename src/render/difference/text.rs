@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use rustc_hash::FxHashMap;
+
 use super::names::Naming;
 use super::{Report, carried_text};
 use crate::query::difference::{BecauseId, ChangeBox, PartyId, Presence, Sign};
@@ -83,11 +85,13 @@ impl Page<'_, '_> {
         writeln!(out, "\n{}", self.palette.heading(heading))?;
         // Boxes with the same causes stand together, in the order of the first of them.
         let mut by_cause: Vec<(Option<BecauseId>, Vec<&ChangeBox>)> = Vec::new();
+        let mut places: FxHashMap<Option<BecauseId>, usize> = FxHashMap::default();
         for found in found {
-            match by_cause.iter().position(|(because, _)| *because == found.because) {
-                Some(place) => by_cause[place].1.push(found),
-                None => by_cause.push((found.because, vec![found])),
+            let place = *places.entry(found.because).or_insert(by_cause.len());
+            if place == by_cause.len() {
+                by_cause.push((found.because, Vec::new()));
             }
+            by_cause[place].1.push(found);
         }
         for (because, boxes) in by_cause {
             self.boxes(&boxes, out)?;
@@ -103,7 +107,7 @@ impl Page<'_, '_> {
             .iter()
             .map(|found| {
                 let names = |parties: &[PartyId]| self.naming.list(parties, self.detail.most(NAMES));
-                (names(&found.from), names(&found.to))
+                (names(found.from()), names(found.to()))
             })
             .collect();
         let one_line: Vec<Option<String>> = lists
@@ -144,7 +148,7 @@ impl Page<'_, '_> {
     }
 
     fn because(&self, because: BecauseId, out: &mut dyn Write) -> io::Result<()> {
-        let causes = &self.report.difference.because[because];
+        let causes = self.report.difference.because(because);
         let most = self.detail.most(CAUSES);
         let shown = if causes.len() > most.saturating_add(1) { most } else { causes.len() };
         let mut items: Vec<String> = causes[..shown]

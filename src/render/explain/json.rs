@@ -247,6 +247,11 @@ impl Explanation {
         let words = Words { cluster: context.cluster };
         let shown = &answer.shown;
         let family = shown.family();
+        let near_miss = |direction: Direction, policy, path: &str, why| NearMissObject {
+            direction: direction.as_str(),
+            rule: reference(context, policy, path.to_owned()),
+            why,
+        };
         let side = |of: fn(&FamilyProof) -> &Side| family.map(|family| side(context, shown, of(family)));
         Self {
             api_version: "podreach/v1",
@@ -278,20 +283,12 @@ impl Explanation {
             near_misses: shown
                 .near_misses
                 .iter()
-                .map(|miss| NearMissObject {
-                    direction: miss.direction.as_str(),
-                    rule: reference(context, miss.policy, miss.path.clone()),
-                    why: words.miss(&miss.miss),
-                })
+                .map(|miss| near_miss(miss.direction, miss.policy, &miss.path, words.miss(&miss.miss)))
                 .collect(),
             meant: shown
                 .meant
                 .iter()
-                .map(|meant| NearMissObject {
-                    direction: meant.direction.as_str(),
-                    rule: reference(context, meant.policy, meant.path.clone()),
-                    why: words.slip(meant),
-                })
+                .map(|slip| near_miss(slip.direction, slip.policy, &slip.path, words.slip(slip)))
                 .collect(),
             fix: super::fix_yaml(answer),
             fix_effect: answer

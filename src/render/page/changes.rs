@@ -69,7 +69,7 @@ pub(super) fn changes(
 ) -> Changes {
     let difference = report.difference;
     let addresses_last = |id: PartyId| (matches!(report.names_of(id).1, Endpoint::External(_)), id);
-    let ends = difference.boxes.iter().flat_map(|found| found.from.iter().chain(&found.to));
+    let ends = difference.boxes.iter().flat_map(|found| found.from().iter().chain(found.to()));
     let mut concerned: Vec<PartyId> = ends.copied().collect();
     concerned.sort_unstable_by_key(|&id| addresses_last(id));
     concerned.dedup();
@@ -112,13 +112,13 @@ pub(super) fn changes(
             Sign::Other => "other",
             Sign::Unknown => "unknown",
         },
-        from: at(&found.from),
-        to: at(&found.to),
+        from: at(found.from()),
+        to: at(found.to()),
         before: carried(found.before),
         after: carried(found.after),
         because: found
             .because
-            .map(|because| difference.because[because].iter().map(|cause| cause.index()).collect())
+            .map(|because| difference.because(because).iter().map(|cause| cause.index()).collect())
             .unwrap_or_default(),
     });
     let boxes = boxes.collect();
