@@ -21,9 +21,10 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use serde_json::Value;
 
+use crate::support::config;
 use crate::support::generate::{self, Case};
 use crate::support::judge::{self, pods};
-use crate::what_if::{config, drawn, edit};
+use crate::what_if::{drawn, edit};
 
 /// A case, and the case after some edits, or another case altogether.
 fn two() -> impl Strategy<Value = (Case, Case)> {

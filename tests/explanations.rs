@@ -23,18 +23,9 @@ use podreach::solve::{End, Reachability, solve};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+use crate::support::config;
 use crate::support::generate::{self, Case};
 use crate::support::judge::{self, pairs, pods};
-
-/// `cases` clusters, unless the environment says otherwise.
-fn config(cases: u32) -> ProptestConfig {
-    let mut config =
-        ProptestConfig { failure_persistence: None, max_shrink_iters: 4000, ..Default::default() };
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = cases;
-    }
-    config
-}
 
 /// A cluster, addresses and ports worth asking about.
 type Questions = (Arc<Cluster>, Vec<IpAddr>, Vec<PortSet>);

@@ -17,7 +17,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use serde_json::Value;
 
-use crate::properties::{cluster_of, config};
+use crate::properties::cluster_of;
+use crate::support::config;
 use crate::support::generate;
 
 /// Who stands at the other end.

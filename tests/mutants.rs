@@ -16,9 +16,9 @@ use proptest::sample::Index;
 use proptest::test_runner::TestCaseResult;
 use serde_json::{Map, Value, json};
 
+use crate::support::config;
 use crate::support::generate::{self, Case};
 use crate::support::judge::{build, manifests, name, pods};
-use crate::what_if::config;
 
 /// Two ends, the port they are asked about, and whether what is expected is what is so.
 type Drawn = (Index, Index, u16, bool);

@@ -20,18 +20,9 @@ use proptest::sample::Index;
 use proptest::test_runner::TestCaseResult;
 use serde_json::{Value, json};
 
+use crate::support::config;
 use crate::support::generate::{self, Case};
 use crate::support::judge::{self, name, pairs, pods};
-
-/// `cases` clusters, unless the environment says otherwise.
-pub(crate) fn config(cases: u32) -> ProptestConfig {
-    let mut config =
-        ProptestConfig { failure_persistence: None, max_shrink_iters: 4000, ..Default::default() };
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = cases;
-    }
-    config
-}
 
 fn manifests(case: &Case) -> Result<Vec<Manifest>, TestCaseError> {
     judge::manifests(case).map_err(TestCaseError::fail)

@@ -15,7 +15,8 @@ use podreach::solve::{Connectivity, End, Reachability, solve};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::properties::{cluster_of, config, samples};
+use crate::properties::{cluster_of, samples};
+use crate::support::config;
 use crate::support::generate;
 use crate::support::judge::pods;
 

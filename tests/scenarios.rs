@@ -22,6 +22,8 @@ use podreach::solve::{Connectivity, End, Reachability, solve};
 
 use serde_json::{Value, json};
 
+use crate::support::thinning;
+
 use file::{Expect, Ports, Test};
 use world::World;
 
@@ -377,7 +379,9 @@ fn judges_of_tests_agree_whatever_is_expected() {
         let path = folder.join("reachability-test.yaml");
         let text = std::fs::read_to_string(&path).expect("every scenario has one");
         let mut file: Value = serde_yaml::from_str(&text).expect("other tests read it");
-        file["tests"] = Value::Array(variations(&file));
+        let tests = variations(&file).into_iter().enumerate();
+        let looked_at = tests.filter(|(number, _)| number % thinning() as usize == 0);
+        file["tests"] = looked_at.map(|(_, test)| test).collect();
         // That a pod perhaps lies in a block is the business of another test.
         file["podCIDR"] = json!(["10.244.0.0/16"]);
         let text = file.to_string();
@@ -422,7 +426,8 @@ fn judges_of_tests_agree_whatever_is_expected() {
         disagreements.len(),
         disagreements[..disagreements.len().min(20)].join("\n")
     );
-    assert!(seen[0] > 1000 && seen[1] > 1000, "both happen: {seen:?}");
+    let often = 1000 / thinning();
+    assert!(seen[0] > often && seen[1] > often, "both happen: {seen:?}");
 }
 
 #[test]

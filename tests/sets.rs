@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
 
-use crate::properties::config;
+use crate::support::config;
 use world::{Ends, Expectation, Setting, World, setting};
 
 /// Endpoints as they are typed; in test files all of them may stand in lists.

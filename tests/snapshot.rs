@@ -17,7 +17,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 
-use crate::properties::{cluster_of, config};
+use crate::properties::cluster_of;
+use crate::support::config;
 use crate::support::generate::{self, Case};
 
 fn lock_of(cluster: &Arc<Cluster>, profile: Profile) -> Lock {

@@ -19,17 +19,9 @@ use proptest::sample::Index;
 use proptest::test_runner::TestCaseResult;
 use serde_json::{Value, json};
 
+use crate::support::config;
 use crate::support::generate::{self, Case};
 use crate::support::judge::{self, name, pairs};
-
-pub(crate) fn config(cases: u32) -> ProptestConfig {
-    let mut config =
-        ProptestConfig { failure_persistence: None, max_shrink_iters: 4000, ..Default::default() };
-    if std::env::var_os("PROPTEST_CASES").is_none() {
-        config.cases = cases;
-    }
-    config
-}
 
 /// A change that is drawn before it is known to which objects.
 #[derive(Clone, Debug)]
