@@ -45,7 +45,7 @@ use crate::policy::{Policy, PolicyId};
 pub use crate::ids::{NamespaceId, NodeId, PodId, WorkloadId};
 pub use crate::k8s::{ContainerKind, Text};
 pub use build::{Assumption, MorePods, Options, build};
-pub(crate) use edit::lower_policy;
+pub(crate) use edit::{adopt_policy, lower_policy};
 pub(crate) use lineage::{owned, owners};
 pub use objects::identity;
 pub(crate) use objects::{meta_mut, namespace_of, same_content};

@@ -40,6 +40,9 @@ pub(crate) use workbench::Workbench;
 pub struct Difference {
     /// The boxes, in an order that depends on the two inputs alone.
     pub changes: Vec<Change>,
+    /// What changes between an address and a pod because the pod's node has it in one of the inputs only (R50): each from one
+    /// address to one pod.
+    pub from_nodes: Vec<Change>,
     /// Pods of the second input that the first one lacks: pod groups, and the numbers within.
     pub appeared: Vec<(PodId, Range<u32>)>,
     /// Pods of the first input that the second one lacks.
@@ -100,7 +103,10 @@ impl Difference {
 
     /// Whether nothing differs, and both inputs have the same pods.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.appeared.is_empty() && self.vanished.is_empty()
+        self.changes.is_empty()
+            && self.from_nodes.is_empty()
+            && self.appeared.is_empty()
+            && self.vanished.is_empty()
     }
 
     /// The pods of a set, in the order of the second input; `after` is its cluster.
@@ -140,6 +146,7 @@ impl Difference {
         };
         self.changes
             .iter()
+            .chain(&self.from_nodes)
             .find(|change| holds(&change.from, from, source) && holds(&change.to, to, destination))
     }
 
@@ -251,8 +258,10 @@ fn matched(before: &Reachability<'_>, after: &Reachability<'_>, matching: Matchi
     let Matching { all, appeared, vanished } = matching;
     let mut comparison = Comparison::new(old, new, all);
     let mut changes = comparison.between_pods(before, after);
-    changes.extend(comparison.outside());
-    let mut difference = Difference { changes, appeared, vanished, matching: Some(comparison.matching) };
+    let (outside, from_nodes) = comparison.outside();
+    changes.extend(outside);
+    let mut difference =
+        Difference { changes, from_nodes, appeared, vanished, matching: Some(comparison.matching) };
     difference.prune(old, new);
     difference
 }

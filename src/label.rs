@@ -264,6 +264,29 @@ impl LabelTable {
         self.domains.get(reserved::domain_of_key(key)?)
     }
 
+    /// A requirement, in the words of this table.
+    pub(crate) fn requirement<'v>(
+        &mut self,
+        key: &str,
+        operator: Operator,
+        values: impl Iterator<Item = &'v str>,
+    ) -> Requirement {
+        let mut values: Vec<ValueId> = values.map(|value| self.values.intern(value)).collect();
+        values.sort_unstable();
+        values.dedup();
+        Requirement { key: self.keys.intern(key), domain: self.domain(key), operator, values: values.into() }
+    }
+
+    /// A selector of another table.
+    pub(crate) fn adopt(&mut self, other: &Self, selector: SelectorId) -> SelectorId {
+        let requirements = other.selectors[selector].requirements().iter().map(|requirement| {
+            let values = requirement.values.iter().map(|&value| &*other.values[value]);
+            self.requirement(&other.keys[requirement.key], requirement.operator, values)
+        });
+        let selector = Selector::new(requirements.collect());
+        self.selectors.intern_owned(selector)
+    }
+
     /// The domains whose keys the controllers of an API group may add to pods.
     pub fn domains_of_group(&mut self, group: &str) -> Vec<DomainId> {
         reserved::domains_of_group(group).map(|domain| self.domains.intern(domain)).collect()

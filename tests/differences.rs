@@ -1,6 +1,7 @@
 //! What two clusters differ in, on random pairs of them: the changes are those of two listings, the counts are those of
 //! all pairs of pods, and taking back what is named takes the change back.
 
+mod blame;
 mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use podreach::cluster::Cluster;
 use podreach::compile::{Program, compile};
+use podreach::diagnostic::ObjectName;
 use podreach::diff::{Pairs, between_workloads};
 use podreach::net::{AddressSet, Family, PortSet};
 use podreach::query::difference::{
@@ -19,12 +21,12 @@ use podreach::query::{By, Endpoint, Matrix, View};
 use podreach::solve::{Connectivity, End, solve};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::config;
 use crate::support::generate::{self, Case};
 use crate::support::judge::{self, pods};
-use crate::what_if::{drawn, edit};
+use crate::what_if::{belongs_to, drawn, edit};
 
 /// A case, and the case after some edits, or another case altogether.
 fn two() -> impl Strategy<Value = (Case, Case)> {
@@ -303,31 +305,42 @@ proptest! {
     }
 }
 
-fn is_policy(object: &Value) -> bool {
-    object["kind"] == "NetworkPolicy"
+/// The objects that are named, and of a workload its pods, which the input may show alone; not the pods of a namespace.
+fn named(case: &Case, name: &ObjectName) -> Vec<Value> {
+    let owner = json!({"kind": name.kind, "metadata": {"namespace": name.namespace, "name": name.name}});
+    let text =
+        |object: &Value, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+    let is_named = |object: &Value| {
+        object["kind"] == *name.kind
+            && text(object, "name") == *name.name
+            && text(object, "namespace") == *name.namespace
+    };
+    let is_owned = |object: &Value| &*name.kind != "Namespace" && belongs_to(object, &owner, &case.objects);
+    case.objects.iter().filter(|object| is_named(object) || is_owned(object)).cloned().collect()
 }
 
-fn path(object: &Value) -> String {
-    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
-    format!("{}/{}", text("namespace"), text("name"))
-}
-
-fn policy<'c>(case: &'c Case, name: &str) -> Option<&'c Value> {
-    case.objects.iter().find(|object| is_policy(object) && path(object) == name)
+/// A pod or an address, found in a cluster whose pods have other numbers.
+fn found_again(end: End, own: &Cluster, other: &Cluster) -> End {
+    let End::Pod(pod, index) = end else { return end };
+    let path = own.pod_path(pod, index);
+    let is_it = |end: &End| matches!(end, End::Pod(pod, index) if other.pod_path(*pod, *index) == path);
+    pods(other).into_iter().find(is_it).expect("every pod is in both")
 }
 
 proptest! {
     #![proptest_config(config(384))]
 
-    /// Where only policies change, policies are named, none of them says the same as before, and if those that are named
-    /// for a pair had stayed as they were, so had the ports that changed.
+    /// None of the objects that are named says the same as before, and if those that are named for a pair had stayed as they
+    /// were, so had the ports that changed.
     #[test]
     fn taking_back_what_is_named_takes_the_change_back(
         before in generate::case(),
-        steps in prop::collection::vec(drawn(), 1..=4),
+        steps in prop::collection::vec(drawn(), 1..=8),
     ) {
+        let mut before = before;
+        before.options.assume.clear();
         let mut after = before.clone();
-        for step in steps.iter().filter(|step| step.is_of_policy()) {
+        for step in steps.iter().filter(|step| step.keeps_pods()) {
             edit(&mut after, step)?;
         }
         let (old, new) = (compiled(&before)?, compiled(&after)?);
@@ -341,18 +354,16 @@ proptest! {
                 let mut reverted = after.clone();
                 for &cause in because {
                     let cause = &found.causes[cause];
-                    let name = cause.object.path();
-                    prop_assert_eq!(&*cause.object.kind, "NetworkPolicy");
-                    let (was, is) = (policy(&before, &name), policy(&after, &name));
-                    prop_assert_ne!(was, is, "{} is equal in both", name);
-                    let edited = match (was, is) {
-                        (None, _) => Edited::Added,
-                        (_, None) => Edited::Removed,
+                    let (was, is) = (named(&before, &cause.object), named(&after, &cause.object));
+                    prop_assert_ne!(&was, &is, "{} is equal in both", cause.object);
+                    let edited = match (was.is_empty(), is.is_empty()) {
+                        (true, _) => Edited::Added,
+                        (_, true) => Edited::Removed,
                         _ => Edited::Changed,
                     };
                     prop_assert_eq!(cause.edit, edited);
-                    reverted.objects.retain(|object| !is_policy(object) || path(object) != name);
-                    reverted.objects.extend(was.cloned());
+                    reverted.objects.retain(|object| !is.contains(object));
+                    reverted.objects.extend(was);
                 }
                 known.insert(because, compiled(&reverted)?);
             }
@@ -365,14 +376,17 @@ proptest! {
                 }
                 other => panic!("{other:?} is no pod"),
             });
-            let (was, is) = (was.connectivity(ends[0], ends[1]), is.connectivity(ends[0], ends[1]));
+            let in_cluster = |cluster: &Cluster| ends.map(|end| found_again(end, &new.cluster, cluster));
+            let [from, to] = in_cluster(&old.cluster);
+            let (was, is) = (was.connectivity(from, to), is.connectivity(ends[0], ends[1]));
             let apart = |a: &PortSet, b: &PortSet| a.difference(b).union(&b.difference(a));
             let concerned = apart(&was.must, &is.must).union(&apart(&was.may, &is.may));
-            let again = solve(reverted).connectivity(ends[0], ends[1]);
+            let [from, to] = in_cluster(&reverted.cluster);
+            let again = solve(reverted).connectivity(from, to);
             let on = |bounds: &Connectivity| {
                 (bounds.must.intersection(&concerned), bounds.may.intersection(&concerned))
             };
-            let named: Vec<String> = because.iter().map(|&cause| found.causes[cause].object.path()).collect();
+            let named: Vec<String> = because.iter().map(|&cause| found.causes[cause].object.to_string()).collect();
             prop_assert_eq!(on(&was), on(&again), "{:?}, with {:?} taken back", change, named);
         }
     }

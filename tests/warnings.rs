@@ -164,6 +164,7 @@ fn every_warning_comes_up_at_random() {
             Trouble::Dns => "dns",
             Trouble::NoDns => "no dns",
             Trouble::Unreachable(_) => "unreachable",
+            Trouble::Moved(..) => "moved",
             Trouble::NoBackends(_) => "no backends",
             Trouble::CutOff { by: Controllers::Inside, .. } => "the controller is cut off",
             Trouble::CutOff { by: Controllers::Elsewhere, .. } => "controllers elsewhere are cut off",

@@ -61,7 +61,7 @@ fn is_same(a: &Value, b: &Value) -> bool {
 }
 
 /// Whether an object is in a namespace, or belongs to a workload, directly or through another one.
-fn belongs_to(object: &Value, owner: &Value, all: &[Value]) -> bool {
+pub(crate) fn belongs_to(object: &Value, owner: &Value, all: &[Value]) -> bool {
     let namespace = |object: &Value| object["metadata"]["namespace"].clone();
     if owner["kind"] == "Namespace" {
         return namespace(object) == owner["metadata"]["name"];
@@ -81,9 +81,9 @@ fn manifest(case: &Case, object: &Value) -> Result<Manifest, TestCaseError> {
 }
 
 impl Drawn {
-    /// Whether it is about a policy.
-    pub(crate) fn is_of_policy(&self) -> bool {
-        matches!(self, Self::Policy(..) | Self::DeletePolicy(_))
+    /// Whether it changes objects of the input, but leaves all pods there.
+    pub(crate) fn keeps_pods(&self) -> bool {
+        matches!(self, Self::Policy(..) | Self::DeletePolicy(_) | Self::Relabel(..) | Self::Label(..))
     }
 }
 

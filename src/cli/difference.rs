@@ -83,6 +83,9 @@ pub(super) fn compare<'p>(
         if difference.has_unknown() {
             notes.extend(notes::missing_facts(&programs[1].cluster, &missing_facts(programs[1])));
         }
+        if !difference.from_nodes.is_empty() {
+            notes.push(notes::from_nodes(&difference.from_nodes));
+        }
         let listings = [&after, &before].map(Matrix::new);
         notes.extend(listings.iter().find_map(|matrix| unlisted_replicas(matrix, args.by.into())));
         let about = scope.about.map(|[_, after]| after);

@@ -13,12 +13,12 @@ use crate::net::{AddressSet, ByFamily, Direction, Family};
 use crate::solve::{ExternalClass, ExternalId, Rows};
 
 impl Comparison<'_> {
-    /// What changes between pods and addresses.
-    pub(super) fn outside(&mut self) -> Vec<Change> {
+    /// What changes between pods and addresses, and what does because these are, or were, those of the pod's node.
+    pub(super) fn outside(&mut self) -> (Vec<Change>, Vec<Change>) {
         let externals = (self.rows.0.externals(), self.rows.1.externals());
         let overlaps = overlaps(&externals.0, &externals.1);
         let moved = ByFamily { v4: self.own_in_one(Family::V4), v6: self.own_in_one(Family::V6) };
-        let mut changes = Vec::new();
+        let (mut changes, mut from_nodes) = (Vec::new(), Vec::new());
         for direction in Direction::ALL {
             let treated = Treated::new(self, direction);
             for (was, is, addresses) in &overlaps {
@@ -44,7 +44,7 @@ impl Comparison<'_> {
                             for pods in pods.values_mut() {
                                 pods.remove(other);
                             }
-                            changes.extend(self.own_address(family, address, other, was, is));
+                            from_nodes.extend(self.own_address(family, address, other, was, is));
                         }
                         let group = Group::Addresses(family, AddressSet::from_range(address, address));
                         changes.extend(self.with_outside(direction, &group, pods));
@@ -55,7 +55,7 @@ impl Comparison<'_> {
                 }
             }
         }
-        changes
+        (changes, from_nodes)
     }
 
     fn with_outside(&self, direction: Direction, outside: &Group, pods: Towards) -> Vec<Change> {

@@ -16,9 +16,9 @@ use crate::yaml::OneOrMany;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct File {
     #[serde(rename = "apiVersion")]
-    _api_version: IgnoredAny,
+    _api_version: Option<IgnoredAny>,
     #[serde(rename = "kind")]
-    _kind: IgnoredAny,
+    _kind: Option<IgnoredAny>,
     pub(super) metadata: Option<Metadata>,
     pub(super) resources: Option<OneOrMany>,
     pub(super) cni: Option<String>,

@@ -41,7 +41,8 @@ pub struct OwnDocument<T> {
     pub left_out: Vec<String>,
 }
 
-/// Reads the documents of one kind. Of a directory, documents of other kinds are passed over.
+/// Reads the documents of one kind. Of a directory, documents of other kinds are passed over; a file that is named may leave
+/// out what it is.
 pub fn own<T: DeserializeOwned>(kind: &str, inputs: &[Input], recursive: bool) -> Own<T> {
     let mut own = Own { documents: Vec::new(), sources: Sources::default(), diagnostics: Vec::new() };
     for input in inputs {
@@ -106,7 +107,10 @@ impl<T: DeserializeOwned> Own<T> {
     fn document(&mut self, kind: &str, mut tree: Tree<'_>, origin: Origin, in_directory: bool) {
         let field = |key| tree.root().get(key).and_then(super::node::Cursor::as_str);
         let (api_version, found) = (field("apiVersion"), field("kind"));
-        if (api_version, found) != (Some(API_VERSION), Some(kind)) {
+        let is_left_out = |key| !in_directory && tree.root().get(key).is_none();
+        let is_meant = (api_version == Some(API_VERSION) || is_left_out("apiVersion"))
+            && (found == Some(kind) || is_left_out("kind"));
+        if !is_meant {
             if !in_directory {
                 self.diagnostics.push(not_of_kind(kind, api_version, found).with_origin(origin));
             }

@@ -5,7 +5,7 @@
 
 use super::field::{FieldFinding, FieldPath, Quoted};
 use crate::k8s::{LabelSelector, LabelSelectorRequirement, Labels};
-use crate::label::{LabelTable, Operator, Requirement, Selector, SelectorId};
+use crate::label::{LabelTable, Operator, Selector, SelectorId};
 
 const DNS_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must \
     start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
@@ -221,31 +221,15 @@ pub fn lower_selector(
     }
     let mut requirements = Vec::new();
     for (key, value) in selector.match_labels.iter().flat_map(Labels::iter) {
-        requirements.push(requirement(key, Operator::In, std::iter::once(value), labels));
+        requirements.push(labels.requirement(key, Operator::In, std::iter::once(value)));
     }
     for expression in selector.match_expressions.iter().flat_map(|list| list.iter()) {
         let operator = operator(expression).expect("the operator was validated");
         let values = expression.values.iter().flat_map(|values| values.iter().map(|v| &**v));
-        requirements.push(requirement(
-            expression.key.as_deref().unwrap_or_default(),
-            operator,
-            values,
-            labels,
-        ));
+        let key = expression.key.as_deref().unwrap_or_default();
+        requirements.push(labels.requirement(key, operator, values));
     }
     Ok(labels.selectors.intern_owned(Selector::new(requirements)))
-}
-
-fn requirement<'v>(
-    key: &str,
-    operator: Operator,
-    values: impl Iterator<Item = &'v str>,
-    labels: &mut LabelTable,
-) -> Requirement {
-    let mut values: Vec<_> = values.map(|value| labels.values.intern(value)).collect();
-    values.sort_unstable();
-    values.dedup();
-    Requirement { key: labels.keys.intern(key), domain: labels.domain(key), operator, values: values.into() }
 }
 
 fn operator(expression: &LabelSelectorRequirement) -> Option<Operator> {

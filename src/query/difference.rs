@@ -48,21 +48,25 @@ mod alike;
 mod because;
 mod boxes;
 mod changes;
+mod crossed;
 mod ends;
 mod listing;
 mod policies;
 mod samples;
+mod sight;
 mod table;
 mod treatment;
+
+use std::net::IpAddr;
 
 use rustc_hash::FxHashSet;
 use smallvec::SmallVec;
 
-use crate::cluster::PodId;
+use crate::cluster::{Addresses, Cluster, PodId};
 use crate::diagnostic::{ObjectName, Origin};
-use crate::diff::{self, Pairs};
+use crate::diff::{self, Group, Pairs};
 use crate::index::{Id, IndexVec};
-use crate::net::PortSet;
+use crate::net::{PortSet, address};
 use crate::query::{By, Endpoint, External, ExternalId};
 use crate::solve::{Connectivity, Reachability};
 
@@ -71,8 +75,10 @@ pub use table::{Pair, Table, table};
 use alike::Alike;
 use because::{Because, Responsible};
 use changes::{Changes, assembled};
+use crossed::Crossed;
 use ends::{Parties, Place};
 use listing::Found;
+use policies::PolicyPairs;
 use samples::Samples;
 
 crate::define_id! {
@@ -121,6 +127,8 @@ pub struct Difference {
     pub pairs: Pairs,
     /// How many replicas came, and how many went, with workloads that stay.
     pub replicas: (u64, u64),
+    /// Addresses of nodes that reach the pods there otherwise than before (R50), as no change says.
+    pub from_nodes: Vec<IpAddr>,
     /// Whether something is allowed, or perhaps allowed, that was less so.
     pub allows_more: bool,
     /// Whether something is denied, or perhaps denied, that was less so.
@@ -355,14 +363,17 @@ pub fn difference<'p>(
     scope: &Scope,
 ) -> Difference {
     let (old, new) = (before.program(), after.program());
-    let parties = Parties::new(old, new, scope);
-    let samples = Samples::new([old, new], &parties, pairwise);
+    let policies = PolicyPairs::new([&old.cluster, &new.cluster]);
+    let crossed = Crossed::new([old, new], &policies, pairwise);
+    let [was, is] = crossed.programs();
+    let parties = Parties::new(was, is, scope);
+    let samples = Samples::new([was, is], &parties, pairwise);
     let mut apart = vec![false; parties.all.len()];
     loop {
-        let alike = Alike::new([old, new], &parties, &samples, &apart);
+        let alike = Alike::new([was, is], &parties, &samples, &apart);
         let views = parties.views(pairwise, &alike);
         let listed = listing::compare(before, after, &parties, &alike, views.as_ref());
-        let mut because = Because::new([old, new], &parties, &samples);
+        let mut because = Because::new(&policies, &crossed, &parties, &samples);
         let mut responsible = |changes: &[Found]| -> Vec<Responsible> {
             changes.iter().map(|change| because.of(change, &listed.cells)).collect()
         };
@@ -404,21 +415,60 @@ pub fn difference<'p>(
             boxes: Vec::new(),
             pairs: pairwise.pairs(old, new),
             replicas: pairwise.replicas(&old.cluster, &new.cluster),
+            from_nodes: Vec::new(),
             allows_more: false,
             allows_less: false,
         };
         difference.boxes = boxes::boxes(&difference, &singles);
+        let from_nodes = from_nodes(pairwise, [&old.cluster, &new.cluster], scope);
+        difference.from_nodes = from_nodes.iter().map(|(address, _)| *address).collect();
+        difference.from_nodes.dedup();
         let hidden = if scope.about.is_none() { &pairwise.changes[..] } else { &[] };
+        let hidden = || hidden.iter().chain(from_nodes.iter().map(|(_, change)| *change));
         let flows: FxHashSet<(CarriedId, CarriedId)> = difference.changes.flows().collect();
         let any = |is: &dyn Fn(CarriedId, CarriedId) -> bool| {
             flows.iter().any(|&(before, after)| is(before, after))
         };
         difference.allows_more = any(&|before, after| difference.rises(before, after))
-            || hidden.iter().any(|change| rises(&change.before, &change.after));
+            || hidden().any(|change| rises(&change.before, &change.after));
         difference.allows_less = any(&|before, after| difference.rises(after, before))
-            || hidden.iter().any(|change| rises(&change.after, &change.before));
+            || hidden().any(|change| rises(&change.after, &change.before));
         return difference;
     }
+}
+
+/// What changes because a node has an address in one of the inputs only, by address. That of a hostNetwork pod is left out:
+/// what flows from there flows from the pod.
+fn from_nodes<'d>(
+    pairwise: &'d diff::Difference,
+    clusters: [&Cluster; 2],
+    scope: &Scope,
+) -> Vec<(IpAddr, &'d diff::Change)> {
+    if pairwise.from_nodes.is_empty() {
+        return Vec::new();
+    }
+    let hosts = clusters.into_iter().flat_map(|cluster| &cluster.pods).filter(|pod| pod.host_network);
+    let of_pods: FxHashSet<IpAddr> = hosts
+        .flat_map(|pod| match &pod.addresses {
+            Addresses::Known(known) => &known[..],
+            Addresses::Unknown => &[],
+        })
+        .copied()
+        .collect();
+    let is_shown = |change: &diff::Change| match (&scope.about, &change.to) {
+        (Some([_, about]), Group::Pods(to)) => {
+            pairwise.pods(to, clusters[1]).any(|pod| about.contains(&pod.after.0))
+        }
+        _ => true,
+    };
+    let mut changes: Vec<(IpAddr, &diff::Change)> = Vec::new();
+    for change in pairwise.from_nodes.iter().filter(|change| is_shown(change)) {
+        let Group::Addresses(family, addresses) = &change.from else { continue };
+        let addresses = addresses.ranges().iter().map(|&(first, _)| address(*family, first));
+        changes.extend(addresses.filter(|from| !of_pods.contains(from)).map(|from| (from, change)));
+    }
+    changes.sort_by_key(|(address, _)| *address);
+    changes
 }
 
 /// Whether some port is surely or perhaps allowed that was less so.

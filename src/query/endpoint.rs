@@ -226,8 +226,9 @@ fn read(
     let (ends, service) = match name::classify(scope, end)? {
         name::Form::Internet => (address::internet(scope), None),
         name::Form::Block(net) => {
-            let (ends, by_address) = address::block(cluster, net);
+            let (mut ends, by_address) = address::block(cluster, net);
             perhaps.by_address = by_address;
+            notes.extend(service::leave_out(cluster, &mut ends.addresses, end));
             (ends, None)
         }
         name::Form::Address(ip) => match service::at(cluster, ip) {

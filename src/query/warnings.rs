@@ -16,7 +16,7 @@ use crate::cluster::{NamespaceId, PodId, WorkloadId};
 use crate::compile::ClassId;
 use crate::diagnostic::ObjectName;
 use crate::diff::{Change, Difference, Group, Matched, PodSet};
-use crate::net::{Direction, Family, PortSet, Protocol};
+use crate::net::{Direction, PortSet, Protocol, address};
 use crate::policy::Tier;
 use crate::solve::{Connectivity, End, Reachability};
 
@@ -40,6 +40,8 @@ pub enum Trouble {
     NoDns,
     /// Services of the second input, each with no way to any of its backends.
     Unreachable(Vec<ServiceName>),
+    /// A Service of the second input that leads to other ports of its pods than it did, and from there to none of them.
+    Moved(ServiceName, PortSet),
     /// No pod stands behind a Service any more.
     NoBackends(ServiceName),
     /// Backends of an Ingress that can no longer be reached by what serves it.
@@ -266,15 +268,6 @@ impl Comparison<'_, '_> {
                 })
             }
         }
-    }
-}
-
-fn address(family: Family, number: u128) -> std::net::IpAddr {
-    match family {
-        Family::V4 => {
-            std::net::Ipv4Addr::from(u32::try_from(number).expect("IPv4 addresses have 32 bits")).into()
-        }
-        Family::V6 => std::net::Ipv6Addr::from(number).into(),
     }
 }
 

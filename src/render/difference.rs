@@ -145,7 +145,8 @@ impl<'a> Report<'a> {
                 remarks.push(format!("{pods} {what} with workloads that stay; the counts leave them out"));
             }
         }
-        if self.difference.count() == 0 && !self.difference.is_empty() {
+        let difference = self.difference;
+        if difference.count() == 0 && !difference.is_empty() && difference.from_nodes.is_empty() {
             let level = self.level();
             remarks.push(format!(
                 "only some pods of a {level} changed, which does not show by {level}; `--by pod` shows it"

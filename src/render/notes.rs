@@ -1,6 +1,8 @@
 //! What there is to know about a matrix beside the policies, as findings: missing facts with how to supply them, points on
 //! which CNIs differ, and what is not listed.
 
+use std::net::IpAddr;
+
 use super::explain::Words;
 use super::text::count;
 use crate::cluster::Cluster;
@@ -155,6 +157,18 @@ pub fn unlisted_replicas(left_out: u64, listed: u32) -> Diagnostic {
         format!("{replicas} counted and not listed: like the {listed} of the same workload that are listed"),
     )
     .with_help("name one of them with `--from` or `--to`, or look at workloads: leave out `--by pod`")
+}
+
+/// Addresses of nodes that reach the pods there otherwise than before.
+pub fn from_nodes(addresses: &[IpAddr]) -> Diagnostic {
+    let names = some(addresses.iter().map(|address| format!("`{address}`")), addresses.len());
+    Diagnostic::new(
+        Code::Shortened,
+        format!(
+            "nodes have other addresses than before, and a pod can always be reached from its own node (R50): what \
+             changed from {names} counts and is not listed"
+        ),
+    )
 }
 
 /// The points on which other profiles decide otherwise.

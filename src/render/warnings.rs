@@ -95,7 +95,9 @@ impl Told<'_> {
         let (kind, services) = match &warning.trouble {
             Trouble::Dns | Trouble::NoDns => ("dns", &[][..]),
             Trouble::Unreachable(services) => ("service", services.as_slice()),
-            Trouble::NoBackends(service) => ("service", std::slice::from_ref(service)),
+            Trouble::Moved(service, _) | Trouble::NoBackends(service) => {
+                ("service", std::slice::from_ref(service))
+            }
             Trouble::CutOff { services, .. } => ("ingress", services.as_slice()),
             Trouble::NoController => ("ingress", &[][..]),
             Trouble::Open(..) => ("isolation", &[][..]),
@@ -140,6 +142,10 @@ impl Told<'_> {
                 let noun = if names.len() == 1 { "Service" } else { "Services" };
                 format!("{noun} {} cannot be reached any more from {workloads}", listed(&names, most))
             }
+            Trouble::Moved(service, ports) => format!(
+                "Service {} leads to {ports} now, and cannot be reached any more from {workloads}",
+                self.service(service)
+            ),
             Trouble::NoBackends(service) => {
                 format!("Service {} has no pods behind it any more", self.service(service))
             }

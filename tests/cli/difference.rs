@@ -59,6 +59,52 @@ fn exit_status_says_whether_something_differs() {
     assert!(stderr.contains("--apply"), "{stderr}");
 }
 
+/// A pod that nobody may reach, on a node with this address.
+fn on_node(address: &str, more: &str) -> String {
+    format!(
+        "apiVersion: v1
+kind: Node
+metadata: {{name: n1}}
+status: {{addresses: [{{type: InternalIP, address: {address}}}]}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: p, namespace: a}}
+spec: {{nodeName: n1, containers: [{{name: c, image: x}}]}}
+status: {{podIP: 10.0.0.1}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: closed, namespace: a}}
+spec: {{podSelector: {{}}, policyTypes: [Ingress]}}
+{more}"
+    )
+}
+
+#[test]
+fn what_comes_from_the_own_node_is_told_though_it_is_not_listed() {
+    let host = "---
+apiVersion: v1
+kind: Pod
+metadata: {name: agent, namespace: a}
+spec: {hostNetwork: true, nodeName: n1, containers: [{name: c, image: x}]}
+status: {podIP: 192.168.0.1}
+";
+    let session = Session::new(&[
+        ("a.yaml", &on_node("192.168.0.1", "")),
+        ("b.yaml", &on_node("192.168.0.2", "")),
+        ("hosted.yaml", &on_node("192.168.0.1", host)),
+    ]);
+    for (format, by) in [("table", "workload"), ("table", "pod"), ("json", "workload"), ("md", "workload")] {
+        let line = format!("diff --before a.yaml --after b.yaml -o {format} --by {by}");
+        let (status, stdout, stderr) = session.run(&line);
+        assert!(status == 1 && stdout.contains("(R50)") && !stdout.contains("--by pod"), "{stdout}{stderr}");
+    }
+    // What comes from the address of a hostNetwork pod comes from that pod.
+    let (status, stdout, _) = session.run("what-if -f hosted.yaml --delete node/n1");
+    assert!(status == 0 && stdout.starts_with("No difference"), "{stdout}");
+}
+
 #[test]
 fn objects_without_a_namespace_are_in_that_of_the_flag() {
     let bare = WEB.replace(", namespace: shop", "");

@@ -171,6 +171,29 @@ fn the_address_of_a_service_means_the_service() {
 }
 
 #[test]
+fn a_block_leaves_the_addresses_of_services_out() {
+    let out = policy(
+        "shop/out",
+        "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 10.96.0.0/12}}]}]}",
+    );
+    let input = ["pod shop/web app: web", API[0], API[1], &out];
+    for (to, verdict, note) in [
+        ("10.96.0.1/32:443", "deny", Some("`10.96.0.1` is an address of Service default/kubernetes")),
+        (
+            "10.96.0.0/24:443",
+            "allow",
+            Some("`10.96.0.0/24` holds addresses of Service default/kubernetes, which are left out"),
+        ),
+        ("10.96.1.0/24:443", "allow", None),
+    ] {
+        let printed = say("can", &input, &format!("shop/web {to}"));
+        assert!(printed.starts_with(verdict), "{to}: {printed}");
+        assert_eq!(printed.contains("(I13)"), note.is_some(), "{to}: {printed}");
+        assert!(note.is_none_or(|note| printed.contains(note)), "{to}: {printed}");
+    }
+}
+
+#[test]
 fn a_port_that_only_the_service_has_is_said_to_be_that() {
     let service = "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\n\
         spec: {selector: {app: db}, ports: [{port: 80, targetPort: 8080}]}";

@@ -65,6 +65,20 @@ fn resources_lie_in_the_repository() {
 }
 
 #[test]
+fn a_file_that_is_named_may_leave_out_what_it_is() {
+    let tests = "resources: [shop.yaml]\ntests: ['shop/web -> shop/db:5432 allow']\n";
+    let session = Session::new(&[("shop.yaml", SHOP), ("t.yaml", tests)]);
+    let (status, stdout, stderr) = session.run("test t.yaml");
+    assert_eq!(status, 0, "{stdout}{stderr}");
+    // In a directory nothing says that it is a test file.
+    let (status, _, stderr) = session.run("test .");
+    assert!(status == 2 && stderr.contains("holds no ReachabilityTest"), "{stderr}");
+    let other = Session::new(&[("shop.yaml", SHOP), ("t.yaml", &format!("kind: Pod\n{tests}"))]);
+    let (status, _, stderr) = other.run("test t.yaml");
+    assert!(status == 2 && stderr.contains("expected a ReachabilityTest"), "{stderr}");
+}
+
+#[test]
 fn every_scenario_passes() {
     let session = Session::new(&[]);
     let mut command = session.command("test -q -o json");

@@ -1,8 +1,8 @@
 //! What is responsible for a change.
 //!
-//! One pair of pods that changed is proved before and after. On each side that changed, what every policy says of the
-//! connection is compared; responsible is what, taken back, takes the change back. A policy that says the same in both
-//! inputs is never to blame: then it is the labels, ports or addresses of an end.
+//! One pair of pods that changed is proved before and after, by the policies as they were and as they are. Responsible is
+//! what, taken back, takes the change back: a policy that was edited, or the ends. Where it is the ends, what policies see
+//! of them says whether it is labels, ports or addresses of a pod, the labels of a namespace, or a node.
 
 mod sides;
 
@@ -11,10 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
+use super::crossed::{Crossed, Version};
 use super::ends::{Parties, Place};
 use super::listing::Found;
 use super::policies::{PairId, PolicyPairs};
-use super::samples::{PODS, Samples};
+use super::samples::{FactsId, PODS, Samples};
 use super::treatment::{Policies, Treated};
 use super::{BecauseId, Cause, CauseId, CauseSets, Edited, Presence};
 use crate::cluster::{Cluster, NodeId, PodId, WorkloadId};
@@ -22,12 +23,13 @@ use crate::compile::Program;
 use crate::diagnostic::{ObjectName, Origin};
 use crate::index::{Id, IndexVec};
 use crate::net::{ByFamily, Direction, Family, address};
+use crate::policy::PolicyId;
 use crate::query::{Endpoint, External};
 use crate::set::Interner;
-use crate::solve::proof::{Basis, Exemption, FamilyProof, PeerStep, PolicyProof, Proof, Prover, Say, Side};
-use crate::solve::{End, Reachability, solve};
+use crate::solve::End;
+use crate::solve::proof::{Basis, Exemption, FamilyProof, PeerStep, PolicyProof, Proof, Prover, Side};
 
-use sides::{Heard, HeardSide, Meetings, changed, on, responsible};
+use sides::{Between, Heard, HeardSide, Meetings, Named, Part, Whys, candidates, responsible};
 
 /// One of the two ends of a connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -58,24 +60,26 @@ const PAIRS: usize = 1024;
 /// An end as far as it is told apart, before and after.
 type Kind = (u32, u32);
 
+/// Two ends as far as they are told apart: pods also by what of them changed, and by whether they share a node in each input.
+type Pair = ([Kind; 2], Option<[FactsId; 2]>, [bool; 2]);
+
 pub(super) struct Because<'p> {
-    reachabilities: [Reachability<'p>; 2],
+    crossed: &'p Crossed<'p>,
     provers: [Prover<'p>; 2],
     parties: &'p Parties<'p>,
-    policies: PolicyPairs<'p>,
+    policies: &'p PolicyPairs,
     samples: &'p Samples,
     treatments: Policies<'p>,
     /// The number of a side, by what policies see of the connection.
     side_of: FxHashMap<Treated, usize>,
-    /// What policies say on a side; `None` if something besides policies matters.
-    sides: Vec<Option<sides::Side>>,
+    sides: Vec<sides::Side>,
     meetings: Meetings,
-    /// What a policy is as a cause, where that was asked before: nothing if it says the same in both inputs.
-    policy_causes: FxHashMap<PairId, Option<CauseIndex>>,
+    /// What a policy is as a cause, where that was asked before.
+    policy_causes: FxHashMap<PairId, CauseIndex>,
     /// The names of the workloads of each input.
     workloads: [FxHashSet<[&'p str; 3]>; 2],
     /// By the classes of both ends.
-    known: FxHashMap<(Kind, Kind, [bool; 2]), Option<Vec<Why>>>,
+    known: FxHashMap<Pair, Option<Vec<Why>>>,
     causes: BTreeMap<(ObjectName, Edited), (CauseIndex, Option<Origin>)>,
     sets: Interner<BecauseId, CauseSet>,
 }
@@ -85,16 +89,6 @@ type CauseIndex = u32;
 
 /// Causes in ascending order. There may be as many sets as pairs of pods.
 type CauseSet = SmallVec<[CauseIndex; 4]>;
-
-/// What policies are responsible for between two pods.
-enum ByPolicies {
-    /// Nothing changed.
-    Unchanged,
-    /// These, whatever the ends are.
-    Policies(BecauseId),
-    /// Something changed about the ends, too.
-    Ends,
-}
 
 /// What is responsible for a change between pods of two classes.
 enum Blame {
@@ -111,21 +105,28 @@ pub(super) struct Responsible {
 }
 
 impl<'p> Because<'p> {
-    pub(super) fn new(programs: [&'p Program; 2], parties: &'p Parties<'p>, samples: &'p Samples) -> Self {
-        let clusters = programs.map(|program| &*program.cluster);
+    pub(super) fn new(
+        policies: &'p PolicyPairs,
+        crossed: &'p Crossed<'p>,
+        parties: &'p Parties<'p>,
+        samples: &'p Samples,
+    ) -> Self {
+        let programs = crossed.programs();
         Self {
-            reachabilities: programs.map(solve),
+            crossed,
             provers: programs.map(|program| Prover::new(&program.cluster, program.profile)),
             parties,
             policy_causes: FxHashMap::default(),
-            policies: PolicyPairs::new(clusters),
+            policies,
             samples,
             treatments: Policies::new(programs),
             side_of: FxHashMap::default(),
             sides: Vec::new(),
             meetings: Meetings::default(),
-            workloads: clusters
-                .map(|cluster| cluster.workloads.ids().map(|id| workload_name(cluster, id)).collect()),
+            workloads: programs.map(|program| {
+                let cluster = &program.cluster;
+                cluster.workloads.ids().map(|id| workload_name(cluster, id)).collect()
+            }),
             known: FxHashMap::default(),
             causes: BTreeMap::new(),
             sets: Interner::new(),
@@ -133,7 +134,7 @@ impl<'p> Because<'p> {
     }
 
     fn program(&self, input: usize) -> &'p Program {
-        self.reachabilities[input].program()
+        self.crossed.programs()[input]
     }
 
     fn cluster(&self, input: usize) -> &'p Cluster {
@@ -207,7 +208,8 @@ impl<'p> Because<'p> {
             let destinations = self.ends(change.to, to, cells);
             let mut pairs =
                 sources.iter().flat_map(|source| destinations.iter().map(move |other| (source, other)));
-            return pairs.find_map(|(source, other)| self.between_ends(change, (from, to), source, other));
+            let kinds = [self.kind(change.from, from), self.kind(change.to, to)];
+            return pairs.find_map(|(source, other)| self.between_ends(kinds, None, source, other));
         };
         let (sources, destinations) =
             (&samples.of[source as usize][from], &samples.of[destination as usize][to]);
@@ -220,10 +222,13 @@ impl<'p> Because<'p> {
                 let facts = [source.facts, destination.facts];
                 let treated = self.treatments.treated([sources, destinations], facts, exempt);
                 let [source, destination] = [source, destination].map(|end| end.pods.map(pod));
-                let found = match self.by_policies(treated, &source, &destination) {
-                    ByPolicies::Unchanged => None,
-                    ByPolicies::Policies(because) => Some(Blame::Policies(because)),
-                    ByPolicies::Ends => self.between_ends(change, (from, to), &source, &destination),
+                let found = match self.by_treatment(treated, &source, &destination) {
+                    Between::Nothing => None,
+                    Between::These(whys) => Some(self.blamed(&whys, &source, &destination)),
+                    Between::Place => {
+                        let kinds = [self.kind(change.from, from), self.kind(change.to, to)];
+                        self.between_ends(kinds, Some(facts), &source, &destination)
+                    }
                 };
                 if found.is_some() {
                     return found;
@@ -233,100 +238,100 @@ impl<'p> Because<'p> {
         None
     }
 
-    /// What is responsible for a change between two pods, as far as it holds for all that policies treat alike.
-    fn by_policies(
+    /// What is responsible for a change between two pods; all that policies treat alike have the same.
+    fn by_treatment(&mut self, treated: [Treated; 2], source: &[End; 2], destination: &[End; 2]) -> Between {
+        let known = treated.map(|treated| self.side_of.get(&treated).copied());
+        let [egress, ingress] = if let [Some(egress), Some(ingress)] = known {
+            [egress, ingress]
+        } else {
+            self.sides_between(treated, source, destination)
+        };
+        let found = self.meetings.between(&self.sides[egress], &self.sides[ingress]);
+        if cfg!(debug_assertions) {
+            let proved = self.why(source, destination);
+            match &found {
+                Between::Nothing => assert_eq!(proved, None, "a proof says that something changed"),
+                Between::These(whys) => {
+                    assert_eq!(
+                        proved.as_deref(),
+                        Some(&whys[..]),
+                        "a proof says that others are responsible"
+                    );
+                }
+                Between::Place => {}
+            }
+        }
+        found
+    }
+
+    /// Both sides of a connection.
+    fn sides_between(
         &mut self,
         treated: [Treated; 2],
         source: &[End; 2],
         destination: &[End; 2],
-    ) -> ByPolicies {
-        let known = treated.map(|treated| self.side_of.get(&treated).copied());
-        let numbers = if let [Some(egress), Some(ingress)] = known {
-            [egress, ingress]
-        } else {
-            let mut heard = self.heard_of_policies(source, destination);
-            [0, 1].map(|side| {
-                *self.side_of.entry(treated[side]).or_insert_with(|| {
-                    self.sides.push(heard[side].take().map(|heard| self.meetings.side(heard)));
-                    self.sides.len() - 1
-                })
-            })
-        };
-        let [Some(egress), Some(ingress)] = numbers.map(|number| self.sides[number].as_ref()) else {
-            return ByPolicies::Ends;
-        };
-        let Some(policies) = self.meetings.responsible(egress, ingress) else {
-            debug_assert_eq!(self.why(source, destination), None, "a proof says that something changed");
-            return ByPolicies::Unchanged;
-        };
-        let policies: SmallVec<[PairId; 4]> = policies.collect();
-        let causes: Option<CauseSet> = policies.into_iter().map(|pair| self.policy_cause(pair)).collect();
-        let Some(mut causes) = causes else { return ByPolicies::Ends };
-        causes.sort_unstable();
-        causes.dedup();
-        debug_assert!(
-            self.is_proved(&causes, source, destination),
-            "a proof says that others are responsible"
-        );
-        ByPolicies::Policies(self.sets.intern_owned(causes))
-    }
-
-    /// Whether these policies are responsible for a change, by its proof.
-    fn is_proved(&mut self, causes: &[CauseIndex], source: &[End; 2], destination: &[End; 2]) -> bool {
-        let proved: Option<BTreeSet<CauseIndex>> = self.why(source, destination).and_then(|whys| {
-            whys.into_iter()
-                .map(|why| if let Why::Policy(pair) = why { self.policy_cause(pair) } else { None })
-                .collect()
-        });
-        proved.is_some_and(|proved| proved.into_iter().eq(causes.iter().copied()))
-    }
-
-    /// What is said on both sides in each family, if nothing but policies matters to it.
-    fn heard_of_policies(
-        &self,
-        source: &[End; 2],
-        destination: &[End; 2],
-    ) -> [Option<ByFamily<Option<HeardSide>>>; 2] {
+    ) -> [usize; 2] {
         let proofs = [0, 1].map(|input| self.provers[input].prove(source[input], destination[input]));
-        let mut sides = [Some(ByFamily::default()), Some(ByFamily::default())];
-        for family in Family::ALL {
-            match [0, 1].map(|input| of_family(&proofs[input], family)) {
-                [None, None] => {}
-                [Some(before), Some(after)] => {
-                    for (side, heard) in sides.iter_mut().zip(self.heard([(0, before), (1, after)])) {
-                        match side {
-                            Some(side) if !heard.is_exempt_in_one() => side[family] = Some(heard),
-                            _ => *side = None,
-                        }
-                    }
-                }
-                _ => return [None, None],
+        let families = Family::ALL.map(|family| [0, 1].map(|input| of_family(&proofs[input], family)));
+        let [v4, v6] = families.each_ref().map(|proofs| self.heard(proofs));
+        let [v4_out, v4_in] = v4;
+        let [v6_out, v6_in] = v6;
+        let mut heard = [ByFamily { v4: v4_out, v6: v6_out }, ByFamily { v4: v4_in, v6: v6_in }];
+        [0, 1].map(|side| {
+            if let Some(&known) = self.side_of.get(&treated[side]) {
+                return known;
             }
-        }
-        sides
+            let heard = std::mem::take(&mut heard[side]);
+            let candidates = candidates(&heard);
+            let seen = candidates.iter().map(|&pair| {
+                [0, 1].map(|version| {
+                    let mut whys = BTreeSet::new();
+                    self.seen(&families, side, (pair, version), [source, destination], &mut whys);
+                    whys.into_iter().collect()
+                })
+            });
+            let seen: Vec<[Whys; 2]> = seen.collect();
+            let made = self.meetings.side(heard, candidates, seen);
+            self.sides.push(made);
+            self.side_of.insert(treated[side], self.sides.len() - 1);
+            self.sides.len() - 1
+        })
     }
 
-    fn between_ends(
-        &mut self,
-        change: &Found,
-        (from, to): (usize, usize),
-        source: &[End; 2],
-        destination: &[End; 2],
-    ) -> Option<Blame> {
-        let exempt = [0, 1].map(|input| self.is_exempt(input, source[input], destination[input]));
-        let key = (self.kind(change.from, from), self.kind(change.to, to), exempt);
-        if !self.known.contains_key(&key) {
-            let why = self.why(source, destination);
-            self.known.insert(key, why);
+    /// What is responsible, once it is known between which pods.
+    fn blamed(&mut self, whys: &[Why], source: &[End; 2], destination: &[End; 2]) -> Blame {
+        let policies = whys.iter().map(|why| match why {
+            Why::Policy(pair) => Some(self.policy_cause(*pair)),
+            _ => None,
+        });
+        if let Some(mut causes) = policies.collect::<Option<CauseSet>>() {
+            causes.sort_unstable();
+            return Blame::Policies(self.sets.intern_owned(causes));
         }
-        let whys = self.known[&key].as_ref()?;
         let pods = |ends: &[End; 2]| {
             ends.map(|end| match end {
                 End::Pod(pod, _) => Some(pod),
                 End::Address(_) => None,
             })
         };
-        Some(Blame::Ends(whys.iter().map(|why| (*why, pods(source), pods(destination))).collect()))
+        Blame::Ends(whys.iter().map(|why| (*why, pods(source), pods(destination))).collect())
+    }
+
+    fn between_ends(
+        &mut self,
+        kinds: [Kind; 2],
+        facts: Option<[FactsId; 2]>,
+        source: &[End; 2],
+        destination: &[End; 2],
+    ) -> Option<Blame> {
+        let exempt = [0, 1].map(|input| self.is_exempt(input, source[input], destination[input]));
+        let key = (kinds, facts, exempt);
+        if !self.known.contains_key(&key) {
+            let why = self.why(source, destination);
+            self.known.insert(key, why);
+        }
+        let whys = self.known[&key].clone()?;
+        Some(self.blamed(&whys, source, destination))
     }
 
     fn kind(&self, place: Place, which: usize) -> Kind {
@@ -364,139 +369,137 @@ impl<'p> Because<'p> {
 
     /// What is responsible for what changed between two ends; `None` if nothing did.
     fn why(&self, from: &[End; 2], to: &[End; 2]) -> Option<Vec<Why>> {
-        let is = |input: usize| self.reachabilities[input].connectivity(from[input], to[input]);
-        let concerned = changed(&[is(0), is(1)]);
-        if concerned.is_empty() {
-            return None;
-        }
         let proofs = [0, 1].map(|input| self.provers[input].prove(from[input], to[input]));
-        let mut whys = BTreeSet::new();
-        let mut families: Vec<(Heard, Proofs<'_>)> = Vec::new();
-        for family in Family::ALL {
-            match [0, 1].map(|input| of_family(&proofs[input], family)) {
-                [None, None] => {}
-                [Some(before), Some(after)] => {
-                    families.push((self.heard([(0, before), (1, after)]), sides_of([before, after])));
-                }
-                [before, _] => {
-                    // The ends have this family in common in one of the inputs only.
-                    for (which, ends) in [(Which::From, from), (Which::To, to)] {
-                        let has = |input: usize| match ends[input] {
-                            End::Pod(pod, _) => self.cluster(input).pod_addresses(pod, family).is_some(),
-                            End::Address(_) => true,
-                        };
-                        whys.extend((has(0) != has(1)).then_some(Why::Pod(which)));
+        let families = Family::ALL.map(|family| [0, 1].map(|input| of_family(&proofs[input], family)));
+        let heard = families.each_ref().map(|proofs| self.heard(proofs));
+        let Named { policies, parts } = responsible(&heard)?;
+        let mut whys: BTreeSet<Why> = policies.into_iter().map(Why::Policy).collect();
+        let ends = [from, to];
+        for (part, version) in parts {
+            if part == Part::Families {
+                self.families(ends, &mut whys);
+            }
+            for side in [0, 1] {
+                match part {
+                    Part::Place(changed) if changed == side => {
+                        self.exemption(&families, side, ends, &mut whys);
                     }
-                    families.extend(
-                        before.map(|before| {
-                            (self.heard([(0, before), (0, before)]), sides_of([before, before]))
-                        }),
-                    );
+                    Part::Place(_) | Part::Families => {}
+                    Part::Seen(pair) => self.seen(&families, side, (pair, version), ends, &mut whys),
                 }
-            }
-        }
-        let sides = || families.iter().flat_map(|(heard, proofs)| heard.iter().zip(proofs));
-        for (heard, proofs) in sides() {
-            let [was, is] = heard.bounds.each_ref().map(|bounds| on(bounds, &concerned));
-            if heard.is_exempt_in_one() && was != is {
-                self.exemption(proofs, [from, to], &mut whys);
-            }
-        }
-        let heard: Vec<Heard> = families.iter().map(|(heard, _)| heard.clone()).collect();
-        for pair in responsible(&heard, &concerned) {
-            if self.policies.is_same(pair) {
-                for (heard, proofs) in sides() {
-                    self.facts(heard, proofs, pair, [from, to], &mut whys);
-                }
-            } else {
-                whys.insert(Why::Policy(pair));
             }
         }
         Some(whys.into_iter().collect())
     }
 
-    /// What all policies say in one family, by the proofs of these inputs.
-    fn heard(&self, proofs: [(usize, &FamilyProof); 2]) -> Heard {
-        let side = |sides: [(usize, &Side); 2]| {
-            let mut says: BTreeMap<PairId, [Option<Say>; 2]> = BTreeMap::new();
-            for (place, (input, side)) in sides.into_iter().enumerate() {
+    /// What all policies say in one family, by the proofs of both inputs; there is none where the ends do not have it.
+    fn heard(&self, proofs: &[Option<&FamilyProof>; 2]) -> Heard {
+        [0, 1].map(|side| {
+            let mut heard = HeardSide { common: proofs.map(|proof| proof.is_some()), ..HeardSide::default() };
+            for (input, proof) in proofs.iter().enumerate() {
+                let Some(side) = proof.map(|proof| proof.sides()[side]) else { continue };
+                // A hostNetwork pod is exempt where no policy is for its node.
+                heard.exemptions[input] = side.exemption.filter(|why| *why != Exemption::HostNetwork);
                 for proof in &side.policies {
                     let say = self.provers[input].say(proof, side.direction);
-                    says.entry(self.policies.pair(input, proof.policy)).or_default()[place] = Some(say);
+                    let (pair, version) = self.crossed.pair(input, proof.policy);
+                    let says = heard.says.entry(pair).or_default();
+                    if self.policies.all[pair].is_same {
+                        says[0][input] = Some(say.clone());
+                        says[1][input] = Some(say);
+                    } else if self.crossed.has_both_versions() {
+                        says[version][input] = Some(say);
+                    } else {
+                        says[version] = [Some(say.clone()), Some(say)];
+                    }
                 }
             }
-            let is_node = |(input, side): (usize, &Side)| {
-                let policies = &self.cluster(input).policies;
-                side.policies.iter().any(|proof| policies[proof.policy].subject.pods().is_none())
-            };
-            let exemptions = sides.map(|(_, side)| {
-                let by_node =
-                    side.exemption == Some(Exemption::HostNetwork) && sides.into_iter().any(is_node);
-                side.exemption.filter(|_| !by_node)
-            });
-            HeardSide { exemptions, bounds: sides.map(|(_, side)| side.bounds.clone()), says }
-        };
-        let egress = side(proofs.map(|(input, proof)| (input, &proof.egress)));
-        [egress, side(proofs.map(|(input, proof)| (input, &proof.ingress)))]
+            heard
+        })
     }
 
-    /// Why a policy that says the same has something else to say of a connection.
-    fn facts(
+    /// Which end has other families than it had.
+    fn families(&self, ends: [&[End; 2]; 2], whys: &mut BTreeSet<Why>) {
+        for (which, ends) in [(Which::From, ends[0]), (Which::To, ends[1])] {
+            for family in Family::ALL {
+                let has = |input: usize| match ends[input] {
+                    End::Pod(pod, _) => self.cluster(input).pod_addresses(pod, family).is_some(),
+                    End::Address(_) => true,
+                };
+                whys.extend((has(0) != has(1)).then_some(Why::Pod(which)));
+            }
+        }
+    }
+
+    /// What of the ends is another thing to a policy, which says something else of them on a side.
+    fn seen(
         &self,
-        heard: &HeardSide,
-        proofs: &[&Side; 2],
-        pair: PairId,
+        families: &Families<'_>,
+        side: usize,
+        (pair, version): (PairId, Version),
         ends: [&[End; 2]; 2],
         whys: &mut BTreeSet<Why>,
     ) {
-        if !heard.says.get(&pair).is_some_and(|[before, after]| before != after) {
-            return;
-        }
-        let (subject, peer) = ends_of(proofs[0].direction);
-        let [Some(before), Some(after)] = self.policies.all[pair] else { return };
-        if let [End::Pod(was, _), End::Pod(is, _)] = ends[subject as usize] {
-            match (self.provers[0].selects(before, *was), self.provers[1].selects(after, *is)) {
-                (Some(was), Some(is)) => {
-                    whys.extend((was.0 != is.0).then_some(Why::Namespace(subject)));
-                    whys.extend((was.1 != is.1).then_some(Why::Pod(subject)));
-                }
-                // What selects nodes selects another one, or the node has other labels.
-                _ => self.moved(&[subject], subject, ends, whys),
+        let ids = [0, 1].map(|input| self.crossed.id(pair, version, input));
+        for proofs in sides_of(families, side) {
+            let proof = |input: usize| {
+                let proof: &Side = proofs[input];
+                proof.policies.iter().find(|proof| Some(proof.policy) == ids[input])
+            };
+            let direction = proofs[0].direction;
+            let proofs = [proof(0), proof(1)];
+            let say = |input: usize| proofs[input].map(|proof| self.provers[input].say(proof, direction));
+            if say(0) == say(1) {
+                continue;
+            }
+            self.subject_seen(ids, direction, ends, whys);
+            if let [Some(was), Some(is)] = proofs {
+                peer_seen(was, is, direction, whys);
             }
         }
-        let proof = |input: usize, policy| proofs[input].policies.iter().find(|proof| proof.policy == policy);
-        let (Some(was), Some(is)) = (proof(0, before), proof(1, after)) else { return };
-        let PolicyProof { rules, .. } = was;
-        for (was, is) in rules.iter().zip(&is.rules) {
-            if was.ports.matched != is.ports.matched {
-                whys.insert(Why::Pod(Which::To));
+    }
+
+    /// What of the subject of a policy is another thing.
+    fn subject_seen(
+        &self,
+        ids: [Option<PolicyId>; 2],
+        direction: Direction,
+        ends: [&[End; 2]; 2],
+        whys: &mut BTreeSet<Why>,
+    ) {
+        let (subject, _) = ends_of(direction);
+        let [End::Pod(was, _), End::Pod(is, _)] = ends[subject as usize] else { return };
+        let [Some(before), Some(after)] = ids else {
+            // It is for a node that one of the inputs lacks.
+            return self.moved(&[subject], subject, ends, whys);
+        };
+        let is_host = [(0, was), (1, is)].map(|(input, pod)| self.cluster(input).pods[*pod].host_network);
+        match (self.provers[0].selects(before, *was), self.provers[1].selects(after, *is)) {
+            (Some(was), Some(is)) => {
+                whys.extend((was.0 != is.0).then_some(Why::Namespace(subject)));
+                whys.extend((was.1 != is.1 || is_host[0] != is_host[1]).then_some(Why::Pod(subject)));
             }
-            for (was, is) in was.peers.each.iter().zip(&is.peers.each) {
-                match (was.step, is.step) {
-                    (was, is) if was == is => {}
-                    (
-                        PeerStep::Pods { namespace: was_in, pods: was, host_network: was_host },
-                        PeerStep::Pods { namespace: is_in, pods: is, host_network: is_host },
-                    ) => {
-                        whys.extend((was_in != is_in).then_some(Why::Namespace(peer)));
-                        whys.extend((was != is || was_host != is_host).then_some(Why::Pod(peer)));
-                    }
-                    _ => {
-                        whys.insert(Why::Pod(peer));
-                    }
-                }
-            }
+            // What selects nodes selects another one, or the node has other labels.
+            _ => self.moved(&[subject], subject, ends, whys),
         }
     }
 
     /// Why policies apply in one input and not in the other.
-    fn exemption(&self, proofs: &[&Side; 2], ends: [&[End; 2]; 2], whys: &mut BTreeSet<Why>) {
-        let (subject, peer) = ends_of(proofs[0].direction);
-        if !proofs.iter().any(|side| side.exemption == Some(Exemption::OwnNode)) {
-            whys.insert(Why::Pod(subject));
-            return;
+    fn exemption(
+        &self,
+        families: &Families<'_>,
+        side: usize,
+        ends: [&[End; 2]; 2],
+        whys: &mut BTreeSet<Why>,
+    ) {
+        for proofs in sides_of(families, side) {
+            let (subject, peer) = ends_of(proofs[0].direction);
+            if proofs.iter().any(|side| side.exemption == Some(Exemption::OwnNode)) {
+                self.moved(&[subject, peer], subject, ends, whys);
+            } else {
+                whys.insert(Why::Pod(subject));
+            }
         }
-        self.moved(&[subject, peer], subject, ends, whys);
     }
 
     /// Which of some ends are somewhere else than they were; if none, it is the node of `subject` that is another one.
@@ -524,7 +527,7 @@ impl<'p> Because<'p> {
             Which::To => [to[0], to[1]],
         };
         match why {
-            Why::Policy(pair) => self.policy_cause(pair),
+            Why::Policy(pair) => Some(self.policy_cause(pair)),
             Why::Namespace(which) => {
                 let [was, is] = [0, 1].map(|input| {
                     let cluster = self.cluster(input);
@@ -544,21 +547,18 @@ impl<'p> Because<'p> {
     }
 
     /// A policy that does not say the same in both inputs.
-    fn policy_cause(&mut self, pair: PairId) -> Option<CauseIndex> {
+    fn policy_cause(&mut self, pair: PairId) -> CauseIndex {
         if let Some(&known) = self.policy_causes.get(&pair) {
             return known;
         }
-        let [before, after] = self.policies.all[pair];
-        let edit = match (before, after) {
-            (None, Some(after)) => Some((Edited::Added, 1, after)),
-            (Some(before), None) => Some((Edited::Removed, 0, before)),
-            (_, Some(after)) => (!self.policies.is_same(pair)).then_some((Edited::Changed, 1, after)),
-            (None, None) => None,
+        let (edit, input, id) = match self.policies.all[pair].ids {
+            [None, Some(after)] => (Edited::Added, 1, after),
+            [Some(before), None] => (Edited::Removed, 0, before),
+            [_, Some(after)] => (Edited::Changed, 1, after),
+            [None, None] => unreachable!("some input has each policy"),
         };
-        let cause = edit.map(|(edit, input, id)| {
-            let policy = &self.cluster(input).policies[id];
-            self.add(policy.name.clone(), edit, Some(policy.origin.clone()))
-        });
+        let policy = &self.cluster(input).policies[id];
+        let cause = self.add(policy.name.clone(), edit, Some(policy.origin.clone()));
         self.policy_causes.insert(pair, cause);
         cause
     }
@@ -644,11 +644,37 @@ fn workload_name(cluster: &Cluster, id: WorkloadId) -> [&str; 3] {
     [&cluster.namespaces[workload.namespace].name, &workload.kind, &workload.name]
 }
 
-/// The proofs of both sides, each before and after.
-type Proofs<'f> = [[&'f Side; 2]; 2];
+/// The proofs of each family, before and after.
+type Families<'f> = [[Option<&'f FamilyProof>; 2]; 2];
 
-fn sides_of(proofs: [&FamilyProof; 2]) -> Proofs<'_> {
-    [proofs.map(|proof| &proof.egress), proofs.map(|proof| &proof.ingress)]
+/// One side in each family that both inputs have, before and after.
+fn sides_of<'f>(families: &Families<'f>, side: usize) -> impl Iterator<Item = [&'f Side; 2]> {
+    families.iter().filter_map(move |&[before, after]| Some([before?.sides()[side], after?.sides()[side]]))
+}
+
+/// What of the peer is another thing to the rules of a policy.
+fn peer_seen(was: &PolicyProof, is: &PolicyProof, direction: Direction, whys: &mut BTreeSet<Why>) {
+    let (_, peer) = ends_of(direction);
+    for (was, is) in was.rules.iter().zip(&is.rules) {
+        if was.ports.matched != is.ports.matched {
+            whys.insert(Why::Pod(Which::To));
+        }
+        for (was, is) in was.peers.each.iter().zip(&is.peers.each) {
+            match (was.step, is.step) {
+                (was, is) if was == is => {}
+                (
+                    PeerStep::Pods { namespace: was_in, pods: was, host_network: was_host },
+                    PeerStep::Pods { namespace: is_in, pods: is, host_network: is_host },
+                ) => {
+                    whys.extend((was_in != is_in).then_some(Why::Namespace(peer)));
+                    whys.extend((was != is || was_host != is_host).then_some(Why::Pod(peer)));
+                }
+                _ => {
+                    whys.insert(Why::Pod(peer));
+                }
+            }
+        }
+    }
 }
 
 /// The subject and the peer.

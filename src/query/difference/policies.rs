@@ -1,12 +1,11 @@
-//! Policies of two inputs, paired by name, and whether they say the same.
+//! Policies of two inputs, paired: by name, and where one was renamed, by what it says.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::cluster::Cluster;
 use crate::diagnostic::ObjectName;
-use crate::index::IndexVec;
+use crate::index::{Id, IndexVec};
 use crate::label::SelectorId;
 use crate::net::Direction;
 use crate::policy::{HostMatch, NamespaceMatch, Peer, Peers, PodMatch, Policy, PolicyId, Subject};
@@ -17,15 +16,22 @@ crate::define_id! { [pub(super)]
 }
 
 /// The policies of two inputs.
-pub(super) struct PolicyPairs<'c> {
-    clusters: [&'c Cluster; 2],
-    pub(super) all: IndexVec<PairId, [Option<PolicyId>; 2]>,
+pub(super) struct PolicyPairs {
+    pub(super) all: IndexVec<PairId, Pair>,
+    /// The pair of each policy.
     of: [IndexVec<PolicyId, PairId>; 2],
-    same: RefCell<BTreeMap<PairId, bool>>,
 }
 
-impl<'c> PolicyPairs<'c> {
-    pub(super) fn new(clusters: [&'c Cluster; 2]) -> Self {
+/// A policy of two inputs.
+pub(super) struct Pair {
+    /// What it is in each.
+    pub(super) ids: [Option<PolicyId>; 2],
+    /// Whether both have it, and it says the same.
+    pub(super) is_same: bool,
+}
+
+impl PolicyPairs {
+    pub(super) fn new(clusters: [&Cluster; 2]) -> Self {
         // What could not be read has no name of its own: several policies may share one.
         let mut by_name: BTreeMap<(&ObjectName, usize), [Option<PolicyId>; 2]> = BTreeMap::new();
         for (input, cluster) in clusters.into_iter().enumerate() {
@@ -37,18 +43,26 @@ impl<'c> PolicyPairs<'c> {
                 by_name.entry((&policy.name, nth)).or_default()[input] = Some(id);
             }
         }
-        let all: IndexVec<PairId, [Option<PolicyId>; 2]> = by_name.into_values().collect();
-        let mut of =
-            clusters.map(|cluster| cluster.policies.iter().map(|_| None).collect::<IndexVec<PolicyId, _>>());
-        for (pair, ids) in all.enumerate() {
+        let mut ids: Vec<[Option<PolicyId>; 2]> = by_name.into_values().collect();
+        pair_renamed(&mut ids, clusters);
+        let said = |input: usize, id: PolicyId| text(clusters[input], &clusters[input].policies[id]);
+        let pair = |ids: [Option<PolicyId>; 2]| {
+            let is_same = matches!(ids, [Some(before), Some(after)] if said(0, before) == said(1, after));
+            Pair { ids, is_same }
+        };
+        let all: IndexVec<PairId, Pair> = ids.into_iter().map(pair).collect();
+        let mut of = clusters.map(|cluster| {
+            let nobody = PairId::from_index(0);
+            cluster.policies.iter().map(|_| nobody).collect::<IndexVec<PolicyId, PairId>>()
+        });
+        for (pair, Pair { ids, .. }) in all.enumerate() {
             for (of, id) in of.iter_mut().zip(ids) {
                 if let Some(id) = id {
-                    of[*id] = Some(pair);
+                    of[*id] = pair;
                 }
             }
         }
-        let of = of.map(|of| of.into_iter().map(|pair| pair.expect("every policy is paired")).collect());
-        Self { clusters, all, of, same: RefCell::default() }
+        Self { all, of }
     }
 
     /// The pair that a policy of one of the inputs is in.
@@ -56,14 +70,40 @@ impl<'c> PolicyPairs<'c> {
         self.of[input][policy]
     }
 
-    /// Whether both inputs have the policy, and it says the same.
-    pub(super) fn is_same(&self, pair: PairId) -> bool {
-        let [Some(before), Some(after)] = self.all[pair] else { return false };
-        *self.same.borrow_mut().entry(pair).or_insert_with(|| {
-            text(self.clusters[0], &self.clusters[0].policies[before])
-                == text(self.clusters[1], &self.clusters[1].policies[after])
-        })
+    /// The policies that do not say the same in both inputs.
+    pub(super) fn edited(&self) -> impl Iterator<Item = PairId> {
+        self.all.enumerate().filter(|(_, pair)| !pair.is_same).map(|(id, _)| id)
     }
+}
+
+/// Joins what went to what came with the same kind, namespace and words.
+fn pair_renamed(ids: &mut Vec<[Option<PolicyId>; 2]>, clusters: [&Cluster; 2]) {
+    let is_gone = |ids: &[Option<PolicyId>; 2]| matches!(ids, [Some(_), None]);
+    let is_new = |ids: &[Option<PolicyId>; 2]| matches!(ids, [None, Some(_)]);
+    if !ids.iter().any(is_gone) || !ids.iter().any(is_new) {
+        return;
+    }
+    let key = |input: usize, id: PolicyId| {
+        let policy = &clusters[input].policies[id];
+        (policy.name.kind.clone(), policy.name.namespace.clone(), text(clusters[input], policy))
+    };
+    let mut gone: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (place, ids) in ids.iter().enumerate().rev() {
+        if let [Some(before), None] = ids {
+            gone.entry(key(0, *before)).or_default().push(place);
+        }
+    }
+    let mut taken = vec![false; ids.len()];
+    for place in 0..ids.len() {
+        if let [None, Some(after)] = ids[place]
+            && let Some(old) = gone.get_mut(&key(1, after)).and_then(Vec::pop)
+        {
+            ids[place][0] = ids[old][0];
+            taken[old] = true;
+        }
+    }
+    let mut taken = taken.into_iter();
+    ids.retain(|_| taken.next() == Some(false));
 }
 
 /// What a policy says, in words that do not hang on the numbers of one cluster.

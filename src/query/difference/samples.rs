@@ -1,6 +1,7 @@
 //! Some pods of each endpoint, by which it is found out what is responsible for its changes.
 
 use super::ends::Parties;
+use super::sight::{Changed, Sight};
 use crate::cluster::PodId;
 use crate::compile::{ClassId, Program, SignatureId};
 use crate::diff;
@@ -39,13 +40,21 @@ struct Facts {
     host: Option<ByDirection<SignatureId>>,
 }
 
+/// What of a pod became another thing.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Became {
+    Changed(Changed),
+    /// Both it and its namespace changed: it hangs on each policy which of the two that sees.
+    AllOf([PodId; 2]),
+}
+
 /// By endpoint.
 pub(super) struct Samples {
     /// Pods that both inputs have.
     pub(super) of: Vec<Vec<Sample>>,
     /// Pods that one input has.
     pub(super) only: Vec<Vec<(usize, PodId)>>,
-    facts: Interner<FactsId, [Facts; 2]>,
+    facts: Interner<FactsId, ([Facts; 2], Became)>,
 }
 
 impl Samples {
@@ -55,10 +64,11 @@ impl Samples {
             only: vec![Vec::new(); parties.all.len()],
             facts: Interner::new(),
         };
+        let mut sight = Sight::of_all(programs);
         for matched in pairwise.all() {
             for i in 0..parties.shown_of(matched.count).max(matched.count.min(2)) {
                 let pods = [(matched.before.0, matched.before.1 + i), (matched.after.0, matched.after.1 + i)];
-                samples.add(programs, parties, pods);
+                samples.add(programs, parties, pods, &mut sight);
             }
         }
         for (input, pods) in [(0, &pairwise.vanished), (1, &pairwise.appeared)] {
@@ -74,7 +84,13 @@ impl Samples {
     }
 
     /// A pod that both inputs have, unless it is another endpoint in each.
-    fn add(&mut self, programs: [&Program; 2], parties: &Parties<'_>, pods: [(PodId, u32); 2]) {
+    fn add(
+        &mut self,
+        programs: [&Program; 2],
+        parties: &Parties<'_>,
+        pods: [(PodId, u32); 2],
+        sight: &mut Sight<'_>,
+    ) {
         let [was, is] = [0, 1].map(|input| parties.of_pod(input, pods[input].0, pods[input].1));
         let Some(is) = is.filter(|_| was == is) else { return };
         let classes = (programs[0].class_of[pods[0].0], programs[1].class_of[pods[1].0]);
@@ -91,7 +107,12 @@ impl Samples {
         });
         if samples[place].pods.len() < PODS {
             let facts = [0, 1].map(|input| facts(programs[input], pods[input].0));
-            samples[place].pods.push(SampledPod { pods, facts: self.facts.intern_owned(facts) });
+            let ids = pods.map(|(pod, _)| pod);
+            let became = match sight.changed(ids) {
+                Changed { pod: true, namespace: true } => Became::AllOf(ids),
+                changed => Became::Changed(changed),
+            };
+            samples[place].pods.push(SampledPod { pods, facts: self.facts.intern_owned((facts, became)) });
         }
     }
 }

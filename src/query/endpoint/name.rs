@@ -94,7 +94,8 @@ pub(super) fn classify<'t>(scope: &Scope<'_>, text: &'t str) -> Result<Form<'t>,
     if text.parse::<IpNet>().is_ok()
         && let Some(block) = parse_cidr(text)
     {
-        return Ok(Form::Block(block.net));
+        let is_one = block.net.prefix_len() == block.net.max_prefix_len();
+        return Ok(if is_one { Form::Address(block.net.addr()) } else { Form::Block(block.net) });
     }
     if is_selector(text) {
         return selector(text).map(Form::Selector);

@@ -136,6 +136,40 @@ pub(super) fn at(cluster: &Cluster, ip: IpAddr) -> Option<Found<'_>> {
     Some(Found { key, service })
 }
 
+/// Takes the addresses of Services out of a block: what a connection to one of them is to policies is another thing for each
+/// Service.
+pub(super) fn leave_out(
+    cluster: &Cluster,
+    addresses: &mut ByFamily<AddressSet>,
+    block: &str,
+) -> Option<String> {
+    let mut names: Vec<String> = Vec::new();
+    let mut held: ByFamily<Vec<(u128, u128)>> = ByFamily::default();
+    for (key, service) in &cluster.services {
+        let is_held = |ip: &IpAddr| addresses[Family::of(*ip)].contains(address_number(*ip));
+        let own: Vec<IpAddr> = service.addresses().filter(is_held).collect();
+        if !own.is_empty() {
+            names.push(Found { key, service }.path(cluster));
+        }
+        for ip in own {
+            held[Family::of(ip)].push((address_number(ip), address_number(ip)));
+        }
+    }
+    for family in Family::ALL {
+        let held = AddressSet::from_ranges(std::mem::take(&mut held[family]));
+        addresses[family] = addresses[family].difference(&held);
+    }
+    let first = names.first()?;
+    let (services, it) = match names.len() {
+        1 => (format!("Service {first}"), "it"),
+        2 => (format!("Services {first} and {}", names[1]), "them"),
+        more => (format!("Services {first} and {} more", more - 1), "them"),
+    };
+    Some(format!(
+        "`{block}` holds addresses of {services}, which are left out: policies see what stands behind {it} (I13)"
+    ))
+}
+
 /// What to say where pods are asked about a port that only their Services have: policies see another number.
 pub(super) fn only_in_front(cluster: &Cluster, ends: &Ends, asked: &PortSet) -> Vec<String> {
     let Some((pod, _)) = ends.pods.first() else { return Vec::new() };
@@ -293,9 +327,12 @@ fn by_pod(
         .map(|&(pod, _)| u64::from(cluster.pods[pod].count))
         .sum();
     if left_out > 0 {
-        notes.push(format!(
-            "{left_out} pods behind Service {path} do not declare its target port and are left out"
-        ));
+        let (pods, are) = if left_out == 1 {
+            ("pod", "does not declare its target port and is")
+        } else {
+            ("pods", "do not declare its target port and are")
+        };
+        notes.push(format!("{left_out} {pods} behind Service {path} {are} left out"));
     }
     for port in &ports {
         if port.target != IntOrString::Int(i32::from(port.port)) {

@@ -1,4 +1,6 @@
 //! Whether Services can still be reached, and have pods behind them.
+//!
+//! What pods lose is found where connections changed; only where a Service leads to other ports are all pods asked.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Comparison, Pods, Sample, ServiceName, Trouble, Warning, lost_port};
 use crate::cluster::{Backends, Cluster, NamespaceId, PodId, Service};
+use crate::compile::ClassId;
 use crate::diff::Matched;
 use crate::label::LabelSetId;
 use crate::net::PortSet;
@@ -24,7 +27,13 @@ pub(super) fn warnings(comparison: &Comparison<'_, '_>, concerned: &mut Concerne
     let mut unreachable: BTreeMap<Vec<_>, (Vec<ServiceName>, Sample)> = BTreeMap::new();
     // Many Services may have the same pods behind them.
     let mut known: FxHashMap<BTreeMap<PodId, PortSet>, Option<(Vec<_>, Sample)>> = FxHashMap::default();
+    let moved_ports = MovedPorts::new(comparison);
+    let mut moved_away = Vec::new();
     for ((namespace, name), service) in &cluster.services {
+        if let Some(moved) = moved_ports.of(comparison, *namespace, name, service) {
+            moved_away.extend(moved.warning(comparison, (*namespace, name.clone())));
+            continue;
+        }
         if !concerned.namespaces.contains(namespace) {
             continue;
         }
@@ -44,6 +53,7 @@ pub(super) fn warnings(comparison: &Comparison<'_, '_>, concerned: &mut Concerne
     };
     let mut warnings: Vec<Warning> = unreachable.into_iter().map(warning).collect();
     warnings.sort_by(|a, b| a.trouble.cmp(&b.trouble));
+    warnings.extend(moved_away);
     warnings.extend(without_backends(comparison));
     warnings
 }
@@ -174,6 +184,92 @@ pub(super) fn reaches_none(
         let is = comparison.after.connectivity(End::Pod(pod, index), End::Pod(backend, 0));
         is.may.intersection(ports).is_empty()
     })
+}
+
+/// Which pods declare other ports than they did: a Service may send to them elsewhere.
+struct MovedPorts {
+    is_any: bool,
+    /// Where each group of pods of the second input was in the first one.
+    before: OnceCell<FxHashMap<PodId, PodId>>,
+}
+
+/// A Service that sends to other ports of its pods than it did: what is lost shows on no pair of pods.
+struct Moved {
+    /// The pods that stood behind it in the first input, and their ports.
+    before: BTreeMap<PodId, PortSet>,
+    /// The same in the second one.
+    after: BTreeMap<PodId, PortSet>,
+}
+
+impl MovedPorts {
+    fn new(comparison: &Comparison<'_, '_>) -> Self {
+        let (old, new) = (comparison.before.program(), comparison.after.program());
+        let is_any = comparison.difference.all().any(|Matched { before, after, .. }| {
+            old.cluster.pods[before.0].named_ports() != new.cluster.pods[after.0].named_ports()
+        });
+        Self { is_any, before: OnceCell::new() }
+    }
+
+    /// A Service of the second input, if it sends to other ports.
+    fn of(
+        &self,
+        comparison: &Comparison<'_, '_>,
+        namespace: NamespaceId,
+        name: &str,
+        service: &Service,
+    ) -> Option<Moved> {
+        let (old, new) = (&comparison.before.program().cluster, &comparison.after.program().cluster);
+        let was_in = old.namespace(&new.namespaces[namespace].name)?;
+        let was = old.services.get(&(was_in, name.into()))?;
+        if was.ports == service.ports && !self.is_any {
+            return None;
+        }
+        let (before, after) =
+            (targets(old, was_in, was, |_| true), targets(new, namespace, service, |_| true));
+        let known = self.before.get_or_init(|| {
+            comparison.difference.all().map(|matched| (matched.after.0, matched.before.0)).collect()
+        });
+        let is_moved = after.iter().any(|(pod, ports)| {
+            known.get(pod).and_then(|pod| before.get(pod)).is_some_and(|before| before != ports)
+        });
+        is_moved.then_some(Moved { before, after })
+    }
+}
+
+impl Moved {
+    /// Says so of the pods that could reach every pod that stood behind it, and can reach none that does.
+    fn warning(&self, comparison: &Comparison<'_, '_>, service: ServiceName) -> Option<Warning> {
+        let (old, new) = (comparison.before.program(), comparison.after.program());
+        let mut pods = Pods::new();
+        // Pods that no policy tells apart can do the same, but for hostNetwork pods, which reach their own node.
+        let mut known: FxHashMap<[ClassId; 2], bool> = FxHashMap::default();
+        for Matched { before, after, count } in comparison.difference.all() {
+            // A pod reaches itself, and so one of the pods behind its Service.
+            if self.before.contains_key(&before.0) || self.after.contains_key(&after.0) {
+                continue;
+            }
+            let is_cut_off = || {
+                let source = End::Pod(before.0, before.1);
+                let could = self.before.iter().all(|(&pod, ports)| {
+                    let was = comparison.before.connectivity(source, End::Pod(pod, 0));
+                    !was.must.intersection(ports).is_empty()
+                });
+                could && reaches_none(comparison, *after, &self.after)
+            };
+            let classes = [old.class_of[before.0], new.class_of[after.0]];
+            let is_host = old.cluster.pods[before.0].host_network || is_hosted(comparison, after.0);
+            let found = if is_host { is_cut_off() } else { *known.entry(classes).or_insert_with(is_cut_off) };
+            if found {
+                pods.insert(*after, *count);
+            }
+        }
+        let ports = self.after.values().fold(PortSet::empty(), |all, ports| all.union(ports));
+        (!pods.is_empty()).then(|| Warning {
+            trouble: Trouble::Moved(service, ports),
+            workloads: comparison.workloads(&pods),
+            sample: None,
+        })
+    }
 }
 
 /// Services that had pods behind them, and have none.

@@ -41,6 +41,45 @@ metadata: {name: kube-system, labels: {name: kube-system}}
 ";
 
 #[test]
+fn a_service_leads_to_another_port() {
+    let yaml = |target: &str, named: u16| {
+        format!(
+            "{THREE_TIER}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: web, namespace: a, labels: {{app: web}}}}
+spec: {{containers: [{{name: c, image: x, ports: [{{name: http, containerPort: {named}}}]}}]}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: client, namespace: a, labels: {{app: client}}}}
+spec: {{containers: [{{name: c, image: x}}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: web, namespace: a}}
+spec: {{selector: {{app: web}}, ports: [{{port: 80, targetPort: {target}}}]}}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: web, namespace: a}}
+spec: {{podSelector: {{matchLabels: {{app: web}}}}, ingress: [{{from: [{{podSelector: {{}}}}], ports: [{{port: 8080}}]}}]}}
+"
+        )
+    };
+    let said = |before: (&str, u16), after: (&str, u16)| {
+        said(&cluster(&yaml(before.0, before.1)), &cluster(&yaml(after.0, after.1)))
+    };
+    let warning = "Service a/web leads to 9090/TCP now, and cannot be reached any more from a/client";
+    assert_eq!(said(("8080", 8080), ("9090", 8080)), [warning]);
+    assert_eq!(said(("http", 8080), ("http", 9090)), [warning]);
+    // Nobody could reach it there before either.
+    assert_eq!(said(("9090", 8080), ("9091", 8080)), [""; 0]);
+    assert_eq!(said(("9090", 8080), ("8080", 8080)), [""; 0]);
+}
+
+#[test]
 fn dns_is_cut_off() {
     let yaml = format!("{THREE_TIER}{DECLARED}");
     let delete = Change::delete("netpol/multi-tier/allow-dns-egress", "default").unwrap();

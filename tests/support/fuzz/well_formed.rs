@@ -52,7 +52,13 @@ pub(super) fn inert(name: &str, text: &str) {
     };
     for line in text.lines() {
         assert!(!line.contains(is_hidden), "{name}: {line:?}");
-        let command = line.trim_start().strip_prefix("::").is_some_and(|rest| rest.contains("::"));
+        // `::NAME PARAMETERS::` is a command by its name alone, and no address is one: `::/1, 8000::/1`.
+        let is_of_address = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | '/' | ',');
+        let command = line.trim_start().strip_prefix("::").and_then(|rest| rest.split_once("::"));
+        let command = command.is_some_and(|(command, _)| {
+            let name = command.split(' ').next().unwrap_or_default();
+            name.is_empty() || !name.chars().all(is_of_address)
+        });
         assert!(!command || name == Format::Github.name(), "{name}: {line:?}");
         let runner = line
             .split("##")

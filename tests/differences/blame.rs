@@ -1,0 +1,103 @@
+//! Who is responsible where several things changed at once.
+
+use podreach::cluster::{self, Cluster};
+use podreach::load::{self, Input};
+use podreach::profile::Profile;
+
+use super::*;
+
+const PODS: &str = "
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: p, namespace: a, labels: {app: p}}
+spec: {containers: [{name: c, image: x}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: s, namespace: b, labels: {app: s}}
+spec: {containers: [{name: c, image: x}]}
+";
+
+fn cluster(manifests: String) -> Arc<Cluster> {
+    let input = Input::Text { name: "input.yaml".into(), bytes: manifests.into() };
+    let loaded = load::load(&[input], load::Options::default());
+    cluster::build(&loaded.manifests, &cluster::Options::default()).cluster
+}
+
+fn namespace(label: &str) -> String {
+    format!("---\n{{apiVersion: v1, kind: Namespace, metadata: {{name: a, labels: {{t: {label}}}}}}}\n")
+}
+
+fn policy(name: &str, spec: &str) -> String {
+    format!(
+        "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {{name: {name}, namespace: b}}\nspec: {spec}\n"
+    )
+}
+
+/// What is named for a change from `b/s` to `a/p`.
+fn named(before: &[String], after: &[String]) -> Vec<String> {
+    let [before, after] = [before, after].map(|parts| cluster(parts.concat()));
+    let (before, after) = (compile(&before, Profile::Spec), compile(&after, Profile::Spec));
+    let (was, is) = (solve(&before), solve(&after));
+    let found = difference(&was, &is, &between_workloads(&was, &is), &Scope::default());
+    let path = |id| name(&after.cluster, |_| (Family::V4, AddressSet::empty()), found.parties[id].endpoint);
+    let [from, to] = ["b/s Pod", "a/p Pod"].map(|name| Name::Inside(name.into()));
+    let change = found.changes().find(|change| path(change.from) == from && path(change.to) == to);
+    let causes = found.because(change.expect("something changed between the two").because);
+    causes.iter().map(|&cause| found.causes[cause].object.to_string()).collect()
+}
+
+const TO_X: &str =
+    "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {matchLabels: {t: x}}}]}]}";
+const TO_X_AND_OUT: &str = "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{ipBlock: {cidr: 8.8.8.8/32}}]}, \
+                            {to: [{namespaceSelector: {matchLabels: {t: x}}}]}]}";
+const TO_W: &str =
+    "{podSelector: {}, policyTypes: [Egress], egress: [{to: [{namespaceSelector: {matchLabels: {t: w}}}]}]}";
+
+#[test]
+fn an_edit_that_does_not_matter_is_not_to_blame_for_a_label() {
+    let edited = |label: &str, spec: &str| [PODS.to_owned(), namespace(label), policy("np", spec)];
+    for (before, after) in [(TO_X, TO_X_AND_OUT), (TO_X_AND_OUT, TO_X)] {
+        assert_eq!(named(&edited("x", before), &edited("w", after)), ["Namespace a"]);
+        assert_eq!(named(&edited("w", before), &edited("x", after)), ["Namespace a"]);
+        // The label is that of the subject.
+        let subject = |app: &str, spec: &str| {
+            let spec = spec.replace("podSelector: {}", "podSelector: {matchLabels: {app: t}}");
+            [PODS.replace("app: s", &format!("app: {app}")), namespace("w"), policy("np", &spec)]
+        };
+        assert_eq!(named(&subject("s", before), &subject("t", after)), ["Pod b/s"]);
+    }
+}
+
+#[test]
+fn a_policy_that_was_renamed_is_not_to_blame() {
+    let called = |name: &str, label: &str| [PODS.to_owned(), namespace(label), policy(name, TO_X)];
+    assert_eq!(named(&called("np", "x"), &called("np2", "w")), ["Namespace a"]);
+}
+
+#[test]
+fn all_are_to_blame_that_take_a_change_back_alone() {
+    // Each of the two admits the connection as it was.
+    let both = |label: &str, spec: &str| [PODS.to_owned(), namespace(label), policy("np", spec)];
+    let isolated = "{podSelector: {matchLabels: {app: t}}, policyTypes: [Egress]}";
+    let pod = |app: &str| PODS.replace("app: s", &format!("app: {app}"));
+    let named_both = named(&[pod("s"), namespace("w")], &[pod("t"), namespace("w"), policy("np", isolated)]);
+    assert_eq!(named_both, ["NetworkPolicy b/np", "Pod b/s"]);
+    // Neither does alone: with the label as it was, the new policy admits nothing, and the old one nothing with the new label.
+    assert_eq!(named(&both("x", TO_X), &both("y", TO_W)), ["Namespace a", "NetworkPolicy b/np"]);
+}
+
+#[test]
+fn each_port_has_those_who_closed_or_opened_it() {
+    let ports =
+        |ports: &str| format!("{{podSelector: {{}}, policyTypes: [Egress], egress: [{{ports: [{ports}]}}]}}");
+    let before = [PODS.to_owned(), policy("old", &ports("{port: 1}"))];
+    let after = [
+        PODS.to_owned(),
+        policy("innocent", &ports("{port: 1}")),
+        policy("one", &ports("{port: 2}")),
+        policy("other", &ports("{port: 3}")),
+    ];
+    assert_eq!(named(&before, &after), ["NetworkPolicy b/one", "NetworkPolicy b/other"]);
+}
