@@ -78,7 +78,7 @@ pub enum Group {
 pub struct PodSet(RoaringBitmap);
 
 /// Pods that both inputs have, alike in both.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Matched {
     /// Their group in the first input, and the number of the first of them in it.
     pub before: (PodId, u32),
@@ -96,9 +96,18 @@ impl PodSet {
 }
 
 impl Difference {
-    /// Every pod that both inputs have, in the order of the second one.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Matched> {
-        self.matching.iter().flatten()
+    /// Every pod that both inputs have, in the order of the second one; `after` is its cluster.
+    pub(crate) fn all<'d>(&'d self, after: &'d Cluster) -> impl Iterator<Item = Matched> + 'd {
+        let numbers = self.matching.as_ref().map_or(after.pods.len(), Vec::len);
+        (0..numbers as u32).map(|number| self.matched(number, after))
+    }
+
+    fn matched(&self, number: u32, after: &Cluster) -> Matched {
+        if let Some(matching) = &self.matching {
+            return matching[number as usize];
+        }
+        let pod = PodId::from_index(number as usize);
+        Matched { before: (pod, 0), after: (pod, 0), count: after.pods[pod].count }
     }
 
     /// Whether nothing differs, and both inputs have the same pods.
@@ -111,13 +120,7 @@ impl Difference {
 
     /// The pods of a set, in the order of the second input; `after` is its cluster.
     pub fn pods<'d>(&'d self, set: &'d PodSet, after: &'d Cluster) -> impl Iterator<Item = Matched> + 'd {
-        set.0.iter().map(move |number| {
-            if let Some(matching) = &self.matching {
-                return matching[number as usize].clone();
-            }
-            let pod = PodId::from_index(number as usize);
-            Matched { before: (pod, 0), after: (pod, 0), count: after.pods[pod].count }
-        })
+        set.0.iter().map(move |number| self.matched(number, after))
     }
 
     /// The change between two ends; `None` if nothing changed. Pods are those of the second input.

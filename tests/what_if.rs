@@ -376,8 +376,9 @@ proptest! {
             }
             addresses.sort_unstable();
             addresses.dedup();
-            let (_, scratch) = compiled(&case)?;
+            let ((_, old_scratch), (_, scratch)) = (compiled(&before_case)?, compiled(&case)?);
             let expected = table(&solve(&scratch), &addresses);
+            let counted = between(&solve(&old_scratch), &solve(&scratch)).pairs(&old_scratch, &scratch);
             // Addresses of pods that come or go mean the pod in one input and an address in the other.
             let before = table(&simulation.reachability(), &addresses);
 
@@ -385,6 +386,7 @@ proptest! {
                 let after = table(&variant.reachability(), &addresses);
                 same(&after, &expected)?;
                 tells(&variant.effect.difference, (variant.before, variant.after), &before, &after)?;
+                prop_assert_eq!(variant.effect.difference.pairs(variant.before, variant.after), counted);
                 prop_assert_eq!(!variant.effect.difference.appeared.is_empty(), !missing(&after, &before).is_empty());
                 prop_assert_eq!(!variant.effect.difference.vanished.is_empty(), !missing(&before, &after).is_empty());
                 Ok(variant.effect.rebuilt)

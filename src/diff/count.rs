@@ -68,15 +68,15 @@ impl Difference {
         let mut pairs = self.pairs_of_changes(before, after);
         let new = of_others(&self.appeared, &after.cluster, &before.cluster);
         if !new.is_empty() {
-            let matched = |matched: &Matched| (matched.after.0, matched.count);
-            let came = with(after, &new, self.matching.iter().flatten().map(matched), true);
+            let matched = |matched: Matched| (matched.after.0, matched.count);
+            let came = with(after, &new, self.all(&after.cluster).map(matched), true);
             pairs.allowed += came.allowed;
             pairs.unknown += came.unknown;
         }
         let old = of_others(&self.vanished, &before.cluster, &after.cluster);
         if !old.is_empty() {
-            let matched = |matched: &Matched| (matched.before.0, matched.count);
-            let went = with(before, &old, self.matching.iter().flatten().map(matched), false);
+            let matched = |matched: Matched| (matched.before.0, matched.count);
+            let went = with(before, &old, self.all(&after.cluster).map(matched), false);
             pairs.denied += went.denied;
         }
         pairs
@@ -99,7 +99,7 @@ impl Difference {
             let (Group::Pods(PodSet(from)), Group::Pods(PodSet(to))) = (&change.from, &change.to) else {
                 continue;
             };
-            let count = |number| u128::from(self.count(number, &after.cluster));
+            let count = |number| u128::from(self.matched(number, &after.cluster).count);
             let pods = |set: &RoaringBitmap| set.iter().map(count).sum::<u128>();
             let mut concerned = pods(from) * pods(to) - pods(&(from & to));
             for host in &hosts & from {
@@ -112,18 +112,10 @@ impl Difference {
         pairs
     }
 
-    /// How many pods a number stands for.
-    fn count(&self, number: u32, after: &Cluster) -> u32 {
-        match &self.matching {
-            Some(matching) => matching[number as usize].count,
-            None => after.pods.as_slice()[number as usize].count,
-        }
-    }
-
     /// For each hostNetwork pod, the pods on its node before and after, where nothing changed.
     fn exempt_in_both(&self, before: &Program, after: &Program) -> BTreeMap<u32, RoaringBitmap> {
         let mut on_node: BTreeMap<_, (Vec<u32>, Vec<u32>)> = BTreeMap::new();
-        for (number, matched) in (0..).zip(self.matching.iter().flatten()) {
+        for (number, matched) in (0..).zip(self.all(&after.cluster)) {
             let pod = &after.cluster.pods[matched.after.0];
             if let Some(node) = pod.node {
                 let (hosts, all) = on_node.entry(node).or_default();
@@ -133,7 +125,7 @@ impl Difference {
                 }
             }
         }
-        let matched = |number: u32| &self.matching.as_ref().expect("it was enumerated")[number as usize];
+        let matched = |number: u32| self.matched(number, &after.cluster);
         let mut found: BTreeMap<u32, RoaringBitmap> = BTreeMap::new();
         for (hosts, all) in on_node.into_values() {
             for host in hosts {

@@ -37,12 +37,16 @@ fn policy(name: &str, spec: &str) -> String {
 
 /// What is named for a change from `b/s` to `a/p`.
 fn named(before: &[String], after: &[String]) -> Vec<String> {
+    named_between(["b/s Pod", "a/p Pod"], before, after)
+}
+
+fn named_between(ends: [&str; 2], before: &[String], after: &[String]) -> Vec<String> {
     let [before, after] = [before, after].map(|parts| cluster(parts.concat()));
     let (before, after) = (compile(&before, Profile::Spec), compile(&after, Profile::Spec));
     let (was, is) = (solve(&before), solve(&after));
     let found = difference(&was, &is, &between_workloads(&was, &is), &Scope::default());
     let path = |id| name(&after.cluster, |_| (Family::V4, AddressSet::empty()), found.parties[id].endpoint);
-    let [from, to] = ["b/s Pod", "a/p Pod"].map(|name| Name::Inside(name.into()));
+    let [from, to] = ends.map(|name| Name::Inside(name.into()));
     let change = found.changes().find(|change| path(change.from) == from && path(change.to) == to);
     let causes = found.because(change.expect("something changed between the two").because);
     causes.iter().map(|&cause| found.causes[cause].object.to_string()).collect()
@@ -100,4 +104,22 @@ fn each_port_has_those_who_closed_or_opened_it() {
         policy("other", &ports("{port: 3}")),
     ];
     assert_eq!(named(&before, &after), ["NetworkPolicy b/one", "NetworkPolicy b/other"]);
+}
+
+#[test]
+fn each_end_has_its_own_reason_where_policies_see_the_same() {
+    // Both were admitted and are not: one pod has another label, the other is in a namespace that has.
+    let input = |label: &str, app: &str| {
+        let to_p = "{apiVersion: networking.k8s.io/v1, kind: NetworkPolicy, metadata: {name: in, namespace: b},
+            spec: {podSelector: {}, ingress: [{from: [{namespaceSelector: {matchLabels: {t: x}}, podSelector: {matchLabels: {app: p}}}]}]}}";
+        let pods = "---
+{apiVersion: v1, kind: Pod, metadata: {name: q, namespace: c, labels: {app: APP}}, spec: {containers: [{name: c, image: x}]}}
+---
+{apiVersion: v1, kind: Namespace, metadata: {name: c, labels: {t: x}}}
+";
+        [PODS.to_owned(), namespace(label), pods.replace("APP", app), format!("---\n{to_p}\n")]
+    };
+    let (before, after) = (input("x", "p"), input("w", "q"));
+    assert_eq!(named_between(["a/p Pod", "b/s Pod"], &before, &after), ["Namespace a"]);
+    assert_eq!(named_between(["c/q Pod", "b/s Pod"], &before, &after), ["Pod c/q"]);
 }

@@ -65,7 +65,7 @@ impl Samples {
             facts: Interner::new(),
         };
         let mut sight = Sight::of_all(programs);
-        for matched in pairwise.all() {
+        for matched in pairwise.all(&programs[1].cluster) {
             for i in 0..parties.shown_of(matched.count).max(matched.count.min(2)) {
                 let pods = [(matched.before.0, matched.before.1 + i), (matched.after.0, matched.after.1 + i)];
                 samples.add(programs, parties, pods, &mut sight);

@@ -98,7 +98,9 @@ impl<'p> Sight<'p> {
         let may_lie_elsewhere = self.has_blocks && was != is;
         !self.is_blind
             && (may_lie_elsewhere
-                || pairwise.all().any(|matched| !self.is_alike([matched.before.0, matched.after.0])))
+                || pairwise
+                    .all(&self.inputs[1].cluster)
+                    .any(|matched| !self.is_alike([matched.before.0, matched.after.0])))
     }
 
     /// Whether nothing that they see of a pod is another thing.

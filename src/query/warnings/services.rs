@@ -204,7 +204,7 @@ struct Moved {
 impl MovedPorts {
     fn new(comparison: &Comparison<'_, '_>) -> Self {
         let (old, new) = (comparison.before.program(), comparison.after.program());
-        let is_any = comparison.difference.all().any(|Matched { before, after, .. }| {
+        let is_any = comparison.difference.all(&new.cluster).any(|Matched { before, after, .. }| {
             old.cluster.pods[before.0].named_ports() != new.cluster.pods[after.0].named_ports()
         });
         Self { is_any, before: OnceCell::new() }
@@ -227,7 +227,7 @@ impl MovedPorts {
         let (before, after) =
             (targets(old, was_in, was, |_| true), targets(new, namespace, service, |_| true));
         let known = self.before.get_or_init(|| {
-            comparison.difference.all().map(|matched| (matched.after.0, matched.before.0)).collect()
+            comparison.difference.all(new).map(|matched| (matched.after.0, matched.before.0)).collect()
         });
         let is_moved = after.iter().any(|(pod, ports)| {
             known.get(pod).and_then(|pod| before.get(pod)).is_some_and(|before| before != ports)
@@ -243,7 +243,7 @@ impl Moved {
         let mut pods = Pods::new();
         // Pods that no policy tells apart can do the same, but for hostNetwork pods, which reach their own node.
         let mut known: FxHashMap<[ClassId; 2], bool> = FxHashMap::default();
-        for Matched { before, after, count } in comparison.difference.all() {
+        for Matched { before, after, count } in comparison.difference.all(&new.cluster) {
             // A pod reaches itself, and so one of the pods behind its Service.
             if self.before.contains_key(&before.0) || self.after.contains_key(&after.0) {
                 continue;
@@ -254,13 +254,13 @@ impl Moved {
                     let was = comparison.before.connectivity(source, End::Pod(pod, 0));
                     !was.must.intersection(ports).is_empty()
                 });
-                could && reaches_none(comparison, *after, &self.after)
+                could && reaches_none(comparison, after, &self.after)
             };
             let classes = [old.class_of[before.0], new.class_of[after.0]];
             let is_host = old.cluster.pods[before.0].host_network || is_hosted(comparison, after.0);
             let found = if is_host { is_cut_off() } else { *known.entry(classes).or_insert_with(is_cut_off) };
             if found {
-                pods.insert(*after, *count);
+                pods.insert(after, count);
             }
         }
         let ports = self.after.values().fold(PortSet::empty(), |all, ports| all.union(ports));
