@@ -6,6 +6,7 @@
 //! It knows no names and formats no text.
 
 mod rule;
+mod say;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -16,12 +17,14 @@ use crate::cluster::{Cluster, NamespaceId, Pod, PodId};
 use crate::compile::selects_host;
 use crate::index::IndexVec;
 use crate::label::Truth;
-use crate::net::{AddressSet, ByFamily, Direction, Family, PortSet, PortTable};
-use crate::policy::{Action, NamespaceMatch, PodMatch, Policy, PolicyId, Subject, Tier};
+use crate::net::{AddressSet, ByFamily, Direction, Family, PortSet};
+use crate::policy::{NamespaceMatch, PodMatch, Policy, PolicyId, Subject};
 use crate::profile::{Profile, Semantics};
 
-use super::tiers::{Deciding, MatchingRule, decide};
 use super::{Connectivity, End};
+
+pub use say::Say;
+pub(crate) use say::{Scale, Weight};
 
 pub use rule::{BlockStep, PeerProof, PeerStep, PeersProof, PortStep, PortsProof, RuleProof};
 
@@ -393,8 +396,11 @@ impl<'c> Prover<'c> {
 
     /// Asks the tiers in order.
     fn judge(&self, policies: &[PolicyProof], direction: Direction) -> Connectivity {
-        let says: Vec<Say> = policies.iter().map(|proof| self.say(proof, direction)).collect();
-        bounds(&says)
+        let mut scale = Scale::new(&PortSet::full());
+        let says: Vec<Weight> =
+            policies.iter().map(|proof| scale.weigh(&self.say(proof, direction))).collect();
+        let bounds = scale.bounds(says.iter().collect());
+        scale.connectivity(bounds)
     }
 
     /// What a policy says of a connection.
@@ -424,42 +430,6 @@ impl<'c> Prover<'c> {
             Subject::Hosts(_) => Truth::No,
         }
     }
-}
-
-/// What a policy that selects the subject of a side says of a connection.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Say {
-    /// When it is asked.
-    pub tier: Tier,
-    /// Lower is asked first within the tier.
-    pub priority: u32,
-    /// Whether it selects the subject; never `No`.
-    pub selects: Truth,
-    /// Its rules that match, or may match, the peer: what they do, on which ports, and whether the peer matches.
-    pub rules: Vec<(Action, PortSet, Truth)>,
-}
-
-/// What a side allows if these policies have a say, given in evaluation order.
-pub fn bounds(says: &[Say]) -> Connectivity {
-    let mut table = PortTable::new();
-    let deciding: Vec<Deciding> = says
-        .iter()
-        .map(|say| {
-            let rules = say.rules.iter().map(|(action, ports, truth)| MatchingRule {
-                action: *action,
-                ports: table.id(ports.clone()),
-                sure: truth.sure(),
-            });
-            Deciding {
-                rules: rules.collect(),
-                tier: say.tier,
-                priority: say.priority,
-                sure: say.selects.sure(),
-            }
-        })
-        .collect();
-    let bounds = decide(&mut table, &deciding);
-    Connectivity { must: table.get(bounds.must).clone(), may: table.get(bounds.may).clone() }
 }
 
 /// Whether a policy has a say in one direction.

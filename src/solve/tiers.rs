@@ -3,6 +3,8 @@
 //! Every port goes through the tiers at once. `reached` holds the ports that may still be undecided, `accepted` and
 //! `denied` those that may have been decided so. A port is surely allowed if it cannot have been denied.
 
+use std::borrow::Borrow;
+
 use crate::net::{PortSetId, PortTable};
 use crate::policy::{Action, Tier};
 
@@ -57,11 +59,11 @@ struct Flow<'t> {
 }
 
 /// The verdict of one side. `policies` are in evaluation order.
-pub(super) fn decide(table: &mut PortTable, policies: &[Deciding]) -> Bounds {
+pub(super) fn decide<D: Borrow<Deciding>>(table: &mut PortTable, policies: &[D]) -> Bounds {
     let (empty, full) = (table.empty(), table.full());
     let mut flow = Flow { table, reached: full, accepted: empty, denied: empty };
-    for tier in policies.chunk_by(|a, b| a.tier == b.tier) {
-        match tier[0].tier {
+    for tier in policies.chunk_by(|a, b| a.borrow().tier == b.borrow().tier) {
+        match tier[0].borrow().tier {
             Tier::Unevaluated => flow.unevaluated(),
             Tier::Restricting => flow.restricting(),
             Tier::NetworkPolicy => flow.network_policies(tier),
@@ -94,15 +96,16 @@ impl Flow<'_> {
     }
 
     /// Any policy that selects the subject isolates it, and the union of the rules admits (R2, R3).
-    fn network_policies(&mut self, policies: &[Deciding]) {
-        let selected = policies.iter().any(|policy| policy.sure);
-        let may = policies.iter().flat_map(|policy| &policy.rules).map(|rule| rule.ports);
+    fn network_policies<D: Borrow<Deciding>>(&mut self, policies: &[D]) {
+        let policies = || policies.iter().map(Borrow::borrow);
+        let selected = policies().any(|policy| policy.sure);
+        let may = policies().flat_map(|policy| &policy.rules).map(|rule| rule.ports);
         let may = self.table.union_all(may);
         let must = if selected {
-            self.table.union_all(policies.iter().filter(|policy| policy.sure).flat_map(Deciding::surely))
+            self.table.union_all(policies().filter(|policy| policy.sure).flat_map(Deciding::surely))
         } else {
             // Whichever of them select the subject: what every one of them admits.
-            policies.iter().fold(self.table.full(), |must, policy| {
+            policies().fold(self.table.full(), |must, policy| {
                 let surely = self.table.union_all(policy.surely());
                 self.table.intersection(must, surely)
             })
@@ -117,11 +120,11 @@ impl Flow<'_> {
     }
 
     /// The first matching rule decides; among policies of equal priority any may come first.
-    fn first_match(&mut self, policies: &[Deciding]) {
+    fn first_match<D: Borrow<Deciding>>(&mut self, policies: &[D]) {
         let mut passed = self.table.empty();
-        for equals in policies.chunk_by(|a, b| a.priority == b.priority) {
+        for equals in policies.chunk_by(|a, b| a.borrow().priority == b.borrow().priority) {
             let mut left = self.reached;
-            for policy in equals {
+            for policy in equals.iter().map(Borrow::borrow) {
                 let mut reached = self.reached;
                 for rule in &policy.rules {
                     let matched = self.table.intersection(reached, rule.ports);

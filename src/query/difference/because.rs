@@ -6,6 +6,7 @@
 
 mod causes;
 mod evidence;
+mod responsible;
 mod sides;
 
 use std::collections::BTreeSet;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::crossed::{Crossed, Version};
 use super::super::policies::{PairId, PolicyPairs};
-use super::sides::{Heard, HeardSide, Named, Part, Whys, responsible};
+use super::responsible::{Heard, HeardSide, Named, Part, responsible};
+use super::sides::Whys;
 use super::{Which, Why};
 use crate::cluster::Cluster;
 use crate::net::{Direction, Family};
