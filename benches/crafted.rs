@@ -94,6 +94,19 @@ fn both_ways(pods: usize) -> impl Iterator<Item = Value> {
     })
 }
 
+/// How many pods [`of_all_pods`] is about.
+const CROWDED: usize = 60;
+
+/// So many policies that select all pods: each lets one pod in, and all out, on a port of its own.
+fn of_all_pods(count: usize) -> impl Iterator<Item = Value> {
+    (0..count).map(|number| {
+        let ports = json!([{"port": number + 1}]);
+        let spec = json!({"podSelector": {}, "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": [one("i", number % CROWDED)], "ports": ports}], "egress": [{"ports": ports}]});
+        policy(&format!("n{number}"), &spec)
+    })
+}
+
 fn loaded(objects: &[Value]) -> Loaded {
     let bytes = json!({"apiVersion": "v1", "kind": "List", "items": objects}).to_string().into_bytes();
     load::load(&[Input::Text { name: "crafted.json".into(), bytes }], load::Options::default())
@@ -122,18 +135,19 @@ pub(crate) fn crafted(criterion: &mut Criterion) {
     summary.finish();
 
     let mut differences = group(criterion, "crafted/difference".to_owned());
-    for pods in [250, 500] {
-        let rollouts: [(&str, Vec<Value>); 2] = [
-            ("a policy for each pod", policies(pods, pods).collect()),
-            ("a policy for each pod, both ways", both_ways(pods).collect()),
+    for size in [250, 500] {
+        let rollouts: [(&str, usize, Vec<Value>); 3] = [
+            ("a policy for each pod", size, policies(size, size).collect()),
+            ("a policy for each pod, both ways", size, both_ways(size).collect()),
+            ("policies of all pods", CROWDED, of_all_pods(size).collect()),
         ];
-        for (name, policies) in rollouts {
+        for (name, pods, policies) in rollouts {
             let open: Vec<Value> = numbered(pods).collect();
             let closed: Vec<Value> = open.iter().cloned().chain(policies).collect();
             let clusters = [built(&open), built(&closed)];
             let programs = clusters.each_ref().map(|cluster| compile(cluster, Profile::Spec));
-            differences.throughput(Throughput::Elements((pods * pods) as u64));
-            differences.bench_function(BenchmarkId::new(name, pods), |bencher| {
+            differences.throughput(Throughput::Elements((pods * size) as u64));
+            differences.bench_function(BenchmarkId::new(name, size), |bencher| {
                 bencher.iter(|| {
                     let [before, after] = programs.each_ref().map(solve);
                     difference(&before, &after, &between_workloads(&before, &after), &Scope::default())

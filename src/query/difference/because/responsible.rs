@@ -114,10 +114,13 @@ fn policies(atoms: &[Atom]) -> impl Iterator<Item = PairId> {
 /// What everybody says of some ports.
 struct Weighed<'h> {
     families: &'h [Heard],
-    /// By family, side and policy: by version, then by input.
-    says: Vec<[Vec<[[Option<Weight>; 2]; 2]>; 2]>,
+    /// By family, side and policy.
+    says: Vec<[Vec<Weights>; 2]>,
     scale: Scale,
 }
+
+/// What a policy says of the ports: by its version, then by the input that the ends are of.
+type Weights = [[Option<Weight>; 2]; 2];
 
 impl<'h> Weighed<'h> {
     fn new(families: &'h [Heard], ports: &PortSet) -> Self {
