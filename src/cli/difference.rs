@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use podreach::cluster::{Cluster, PodId};
 use podreach::compile::Program;
-use podreach::diagnostic::Diagnostic;
+use podreach::diagnostic::{Code, Diagnostic};
 use podreach::diff;
 use podreach::load::Sources;
 use podreach::query::Matrix;
@@ -150,6 +150,14 @@ pub(super) fn write(
         })
         .collect();
     write_each(settings, |output| {
+        // These formats have no place for what is not listed.
+        if matches!(output.format, Format::Ndjson | Format::Csv | Format::Svg | Format::Html) {
+            for note in
+                all.iter().flat_map(|compared| &compared.notes).filter(|note| note.code == Code::Shortened)
+            {
+                say(format_args!("note: {}", note.message));
+            }
+        }
         if let ([compared], [report], Format::Html) = (all, &reports[..], output.format) {
             let page = Page {
                 diagnostics: &compared.diagnostics,

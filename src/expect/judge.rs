@@ -203,7 +203,7 @@ impl<'r> Judge<'r> {
         ranges: &'r Ranges,
     ) -> Self {
         let cluster = &reachability.program().cluster;
-        let resolver = Resolver { cluster, namespace: namespace.into(), ranges };
+        let resolver = Resolver { cluster, namespace: namespace.into(), ranges, is_source: false };
         Self { reachability, resolver, everything: Rc::default(), fixes: None }
     }
 
@@ -225,12 +225,12 @@ impl<'r> Judge<'r> {
 
     /// The sources and the destinations that a test is about.
     pub(super) fn concern(&self, test: &Test) -> [Concern; 2] {
-        let concern = |endpoint: Option<&Endpoint>| match endpoint {
+        let concern = |endpoint: Option<&Endpoint>, resolver: Resolver<'_>| match endpoint {
             None => {
                 let everything = self.everything.get_or_init(|| everything(self.cluster()));
                 Concern::new(everything.pods.iter().map(|(pod, _)| *pod), everything.addresses.clone())
             }
-            Some(endpoint) => match self.resolver.resolve(endpoint, None) {
+            Some(endpoint) => match resolver.resolve(endpoint, None) {
                 Err(_) => Concern::default(),
                 Ok(members) => {
                     let pods = members.iter().flat_map(|one| one.ends.pods.iter().chain(one.perhaps.pods()));
@@ -242,7 +242,8 @@ impl<'r> Judge<'r> {
                 }
             },
         };
-        [concern(test.from.as_ref()), concern(test.to.as_ref())]
+        let (sources, destinations) = (self.resolver.of_sources(), self.resolver);
+        [concern(test.from.as_ref(), sources), concern(test.to.as_ref(), destinations)]
     }
 
     fn cluster(&self) -> &'r Cluster {
@@ -391,7 +392,10 @@ impl<'t> Trial<'_, '_, 't> {
         endpoint: &'t Endpoint,
         ports: Option<&[crate::query::endpoint::PortRequest]>,
     ) -> Option<Found<'t>> {
-        let members = match self.judge.resolver.resolve(endpoint, ports) {
+        let resolver = self.judge.resolver;
+        let is_source = role == Role::From || (role == Role::Only && self.test.from.is_none());
+        let resolver = if is_source { resolver.of_sources() } else { resolver };
+        let members = match resolver.resolve(endpoint, ports) {
             Ok(members) => members,
             Err(why) => {
                 let may_be_nothing = self.test.allows_empty && is_absence(&why);

@@ -11,6 +11,7 @@ use crate::label::{LabelSetId, Truth};
 use crate::net::{AddressSet, ByFamily, Family, PortSet};
 use crate::query::endpoint::{
     EndpointError, Perhaps, Pods, PortRequest, Ports, Target, named_port, of_addresses, parse_parts,
+    parse_source,
 };
 use crate::query::{Ends, LabelQuery, merged};
 use crate::solve::End;
@@ -85,9 +86,16 @@ pub(super) struct Resolver<'c> {
     /// `-n`.
     pub(super) namespace: Option<&'c str>,
     pub(super) ranges: &'c Ranges,
+    /// Whether connections come from there.
+    pub(super) is_source: bool,
 }
 
 impl Resolver<'_> {
+    /// The same for where connections come from.
+    pub(super) fn of_sources(self) -> Self {
+        Self { is_source: true, ..self }
+    }
+
     /// The pods and addresses of an endpoint, of each member if it is a list; `ports` are those that are asked for
     /// there, which matters to Services.
     pub(super) fn resolve(
@@ -119,7 +127,12 @@ impl Resolver<'_> {
     }
 
     fn parse(&self, text: &str, port: Option<PortRequest>) -> Result<Target, Nothing> {
-        parse_parts(text, port, self.cluster, self.namespace, self.ranges).map_err(Nothing::Named)
+        let found = if self.is_source {
+            parse_source(text, self.cluster, self.namespace, self.ranges)
+        } else {
+            parse_parts(text, port, self.cluster, self.namespace, self.ranges)
+        };
+        found.map_err(Nothing::Named)
     }
 
     fn text(&self, text: &str, ports: Option<&[PortRequest]>) -> Result<Resolved, Nothing> {

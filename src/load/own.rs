@@ -212,7 +212,9 @@ fn not_of_kind(kind: &str, api_version: Option<&str>, found: Option<&str>) -> Di
     let what = match (api_version, found) {
         (Some(API_VERSION), Some(found)) => format!("`{found}`"),
         (Some(other), Some(found)) => format!("`{found}` of apiVersion `{other}`"),
-        _ => "a document without apiVersion and kind".to_owned(),
+        (Some(other), None) => format!("a document of apiVersion `{other}` without kind"),
+        (None, Some(found)) => format!("`{found}` without apiVersion"),
+        (None, None) => "a document without apiVersion and kind".to_owned(),
     };
     let path = if found == Some(kind) { "apiVersion" } else { "kind" };
     Diagnostic::new(Code::InvalidValue, format!("expected a {kind}, found {what}"))

@@ -429,9 +429,13 @@ pub fn difference<'p>(
         let any = |is: &dyn Fn(CarriedId, CarriedId) -> bool| {
             flows.iter().any(|&(before, after)| is(before, after))
         };
-        difference.allows_more = any(&|before, after| difference.rises(before, after))
+        // Of single pods that come and go, listings of namespaces say nothing.
+        let counts = if scope.about.is_none() { difference.pairs } else { Pairs::default() };
+        difference.allows_more = counts.allowed > 0
+            || any(&|before, after| difference.rises(before, after))
             || hidden().any(|change| rises(&change.before, &change.after));
-        difference.allows_less = any(&|before, after| difference.rises(after, before))
+        difference.allows_less = counts.denied > 0
+            || any(&|before, after| difference.rises(after, before))
             || hidden().any(|change| rises(&change.after, &change.before));
         return difference;
     }

@@ -147,6 +147,8 @@ struct Scope<'c> {
     /// `-n`, which completes names; without it `default` does.
     namespace: Option<&'c str>,
     ranges: &'c Ranges,
+    /// Whether it is where connections come from: an address of a Service is no Service there, but whoever has it.
+    is_source: bool,
 }
 
 impl<'c> Scope<'c> {
@@ -186,7 +188,8 @@ pub fn parse_parts<'c>(
     namespace: impl Into<Option<&'c str>>,
     ranges: &'c Ranges,
 ) -> Result<Target, EndpointError> {
-    read(&Scope { cluster, namespace: namespace.into(), ranges }, end, port, Unnamed::Every)
+    let scope = Scope { cluster, namespace: namespace.into(), ranges, is_source: false };
+    read(&scope, end, port, Unnamed::Every)
 }
 
 /// Reads the destination of a question about one connection: where neither the text nor `port` names a port, it is about
@@ -203,7 +206,8 @@ pub fn parse_question<'c>(
         return Err(EndpointError::TwoPorts { own: own.into(), port: port.into() });
     }
     let port = own.or(port).map(parse_port).transpose()?;
-    let target = read(&Scope { cluster, namespace: namespace.into(), ranges }, end, port, Unnamed::Declared)?;
+    let scope = Scope { cluster, namespace: namespace.into(), ranges, is_source: false };
+    let target = read(&scope, end, port, Unnamed::Declared)?;
     Ok(Target { text: text.into(), ..target })
 }
 
@@ -228,10 +232,12 @@ fn read(
         name::Form::Block(net) => {
             let (mut ends, by_address) = address::block(cluster, net);
             perhaps.by_address = by_address;
-            notes.extend(service::leave_out(cluster, &mut ends.addresses, end));
+            if !scope.is_source {
+                notes.extend(service::leave_out(cluster, &mut ends.addresses, end));
+            }
             (ends, None)
         }
-        name::Form::Address(ip) => match service::at(cluster, ip) {
+        name::Form::Address(ip) => match service::meant(scope, ip, port.as_ref()) {
             None => {
                 let (ends, by_address) = address::one(cluster, ip);
                 perhaps.by_address = by_address;
@@ -257,7 +263,9 @@ fn read(
         name::Form::Pods(form) => (name::pods(scope, &form, &mut notes)?, None),
     };
     if is_empty(&ends) && perhaps.is_empty() {
-        return Err(EndpointError::Empty { name: end.into() });
+        // A block may hold addresses of Services alone.
+        let why = notes.pop().map(|why| format!(": {why}")).unwrap_or_default();
+        return Err(EndpointError::Empty { name: end.into(), why });
     }
     let all = || ends.pods.iter().chain(perhaps.pods());
     let (service, ports) = service.unzip();
@@ -321,7 +329,10 @@ pub fn parse_source<'c>(
 ) -> Result<Target, EndpointError> {
     match split_port(text)? {
         (_, Some(port)) => Err(EndpointError::PortOfSource { port: port.into() }),
-        (end, None) => parse_parts(end, None, cluster, namespace, ranges),
+        (end, None) => {
+            let scope = Scope { cluster, namespace: namespace.into(), ranges, is_source: true };
+            read(&scope, end, None, Unnamed::Every)
+        }
     }
 }
 

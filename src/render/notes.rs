@@ -165,8 +165,8 @@ pub fn from_nodes(addresses: &[IpAddr]) -> Diagnostic {
     Diagnostic::new(
         Code::Shortened,
         format!(
-            "nodes have other addresses than before, and a pod can always be reached from its own node (R50): what \
-             changed from {names} counts and is not listed"
+            "a pod can always be reached from its own node (R50), and nodes have other addresses, or pods are on other \
+             nodes, than before: what changed from {names} counts and is not listed"
         ),
     )
 }

@@ -41,6 +41,8 @@ pub struct Prover<'c> {
     /// Those whose subjects are nodes.
     by_host: Vec<PolicyId>,
     selected: RefCell<FxHashMap<PodId, Selecting>>,
+    /// Whether addresses of a pod's own node are told from others (R50).
+    knows_nodes: bool,
 }
 
 /// An end, and where its address lies if more is said of that than the input says.
@@ -193,7 +195,21 @@ impl<'c> Prover<'c> {
                 Subject::Hosts(_) => by_host.push(id),
             }
         }
-        Self { cluster, profile, by_namespace, by_labels, by_host, selected: RefCell::default() }
+        Self {
+            cluster,
+            profile,
+            by_namespace,
+            by_labels,
+            by_host,
+            selected: RefCell::default(),
+            knows_nodes: true,
+        }
+    }
+
+    /// Takes the addresses of a pod's own node for any others, as matrices do.
+    #[must_use]
+    pub(crate) fn beside_nodes(self) -> Self {
+        Self { knows_nodes: false, ..self }
     }
 
     /// The cluster verdicts are about.
@@ -390,7 +406,9 @@ impl<'c> Prover<'c> {
                 let peer = &self.cluster.pods[peer];
                 peer.host_network && peer.node == Some(node)
             }
-            End::Address(address) => self.cluster.nodes[node].addresses.contains(&address),
+            End::Address(address) => {
+                self.knows_nodes && self.cluster.nodes[node].addresses.contains(&address)
+            }
         }
     }
 

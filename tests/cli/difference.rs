@@ -100,9 +100,23 @@ status: {podIP: 192.168.0.1}
         let (status, stdout, stderr) = session.run(&line);
         assert!(status == 1 && stdout.contains("(R50)") && !stdout.contains("--by pod"), "{stdout}{stderr}");
     }
+    for format in ["ndjson", "csv", "svg", "html"] {
+        let (status, _, stderr) = session.run(&format!("diff --before a.yaml --after b.yaml -o {format}"));
+        assert!(status == 1 && stderr.contains("(R50)"), "{format}: {stderr}");
+    }
     // What comes from the address of a hostNetwork pod comes from that pod.
     let (status, stdout, _) = session.run("what-if -f hosted.yaml --delete node/n1");
     assert!(status == 0 && stdout.starts_with("No difference"), "{stdout}");
+}
+
+#[test]
+fn pairs_that_are_counted_are_a_difference_at_every_level() {
+    let session = session();
+    for by in ["pod", "workload", "namespace"] {
+        let line = format!("what-if -f a.yaml --delete pod/shop/web --by {by} --fail-on removed-allow");
+        let (status, stdout, stderr) = session.run(&line);
+        assert!(status == 1 && stdout.contains("newly denied"), "{by}: {stdout}{stderr}");
+    }
 }
 
 #[test]

@@ -194,6 +194,30 @@ fn a_block_leaves_the_addresses_of_services_out() {
 }
 
 #[test]
+fn an_address_of_a_service_is_no_service_where_connections_come_from() {
+    // The load balancer runs on a node, and has its address, as in K3s.
+    let node = "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\n\
+        status: {addresses: [{type: InternalIP, address: 192.168.0.1}]}";
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: lb, namespace: s}\n\
+        spec: {type: LoadBalancer, selector: {app: web}, ports: [{port: 443, targetPort: 8080}]}\n\
+        status: {loadBalancer: {ingress: [{ip: 192.168.0.1}]}}";
+    let admits = policy(
+        "s/web",
+        "{podSelector: {}, ingress: [{from: [{ipBlock: {cidr: 192.168.0.0/24, except: [192.168.0.1/32]}}]}]}",
+    );
+    let input = ["pod s/web app: web", node, service, &admits];
+    for (from, verdict) in [("192.168.0.1", "deny"), ("192.168.0.0/24", "partly"), ("192.168.0.2", "allow")] {
+        let printed = say("can", &input, &format!("{from} s/web:8080"));
+        assert!(printed.starts_with(verdict) && !printed.contains("(I13)"), "{from}: {printed}");
+    }
+    // As a destination it is the Service on the Service's ports, and the node on others.
+    let printed = say("can", &input, "s/web 192.168.0.1:443");
+    assert!(printed.contains("is an address of Service s/lb"), "{printed}");
+    let printed = say("can", &input, "s/web 192.168.0.1:22");
+    assert!(printed.starts_with("allow") && !printed.contains("Service"), "{printed}");
+}
+
+#[test]
 fn a_port_that_only_the_service_has_is_said_to_be_that() {
     let service = "apiVersion: v1\nkind: Service\nmetadata: {name: db, namespace: shop}\n\
         spec: {selector: {app: db}, ports: [{port: 80, targetPort: 8080}]}";

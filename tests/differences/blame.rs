@@ -123,3 +123,16 @@ fn each_end_has_its_own_reason_where_policies_see_the_same() {
     assert_eq!(named_between(["a/p Pod", "b/s Pod"], &before, &after), ["Namespace a"]);
     assert_eq!(named_between(["c/q Pod", "b/s Pod"], &before, &after), ["Pod c/q"]);
 }
+
+#[test]
+fn what_a_policy_sees_on_one_side_is_not_to_blame_for_the_other() {
+    // The policy isolates pods with `app: a`, and lets them out: who left it may be reached, who joined it calls as before.
+    let input = |s: &str, p: &str| {
+        let pods = PODS.replace("namespace: a", "namespace: b").replace("app: p", &format!("app: {p}"));
+        let spec = "{podSelector: {matchLabels: {app: a}}, policyTypes: [Ingress, Egress], egress: [{}]}";
+        [pods.replace("app: s", &format!("app: {s}")), policy("np", spec)]
+    };
+    let (before, after) = (input("c", "a"), input("a", "b"));
+    assert_eq!(named_between(["b/s Pod", "b/p Pod"], &before, &after), ["Pod b/p"]);
+    assert_eq!(named_between(["b/p Pod", "b/s Pod"], &before, &after), ["Pod b/s"]);
+}

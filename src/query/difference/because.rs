@@ -323,7 +323,6 @@ impl<'p> Because<'p> {
     fn is_exempt(&self, input: usize, from: End, to: End) -> bool {
         match (from, to) {
             (End::Pod(from, _), End::Pod(to, _)) => self.programs[input].same_node(from, to),
-            (End::Address(from), End::Pod(to, _)) => self.programs[input].is_own_node(to, from),
             _ => false,
         }
     }

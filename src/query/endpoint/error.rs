@@ -134,10 +134,12 @@ pub enum EndpointError {
         name: String,
     },
     /// The set of addresses is empty.
-    #[error("`{name}` stands for no pod and no address")]
+    #[error("`{name}` stands for no pod and no address{why}")]
     Empty {
         /// The text.
         name: String,
+        /// `: ` and what became of the addresses, if there is something to say about them.
+        why: String,
     },
     /// The port cannot be read.
     #[error("bad port `{port}`: {why}")]

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::address::known_owners;
 use super::name::elsewhere_note;
 use super::{EndpointError, Pods, PortRequest, Ports, Scope, Unnamed, port, whole};
-use crate::cluster::{Backends, Cluster, NamespaceId, PodId, Service, ServiceKey, ServicePort};
+use crate::cluster::{Addresses, Backends, Cluster, NamespaceId, PodId, Service, ServiceKey, ServicePort};
 use crate::diagnostic::{nearest, nearest_by};
 use crate::index::Id;
 use crate::k8s::IntOrString;
@@ -129,8 +129,28 @@ pub(super) fn find<'c>(cluster: &'c Cluster, namespace: &str, name: &str) -> Opt
     cluster.services.get_key_value(&key).map(|(key, service)| Found { key, service })
 }
 
+/// The Service that a connection to an address, and to a port there, means. Where a pod or a node has the address too, as with
+/// load balancers that run on nodes, it is the Service on the Service's own ports only.
+pub(super) fn meant<'c>(scope: &Scope<'c>, ip: IpAddr, port: Option<&PortRequest>) -> Option<Found<'c>> {
+    if scope.is_source {
+        return None;
+    }
+    let cluster = scope.cluster;
+    let found = at(cluster, ip)?;
+    let is_of_pod =
+        |addresses: &Addresses| matches!(addresses, Addresses::Known(known) if known.contains(&ip));
+    let has_owner = cluster.pods.iter().any(|pod| is_of_pod(&pod.addresses))
+        || cluster.nodes.iter().any(|node| node.addresses.contains(&ip));
+    let is_asked = |own: &ServicePort| match port {
+        Some(PortRequest::Numbers(ports)) => ports.contains(own.protocol, own.port),
+        Some(PortRequest::Name { name, .. }) => *own.name == **name,
+        None => false,
+    };
+    (!has_owner || found.service.ports.iter().any(is_asked)).then_some(found)
+}
+
 /// The Service that has an address: the first, by namespace and name.
-pub(super) fn at(cluster: &Cluster, ip: IpAddr) -> Option<Found<'_>> {
+fn at(cluster: &Cluster, ip: IpAddr) -> Option<Found<'_>> {
     let mut services = cluster.services.iter();
     let (key, service) = services.find(|(_, service)| service.addresses().any(|own| own == ip))?;
     Some(Found { key, service })

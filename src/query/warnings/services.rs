@@ -229,9 +229,16 @@ impl MovedPorts {
         let known = self.before.get_or_init(|| {
             comparison.difference.all(new).map(|matched| (matched.after.0, matched.before.0)).collect()
         });
-        let is_moved = after.iter().any(|(pod, ports)| {
-            known.get(pod).and_then(|pod| before.get(pod)).is_some_and(|before| before != ports)
-        });
+        let stood_behind = |pod: &PodId| known.get(pod).and_then(|pod| before.get(pod));
+        let is_moved = if after.is_empty() {
+            // Its pods may be there and have no such port any more.
+            let Backends::Selector(selector) = service.backends else { return None };
+            let selector = &new.labels.selectors[selector];
+            let is_selected = |pod: &PodId| selector.matches(&new.labels.sets[new.pods[*pod].labels]).sure();
+            known.keys().any(|pod| stood_behind(pod).is_some() && is_selected(pod))
+        } else {
+            after.iter().any(|(pod, ports)| stood_behind(pod).is_some_and(|before| before != ports))
+        };
         is_moved.then_some(Moved { before, after })
     }
 }

@@ -74,6 +74,8 @@ spec: {{podSelector: {{matchLabels: {{app: web}}}}, ingress: [{{from: [{{podSele
     let warning = "Service a/web leads to 9090/TCP now, and cannot be reached any more from a/client";
     assert_eq!(said(("8080", 8080), ("9090", 8080)), [warning]);
     assert_eq!(said(("http", 8080), ("http", 9090)), [warning]);
+    let nowhere = "Service a/web leads to no port now, and cannot be reached any more from a/client";
+    assert_eq!(said(("http", 8080), ("https", 8080)), [nowhere]);
     // Nobody could reach it there before either.
     assert_eq!(said(("9090", 8080), ("9091", 8080)), [""; 0]);
     assert_eq!(said(("9090", 8080), ("8080", 8080)), [""; 0]);

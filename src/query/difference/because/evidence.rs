@@ -30,7 +30,8 @@ pub(super) struct Proved<'e, 'p> {
 
 impl<'p> Evidence<'p> {
     pub(super) fn new(policies: &'p PolicyPairs, crossed: &'p Crossed<'p>) -> Self {
-        let provers = crossed.programs().map(|program| Prover::new(&program.cluster, program.profile));
+        let provers =
+            crossed.programs().map(|program| Prover::new(&program.cluster, program.profile).beside_nodes());
         Self { crossed, provers, policies }
     }
 
@@ -96,9 +97,7 @@ impl Proved<'_, '_> {
             match part {
                 Part::Families => self.other_families(&mut whys),
                 Part::Place(side) => self.exemption(side, &mut whys),
-                Part::Seen(pair) => {
-                    whys.extend([0, 1].into_iter().flat_map(|side| self.seen(side, pair, version)));
-                }
+                Part::Seen(side, pair) => whys.extend(self.seen(side, pair, version)),
             }
         }
         Some(whys.into_iter().collect())

@@ -31,8 +31,8 @@ pub(super) enum Part {
     Families,
     /// Whether policies apply on a side: that of the source, or that of the destination.
     Place(usize),
-    /// What a policy sees of them.
-    Seen(PairId),
+    /// What a policy sees of them on a side.
+    Seen(usize, PairId),
 }
 
 /// What is responsible for a change.
@@ -61,7 +61,7 @@ impl HeardSide {
     /// What makes a difference of the ends, on this side.
     fn parts(&self, side: usize) -> impl Iterator<Item = Part> {
         let seen = self.says.iter().filter(|(_, says)| says.iter().any(|[was, is]| was != is));
-        let seen = seen.map(|(pair, _)| Part::Seen(*pair));
+        let seen = seen.map(move |(pair, _)| Part::Seen(side, *pair));
         let place = (self.exemptions[0] != self.exemptions[1]).then_some(Part::Place(side));
         let families = (self.common[0] != self.common[1]).then_some(Part::Families);
         families.into_iter().chain(place).chain(seen)
@@ -148,7 +148,7 @@ impl<'h> Weighed<'h> {
                     return scale.open();
                 }
                 let in_force = heard.says.keys().zip(weights).filter_map(|(&pair, weights)| {
-                    weights[state.version(pair)][state.input(Part::Seen(pair))].as_ref()
+                    weights[state.version(pair)][state.input(Part::Seen(side, pair))].as_ref()
                 });
                 scale.bounds(in_force.collect())
             });
@@ -248,7 +248,7 @@ fn decisive(
         found = fewest(parts, &[], will_do);
     }
     let version = |part: Part| match part {
-        Part::Seen(pair) => usize::from(!taken_back.contains(&pair)),
+        Part::Seen(_, pair) => usize::from(!taken_back.contains(&pair)),
         Part::Place(_) | Part::Families => 1,
     };
     found.into_iter().map(|part| (part, version(part))).collect()

@@ -133,16 +133,16 @@ fn outcome(sides: [&Side; 2]) -> Option<Outcome> {
         Family::ALL.into_iter().map(|family| sides.map(|side| side.heard[family].clone())).collect();
     let Named { policies, parts } = responsible(&families)?;
     let number = |side: &Side, pair: &PairId| side.candidates.binary_search(pair).ok();
-    let seen = |side: &Side| {
+    let seen = |place: usize| {
         let seen = parts.iter().filter_map(|(part, version)| match part {
-            Part::Seen(pair) => Some((number(side, pair)?, *version)),
-            Part::Place(_) | Part::Families => None,
+            Part::Seen(side, pair) if *side == place => Some((number(sides[place], pair)?, *version)),
+            _ => None,
         });
         seen.collect()
     };
     Some(Outcome {
         policies: sides.map(|side| policies.iter().filter_map(|pair| number(side, pair)).collect()),
-        seen: sides.map(seen),
+        seen: [0, 1].map(seen),
         has_place: parts.iter().any(|(part, _)| matches!(part, Part::Place(_) | Part::Families)),
     })
 }
