@@ -211,8 +211,10 @@ fn an_address_of_a_service_is_no_service_where_connections_come_from() {
         assert!(printed.starts_with(verdict) && !printed.contains("(I13)"), "{from}: {printed}");
     }
     // As a destination it is the Service on the Service's ports, and the node on others.
-    let printed = say("can", &input, "s/web 192.168.0.1:443");
-    assert!(printed.contains("is an address of Service s/lb"), "{printed}");
+    for to in ["192.168.0.1:443", "192.168.0.1"] {
+        let printed = say("can", &input, &format!("s/web {to}"));
+        assert!(printed.contains("is an address of Service s/lb"), "{to}: {printed}");
+    }
     let printed = say("can", &input, "s/web 192.168.0.1:22");
     assert!(printed.starts_with("allow") && !printed.contains("Service"), "{printed}");
 }

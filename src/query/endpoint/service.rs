@@ -130,7 +130,8 @@ pub(super) fn find<'c>(cluster: &'c Cluster, namespace: &str, name: &str) -> Opt
 }
 
 /// The Service that a connection to an address, and to a port there, means. Where a pod or a node has the address too, as with
-/// load balancers that run on nodes, it is the Service on the Service's own ports only.
+/// load balancers that run on nodes, it is the Service on the Service's own ports, and where
+/// no port is named.
 pub(super) fn meant<'c>(scope: &Scope<'c>, ip: IpAddr, port: Option<&PortRequest>) -> Option<Found<'c>> {
     if scope.is_source {
         return None;
@@ -144,7 +145,7 @@ pub(super) fn meant<'c>(scope: &Scope<'c>, ip: IpAddr, port: Option<&PortRequest
     let is_asked = |own: &ServicePort| match port {
         Some(PortRequest::Numbers(ports)) => ports.contains(own.protocol, own.port),
         Some(PortRequest::Name { name, .. }) => *own.name == **name,
-        None => false,
+        None => true,
     };
     (!has_owner || found.service.ports.iter().any(is_asked)).then_some(found)
 }
