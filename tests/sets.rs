@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
 
-use crate::support::config;
+use crate::support::{config, thinning};
 use world::{Ends, Expectation, Setting, World, setting};
 
 /// Endpoints as they are typed; in test files all of them may stand in lists.
@@ -180,6 +180,9 @@ fn judge(setting: &Setting, asked: &[Asked], score: &mut Score) -> Result<(), Te
     Ok(())
 }
 
+/// On how many random clusters it is counted how often answers are unknown: in every build, since of few the share says little.
+const WORLDS: u32 = 48;
+
 /// Checks that enough was asked, and that what is not decided is so in earnest.
 fn weigh(score: &Score, what: &str) {
     assert!(score.definite * 2 > score.asked, "{what}: most answers are definite: {score:?}");
@@ -190,7 +193,7 @@ fn weigh(score: &Score, what: &str) {
 fn can_says_what_all_worlds_say() {
     let score = std::cell::RefCell::new(Score::default());
     let questions = prop::collection::vec((ends(), ends(), select(&PORTS[..])), 24);
-    let mut runner = proptest::test_runner::TestRunner::new(config(48));
+    let mut runner = proptest::test_runner::TestRunner::new(config(WORLDS * thinning()));
     let result = runner.run(&(setting(), questions), |(setting, questions)| {
         ask(&setting, &questions, &mut score.borrow_mut())
     });
@@ -202,7 +205,7 @@ fn can_says_what_all_worlds_say() {
 fn tests_come_to_what_they_come_to_in_all_worlds() {
     let score = std::cell::RefCell::new(Score::default());
     let asked = prop::collection::vec(tests(), 24);
-    let mut runner = proptest::test_runner::TestRunner::new(config(48));
+    let mut runner = proptest::test_runner::TestRunner::new(config(WORLDS * thinning()));
     let result =
         runner.run(&(setting(), asked), |(setting, asked)| judge(&setting, &asked, &mut score.borrow_mut()));
     result.unwrap_or_else(|why| panic!("{why}"));
