@@ -94,7 +94,7 @@ fn both_ways(pods: usize) -> impl Iterator<Item = Value> {
     })
 }
 
-/// How many pods [`of_all_pods`] is about.
+/// Number of pods in the cluster of [`of_all_pods`].
 const CROWDED: usize = 60;
 
 /// So many policies that select all pods: each lets one pod in, and all out, on a port of its own.

@@ -53,7 +53,7 @@ pub(crate) fn load(criterion: &mut Criterion) {
     }
 }
 
-/// What `load/Json` is measured against: a pass of the JSON crate over the same files that keeps nothing.
+/// Baseline of `load/Json`: a pass of the JSON crate over the same files that keeps nothing.
 pub(crate) fn json_crate(criterion: &mut Criterion) {
     let mut group = group(criterion, "load/json-crate".to_owned());
     for pods in [1_000, 3_000, 10_000] {
@@ -67,8 +67,8 @@ pub(crate) fn json_crate(criterion: &mut Criterion) {
     }
 }
 
-/// What `load/Yaml` and `load/YamlList` are measured against: the YAML crate over the same files, every object into the
-/// slim struct of a pod, whose fields all may be missing.
+/// Baseline of `load/Yaml` and `load/YamlList`: the YAML crate over the same files, every object into the slim struct
+/// of a pod, whose fields all may be missing.
 pub(crate) fn yaml_crate(criterion: &mut Criterion) {
     #[derive(Deserialize)]
     struct List {

@@ -1,4 +1,4 @@
-//! How long each stage takes, at sizes that show how it grows: `cargo bench -p podreach-benches -- [load|build|...]`.
+//! Time of each stage, at sizes that show how it grows: `cargo bench -p podreach-benches -- [load|build|...]`.
 
 use criterion::{criterion_group, criterion_main};
 

@@ -12,7 +12,7 @@ use podreach::cluster::{self, Cluster};
 use podreach::diagnostic::Severity;
 use podreach::load::{self, Input};
 
-pub(crate) use generator::{Format, Shape};
+pub(crate) use generator::{Format, Recipe, Shape};
 
 /// Every shape with the numbers of pods to measure it at, each about three times the one before.
 pub(crate) const SIZES: [(Shape, &[usize]); 4] = [
@@ -24,15 +24,23 @@ pub(crate) const SIZES: [(Shape, &[usize]); 4] = [
 
 /// A generated dump.
 pub(crate) fn dump(shape: Shape, pods: usize, format: Format) -> Input {
+    written(&Recipe::new(shape, Some(pods)), format)
+}
+
+fn written(recipe: &Recipe, format: Format) -> Input {
     let mut bytes = Vec::new();
-    generator::write(&generator::Recipe::new(shape, Some(pods)), format, &mut bytes)
-        .expect("the sizes go together, and memory takes everything");
+    generator::write(recipe, format, &mut bytes).expect("the sizes go together, and memory takes everything");
     Input::Text { name: "dump".to_owned(), bytes }
 }
 
 /// The cluster of a generated dump, which is free of errors.
 pub(crate) fn cluster(shape: Shape, pods: usize) -> Arc<Cluster> {
-    let loaded = load::load(&[dump(shape, pods, Format::Json)], load::Options::default());
+    cluster_of(&Recipe::new(shape, Some(pods)))
+}
+
+/// The cluster that a recipe makes, which is free of errors.
+pub(crate) fn cluster_of(recipe: &Recipe) -> Arc<Cluster> {
+    let loaded = load::load(&[written(recipe, Format::Json)], load::Options::default());
     let built = cluster::build(&loaded.manifests, &cluster::Options::default());
     let mut findings = loaded.diagnostics.iter().chain(&built.diagnostics);
     if let Some(error) = findings.find(|finding| finding.severity() == Severity::Error) {

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What one sort of change took, change by change.
+/// Durations of one sort of change, change by change.
 struct Series {
     name: &'static str,
     times: Vec<Duration>,

@@ -57,7 +57,7 @@ pub struct Cluster {
     pub labels: LabelTable,
     /// Namespaces, declared or merely mentioned.
     pub namespaces: IndexVec<NamespaceId, Namespace>,
-    /// What pods belong to.
+    /// Owners of pods.
     pub workloads: IndexVec<WorkloadId, Workload>,
     /// Pods, alike ones counted together.
     pub pods: IndexVec<PodId, Pod>,
@@ -69,7 +69,7 @@ pub struct Cluster {
     pub ingresses: BTreeMap<(NamespaceId, Box<str>), Ingress>,
     /// Policies in evaluation order.
     pub policies: IndexVec<PolicyId, Policy>,
-    /// Where pods without a known address lie.
+    /// Ranges in which pods without a known address may lie.
     pub unknown_addresses: UnknownAddresses,
     /// Pods that have finished (R53): kept only so that naming one can be explained. Sorted.
     pub finished: Vec<(NamespaceId, Box<str>)>,
@@ -77,7 +77,7 @@ pub struct Cluster {
     pub empty_workloads: Vec<(NamespaceId, Box<str>, Box<str>)>,
 }
 
-/// Where addresses that the input does not give may lie (docs/guide/unknown.md).
+/// Ranges in which addresses that the input does not give may lie (docs/guide/unknown.md).
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct UnknownAddresses {
     /// Of pods; `None` for a family such pods do not have.
@@ -93,13 +93,13 @@ pub struct Namespace {
     pub name: Box<str>,
     /// Its labels, `kubernetes.io/metadata.name` among them; incomplete if no manifest declares it (W15).
     pub labels: LabelSetId,
-    /// Where it was declared; `None` when it is only mentioned.
+    /// The place of its declaration; `None` when it is only mentioned.
     pub origin: Option<Origin>,
     /// Its pods.
     pub pods: Range<PodId>,
 }
 
-/// What pods belong to: a Deployment, a StatefulSet, ... or the pod itself.
+/// The owner of pods: a Deployment, a StatefulSet, ... or the pod itself.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Workload {
     /// Its namespace.
@@ -110,7 +110,7 @@ pub struct Workload {
     pub kind: Box<str>,
     /// Its own labels, which no policy sees; empty if the input does not show the object.
     pub labels: LabelSetId,
-    /// Where it was declared (a pod of it, if it was not).
+    /// The place of its declaration (of a pod of it, if it has none).
     pub origin: Origin,
     /// Its pod groups, ascending.
     pub pods: Vec<PodId>,
@@ -121,11 +121,11 @@ pub struct Workload {
 pub struct Pod {
     /// Its namespace.
     pub namespace: NamespaceId,
-    /// What it belongs to.
+    /// The workload that it belongs to.
     pub workload: WorkloadId,
     /// Its name, or how names of the group are made.
     pub name: PodName,
-    /// How many pods this entry stands for; at least 1.
+    /// Number of pods that this entry stands for; at least 1.
     pub count: u32,
     /// Its labels, as far as they are known.
     pub labels: LabelSetId,
@@ -134,13 +134,13 @@ pub struct Pod {
     pub ports: Arc<[DeclaredPort]>,
     /// Its addresses.
     pub addresses: Addresses,
-    /// Whether it uses the node's network: then no policy selects it (R51, R52).
+    /// Set if it uses the node's network: then no policy selects it (R51, R52).
     pub host_network: bool,
-    /// Where it runs, if the input says so. The node need not be declared: it may be known by name only.
+    /// The node that it runs on, if the input says so. The node need not be declared: it may be known by name only.
     pub node: Option<NodeId>,
-    /// Whether it is a Pod object without an owner (I19).
+    /// Set if it is a Pod object without an owner (I19).
     pub bare: bool,
-    /// Where it was declared.
+    /// The place of its declaration.
     pub origin: Origin,
 }
 
@@ -190,11 +190,11 @@ pub struct DeclaredPort {
     pub protocol: Protocol,
     /// Its number.
     pub number: u16,
-    /// Which kind of container declares it.
+    /// The kind of the container that declares it.
     pub container: ContainerKind,
 }
 
-/// What is known of a pod's addresses.
+/// The addresses of a pod, if they are known.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Addresses {
     /// These; never empty, sorted, without repetition.
@@ -212,16 +212,16 @@ pub struct Node {
     pub labels: LabelSetId,
     /// Its addresses (`InternalIP`, `ExternalIP`), sorted.
     pub addresses: Box<[IpAddr]>,
-    /// Where it was declared.
+    /// The place of its declaration; `None` when it is only mentioned.
     pub origin: Option<Origin>,
 }
 
 /// A Service.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Service {
-    /// Where it was declared.
+    /// The place of its declaration.
     pub origin: Origin,
-    /// What stands behind it.
+    /// The pods or addresses behind it.
     pub backends: Backends,
     /// Its ports.
     pub ports: Vec<ServicePort>,
@@ -231,7 +231,7 @@ pub struct Service {
     pub cluster_ips: Box<[IpAddr]>,
     /// The addresses of its load balancer, and its `externalIPs`; sorted.
     pub external_ips: Box<[IpAddr]>,
-    /// Whether clients outside reach it through a node or a load balancer, and come with the address of a node:
+    /// Set if clients outside reach it through a node or a load balancer, and come with the address of a node:
     /// `externalTrafficPolicy: Cluster` (I12).
     pub hides_clients: bool,
 }
@@ -246,7 +246,7 @@ impl Service {
     }
 }
 
-/// What stands behind a Service.
+/// The pods or addresses behind a Service.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Backends {
     /// Pods of the namespace with these labels.
@@ -278,7 +278,7 @@ pub struct ServicePort {
 /// An Ingress.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Ingress {
-    /// Where it was declared.
+    /// The place of its declaration.
     pub origin: Origin,
     /// The Services of its namespace that it sends requests to, and their ports; sorted, without repetition.
     pub backends: Vec<(Box<str>, BackendPort)>,
@@ -293,7 +293,7 @@ pub enum BackendPort {
     Name(Box<str>),
 }
 
-/// What [`build`] returns: the cluster, and everything there is to say about the input, errors among it.
+/// The result of [`build`]: the cluster, and all findings about the input, errors among them.
 #[derive(Clone, Debug)]
 pub struct Built {
     /// The cluster. With errors it is what remains without the bad objects (`--keep-going`).
@@ -330,7 +330,7 @@ impl Cluster {
         format!("{}/{}", self.namespaces[workload.namespace].name, workload.name)
     }
 
-    /// What messages call a workload.
+    /// The name of a workload in messages.
     pub fn workload_name(&self, workload: WorkloadId) -> ObjectName {
         let workload = &self.workloads[workload];
         ObjectName {
@@ -340,7 +340,7 @@ impl Cluster {
         }
     }
 
-    /// How many pods there are, all replicas counted.
+    /// Number of pods, all replicas counted.
     pub fn pod_count(&self) -> u64 {
         self.pods.iter().map(|p| u64::from(p.count)).sum()
     }

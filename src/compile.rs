@@ -15,6 +15,7 @@ mod members;
 mod ports;
 mod selector_index;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -23,7 +24,7 @@ use crate::cluster::{Cluster, NamespaceId, PodId};
 use crate::index::{Id, IndexVec};
 use crate::label::Truth;
 use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family, PortTable, address_number};
-use crate::policy::{Action, IpBlock, Peer, Peers, PodMatch, Policy, PolicyId, Tier};
+use crate::policy::{Action, IpBlock, Order, Peer, Peers, PodMatch, Policy, PolicyId, Tier};
 use crate::profile::{Profile, Semantics};
 use crate::set::Interner;
 
@@ -40,13 +41,13 @@ use kinds::Kinds;
 crate::define_id! {
     /// Pods that no policy tells apart, in order of their first pod.
     ClassId,
-    /// What decides one direction of a class: the policies that select it.
+    /// The policies that select a class in one direction, and so decide its connections; see [`Signature`].
     SignatureId,
     /// A distinct `from` or `to` list.
     PeersId,
 }
 
-/// What the solver evaluates.
+/// A cluster compiled for one profile: all that the solver evaluates.
 #[derive(Debug)]
 pub struct Program {
     /// The cluster it was compiled from.
@@ -59,9 +60,9 @@ pub struct Program {
     pub classes: IndexVec<ClassId, Class>,
     /// The class of each pod group.
     pub class_of: IndexVec<PodId, ClassId>,
-    /// Which policies decide, by direction.
+    /// The distinct sets of policies that select a class, by direction.
     pub signatures: ByDirection<IndexVec<SignatureId, Signature>>,
-    /// Where each policy decides: the signatures that hold it, by direction.
+    /// The signatures that hold each policy, by direction, ascending.
     pub deciding: IndexVec<PolicyId, ByDirection<Vec<SignatureId>>>,
     /// The policies in force under the profile, compiled; `None` for those that are not.
     pub policies: IndexVec<PolicyId, Option<CompiledPolicy>>,
@@ -71,11 +72,11 @@ pub struct Program {
     pub ports: Arc<PortTable>,
     /// The named ports that policies use.
     pub port_names: PortNames,
-    /// How pods resolve them.
+    /// The distinct ways in which pods resolve these names.
     pub resolutions: IndexVec<ResolutionId, Resolution>,
-    /// Where the profile matters.
+    /// The points on which profiles differ and that the input touches.
     pub touches: ProfileTouches,
-    /// What the peer lists were compiled from.
+    /// The elements that each peer list was compiled from.
     lists: Interner<PeersId, PeerList>,
 }
 
@@ -84,17 +85,17 @@ pub struct Program {
 pub struct Class {
     /// Its pod groups, ascending.
     pub pods: Vec<PodId>,
-    /// How many pods those are.
+    /// The number of pods in these groups.
     pub weight: u64,
-    /// Which policies decide its connections, by direction.
+    /// The policies that decide its connections, by direction.
     pub signature: ByDirection<SignatureId>,
-    /// Which families its pods have addresses of.
+    /// The families of which its pods have addresses.
     pub families: ByFamily<bool>,
-    /// How it resolves the named ports that policies use.
+    /// The numbers that the port names used by policies stand for on its pods.
     pub resolution: ResolutionId,
     /// I16: the namespace whose egress rules its named ports resolve for; `None` for every namespace's.
     pub resolves_in: Option<NamespaceId>,
-    /// The peer lists of few classes that match it, ascending, and how surely in each family.
+    /// The sparse peer lists that match it, ascending, and how surely in each family.
     pub peers: Vec<(PeersId, ByFamily<Truth>)>,
 }
 
@@ -114,10 +115,12 @@ pub struct Signature {
 /// A policy in force.
 #[derive(Clone, Debug)]
 pub struct CompiledPolicy {
-    /// When it is asked.
+    /// The tier that it stands in.
     pub tier: Tier,
-    /// Lower is asked first within the tier.
-    pub priority: u32,
+    /// Its place in the tier.
+    pub order: Order,
+    /// The directions in which it isolates the pods that it selects.
+    pub isolates: ByDirection<bool>,
     /// Its rules.
     pub rules: ByDirection<Vec<CompiledRule>>,
 }
@@ -125,11 +128,11 @@ pub struct CompiledPolicy {
 /// A rule, with its lists looked up.
 #[derive(Clone, Debug)]
 pub struct CompiledRule {
-    /// What it does.
+    /// The effect on connections that it matches.
     pub action: Action,
-    /// Whom it matches; `None` matches everything.
+    /// The list that a peer must match; `None` matches everything.
     pub peers: Option<PeersId>,
-    /// Which ports it matches.
+    /// The ports that it matches.
     pub ports: CompiledPorts,
 }
 
@@ -142,18 +145,37 @@ pub struct CompiledPeers {
     pub blocks: ByFamily<AddressSet>,
     /// The same with those of all nodes, if it stands for hosts (I2).
     with_nodes: Option<Box<ByFamily<AddressSet>>>,
+    /// The addresses outside the cluster that one of its domain names may stand for: all but those of nodes, if it has a name.
+    named: Option<Box<ByFamily<AddressSet>>>,
     /// The rules that have this list: the policy, and the place among its rules of the direction.
     pub uses: ByDirection<Vec<(PolicyId, u32)>>,
 }
 
 impl CompiledPeers {
-    /// Which addresses outside the cluster it matches.
+    /// The addresses outside the cluster that it surely matches.
     pub fn addresses(&self) -> &ByFamily<AddressSet> {
         self.with_nodes.as_deref().unwrap_or(&self.blocks)
     }
+
+    /// The addresses outside the cluster that it may match, whether it surely does or not; `None` if those are
+    /// [`Self::addresses`].
+    pub fn possible_addresses(&self) -> Option<&ByFamily<AddressSet>> {
+        self.named.as_deref()
+    }
+
+    /// True, false or unknown: the list matches an address outside the cluster.
+    pub fn matches(&self, address: IpAddr) -> Truth {
+        let (family, number) = (Family::of(address), address_number(address));
+        let may = || self.named.as_ref().is_some_and(|named| named[family].contains(number));
+        match self.addresses()[family].contains(number) {
+            true => Truth::Yes,
+            false if may() => Truth::Unknown,
+            false => Truth::No,
+        }
+    }
 }
 
-/// Whether the input touches the points on which profiles differ.
+/// The points on which profiles differ, each set if the input touches it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "six independent observations, each named by its number")]
 pub struct ProfileTouches {
@@ -171,8 +193,13 @@ pub struct ProfileTouches {
     pub bare_pods: bool,
 }
 
-/// Key of a distinct peer list: its selectors and its blocks, each sorted.
-type PeerList = (Vec<PodMatch>, Vec<IpBlock>);
+/// Key of a distinct peer list: its elements by kind, each sorted.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+struct PeerList {
+    pods: Vec<PodMatch>,
+    blocks: Vec<IpBlock>,
+    domain_names: Vec<Box<str>>,
+}
 
 /// Compiles `cluster` for `profile`.
 pub fn compile(cluster: &Arc<Cluster>, profile: Profile) -> Program {
@@ -194,7 +221,7 @@ pub fn compile_as(cluster: &Arc<Cluster>, profile: Profile, layout: Layout) -> P
             if !semantics.enforces || !policy.enforced_by.contains(profile) {
                 return None;
             }
-            let compiled = compile_policy(policy, &mut lists, &mut port_names, &mut ports);
+            let compiled = compile_policy(policy, semantics, &mut lists, &mut port_names, &mut ports);
             uses.resize_with(lists.len(), ByDirection::default);
             for (direction, list, place) in compiled.lists() {
                 uses[list.index()][direction].push((id, place));
@@ -203,7 +230,7 @@ pub fn compile_as(cluster: &Arc<Cluster>, profile: Profile, layout: Layout) -> P
         })
         .collect();
 
-    let blocks: Vec<ByFamily<AddressSet>> = lists.iter().map(|(_, blocks)| block_union(blocks)).collect();
+    let blocks: Vec<ByFamily<AddressSet>> = lists.iter().map(|list| block_union(&list.blocks)).collect();
     let atoms = AddressAtoms::new(&blocks);
     let egress_names = names_ports(&policies, Direction::Egress);
     let mut resolutions = Interner::new();
@@ -235,7 +262,8 @@ pub fn compile_as(cluster: &Arc<Cluster>, profile: Profile, layout: Layout) -> P
         .zip(blocks.into_iter().zip(uses))
         .map(|((members, list), (blocks, uses))| {
             let with_nodes = with_nodes(list, semantics, &blocks, &nodes);
-            CompiledPeers { classes: Members::Few(members), blocks, with_nodes, uses }
+            let named = named(list, &blocks, &nodes);
+            CompiledPeers { classes: Members::Few(members), blocks, with_nodes, named, uses }
         })
         .collect();
     for (list, dense) in merged.dense {
@@ -271,6 +299,7 @@ pub fn compile_as(cluster: &Arc<Cluster>, profile: Profile, layout: Layout) -> P
 /// Compiles one policy, in force or not.
 fn compile_policy(
     policy: &Policy,
+    semantics: Semantics,
     lists: &mut Interner<PeersId, PeerList>,
     port_names: &mut PortNames,
     ports: &mut PortTable,
@@ -283,28 +312,30 @@ fn compile_policy(
             rules[direction].push(CompiledRule { action: rule.action, peers, ports });
         }
     }
-    CompiledPolicy { tier: policy.tier, priority: policy.priority, rules }
+    CompiledPolicy { tier: policy.tier, order: policy.order(semantics), isolates: policy.isolates, rules }
 }
 
 /// The key of a peer list; `None` for "everything".
 fn peer_list(peers: &Peers) -> Option<PeerList> {
     let Peers::Of(peers) = peers else { return None };
-    let mut pods = Vec::new();
-    let mut blocks = Vec::new();
+    let mut list = PeerList::default();
     for peer in peers {
         match peer {
-            Peer::Pods(pod_match) => pods.push(*pod_match),
-            Peer::IpBlock(block) => blocks.push(block.clone()),
+            Peer::Pods(pod_match) => list.pods.push(*pod_match),
+            Peer::IpBlock(block) => list.blocks.push(block.clone()),
+            Peer::DomainNames(names) => list.domain_names.extend_from_slice(names),
         }
     }
-    pods.sort_unstable();
-    pods.dedup();
-    blocks.sort_unstable();
-    blocks.dedup();
-    Some((pods, blocks))
+    list.pods.sort_unstable();
+    list.pods.dedup();
+    list.blocks.sort_unstable();
+    list.blocks.dedup();
+    list.domain_names.sort_unstable();
+    list.domain_names.dedup();
+    Some(list)
 }
 
-/// What the blocks of one rule hold, taken together after their excepts (R41, R42).
+/// The addresses that the blocks of one rule hold, taken together after their excepts (R41, R42).
 fn block_union(blocks: &[IpBlock]) -> ByFamily<AddressSet> {
     let mut ranges: ByFamily<Vec<(u128, u128)>> = ByFamily::default();
     for block in blocks {
@@ -315,12 +346,12 @@ fn block_union(blocks: &[IpBlock]) -> ByFamily<AddressSet> {
     ByFamily { v4: AddressSet::from_ranges(ranges.v4), v6: AddressSet::from_ranges(ranges.v6) }
 }
 
-/// Whether a list stands for hosts, where the profile has that (I2).
-fn stands_for_hosts((pods, _): &PeerList) -> bool {
-    pods.iter().any(|pods| pods.hosts)
+/// True if a list stands for hosts under the profiles that have a label for them (I2).
+fn stands_for_hosts(list: &PeerList) -> bool {
+    list.pods.iter().any(|pods| pods.hosts)
 }
 
-/// Whether there are any hosts.
+/// True if the cluster has hosts: hostNetwork pods, or nodes with addresses.
 fn has_hosts(cluster: &Cluster) -> bool {
     cluster.pods.iter().any(|pod| pod.host_network)
         || cluster.nodes.iter().any(|node| !node.addresses.is_empty())
@@ -349,7 +380,22 @@ fn with_nodes(
     })
 }
 
-/// Whether some rule of a direction names a port.
+/// See [`CompiledPeers::named`].
+fn named(
+    list: &PeerList,
+    blocks: &ByFamily<AddressSet>,
+    nodes: &ByFamily<AddressSet>,
+) -> Option<Box<ByFamily<AddressSet>>> {
+    (!list.domain_names.is_empty()).then(|| {
+        let all = |family: Family| {
+            let outside = AddressSet::from_range(0, family.last()).difference(&nodes[family]);
+            outside.union(&blocks[family])
+        };
+        Box::new(ByFamily { v4: all(Family::V4), v6: all(Family::V6) })
+    })
+}
+
+/// True if some rule of a direction names a port.
 fn names_ports(policies: &IndexVec<PolicyId, Option<CompiledPolicy>>, direction: Direction) -> bool {
     policies.iter().flatten().any(|p| p.rules[direction].iter().any(|r| !r.ports.named.is_empty()))
 }
@@ -368,7 +414,7 @@ impl CompiledPolicy {
 }
 
 impl Program {
-    /// How surely a peer list matches a class, by family.
+    /// Returns how surely a peer list matches a class, by family.
     pub fn matched_by(&self, class: ClassId, list: PeersId) -> ByFamily<Truth> {
         let few = &self.classes[class].peers;
         match &self.peers[list].classes {

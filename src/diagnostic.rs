@@ -21,7 +21,7 @@ crate::define_id! {
     SourceId,
 }
 
-/// Where an object was read: the source, the bytes of its document, and its place in a list.
+/// The place where an object was read: the source, the bytes of its document, and its place in a list.
 #[derive(Clone, PartialEq, Eq, Debug, Hash)]
 pub struct Origin {
     /// The source the object was read from.
@@ -32,7 +32,7 @@ pub struct Origin {
     pub item: Box<str>,
 }
 
-/// What a message calls an object: kind, namespace and name.
+/// The name of an object in messages: kind, namespace and name.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ObjectName {
     /// `NetworkPolicy`, `Deployment`, ...
@@ -60,7 +60,7 @@ impl fmt::Display for ObjectName {
     }
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Severity {
     /// Worth knowing: something was skipped or assumed.
@@ -92,7 +92,7 @@ macro_rules! codes {
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
             /// The stable name users see: `invalid-value`.
             pub const fn name(self) -> &'static str { match self { $(Self::$variant => $name,)+ } }
-            /// How bad it is.
+            /// The severity of a code, which is fixed.
             pub const fn severity(self) -> Severity { match self { $(Self::$variant => Severity::$severity,)+ } }
         }
     };
@@ -180,19 +180,19 @@ codes! {
 /// One finding about the input.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Diagnostic {
-    /// What it is.
+    /// The code, which fixes the severity.
     pub code: Code,
     /// One line, lower case, without a full stop; user text in backticks or as the API server quotes it.
     pub message: String,
     /// The object it speaks of, when it is known.
     pub object: Option<ObjectName>,
-    /// Where that object (or the unreadable document) stands.
+    /// The place of that object (or of the unreadable document) in the input.
     pub origin: Option<Origin>,
     /// The field, as Kubernetes writes paths: `spec.ingress[0].from[1].ipBlock.cidr`; empty for the whole object.
     pub path: String,
     /// Byte offset within the source where the path cannot say it (syntax errors, unknown fields).
     pub offset: Option<u64>,
-    /// What to do about it.
+    /// Advice on how to fix it.
     pub help: Option<String>,
 }
 
@@ -250,7 +250,7 @@ impl Diagnostic {
         self
     }
 
-    /// How bad it is.
+    /// The severity, which the code fixes.
     pub const fn severity(&self) -> Severity {
         self.code.severity()
     }

@@ -1,4 +1,4 @@
-//! What differs between two reachabilities, exactly, as few boxes instead of many pairs.
+//! The exact difference of two reachabilities, as few boxes instead of many pairs.
 //!
 //! A [`Change`] is a box: every pair of its two groups could do one thing before and can do another after. Boxes never
 //! overlap. [`between`] compares any two inputs; the difference of a change of policies is found from the signatures it
@@ -32,7 +32,7 @@ pub use count::Pairs;
 pub(crate) use outside::refinement;
 pub(crate) use workbench::Workbench;
 
-/// What differs.
+/// The difference of two reachabilities.
 ///
 /// Three kinds of pairs never change, and boxes are not cut around them: a pod and itself; what enters a pod from its own
 /// node before and after (R50); two addresses.
@@ -40,8 +40,8 @@ pub(crate) use workbench::Workbench;
 pub struct Difference {
     /// The boxes, in an order that depends on the two inputs alone.
     pub changes: Vec<Change>,
-    /// What changes between an address and a pod because the pod's node has it in one of the inputs only (R50): each from one
-    /// address to one pod.
+    /// Changes between an address and a pod because the pod's node has it in one of the inputs only (R50): each from
+    /// one address to one pod.
     pub from_nodes: Vec<Change>,
     /// Pods of the second input that the first one lacks: pod groups, and the numbers within.
     pub appeared: Vec<(PodId, Range<u32>)>,
@@ -54,13 +54,13 @@ pub struct Difference {
 /// Pairs of ends between which other ports are allowed, or unknown, than before.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Change {
-    /// Where connections come from.
+    /// The sources.
     pub from: Group,
-    /// Where they go.
+    /// The destinations.
     pub to: Group,
-    /// What could flow.
+    /// Connectivity before.
     pub before: Connectivity,
-    /// What can flow.
+    /// Connectivity after.
     pub after: Connectivity,
 }
 
@@ -84,7 +84,7 @@ pub struct Matched {
     pub before: (PodId, u32),
     /// The same in the second input.
     pub after: (PodId, u32),
-    /// How many there are.
+    /// Number of pods.
     pub count: u32,
 }
 
@@ -110,7 +110,7 @@ impl Difference {
         Matched { before: (pod, 0), after: (pod, 0), count: after.pods[pod].count }
     }
 
-    /// Whether nothing differs, and both inputs have the same pods.
+    /// True if nothing differs, and both inputs have the same pods.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
             && self.from_nodes.is_empty()
@@ -197,7 +197,7 @@ impl Difference {
     }
 }
 
-/// What is left to ask where ingress is exempt because of where both ends are (R50).
+/// The condition that is left where ingress is exempt because of the nodes of both ends (R50).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Exempt {
     /// Nothing: everything is allowed.
@@ -206,7 +206,7 @@ enum Exempt {
     Unknown,
 }
 
-/// Whether ingress is exempt because of where both ends are, and they have addresses to use that.
+/// The exemption of ingress that follows from the nodes of both ends, if they have addresses to make use of it.
 fn exemption(program: &Program, from: End, to: End) -> Option<Exempt> {
     match (from, to) {
         (End::Pod(from, _), End::Pod(to, _)) => of_mates(program, from, to),
@@ -227,7 +227,7 @@ fn of_mates(program: &Program, from: PodId, to: PodId) -> Option<Exempt> {
     })
 }
 
-/// Whether nothing changed between two ends because they were exempt and still are.
+/// True if nothing changed between two ends because they were exempt and still are.
 fn stays(before: Option<Exempt>, after: Option<Exempt>) -> bool {
     before.is_some() && before == after
 }
@@ -243,7 +243,7 @@ fn own_node(program: &Program, pod: PodId, family: Family) -> AddressSet {
     of_family.map(|address| (address_number(*address), address_number(*address))).collect()
 }
 
-/// What differs between two reachabilities, whatever they were made of. Pods are the same if namespace and name are.
+/// Compares two reachabilities, whatever they were made of. Pods are the same if namespace and name are.
 pub fn between(before: &Reachability<'_>, after: &Reachability<'_>) -> Difference {
     let matching = Matching::by_name(&before.program().cluster, &after.program().cluster);
     matched(before, after, matching)
@@ -289,7 +289,7 @@ struct Comparison<'p> {
     same: Same,
 }
 
-/// Which cells of two solvers say the same.
+/// Cache of comparisons: true for cells of two solvers that have the same connectivity.
 #[derive(Default)]
 struct Same {
     known: FxHashMap<(CellId, CellId), bool>,
@@ -381,7 +381,7 @@ impl<'p> Comparison<'p> {
         changes
     }
 
-    /// What changes towards all pods, for the pods of one joint class.
+    /// Changes towards all pods, for the pods of one joint class.
     fn towards(&mut self, source: usize) -> Towards {
         let Joint { before, after, .. } = self.joint[source];
         let (was, is) = (self.rows.0.cells(before), self.rows.1.cells(after));

@@ -1,4 +1,4 @@
-//! What a cluster is made of, by number.
+//! Ids of the parts of a cluster.
 //!
 //! The ids stand below both the rule language, which names namespaces, and the cluster, which hands them out.
 

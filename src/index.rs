@@ -63,13 +63,13 @@ impl<I: Id, T> IndexVec<I, T> {
         self.items.truncate(len);
     }
 
-    /// How many items there are.
+    /// Number of items.
     #[inline]
     pub fn len(&self) -> usize {
         self.items.len()
     }
 
-    /// Whether there is none.
+    /// True if there is no item.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()

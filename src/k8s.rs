@@ -32,6 +32,7 @@ pub use ingress::{
     IngressServiceBackend, IngressSpec, TypedLocalObjectReference,
 };
 pub use meta::{Annotations, LabelSelector, LabelSelectorRequirement, ObjectMeta, OwnerReference, Uid};
+pub(crate) use networking::ClusterWidePolicy;
 pub use networking::{
     IpBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
     NetworkPolicyPort, NetworkPolicySpec,
@@ -66,7 +67,7 @@ pub enum Object {
     Ingress(Ingress),
     /// `networking.k8s.io/v1 NetworkPolicy`.
     NetworkPolicy(NetworkPolicy),
-    /// A policy of a kind that is recognised and not evaluated.
+    /// A policy of another API than that of NetworkPolicy.
     Unevaluated(UnevaluatedPolicy),
     /// A `v1 ConfigMap` that configures Istio.
     IstioMesh(IstioMesh),
@@ -139,7 +140,7 @@ impl Object {
         }
     }
 
-    /// Whether it lives in a namespace, whatever it says; `None` if nobody knows.
+    /// True if it lives in a namespace, whatever it states; `None` if that is unknown.
     pub fn is_namespaced(&self) -> Option<bool> {
         match self {
             Self::Namespace(_) | Self::Node(_) => Some(false),
@@ -155,7 +156,7 @@ impl Object {
     }
 }
 
-/// What is known of an object that could not be read.
+/// The known parts of an object that could not be read.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct BrokenObject {
     /// Empty when not even that could be read.
@@ -164,13 +165,13 @@ pub struct BrokenObject {
     pub kind: Text,
     /// As far as it could be read.
     pub metadata: ObjectMeta,
-    /// Whether it says a namespace that could not be read: it could be in any.
+    /// Set if it states a namespace that could not be read, or more than one: it could be in any.
     pub namespace_unknown: bool,
-    /// What is sound of it, if its kind is known: only to say what else is wrong, never to be evaluated.
+    /// The sound part of it, if its kind is known: only to find what else is wrong, never to be evaluated.
     pub rest: Option<Box<Rest>>,
 }
 
-/// What is left of an object without the fields that could not be read.
+/// The rest of an object without the fields that could not be read.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Rest {
     /// The object.
@@ -179,7 +180,7 @@ pub struct Rest {
     pub doubtful: Vec<Box<str>>,
 }
 
-/// What a ConfigMap `istio`, or `istio-REVISION`, says of the mesh, if it names the root namespace.
+/// The mesh settings of a ConfigMap `istio`, or `istio-REVISION`, that names the root namespace.
 #[derive(Clone, PartialEq, Debug)]
 pub struct IstioMesh {
     /// Name and namespace.
@@ -188,7 +189,8 @@ pub struct IstioMesh {
     pub root_namespace: Option<Text>,
 }
 
-/// A policy of a kind that podreach recognises and does not evaluate.
+/// A policy of another API than that of NetworkPolicy, as untyped data: of a kind that podreach recognises and does not
+/// evaluate, or of one whose schema [`crate::policy`] holds it to.
 #[derive(Clone, PartialEq, Debug)]
 pub struct UnevaluatedPolicy {
     /// `cilium.io/v2`.

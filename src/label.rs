@@ -53,13 +53,13 @@ impl Truth {
         if yes { Self::Yes } else { Self::No }
     }
 
-    /// Whether the answer could be yes.
+    /// True if the answer could be yes.
     #[inline]
     pub fn possible(self) -> bool {
         self != Self::No
     }
 
-    /// Whether the answer is surely yes.
+    /// True if the answer is surely yes.
     #[inline]
     pub fn sure(self) -> bool {
         self == Self::Yes
@@ -77,7 +77,7 @@ impl std::ops::Not for Truth {
     }
 }
 
-/// What is known of the value of one label key.
+/// The value of one label key, as far as it is known.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum LabelValue {
     /// The key is present with this value.
@@ -119,14 +119,14 @@ impl LabelSet {
         self
     }
 
-    /// What is known of a key of this domain: `None` means surely absent.
+    /// The value of a key of this domain, as far as it is known: `None` means surely absent.
     #[inline]
     pub fn get_in(&self, domain: Option<DomainId>, key: KeyId) -> Option<LabelValue> {
         let may_be_added = || domain.is_some_and(|domain| self.reserved.contains(&domain));
         self.get(key).or_else(|| may_be_added().then_some(LabelValue::Unknown))
     }
 
-    /// What is known of a key that no controller adds: `None` means surely absent.
+    /// The value of a key that no controller adds, as far as it is known: `None` means surely absent.
     #[inline]
     pub fn get(&self, key: KeyId) -> Option<LabelValue> {
         match self.entries.binary_search_by_key(&key, |&(k, _)| k) {
@@ -147,14 +147,14 @@ impl LabelSet {
         &self.reserved
     }
 
-    /// Whether keys that are not listed are surely absent, but for those that a controller may add.
+    /// True if keys that are not listed are surely absent, but for those that a controller may add.
     #[inline]
     pub fn is_complete(&self) -> bool {
         self.complete
     }
 }
 
-/// How a requirement compares.
+/// The comparison of a requirement.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Operator {
     /// Present with one of the values (L3).
@@ -174,21 +174,21 @@ pub struct Requirement {
     pub key: KeyId,
     /// The domain of the key, if it is one that controllers add.
     pub domain: Option<DomainId>,
-    /// How it compares.
+    /// Its comparison.
     pub operator: Operator,
     /// Sorted, without repetition; empty for `Exists` and `DoesNotExist`.
     pub values: Box<[ValueId]>,
 }
 
 impl Requirement {
-    /// Whether labels satisfy it.
+    /// Truth of the requirement for these labels.
     pub fn accepts(&self, labels: &LabelSet) -> Truth {
         self.operator.accepts(&self.values, labels.get_in(self.domain, self.key))
     }
 }
 
 impl Operator {
-    /// Whether `value` of a label compares so with `values`.
+    /// Truth of this comparison of a label's `value` with `values`.
     pub fn accepts(self, values: &[ValueId], value: Option<LabelValue>) -> Truth {
         match (self, value) {
             (Self::In, None) => Truth::No,
@@ -226,13 +226,13 @@ impl Selector {
         &self.requirements
     }
 
-    /// Whether it selects everything.
+    /// True if it selects everything.
     #[inline]
     pub fn is_everything(&self) -> bool {
         self.requirements.is_empty()
     }
 
-    /// Whether it selects something with these labels.
+    /// Truth of all requirements for these labels.
     pub fn matches(&self, labels: &LabelSet) -> Truth {
         self.requirements.iter().map(|r| r.accepts(labels)).fold(Truth::Yes, Truth::and)
     }

@@ -52,7 +52,7 @@ use crate::index::IndexVec;
 use crate::k8s::{BrokenObject, Object};
 use rustc_hash::FxHashSet;
 
-/// What to read.
+/// An input to read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Input {
     /// A file, a named pipe, or a directory.
@@ -61,14 +61,14 @@ pub enum Input {
     Stdin,
     /// A text the caller has; the name stands in messages.
     Text {
-        /// What messages call it.
+        /// Its name in messages.
         name: String,
         /// The bytes.
         bytes: Vec<u8>,
     },
 }
 
-/// How to read.
+/// Settings for reading.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Options {
     /// Descend into sub-directories.
@@ -84,7 +84,7 @@ pub struct Options {
 pub struct Manifest {
     /// The object.
     pub object: Object,
-    /// Where it stands.
+    /// Its place in the sources.
     pub origin: Origin,
 }
 
@@ -146,7 +146,7 @@ impl Loaded {
 #[derive(Debug, Default)]
 pub struct Sources {
     texts: IndexVec<SourceId, Source>,
-    /// Where fields stand, of documents that were asked for some.
+    /// Positions of the fields of documents that a message pointed into, kept for the next message.
     kept: locate::Kept,
     kustomized: Kustomized,
 }
@@ -154,33 +154,33 @@ pub struct Sources {
 /// One text.
 #[derive(Debug)]
 pub struct Source {
-    /// What messages call it: the path as given, `-` for standard input.
+    /// Its name in messages: the path as given, `-` for standard input.
     pub name: String,
     /// Its bytes.
     pub bytes: Bytes,
-    /// Where each stretch of [`STRETCH`] bytes begins; made when first needed.
+    /// The start of each stretch of [`STRETCH`] bytes; made when first needed.
     stretches: OnceLock<Vec<Stretch>>,
 }
 
-/// How far the end of what a finding points at is looked for, if its field does not say.
+/// Most bytes that are searched for the end of the word that a finding points at, if its field does not say.
 const LONGEST_WORD: usize = 1 << 10;
 
 /// See [`Source::stretches`].
 const STRETCH: usize = 4 << 10;
 
-/// Where a stretch of a source begins.
+/// The start of a stretch of a source.
 #[derive(Clone, Copy, Debug)]
 struct Stretch {
-    /// How many line feeds stand before it.
+    /// Number of line feeds before it.
     line_feeds: u32,
-    /// How many characters of its line stand before it.
+    /// Number of characters of its line before it.
     characters: u32,
 }
 
 /// A place in a source.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Position {
-    /// What messages call the source.
+    /// The name of the source in messages.
     pub source: String,
     /// From 1.
     pub line: u32,
@@ -214,7 +214,7 @@ pub fn load_beside(sources: Sources, inputs: &[Input], options: Options) -> Load
 #[derive(Default)]
 struct Loader {
     loaded: Loaded,
-    /// Whether there was an object, even of a kind that is not read.
+    /// Set if there was an object, even of a kind that is not read.
     any_object: bool,
     kustomized: Kustomized,
     /// Objects of kinds that are not read, by kind and what they hold.
@@ -366,7 +366,7 @@ impl Loader {
     }
 }
 
-/// Whether kubectl takes a text that stands without quotes for the string that it is, and for no number or boolean.
+/// True if kubectl takes an unquoted text for the string that it is, and not for a number, boolean or null.
 pub(crate) fn is_plain_string(text: &str) -> bool {
     matches!(Scalar::resolve(text.into(), true, None), Ok(Scalar::String(_)))
 }
@@ -408,7 +408,7 @@ impl Source {
     }
 }
 
-/// Where the stretches of a text begin.
+/// Finds the starts of the stretches of a text.
 fn stretches(bytes: &[u8]) -> Vec<Stretch> {
     let mut at = Stretch { line_feeds: 0, characters: 0 };
     let begin = |stretch: &[u8]| {
@@ -419,7 +419,7 @@ fn stretches(bytes: &[u8]) -> Vec<Stretch> {
 }
 
 impl Stretch {
-    /// Where what follows `bytes` begins, which stand here.
+    /// The position after `bytes`, which stand here.
     fn after(self, bytes: &[u8]) -> Self {
         let count = |bytes: &[u8], counts: fn(u8) -> bool| -> u32 {
             bytes.iter().map(|byte| u32::from(counts(*byte))).sum()
@@ -447,7 +447,7 @@ impl Sources {
         self.texts.iter()
     }
 
-    /// Where a field of an object stands: `path` as Kubernetes writes it, empty for the object itself (its `kind` or
+    /// Finds the position of a field: `path` as Kubernetes writes it, empty for the object itself (its `kind` or
     /// first field). Falls back to the nearest enclosing field that exists.
     pub fn locate(&self, origin: &Origin, path: &str) -> Option<Position> {
         let source = self.get(origin.source)?;
@@ -458,7 +458,7 @@ impl Sources {
         Some(Self::at(source, start + span.start..start + span.end))
     }
 
-    /// Where a finding points: its offset if it has one, else its field.
+    /// The position that a finding points at: its offset if it has one, else its field.
     pub fn position(&self, diagnostic: &Diagnostic) -> Option<Position> {
         let origin = diagnostic.origin.as_ref()?;
         let by_path = || self.locate(origin, &diagnostic.path);

@@ -235,17 +235,17 @@ impl PortSet {
         &self.ranges[protocol as usize]
     }
 
-    /// Whether no port is in the set.
+    /// True if no port is in the set.
     pub fn is_empty(&self) -> bool {
         self.ranges.iter().all(RangeSet::is_empty)
     }
 
-    /// Whether every port of every protocol is in the set.
+    /// True if every port of every protocol is in the set.
     pub fn is_full(&self) -> bool {
         *self == Self::full()
     }
 
-    /// Whether one port is in the set.
+    /// True if one port is in the set.
     pub fn contains(&self, protocol: Protocol, port: u16) -> bool {
         self.of(protocol).contains(port)
     }

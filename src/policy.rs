@@ -7,10 +7,15 @@
 
 mod cidr;
 pub mod field;
+pub mod network_policy_api;
 pub mod networking_v1;
+mod schema;
 mod server;
 pub mod unevaluated;
 mod validate;
+
+use std::fmt;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -18,7 +23,7 @@ use crate::diagnostic::{ObjectName, Origin};
 use crate::ids::{NamespaceId, NodeId};
 use crate::label::SelectorId;
 use crate::net::{ByDirection, Direction, Protocol};
-use crate::profile::ProfileSet;
+use crate::profile::{ProfileSet, Semantics};
 
 pub use cidr::{Form, ParsedCidr, parse_cidr, parse_ip, parse_ip_form};
 pub(crate) use server::older_servers;
@@ -49,14 +54,69 @@ pub enum Tier {
     Baseline,
 }
 
+/// The way in which the policies of a tier are put together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Combine {
+    /// Not at all: whatever they select, every port may be accepted, denied or left to the next tier.
+    Unknown,
+    /// Not at all, but that they may only deny.
+    Restriction,
+    /// In their order, and each policy's rules in written order: the first rule that matches decides.
+    FirstMatch,
+    /// Together: a port is accepted if a rule accepts it and none denies it. No rule passes in such a tier.
+    Union,
+}
+
+/// The end of a tier: what becomes of the ports that no rule of it decides.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum TierEnd {
+    /// They are left to the next tier.
+    Pass,
+    /// They are denied, if a policy of the tier isolates the subject; else they are left to the next tier.
+    DenyIfIsolated,
+}
+
 impl Tier {
-    /// Whether the rules of its policies are evaluated.
+    /// The way in which its policies are put together.
+    pub const fn combine(self) -> Combine {
+        match self {
+            Self::Unevaluated => Combine::Unknown,
+            Self::Restricting => Combine::Restriction,
+            Self::Admin | Self::Baseline => Combine::FirstMatch,
+            Self::NetworkPolicy => Combine::Union,
+        }
+    }
+
+    /// Its end.
+    pub const fn end(self) -> TierEnd {
+        match self {
+            Self::NetworkPolicy => TierEnd::DenyIfIsolated,
+            Self::Unevaluated | Self::Restricting | Self::Admin | Self::Baseline => TierEnd::Pass,
+        }
+    }
+
+    /// True if the first rule that matches decides, so that the order of policies and rules matters.
+    pub const fn is_ordered(self) -> bool {
+        matches!(self.combine(), Combine::FirstMatch)
+    }
+
+    /// True if the rules of its policies are evaluated.
     pub const fn is_evaluated(self) -> bool {
-        !matches!(self, Self::Unevaluated | Self::Restricting)
+        !matches!(self.combine(), Combine::Unknown | Combine::Restriction)
     }
 }
 
-/// What a matching rule does.
+/// The place of a policy in its tier: lower is asked first. Of policies in one place any may be first, so that where they
+/// disagree the verdict is unknown.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Order {
+    /// The priority that the policy gives itself.
+    pub priority: u32,
+    /// The key that decides between equal priorities, compared byte by byte, where the implementation has one (K49, K64).
+    pub tie: Option<Arc<str>>,
+}
+
+/// The effect of a rule on connections that it matches.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Action {
     /// The connection is accepted on this side.
@@ -72,15 +132,15 @@ pub enum Action {
 pub struct Policy {
     /// Kind, namespace and name.
     pub name: ObjectName,
-    /// Where it was read.
+    /// The place in the input where it was read.
     pub origin: Origin,
     /// The CNI profiles that could enforce it.
     pub enforced_by: ProfileSet,
-    /// When it is asked.
+    /// The tier that it stands in.
     pub tier: Tier,
     /// Lower is asked first within the tier; 0 in the NetworkPolicy tier, where order has no meaning.
     pub priority: u32,
-    /// What it applies to.
+    /// The pods or nodes that it applies to.
     pub subject: Subject,
     /// Directions in which it isolates its subjects (NetworkPolicy) or makes them unknown (not evaluated).
     pub isolates: ByDirection<bool>,
@@ -91,7 +151,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether it was taken away ([`crate::what_if`]) and only its number is kept: no profile enforces it.
+    /// True if it was taken away ([`crate::what_if`]) and only its number is kept: no profile enforces it.
     pub fn is_withdrawn(&self) -> bool {
         self.enforced_by == ProfileSet::NONE
     }
@@ -101,22 +161,41 @@ impl Policy {
         self.enforced_by = ProfileSet::NONE;
     }
 
-    /// Whether it has a say in a direction for the pods that it selects.
-    pub fn decides(&self, direction: Direction) -> bool {
-        match self.tier {
-            Tier::NetworkPolicy | Tier::Unevaluated | Tier::Restricting => self.isolates[direction],
-            Tier::Admin | Tier::Baseline => !self.rules[direction].is_empty(),
-        }
+    /// The field that says what it applies to.
+    pub const fn subject_path(&self) -> &'static str {
+        if self.tier.is_ordered() { "spec.subject" } else { "spec.podSelector" }
     }
 
-    /// Whether it stands for something that could not be read (`--keep-going`), and not for a kind that is not
+    /// Its place in its tier under a profile.
+    pub fn order(&self, semantics: Semantics) -> Order {
+        let ObjectName { kind, namespace, name } = &self.name;
+        let decides = semantics.ties_by_name && self.tier.is_ordered();
+        let tie = decides.then(|| format!("{name}/{namespace}/Kubernetes{kind}").into());
+        Order { priority: self.priority, tie }
+    }
+
+    /// True if it is asked in a direction for the pods that it selects.
+    pub fn decides(&self, direction: Direction) -> bool {
+        self.isolates[direction] || !self.rules[direction].is_empty()
+    }
+
+    /// True if one of its rules denies, so that it may deny what other policies, or none, allow to the pods it selects.
+    pub fn may_deny(&self, direction: Direction) -> bool {
+        self.rules[direction].iter().any(|rule| rule.action == Action::Deny)
+    }
+
+    /// True if it stands for an object that could not be read (`--keep-going`); false for one of a kind that is not
     /// evaluated: those that share the name of a Kubernetes kind carry their group.
     pub fn is_left_out(&self) -> bool {
-        self.tier == Tier::Unevaluated && matches!(&*self.name.kind, "" | "NetworkPolicy")
+        self.tier == Tier::Unevaluated && {
+            let kind = &*self.name.kind;
+            matches!(kind, "" | "NetworkPolicy")
+                || network_policy_api::Kind::ALL.into_iter().any(|known| known.name() == kind)
+        }
     }
 }
 
-/// What a policy applies to.
+/// The pods or nodes that a policy applies to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Subject {
     /// Pods by selectors.
@@ -154,9 +233,9 @@ pub struct PodMatch {
     pub namespaces: NamespaceMatch,
     /// With which labels.
     pub pods: SelectorId,
-    /// When set, a match is never sure: what a policy kind that is not evaluated might select.
+    /// Set if a match is never sure: for the pods that a policy kind that is not evaluated might select.
     pub perhaps: bool,
-    /// Whether it stands for hostNetwork pods and nodes too, where the CNI knows them by a label (I2).
+    /// Set if it stands for hostNetwork pods and nodes too, where the CNI knows them by a label (I2).
     pub hosts: bool,
 }
 
@@ -172,17 +251,95 @@ pub enum NamespaceMatch {
 /// One rule of one direction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Rule {
-    /// What it does when it matches.
+    /// The effect on connections that it matches.
     pub action: Action,
-    /// Whom it matches; see [`Peers`].
+    /// The peers that it matches.
     pub peers: Peers,
-    /// Which ports it matches.
+    /// The ports that it matches.
     pub ports: Ports,
     /// Its number in the object as written: `spec.ingress[0]` is 0.
     pub index: usize,
+    /// Where it was written.
+    pub written: Written,
 }
 
-/// Whom a rule matches.
+/// Where a rule and its parts were written, from the root of the object, as Kubernetes writes paths.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Written {
+    /// The rule: `spec.ingress[0]`.
+    pub rule: Box<str>,
+    /// Its peers, in the order of [`Peers::Of`]. One that is written with several addresses is several of them.
+    pub peers: Vec<Place>,
+    /// Its ports, in the order of [`Ports::Of`].
+    pub ports: Vec<Place>,
+}
+
+impl Written {
+    /// The path of a peer: `spec.egress[0].to[1].networks[2]`.
+    pub fn peer(&self, index: usize) -> String {
+        format!("{}.{}", self.rule, self.peers[index])
+    }
+
+    /// The path of an element of the ports: `spec.egress[0].ports[1]`.
+    pub fn port(&self, index: usize) -> String {
+        format!("{}.{}", self.rule, self.ports[index])
+    }
+
+    /// The path of the list of the ports, or that of the rule if it has none: `spec.egress[0].protocols`.
+    pub fn all_ports(&self) -> String {
+        match self.ports.first() {
+            Some(place) => format!("{}.{}", self.rule, place.list),
+            None => self.rule.to_string(),
+        }
+    }
+}
+
+/// An element of a list of a rule, or of a list in such an element: `from[1]`, `to[0].networks[3]`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    list: &'static str,
+    index: usize,
+    within: Option<Within>,
+}
+
+/// A part of an element: a field, or an element of a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Within {
+    field: &'static str,
+    index: Option<usize>,
+}
+
+impl Place {
+    /// This element of this list.
+    pub const fn new(list: &'static str, index: usize) -> Self {
+        Self { list, index, within: None }
+    }
+
+    /// A field of it.
+    #[must_use]
+    pub const fn field(self, field: &'static str) -> Self {
+        Self { within: Some(Within { field, index: None }), ..self }
+    }
+
+    /// An element of a list in it.
+    #[must_use]
+    pub const fn item(self, field: &'static str, index: usize) -> Self {
+        Self { within: Some(Within { field, index: Some(index) }), ..self }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.list, self.index)?;
+        match self.within {
+            None => Ok(()),
+            Some(Within { field, index: None }) => write!(f, ".{field}"),
+            Some(Within { field, index: Some(index) }) => write!(f, ".{field}[{index}]"),
+        }
+    }
+}
+
+/// The peers that a rule matches.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Peers {
     /// Everything: pods, nodes, every address (R13).
@@ -198,6 +355,9 @@ pub enum Peer {
     Pods(PodMatch),
     /// Addresses.
     IpBlock(IpBlock),
+    /// Addresses outside the cluster that one of these names, or names of these patterns, stands for. Which those are is
+    /// not in any manifest: an address that is no pod's and no node's may be one.
+    DomainNames(Vec<Box<str>>),
 }
 
 /// A block of addresses with holes.
@@ -211,7 +371,7 @@ pub struct IpBlock {
     pub except: Vec<IpNet>,
 }
 
-/// Which ports a rule matches.
+/// The ports that a rule matches.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Ports {
     /// Every port of every protocol (R15).
@@ -221,7 +381,7 @@ pub enum Ports {
 }
 
 impl Ports {
-    /// Whether any port is given by name.
+    /// True if any port is given by name.
     pub fn has_names(&self) -> bool {
         matches!(self, Self::Of(ports) if ports.iter().any(|port| matches!(port, PortMatch::Named { .. })))
     }

@@ -1,4 +1,4 @@
-//! What the API leaves open, settled by a CNI profile: one table of switches.
+//! Points that the API leaves open, settled by a CNI profile: one table of switches.
 //!
 //! The numbers I1 to I21 are those of `docs/profiles.md`. Only points on which CNIs give different verdicts have a
 //! switch; a cell nobody knows takes the value of [`Profile::Spec`].
@@ -45,6 +45,8 @@ pub struct Semantics {
     pub egress_port_crosses_namespaces: bool,
     /// I19: whether pods without an owner are subject to policies.
     pub bare_pods_are_subjects: bool,
+    /// K49, K64: set if names decide which of two policies of one tier and priority is asked first; else that is open.
+    pub ties_by_name: bool,
 }
 
 /// I14.
@@ -68,7 +70,7 @@ pub enum NamedPorts {
 }
 
 impl NamedPorts {
-    /// Whether names declared in this kind of container count.
+    /// True if names declared in this kind of container count.
     pub fn includes(self, kind: crate::k8s::ContainerKind) -> bool {
         use crate::k8s::ContainerKind::{Regular, Sidecar};
         match self {
@@ -123,11 +125,12 @@ impl Profile {
             named_ports: NamedPorts::ContainersAndSidecars,
             egress_port_crosses_namespaces: true,
             bare_pods_are_subjects: true,
+            ties_by_name: false,
         };
         match self {
             Self::Spec | Self::Antrea => spec,
             Self::OvnKubernetes => Semantics { hosts_by_label: true, ..spec },
-            Self::Calico => Semantics { named_ports: NamedPorts::AllContainers, ..spec },
+            Self::Calico => Semantics { named_ports: NamedPorts::AllContainers, ties_by_name: true, ..spec },
             Self::Cilium => Semantics {
                 ip_block_matches_pods: false,
                 ambiguous_egress_port: AmbiguousPort::Skipped,
@@ -163,7 +166,7 @@ impl ProfileSet {
         Self(bits)
     }
 
-    /// Whether `profile` is one of them.
+    /// True if `profile` is one of them.
     pub const fn contains(self, profile: Profile) -> bool {
         self.0 >> profile as u16 & 1 == 1
     }
@@ -199,6 +202,7 @@ mod tests {
             named_ports: NamedPorts::ContainersAndSidecars,
             egress_port_crosses_namespaces: true,
             bare_pods_are_subjects: true,
+            ties_by_name: false,
         };
         assert_eq!(Profile::Spec.semantics(), spec);
     }

@@ -33,17 +33,17 @@ pub const KEYS: [&str; 19] = [
     "verbose",
 ];
 
-/// What a project file says; each field is the flag of its name.
+/// The contents of a project file; each field is the flag of its name.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProjectFile {
     /// Paths of manifests, relative to the file.
     pub filename: OneOrMany,
-    /// Whether sub-directories are read.
+    /// True if sub-directories are read.
     pub recursive: Option<bool>,
     /// Patterns of what is left out.
     pub exclude: OneOrMany,
-    /// Whether bad objects are left out.
+    /// True if bad objects are left out.
     pub keep_going: Option<bool>,
     /// Labels by `KIND/[NS/]NAME`.
     pub assume: BTreeMap<String, BTreeMap<String, String>>,
@@ -53,13 +53,13 @@ pub struct ProjectFile {
     pub kube_version: Option<String>,
     /// The CNI profile.
     pub cni: Option<String>,
-    /// Where the addresses of pods lie.
+    /// The ranges of pod addresses.
     #[serde(rename = "podCIDR")]
     pub pod_cidr: OneOrMany,
-    /// Where the addresses of Services lie.
+    /// The ranges of Service addresses.
     #[serde(rename = "serviceCIDR")]
     pub service_cidr: OneOrMany,
-    /// Where the addresses of nodes lie.
+    /// The ranges of node addresses.
     #[serde(rename = "nodeCIDR")]
     pub node_cidr: OneOrMany,
     /// The namespace.
@@ -68,19 +68,19 @@ pub struct ProjectFile {
     pub selector: Option<String>,
     /// Formats and files: `json=matrix.json`.
     pub output: OneOrMany,
-    /// Whether an undecided verdict shows in the exit status.
+    /// True if an undecided verdict shows in the exit status.
     pub strict: Option<bool>,
-    /// Whether to say how long stages took.
+    /// True if the time that each stage took is reported.
     pub timings: Option<bool>,
-    /// When to use colours.
+    /// The use of colours.
     pub color: Option<Color>,
-    /// Whether to say nothing but errors beside the answer.
+    /// True if nothing but errors is reported beside the answer.
     pub quiet: bool,
-    /// Whether to show every note.
+    /// True if every note is shown.
     pub verbose: bool,
 }
 
-/// When to use colours.
+/// The use of colours in the output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Color {
@@ -92,7 +92,7 @@ pub enum Color {
     Never,
 }
 
-/// Why a text is no project file.
+/// The reason why a text is no project file.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// It is not YAML of that shape.

@@ -7,6 +7,7 @@
 //!
 //! It assumes that the input is valid: whether it is, is not its business.
 
+mod admin;
 mod facts;
 mod pods;
 mod unevaluated;
@@ -27,6 +28,7 @@ use crate::load::Manifest;
 use crate::net::{Direction, Family, Protocol};
 use crate::profile::{AmbiguousPort, NamedPorts, Profile, Semantics};
 
+use admin::{ClusterPolicy, Outcomes, list};
 use facts::{Answer, Labels};
 use pods::{ContainerKind, Pod};
 use unevaluated::Suspicion;
@@ -60,10 +62,12 @@ pub struct Reference {
     namespaces: BTreeMap<String, Labels>,
     /// The policies with the namespaces they stand in.
     policies: Vec<(String, NetworkPolicySpec)>,
+    /// The cluster-wide policies that are evaluated.
+    cluster_policies: Vec<ClusterPolicy>,
     /// Addresses by node.
     nodes: BTreeMap<String, Vec<IpAddr>>,
-    /// Where the address of a pod lies when the input does not give it. A family without a block is one that such a
-    /// pod does not have.
+    /// The blocks in which the address of a pod lies if the input does not give it. Such a pod has no address of a
+    /// family without a block.
     pod_region: Vec<IpNet>,
     /// The same for hostNetwork pods.
     host_region: Vec<IpNet>,
@@ -127,6 +131,7 @@ impl Reference {
                     _ => None,
                 })
                 .collect(),
+            cluster_policies: admin::policies(manifests, profile),
             nodes: facts::nodes(manifests),
             pod_region: Vec::new(),
             host_region: Vec::new(),
@@ -147,7 +152,7 @@ impl Reference {
         names
     }
 
-    /// Whether one new connection is allowed.
+    /// Decides whether one new connection is allowed.
     ///
     /// # Panics
     ///
@@ -178,6 +183,24 @@ impl Reference {
                 boundaries.extend(bounds.into_iter().map(|bound| (protocol_of(port), facts::port(bound))));
             }
         }
+        for port in self.cluster_rules().flat_map(|rule| list(&rule["protocols"]).chain(list(&rule["ports"])))
+        {
+            for (port, field) in
+                [(&port["portNumber"], "port"), (&port["portRange"], "start"), (&port["portRange"], "end")]
+            {
+                if let Some(bound) = port[field].as_i64() {
+                    boundaries
+                        .insert((facts::protocol(port["protocol"].as_str()), facts::port(bound as i32)));
+                }
+            }
+            for (name, protocol) in [("tcp", Protocol::Tcp), ("udp", Protocol::Udp), ("sctp", Protocol::Sctp)]
+            {
+                let port = &port[name]["destinationPort"];
+                let bounds = [&port["number"], &port["range"]["start"], &port["range"]["end"]];
+                let bounds = bounds.into_iter().filter_map(serde_json::Value::as_i64);
+                boundaries.extend(bounds.map(|bound| (protocol, facts::port(bound as i32))));
+            }
+        }
         let mut ports = BTreeSet::new();
         for (protocol, number) in boundaries {
             for neighbour in [number.saturating_sub(1).max(1), number, number.saturating_add(1)] {
@@ -198,6 +221,9 @@ impl Reference {
                 blocks.extend(excepts(written));
             }
         }
+        for peer in self.cluster_rules().flat_map(|rule| list(&rule["to"])) {
+            blocks.extend(list(&peer["networks"]).filter_map(serde_json::Value::as_str).map(block));
+        }
         let mut addresses = BTreeSet::new();
         for block in blocks {
             addresses.extend([block.network(), block.broadcast()]);
@@ -216,6 +242,12 @@ impl Reference {
         self.policies.iter().flat_map(|(_, spec)| {
             Direction::ALL.into_iter().flat_map(move |direction| rules(spec, direction))
         })
+    }
+
+    fn cluster_rules(&self) -> impl Iterator<Item = &serde_json::Value> {
+        self.cluster_policies
+            .iter()
+            .flat_map(|ClusterPolicy { spec, .. }| list(&spec["ingress"]).chain(list(&spec["egress"])))
     }
 
     fn end(&self, peer: &Peer) -> End<'_> {
@@ -293,14 +325,14 @@ impl Reference {
         }
         let question = Question { direction, subject, peer, place, protocol, port };
         match subject.suspicion {
-            Suspicion::None => self.network_policies(&question),
-            Suspicion::Restricted => self.network_policies(&question).and(Answer::Maybe),
+            Suspicion::None => self.tiers(&question),
+            Suspicion::Restricted => self.tiers(&question).and(Answer::Maybe),
             Suspicion::Anything => Answer::Maybe, // a policy kind that is not evaluated may select it
         }
     }
 
-    /// What the NetworkPolicies of one end say.
-    fn network_policies(&self, question: &Question<'_>) -> Answer {
+    /// The outcomes of the NetworkPolicies of one end: final for a pod that one of them isolates in this direction.
+    fn network_policies(&self, question: &Question<'_>) -> Outcomes {
         let Question { direction, subject, .. } = *question;
         // For each policy that selects the subject or may do so: how sure that is, and what its rules say.
         let selecting: Vec<(Answer, Answer)> = self
@@ -313,14 +345,15 @@ impl Reference {
             .collect();
         // R1, R3 and the two bounds.
         let isolated = selecting.iter().any(|(selected, _)| *selected == Answer::Yes);
-        let must =
+        let is_surely_admitted = if isolated {
             selecting.iter().any(|(selected, admits)| *selected == Answer::Yes && *admits == Answer::Yes)
-                || (!isolated && selecting.iter().all(|(_, admits)| *admits == Answer::Yes));
-        let may = selecting.iter().any(|(_, admits)| *admits != Answer::No) || !isolated;
-        match (must, may) {
-            (true, _) => Answer::Yes,
-            (false, true) => Answer::Maybe,
-            (false, false) => Answer::No,
+        } else {
+            selecting.iter().all(|(_, admits)| *admits == Answer::Yes)
+        };
+        Outcomes {
+            accept: selecting.iter().any(|(_, admits)| *admits != Answer::No),
+            deny: !is_surely_admitted,
+            on: !isolated,
         }
     }
 
@@ -333,7 +366,7 @@ impl Reference {
         }
     }
 
-    /// Whether a rule of the policy matches; R12: without rules, none does.
+    /// Returns how surely a rule of the policy matches; R12: without rules, none does.
     fn admits(&self, spec: &NetworkPolicySpec, question: &Question<'_>) -> Answer {
         rules(spec, question.direction)
             .filter(|rule| self.ports_match(rule.ports, question)) // R17: ports and peers of one rule
@@ -341,7 +374,7 @@ impl Reference {
             .fold(Answer::No, Answer::or)
     }
 
-    /// Whether the `ports` of a rule match.
+    /// True if the `ports` of a rule match.
     fn ports_match(&self, ports: &[NetworkPolicyPort], question: &Question<'_>) -> bool {
         ports.is_empty() // R15
             || ports.iter().any(|port| self.port_matches(port, question)) // R16
@@ -391,7 +424,7 @@ impl Reference {
         numbers.contains(&question.port)
     }
 
-    /// Whether the `from` or `to` of a rule matches.
+    /// Returns how surely the `from` or `to` of a rule matches.
     fn peers_match(&self, peers: &[NetworkPolicyPeer], question: &Question<'_>) -> Answer {
         if peers.is_empty() {
             return Answer::Yes; // R13: everything, pods or not
@@ -404,7 +437,7 @@ impl Reference {
             .fold(self.blocks_match(&blocks, question), Answer::or) // R14, R27
     }
 
-    /// Whether a peer made of selectors matches.
+    /// Returns how surely a peer made of selectors matches.
     fn selectors_match(&self, peer: &NetworkPolicyPeer, question: &Question<'_>) -> Answer {
         if self.semantics.hosts_by_label && question.direction == Direction::Ingress && means_hosts(peer) {
             match question.peer {
@@ -429,7 +462,7 @@ impl Reference {
         namespace.and(selects(peer.pod_selector.as_ref(), &pod.labels)) // R26
     }
 
-    /// Whether the blocks of a rule match, taken together.
+    /// Returns how surely the blocks of a rule match, taken together.
     fn blocks_match(&self, blocks: &[&IpBlock], question: &Question<'_>) -> Answer {
         if matches!(question.peer, End::Pod(_)) && !self.semantics.ip_block_matches_pods {
             return Answer::No; // I5
@@ -529,7 +562,7 @@ fn protocol_of(entry: &NetworkPolicyPort) -> Protocol {
     facts::protocol(entry.protocol.as_deref())
 }
 
-/// Whether a block holds an address; R41: its excepts are its own. R44: a block has one family.
+/// True if a block holds an address; R41: its excepts are its own. R44: a block has one family.
 fn contains(written: &IpBlock, address: IpAddr) -> bool {
     cidr(written).contains(&address) && !excepts(written).any(|hole| hole.contains(&address))
 }

@@ -61,9 +61,9 @@ pub enum Format {
     Svg,
     /// A page to look at.
     Html,
-    /// What CI servers read of tests: JUnit XML.
+    /// Tests as JUnit XML, for CI servers.
     Junit,
-    /// What code scanning reads: SARIF 2.1.0.
+    /// Tests as SARIF 2.1.0, for code scanning.
     Sarif,
     /// The Test Anything Protocol.
     Tap,

@@ -41,24 +41,24 @@ pub const KIND: &str = "ReachabilityLock";
 pub struct Lock {
     /// The CNI profile it holds under.
     pub profile: Profile,
-    /// What is allowed or unknown, in order; all else is denied.
+    /// The lines with everything that is allowed or unknown, in order; all else is denied.
     pub lines: Vec<Line>,
 }
 
 /// One line: ports with one verdict.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Line {
-    /// Where connections come from.
+    /// The source of connections.
     pub from: Place,
-    /// Where they go; one of the two is a workload.
+    /// The destination; one of the two is a workload.
     pub to: Place,
-    /// What is said of the ports.
+    /// The verdict on the ports.
     pub verdict: LineVerdict,
     /// The ports, never empty.
     pub ports: PortSet,
 }
 
-/// What a line says of its ports.
+/// The verdict of a line on its ports.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum LineVerdict {
     /// Every pair of pods may use them.
@@ -110,7 +110,7 @@ impl Place {
         }
     }
 
-    /// Whether it is outside the cluster.
+    /// True if the place is outside the cluster.
     pub const fn is_outside(&self) -> bool {
         matches!(self, Self::Outside(..))
     }
@@ -164,7 +164,7 @@ impl Lock {
         });
     }
 
-    /// Whether some line leaves something undecided.
+    /// True if some line leaves its ports undecided.
     pub fn is_undecided(&self) -> bool {
         self.lines.iter().any(|line| line.verdict == LineVerdict::Unknown)
     }
@@ -227,7 +227,7 @@ fn between_workloads(program: &Program) -> Vec<(WorkloadId, WorkloadId, Carried)
 
 type Outside = (Direction, WorkloadId, Family, AddressSet, Carried);
 
-/// What may flow between each workload and addresses, those that it treats alike taken together.
+/// The flows between each workload and addresses; addresses that it treats alike are one flow.
 fn outside(program: &Program) -> Vec<Outside> {
     let mut rows = Rows::new(program);
     let externals: IndexVec<ExternalId, ExternalClass> = rows.externals();

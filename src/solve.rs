@@ -1,17 +1,18 @@
 //! Program to reachability: tiers, rows, the matrix, and the proof of one verdict.
 //!
 //! The matrix stays factorised. For a source class, a row holds what its own policies make of everybody, what the
-//! policies of each destination signature make of it, and the few exceptions to both; nothing of the size classes x
+//! policies of each destination signature make of it, and the few overrides to both; nothing of the size classes x
 //! classes is ever stored. Knows signatures, classes and port sets; knows no names and no policy API.
 
 mod evaluator;
-mod exceptions;
 mod externals;
+mod frames;
 mod openness;
-mod outline;
-mod pairs;
+mod overrides;
+mod product;
 mod regions;
 mod row;
+mod template;
 mod tiers;
 mod union;
 
@@ -28,7 +29,7 @@ pub(crate) use evaluator::{CellId, Evaluator, Memo, Peer, SideId};
 pub(crate) use externals::ExternalClass;
 pub use externals::ExternalId;
 pub(crate) use openness::Openness;
-pub(crate) use pairs::outlined;
+pub(crate) use product::templated;
 pub(crate) use row::{Cells, Rows};
 pub(crate) use tiers::Bounds;
 
@@ -41,7 +42,7 @@ pub enum End {
     Address(IpAddr),
 }
 
-/// What may flow from one end to another: the two bounds of a three-valued verdict.
+/// The ports that are allowed from one end to another: the two bounds of a three-valued verdict.
 ///
 /// INVARIANT: `must` is a subset of `may`. Allowed is `must`, unknown is `may` without `must`, denied is the rest.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -77,19 +78,19 @@ pub fn solve(program: &Program) -> Reachability<'_> {
 }
 
 impl<'p> Reachability<'p> {
-    /// What was solved.
+    /// The program that was solved.
     pub fn program(&self) -> &'p Program {
         self.program
     }
 
-    /// What may flow between two ends.
+    /// The ports that are allowed from one end to another.
     ///
     /// Two addresses of one family have no policy between them: connections that do not touch the cluster are open here.
     pub fn connectivity(&self, from: End, to: End) -> Connectivity {
         self.bounds(self.cell(from, to))
     }
 
-    /// What may flow between two ends, by number: equal numbers are equal bounds.
+    /// The cell of two ends: equal cells have equal bounds.
     pub(crate) fn cell(&self, from: End, to: End) -> CellId {
         self.evaluator.borrow_mut().of_ends(from, to)
     }
@@ -99,14 +100,14 @@ impl<'p> Reachability<'p> {
         self.evaluator.borrow_mut().by_policies(from, to)
     }
 
-    /// What a cell says.
+    /// The bounds of a cell.
     pub(crate) fn bounds(&self, cell: CellId) -> Connectivity {
         self.evaluator.borrow().connectivity(cell)
     }
 }
 
 impl Evaluator<'_> {
-    /// What may flow between two ends, by number: equal numbers are equal bounds.
+    /// The cell of two ends: equal cells have equal bounds.
     pub(crate) fn of_ends(&mut self, from: End, to: End) -> CellId {
         let program = self.program;
         match (from, to) {
@@ -149,18 +150,18 @@ impl Evaluator<'_> {
 }
 
 impl Program {
-    /// Whether `from` is a hostNetwork pod on the node that runs `to`: then ingress at `to` is exempt (R50).
+    /// True if `from` is a hostNetwork pod on the node that runs `to`: then ingress at `to` is exempt (R50).
     pub fn same_node(&self, from: PodId, to: PodId) -> bool {
         let (from, to) = (&self.cluster.pods[from], &self.cluster.pods[to]);
         from.host_network && from.node.is_some() && from.node == to.node
     }
 
-    /// Whether `address` is one of the node that runs `pod` (R50).
+    /// True if `address` is one of the node that runs `pod` (R50).
     pub fn is_own_node(&self, pod: PodId, address: IpAddr) -> bool {
         self.cluster.pods[pod].node.is_some_and(|node| self.cluster.nodes[node].addresses.contains(&address))
     }
 
-    /// Whether two classes have addresses of a common family.
+    /// True if two classes have addresses of a common family.
     pub(crate) fn connectable(&self, a: crate::compile::ClassId, b: crate::compile::ClassId) -> bool {
         let (a, b) = (&self.classes[a].families, &self.classes[b].families);
         Family::ALL.into_iter().any(|family| a[family] && b[family])

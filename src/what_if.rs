@@ -32,21 +32,21 @@ pub use change::{Change, ChangeError, Edit};
 pub use objects::{Objects, Undo};
 use policies::{Policies, PolicyEdits, PolicyName};
 
-/// What edits did.
+/// The effect of edits.
 #[derive(Clone, Debug)]
 pub struct Effect {
-    /// Which connections changed.
+    /// The connections that changed.
     pub difference: Difference,
-    /// What there is to say about the objects of the edits.
+    /// Findings about the objects of the edits.
     pub diagnostics: Vec<Diagnostic>,
-    /// Whether the cluster was built anew. Then pods, namespaces and workloads have new numbers.
+    /// True if the cluster was built anew. Then pods, namespaces and workloads have new numbers.
     pub rebuilt: bool,
 }
 
 /// A variant of the cluster, to be asked.
 #[derive(Debug)]
 pub struct Variant<'v> {
-    /// What the edits changed.
+    /// The effect of the edits.
     pub effect: Effect,
     /// The program without the edits; if the cluster was not built anew, what it says of policies is that of `after`.
     pub before: &'v Program,
@@ -71,7 +71,7 @@ pub struct Simulation {
     state: State,
 }
 
-/// What is made of the objects.
+/// Everything that is made of the objects.
 #[derive(Debug)]
 struct State {
     bench: Workbench,
@@ -95,7 +95,7 @@ impl Simulation {
         Ok(Self { objects: Objects::new(manifests, options), policies, profile, findings, state })
     }
 
-    /// What there is to say about the input as it was at first.
+    /// Findings about the input as it was at first.
     pub fn findings(&self) -> &[Diagnostic] {
         &self.findings
     }

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::load::is_plain_string;
 
-/// Why a value cannot be written as YAML: it has what JSON has not.
+/// Error for a value that cannot be written as YAML: it has what JSON has not.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct Error(#[from] serde_json::Error);
@@ -29,7 +29,7 @@ pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, Error> {
 /// The most bytes of a key that stands before its value on one line.
 const LONGEST_KEY: usize = 128;
 
-/// Where a value is written.
+/// The place at which a value is written.
 #[derive(Clone, Copy)]
 enum Place {
     /// At the beginning of everything.
@@ -165,12 +165,12 @@ fn literal(text: &str, place: Place, out: &mut String) {
     out.push('\n');
 }
 
-/// Whether a text cannot stand between single quotes, or line by line, as it is.
+/// True if a text cannot stand between single quotes, or line by line, as it is.
 fn needs_escapes(text: &str) -> bool {
     text.contains(|c: char| c != '\n' && is_special(c)) || text.contains(" \n") || text.ends_with(' ')
 }
 
-/// Whether a character is none that YAML prints, or one that it takes for the end of a line.
+/// True for a character that YAML does not print, or that it takes for the end of a line.
 const fn is_special(c: char) -> bool {
     c.is_ascii_control()
         || matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
@@ -202,7 +202,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// Whether a text without special characters can stand without quotes, in block style.
+/// True if a text without special characters can stand without quotes, in block style.
 fn is_plain(text: &str) -> bool {
     let (Some(first), Some(last)) = (text.chars().next(), text.chars().next_back()) else { return false };
     let rest = &text[first.len_utf8()..];
@@ -313,7 +313,7 @@ mod tests {
             prop_assert_eq!(&read["a"], &value, "{}", text);
         }
 
-        /// Where the two versions of YAML agree, others write the same.
+        /// Other writers write the same where the two versions of YAML agree.
         #[test]
         fn the_layout_is_the_common_one(value in value(EVEN, EVEN_KEY)) {
             prop_assert_eq!(to_string(&value).unwrap(), serde_yaml::to_string(&value).unwrap());

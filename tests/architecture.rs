@@ -1,4 +1,5 @@
-//! The import table of ARCHITECTURE.md, enforced.
+//! Rules of ARCHITECTURE.md and CONTRIBUTING.md that hold for every file, enforced: the import table, and the first word
+//! of doc comments.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -107,6 +108,55 @@ fn every_row_is_a_module_and_rows_only_look_up() {
             assert!(!table[used].contains(module), "`{module}` and `{used}` may use each other");
         }
     }
+}
+
+/// Files whose doc comments are printed as `--help`, where a question reads well: clap derives the text from them.
+const PRINTED_AS_HELP: [&str; 4] =
+    ["src/cli/args.rs", "examples/edits.rs", "examples/synth/main.rs", "examples/synth/generator.rs"];
+
+/// The lines of a source at which a run of doc comments of one kind opens, with their numbers and texts.
+fn openings(source: &str) -> impl Iterator<Item = (usize, &str)> {
+    let marker = |line: &str| {
+        let is_doc = line.starts_with("///") && !line.starts_with("////");
+        if is_doc { Some("///") } else { line.starts_with("//!").then_some("//!") }
+    };
+    let mut before = None;
+    (1..).zip(source.lines().map(str::trim_start)).filter_map(move |(number, line)| {
+        let kind = marker(line);
+        let opens = kind.is_some() && kind != before;
+        before = kind;
+        opens.then(|| (number, line[3..].trim_start()))
+    })
+}
+
+#[test]
+fn doc_comments_begin_with_a_noun_or_a_verb() {
+    let mut files = Vec::new();
+    for folder in ["src", "tests", "benches", "examples", "fuzz/fuzz_targets"] {
+        sources(&root().join(folder), &mut files);
+    }
+    let mut complaints = Vec::new();
+    let mut count = 0;
+    for file in files {
+        let relative = file.strip_prefix(root()).expect("listed below the root").to_string_lossy();
+        let source = fs::read_to_string(&file).expect("a source can be read");
+        for (number, text) in openings(&source) {
+            count += 1;
+            let first = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+            if matches!(first, "What" | "Whether" | "Whom" | "Who" | "How")
+                && !PRINTED_AS_HELP.contains(&&*relative)
+            {
+                complaints.push(format!("{relative}:{number}: `{text}`"));
+            }
+        }
+    }
+    complaints.sort();
+    assert!(count > 1000, "the doc comments were not found");
+    assert!(
+        complaints.is_empty(),
+        "say what is there (\"The ports that ...\", \"True if ...\", \"Finds ...\"), not that it is a question:\n{}",
+        complaints.join("\n")
+    );
 }
 
 #[test]

@@ -422,7 +422,7 @@ fn explanations_follow_their_schema() {
     assert_eq!(session.run("explain -f shop.yaml shop/web shop/db:9000 --strict").0, 3);
 }
 
-/// What is not shown is not shown as denied, and what is shown is the same in every format.
+/// Flows that are not shown are not shown as denied, and those that are shown are the same in every format.
 #[test]
 fn a_part_of_the_matrix_does_not_pretend_to_be_all_of_it() {
     let other = SHOP.replace("namespace: shop", "namespace: other");

@@ -1,5 +1,5 @@
-//! What two clusters differ in, on random pairs of them: the changes are those of two listings, the counts are those of
-//! all pairs of pods, and taking back what is named takes the change back.
+//! The difference of two clusters, on random pairs of them: the changes are those of two listings, the counts are
+//! those of all pairs of pods, and taking back what is named takes the change back.
 
 mod blame;
 mod table;
@@ -56,7 +56,7 @@ fn compiled(case: &Case) -> Result<Program, TestCaseError> {
     Ok(compile(&cluster, case.profile))
 }
 
-/// What an endpoint is called; addresses stand for themselves.
+/// The name of an endpoint; addresses stand for themselves.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Name {
     Inside(String),
@@ -159,7 +159,7 @@ fn party(difference: &Difference, before: &Program, after: &Program, id: PartyId
     name(cluster, external, party.endpoint)
 }
 
-/// What is responsible does not hang on who else changes: an endpoint that is asked about by itself is alike no other.
+/// The causes of a change do not depend on other changes: an endpoint asked about by itself is grouped with no other.
 fn same_causes_one_by_one(before: &Program, after: &Program, by: By, found: &Difference) -> TestCaseResult {
     let causes = |difference: &Difference, from: Name| -> BTreeMap<Name, Vec<String>> {
         let name = |id| party(difference, before, after, id);

@@ -30,7 +30,7 @@ use crate::support::judge::{self, pairs, pods};
 /// A cluster, addresses and ports worth asking about.
 type Questions = (Arc<Cluster>, Vec<IpAddr>, Vec<PortSet>);
 
-/// What there is to ask about a case.
+/// The questions to ask about a case.
 fn cluster(case: &Case) -> Result<Questions, TestCaseError> {
     let manifests = judge::manifests(case).map_err(TestCaseError::fail)?;
     let reference = Reference::new(&manifests, &case.options, case.profile);
@@ -199,7 +199,7 @@ proptest! {
     }
 }
 
-/// What a change does beside what was asked for, pair by pair.
+/// The effect of a change beside what was asked for, pair by pair.
 #[derive(Default)]
 struct Effect {
     closed: Option<(End, End)>,
@@ -238,7 +238,8 @@ fn effect(
     effect
 }
 
-/// How many questions and fixes the properties saw: `PODREACH_COUNT=1 cargo test a_fix_does -- --nocapture` prints it.
+/// Numbers of questions and fixes that the properties saw: `PODREACH_COUNT=1 cargo test a_fix_does -- --nocapture`
+/// prints them.
 mod seen {
     use std::sync::atomic::{AtomicU64, Ordering};
 

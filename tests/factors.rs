@@ -21,7 +21,7 @@ use crate::properties::cluster_of;
 use crate::support::config;
 use crate::support::generate;
 
-/// Who stands at the other end.
+/// The other end of a connection.
 #[derive(Clone, Copy)]
 enum Peer {
     Class(ClassId),
@@ -64,7 +64,7 @@ impl Reader<'_> {
         joined(self.side(direction, class, Peer::External(external)), &everything)
     }
 
-    /// How many pods of each class a workload has.
+    /// Number of pods of each class in a workload.
     fn classes(&self, id: WorkloadId) -> BTreeMap<ClassId, u32> {
         let mut classes = BTreeMap::new();
         let cluster = &self.program.cluster;
@@ -151,7 +151,7 @@ proptest! {
         prop_assert_eq!(read, listed);
     }
 
-    /// What the page refers to is there, whatever the cluster.
+    /// Everything that the page refers to is in it, whatever the cluster.
     #[test]
     fn pages_refer_to_what_they_hold(case in generate::case()) {
         let cluster = cluster_of(&case)?;

@@ -1,5 +1,5 @@
-//! What becomes of broken policies: the survey of `test --mutate` against every test run for real on manifests in which
-//! one thing was broken by hand.
+//! Broken policies: the survey of `test --mutate` against every test run for real on manifests in which one thing was
+//! broken by hand.
 
 use std::collections::BTreeSet;
 
@@ -35,7 +35,7 @@ fn test_file(ends: &[String], drawn: &[(usize, usize, u16, &str)]) -> String {
     json!({"apiVersion": "podreach/v1", "kind": "ReachabilityTest", "tests": tests}).to_string()
 }
 
-/// What is broken: the policy, the path within it, and how.
+/// A thing that is broken: the policy, the path within it, and the mutation.
 type Broken = (String, String, Mutation);
 
 /// A policy with one thing broken; `None` instead of it if it is gone.
@@ -49,8 +49,120 @@ fn asks(selector: &Value) -> bool {
     selector.as_object().is_some_and(|fields| fields.values().any(|field| !field.is_null()))
 }
 
-/// Every way to break a policy.
-fn variants(policy: &Value) -> Vec<Variant> {
+/// Every way to break a policy; of other objects there is none.
+fn variants(object: &Value) -> Vec<Variant> {
+    let api_version = object["apiVersion"].as_str().unwrap_or_default();
+    match object["kind"].as_str() {
+        Some("NetworkPolicy") => of_network_policy(object),
+        Some("ClusterNetworkPolicy") if api_version.starts_with("policy.networking.k8s.io/") => {
+            of_cluster_wide_policy(object, "Accept", "protocols")
+        }
+        Some("AdminNetworkPolicy" | "BaselineAdminNetworkPolicy") => {
+            of_cluster_wide_policy(object, "Allow", "ports")
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Every way to break a cluster-wide policy with these words for an Accept and for the ports of a rule.
+fn of_cluster_wide_policy(policy: &Value, accept: &str, ports: &str) -> Vec<Variant> {
+    let name = policy["metadata"]["name"].as_str().expect("it has a name").to_owned();
+    let mut all = vec![((name.clone(), String::new(), Mutation::PolicyRemoved), None)];
+    for (direction, side) in [("ingress", "from"), ("egress", "to")] {
+        let rules = list(&policy["spec"], direction);
+        for (i, rule) in rules.iter().enumerate() {
+            let mut add = |within: &str, mutation, rule: Option<Value>| {
+                let mut policy = policy.clone();
+                let changed = rules[..i].iter().cloned().chain(rule).chain(rules[i + 1..].iter().cloned());
+                policy["spec"][direction] = changed.collect();
+                let path = format!("spec.{direction}[{i}]{within}");
+                all.push(((name.clone(), path, mutation), Some(policy)));
+            };
+            add("", Mutation::RuleRemoved, None);
+            let with = |field: &str, value: Value| {
+                let mut rule = rule.clone();
+                rule[field] = value;
+                Some(rule)
+            };
+            match rule["action"].as_str() {
+                Some("Deny") => add(".action", Mutation::OppositeAction, with("action", json!(accept))),
+                Some("Pass") => {}
+                _ => add(".action", Mutation::OppositeAction, with("action", json!("Deny"))),
+            }
+            if !list(rule, ports).is_empty() {
+                let mut rule = rule.clone();
+                rule.as_object_mut().expect("it has ports").remove(ports);
+                add(&format!(".{ports}"), Mutation::AnyPort, Some(rule));
+            }
+            for (field, mutation) in [(ports, Mutation::PortRemoved), (side, Mutation::PeerRemoved)] {
+                let elements = list(rule, field);
+                for j in (0..elements.len()).filter(|_| elements.len() > 1) {
+                    let fewer = [&elements[..j], &elements[j + 1..]].concat();
+                    add(&format!(".{field}[{j}]"), mutation, with(field, json!(fewer)));
+                }
+            }
+            let peers = list(rule, side);
+            for (j, peer) in peers.iter().enumerate() {
+                for (within, mutation, peer) in wider(peer) {
+                    let mut peers = peers.to_vec();
+                    peers[j] = peer;
+                    add(&format!(".{side}[{j}]{within}"), mutation, with(side, json!(peers)));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// Every way to widen a peer of a cluster-wide policy: a path within it, how, and the peer.
+fn wider(peer: &Value) -> Vec<(String, Mutation, Value)> {
+    let pods = &peer["pods"];
+    let mut all = Vec::new();
+    let mut add = |within: &str, mutation, peer: Value| all.push((within.to_owned(), mutation, peer));
+    let with = |field: &str, value: Value| {
+        let mut pods = pods.clone();
+        pods[field] = value;
+        json!({"pods": pods})
+    };
+    // Of a selector in its place, of one within a field of old, and of what says `sameLabels`.
+    let any = |namespaces: &Value| {
+        let is_old = ["namespaceSelector", "sameLabels"].iter().any(|field| namespaces.get(field).is_some());
+        let selector = if namespaces["namespaceSelector"].is_null() {
+            namespaces
+        } else {
+            &namespaces["namespaceSelector"]
+        };
+        asks(selector).then(|| if is_old { json!({"namespaceSelector": {}}) } else { json!({}) })
+    };
+    if let Some(any) = any(&peer["namespaces"]) {
+        add("", Mutation::AnyNamespace, json!({"namespaces": any}));
+    }
+    for field in ["namespaceSelector", "namespaces"] {
+        if let Some(any) = any(&pods[field]) {
+            add("", Mutation::AnyNamespace, with(field, any));
+        }
+    }
+    if asks(&pods["podSelector"]) {
+        add("", Mutation::AnyPod, with("podSelector", json!({})));
+    }
+    if asks(&peer["nodes"]) {
+        add("", Mutation::AnyNode, json!({"nodes": {}}));
+    }
+    let networks = list(peer, "networks");
+    for (k, network) in networks.iter().enumerate() {
+        let is_v6 = network.as_str().is_some_and(|network| network.contains(':'));
+        let everything = json!(if is_v6 { "::/0" } else { "0.0.0.0/0" });
+        if !networks.contains(&everything) {
+            let mut networks = networks.to_vec();
+            networks[k] = everything;
+            add(&format!(".networks[{k}]"), Mutation::AnyAddress, json!({"networks": networks}));
+        }
+    }
+    all
+}
+
+/// Every way to break a NetworkPolicy.
+fn of_network_policy(policy: &Value) -> Vec<Variant> {
     let text = |field: &str| policy["metadata"][field].as_str().unwrap_or_default().to_owned();
     let name = format!("{}/{}", text("namespace"), text("name"));
     let mut all = vec![((name.clone(), String::new(), Mutation::PolicyRemoved), None)];
@@ -127,7 +239,7 @@ fn verdict(is: &Connectivity, port: u16) -> &'static str {
     }
 }
 
-/// Which tests pass.
+/// For each test, true if it passes.
 fn passing<'r>(reachability: &'r Reachability<'r>, asked: Tests<'r>) -> Vec<bool> {
     let judge = Judge::new(reachability, asked.namespace, asked.ranges);
     asked.tests.iter().map(|test| test.passes(judge.judge(test).result)).collect()
@@ -164,17 +276,14 @@ fn survey_is_real(case: &Case, drawn: &[Drawn]) -> TestCaseResult {
     let before = passing(&reachability, asked);
     let (mut killed, mut survived) = (0, BTreeSet::new());
     for (place, object) in case.objects.iter().enumerate() {
-        if object["kind"] != "NetworkPolicy" {
-            continue;
-        }
         for (broken, variant) in variants(object) {
             let mut mutated = case.clone();
             match variant {
                 Some(policy) => mutated.objects[place] = policy,
                 None => drop(mutated.objects.remove(place)),
             }
-            let found = manifests(&mutated).map_err(TestCaseError::fail)?;
             // Without the policy the input may hold no object at all, or not the namespace that an assumption is about.
+            let found = manifests(&mutated).map_err(TestCaseError::reject)?;
             let cluster = build(&mutated, &found).map_err(TestCaseError::reject)?;
             let program = compile(&cluster, case.profile);
             let mutant = solve(&program);
@@ -205,7 +314,8 @@ proptest! {
     }
 }
 
-/// Where nobody says which directions a policy isolates, its rules do; without its only egress rule it goes on isolating.
+/// Without policy types, the rules say which directions a policy isolates; a mutant without its only egress rule still
+/// isolates for egress.
 #[test]
 fn r11_a_rule_that_is_taken_away_isolates_still() {
     let objects = vec![

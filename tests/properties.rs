@@ -32,7 +32,7 @@ pub(crate) fn cluster_of(case: &Case) -> Result<Arc<Cluster>, TestCaseError> {
     judge::build(case, &manifests(case)?).map_err(TestCaseError::fail)
 }
 
-/// What may flow between all ends of a case, by name.
+/// Connectivity between all ends of a case, by name.
 type Table = BTreeMap<(String, String), Connectivity>;
 
 fn table(case: &Case, addresses: &[IpAddr]) -> Result<Table, TestCaseError> {
@@ -346,7 +346,7 @@ fn layout() -> impl Strategy<Value = Layout> {
 proptest! {
     #![proptest_config(config(1024))]
 
-    /// What the matrix lists is what the pairs say, at every level.
+    /// The flows that the matrix lists are the sums of the pairs, at every level.
     #[test]
     fn flows_are_sums_of_pairs(case in generate::case(), layout in layout()) {
         let cluster = cluster_of(&case)?;

@@ -46,7 +46,7 @@ fn layouts() -> impl Strategy<Value = Layout> {
     prop_oneof![Just(usize::MAX), 0_usize..5].prop_map(Layout::DenseAbove)
 }
 
-/// What is found within the cluster, by workload.
+/// The results within the cluster, by workload.
 fn inside(answer: &Answer) -> BTreeMap<WorkloadId, &Found> {
     let workloads = answer.found.iter().filter_map(|found| match found.endpoint {
         Endpoint::Workload(id) => Some((id, found)),

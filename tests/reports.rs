@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// What is made of each scenario: a command, a format and a file.
+/// The reports of each scenario: a command, a format and a file.
 const REPORTS: [(&str, &str, &str); 3] =
     [("matrix", "svg", "matrix.svg"), ("matrix", "md", "matrix.md"), ("report", "html", "report.html")];
 

@@ -6,6 +6,7 @@
 
 mod addresses;
 mod check;
+mod cluster_network_policies;
 mod connections;
 mod isolation;
 mod label_selectors;

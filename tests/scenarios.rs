@@ -31,7 +31,7 @@ use world::World;
 trait Judge {
     /// The ports it looks at.
     fn ports(&self) -> &PortSet;
-    /// What may flow on those ports.
+    /// Connectivity on those ports.
     fn connectivity(&self, from: End, to: End) -> Connectivity;
 }
 
@@ -115,7 +115,7 @@ impl Judge for Specification<'_> {
     }
 }
 
-/// What is expected of one pair.
+/// The expectation of one pair.
 #[derive(Clone, Copy)]
 enum Wanted {
     /// Every port is allowed.

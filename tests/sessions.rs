@@ -20,7 +20,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Whether what differs is to be rewritten rather than reported.
+/// True if documents that differ are to be rewritten, not only reported.
 fn updating() -> bool {
     std::env::var_os("PODREACH_UPDATE").is_some()
 }

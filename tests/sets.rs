@@ -60,7 +60,7 @@ fn members() -> impl Strategy<Value = Vec<Ends>> {
     prop::collection::vec(prop_oneof![5 => ends().prop_map(Ends::Typed), 1 => labels], 1..=2)
 }
 
-/// What is said, and what is so in each world.
+/// Counts of answers, which are compared with the truth in each world.
 #[derive(Default, Debug)]
 struct Score {
     /// Questions that have an answer.

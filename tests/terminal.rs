@@ -1,4 +1,4 @@
-//! What podreach prints on a terminal.
+//! The output of podreach on a terminal.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 /// A terminal of an environment that has UTF-8.
 pub(crate) const UNICODE: [(&str, &str); 2] = [("LC_ALL", "C.UTF-8"), ("TERM", "xterm")];
 
-/// What a terminal shows for a command line, which is the shell's; `None` where nothing plays one.
+/// The text that a terminal shows for a command line, which is the shell's; `None` where no terminal can be played.
 pub(crate) fn shown(line: &str, folder: &Path, environment: &[(&str, &str)]) -> Option<String> {
     let version = Command::new("script").arg("--version").output().ok()?;
     // Others take other arguments.

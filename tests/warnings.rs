@@ -40,7 +40,7 @@ fn services() -> Vec<Value> {
     ]
 }
 
-/// What looks like an ingress controller.
+/// A pod that looks like an ingress controller.
 fn controller() -> Value {
     json!({"apiVersion": "v1", "kind": "Pod",
         "metadata": {"namespace": "b", "name": "gate", "labels": {"app": "x", "app.kubernetes.io/name": "ingress-nginx"}},
@@ -113,8 +113,8 @@ fn told(cluster: &Cluster, warning: &Warning) -> BTreeMap<String, u64> {
     warning.workloads.iter().map(|(id, pods)| (cluster.workload_path(*id), *pods)).collect()
 }
 
-/// What an Ingress in front of a Service is cut off from, in these words: the pods of the controller that lost their
-/// way, if there is a controller; whether any Ingress may be cut off, if there is none.
+/// The pods of the ingress controller `b/gate`, by workload, that lost their way to the backends of a Service; none if
+/// one of its pods may still reach a backend.
 fn gate_of(
     before: &Reachability<'_>,
     after: &Reachability<'_>,
@@ -146,7 +146,7 @@ fn changed(mut case: Case, drawn: &[Drawn], served: bool) -> Result<(Case, Case)
     Ok((before, case))
 }
 
-/// What the law below says is about something: each trouble comes up.
+/// The law below is about something: each trouble comes up.
 #[test]
 fn every_warning_comes_up_at_random() {
     let mut runner = TestRunner::deterministic();

@@ -60,7 +60,7 @@ fn is_same(a: &Value, b: &Value) -> bool {
         && text(a, "namespace") == text(b, "namespace")
 }
 
-/// Whether an object is in a namespace, or belongs to a workload, directly or through another one.
+/// True if an object is in a namespace, or belongs to a workload, directly or through another one.
 pub(crate) fn belongs_to(object: &Value, owner: &Value, all: &[Value]) -> bool {
     let namespace = |object: &Value| object["metadata"]["namespace"].clone();
     if owner["kind"] == "Namespace" {
@@ -81,7 +81,7 @@ fn manifest(case: &Case, object: &Value) -> Result<Manifest, TestCaseError> {
 }
 
 impl Drawn {
-    /// Whether it changes objects of the input, but leaves all pods there.
+    /// True if it changes objects of the input, but leaves all pods there.
     pub(crate) fn keeps_pods(&self) -> bool {
         matches!(self, Self::Policy(..) | Self::DeletePolicy(_) | Self::Relabel(..) | Self::Label(..))
     }
@@ -227,7 +227,7 @@ fn called(object: &Value) -> ObjectName {
     }
 }
 
-/// Where the pod template of an object stands.
+/// Path of the pod template in an object.
 fn template(object: &Value) -> Option<&'static str> {
     let places = ["/spec/jobTemplate/spec/template", "/spec/template"];
     places.into_iter().find(|place| object.pointer(place).is_some())

@@ -18,10 +18,10 @@ use std::process::Command;
 
 use generator::{Format, Recipe, Shape};
 
-/// Where the results go.
+/// Folder of the results.
 const FOLDER: &str = "reports/growth";
 
-/// What is measured: a name, how it is generated, and at how many pods.
+/// The series that are measured: a name, how the dump is generated, and the numbers of pods.
 const SERIES: [(&str, Shape, Format, &[u32]); 5] = [
     ("A, JSON", Shape::A, Format::Json, &[1_000, 3_000, 10_000, 30_000, 100_000, 150_000]),
     ("A, YAML", Shape::A, Format::Yaml, &[1_000, 3_000, 10_000, 30_000]),
@@ -30,7 +30,7 @@ const SERIES: [(&str, Shape, Format, &[u32]); 5] = [
     ("E, JSON", Shape::E, Format::Json, &[100, 300, 1_000, 2_400]),
 ];
 
-/// How often each is run; the run that took least counts, since whatever else runs there only adds to it.
+/// Number of runs of each; the run that took least counts, since whatever else runs there only adds to it.
 const TIMES: usize = 3;
 
 /// One run of the command.

@@ -17,7 +17,7 @@ const ROLES: [&str; 4] = ["frontend", "api", "db", "cache"];
 /// The first address of IPv6 pods.
 const POD_NETWORK_V6: u128 = 0xfd00_0010 << 96;
 
-/// What there is too much of.
+/// The things of which there are too many.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Attack {
     /// Shape C: classes, as many as pods.
@@ -28,7 +28,7 @@ pub(crate) enum Attack {
     Blocks,
 }
 
-/// What a dump holds; everything in it is made while it is written.
+/// The contents of a dump; everything in it is made while it is written.
 #[derive(Debug)]
 pub(crate) struct Plan {
     attack: Attack,
@@ -79,12 +79,12 @@ impl Plan {
         namespace * self.recipe.sizes.pods / self.recipe.sizes.namespaces
     }
 
-    /// How many bits number the pods of the whole cluster.
+    /// Number of bits that number the pods of the whole cluster.
     fn pod_bits(&self) -> usize {
         self.recipe.sizes.pods.next_power_of_two().trailing_zeros() as usize
     }
 
-    /// How many bits number the pods of a namespace.
+    /// Number of bits that number the pods of a namespace.
     fn own_bits(&self) -> usize {
         let largest = self.recipe.sizes.pods.div_ceil(self.recipe.sizes.namespaces);
         largest.next_power_of_two().trailing_zeros().max(1) as usize

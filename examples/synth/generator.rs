@@ -4,6 +4,7 @@
 //! writes such dumps to standard output, the benches read them.
 
 mod adversarial;
+mod cluster_wide;
 mod nodes;
 mod objects;
 mod policies;
@@ -41,7 +42,7 @@ pub(crate) enum Format {
     YamlList,
 }
 
-/// How much there is of everything.
+/// Number of objects of each sort.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Sizes {
     /// Pods, hostNetwork pods among them.
@@ -56,20 +57,24 @@ pub(crate) struct Sizes {
     pub(crate) nodes: usize,
     /// Address blocks in the policies; shape E only, in A they come as they come.
     pub(crate) blocks: usize,
+    /// Cluster-wide policies over the whole cluster; shape A only.
+    pub(crate) wide_policies: usize,
+    /// Cluster-wide policies over single namespaces; shape A only.
+    pub(crate) tenant_policies: usize,
 }
 
 /// Everything a dump follows from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Recipe {
-    /// What the cluster is like.
+    /// The shape of the cluster.
     pub(crate) shape: Shape,
-    /// How much there is of everything.
+    /// Number of objects of each sort.
     pub(crate) sizes: Sizes,
     /// Makes one cluster of a recipe differ from the next.
     pub(crate) seed: u64,
-    /// Whether Pod objects are in the dump, or only what makes them.
+    /// Set if Pod objects are in the dump, not only what makes them.
     pub(crate) with_pods: bool,
-    /// Whether ReplicaSet objects are in the dump; pods name them as owners in any case.
+    /// Set if ReplicaSet objects are in the dump; pods name them as owners in any case.
     pub(crate) with_replica_sets: bool,
 }
 
@@ -82,7 +87,8 @@ impl Shape {
             Self::D => (100_000, 0, 25_000, 75_000, 334, 0),
             Self::E => (2_400, 0, 24, 2_400, 8, 24_000),
         };
-        Sizes { pods, workloads, namespaces, policies, nodes, blocks }
+        let (wide_policies, tenant_policies) = (0, 0);
+        Sizes { pods, workloads, namespaces, policies, nodes, blocks, wide_policies, tenant_policies }
     }
 
     /// The sizes with `pods` pods, everything else in proportion.
@@ -96,6 +102,7 @@ impl Shape {
             policies: scaled(full.policies),
             nodes: scaled(full.nodes),
             blocks: scaled(full.blocks),
+            ..full
         }
     }
 }

@@ -39,6 +39,12 @@ struct Arguments {
     /// How many address blocks (shape E).
     #[arg(long)]
     blocks: Option<usize>,
+    /// How many cluster-wide policies over the whole cluster (shape A).
+    #[arg(long)]
+    wide_policies: Option<usize>,
+    /// How many cluster-wide policies over single namespaces (shape A).
+    #[arg(long)]
+    tenant_policies: Option<usize>,
     /// Another seed makes another cluster.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -60,6 +66,8 @@ impl Arguments {
             (&mut sizes.policies, self.policies),
             (&mut sizes.nodes, self.nodes),
             (&mut sizes.blocks, self.blocks),
+            (&mut sizes.wide_policies, self.wide_policies),
+            (&mut sizes.tenant_policies, self.tenant_policies),
         ] {
             *size = given.unwrap_or(*size);
         }

@@ -18,7 +18,7 @@ pub(crate) struct Nodes {
     block: u32,
 }
 
-/// Where a pod runs.
+/// The node and the addresses of a pod.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     /// The node's name.
@@ -36,7 +36,7 @@ impl Nodes {
         Self { placed: vec![0; count], block: (share + share / 2 + 64).next_power_of_two() }
     }
 
-    /// How many nodes there are.
+    /// Number of nodes.
     pub(crate) fn len(&self) -> usize {
         self.placed.len()
     }

@@ -6,7 +6,7 @@ use super::nodes::Place;
 use super::rng::Rng;
 use super::text::Text;
 
-/// When everything was created.
+/// Time at which everything was created.
 pub(crate) const CREATED: &str = "2026-03-14T09:26:53Z";
 
 /// Labels, in the order in which they are written.
@@ -15,7 +15,7 @@ pub(crate) type Labels = BTreeMap<String, String>;
 /// A port that a container declares: name, number, protocol.
 pub(crate) type ContainerPort = (&'static str, u16, &'static str);
 
-/// What makes pods.
+/// The kind of a workload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     Deployment,
@@ -34,9 +34,9 @@ pub(crate) struct Workload {
     pub(crate) ports: &'static [ContainerPort],
     pub(crate) replicas: usize,
     pub(crate) host_network: bool,
-    /// Whether a proxy runs beside the application, as an init container that stays.
+    /// Set if a proxy runs beside the application, as an init container that stays.
     pub(crate) has_sidecar: bool,
-    /// Whether its containers read variables and a mounted volume.
+    /// Set if its containers read variables and a mounted volume.
     pub(crate) has_config: bool,
     pub(crate) uid: String,
     /// Of the template: what the names of ReplicaSets and revisions end with.
@@ -46,7 +46,7 @@ pub(crate) struct Workload {
 /// A pod that runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Pod<'w> {
-    /// Whose pod it is.
+    /// The workload that it belongs to.
     pub(crate) workload: &'w Workload,
     pub(crate) name: String,
     pub(crate) labels: Labels,
@@ -309,7 +309,7 @@ impl Workload {
         });
     }
 
-    /// What `kubectl apply` leaves behind: the object once more, as text in an annotation.
+    /// The annotation that `kubectl apply` leaves behind: the object once more, as text.
     fn last_applied(&self) -> String {
         format!(
             "{{\"apiVersion\":\"apps/v1\",\"kind\":\"{:?}\",\"metadata\":{{\"name\":\"{}\",\"namespace\":\"{}\"}},\

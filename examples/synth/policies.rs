@@ -72,7 +72,7 @@ impl Selector {
         Self::label("kubernetes.io/metadata.name", name)
     }
 
-    fn write(&self, key: &str, text: &mut Text<'_>) {
+    pub(crate) fn write(&self, key: &str, text: &mut Text<'_>) {
         text.object(key, |text| {
             if !self.expressions.is_empty() {
                 text.list("matchExpressions", |text| {

@@ -5,6 +5,7 @@
 //! monitoring, and for each workload what its tier talks to.
 
 use super::Recipe;
+use super::cluster_wide;
 use super::nodes::Nodes;
 use super::objects::{ContainerPort, Kind, Labels, Workload, labels, write_namespace};
 use super::policies::{Peer, Policy, Port, Rule, Selector};
@@ -41,10 +42,10 @@ const TIERS: [(&str, &[&[ContainerPort]]); 5] = [
     ("worker", &[&[("metrics", 9090, "TCP")]]),
 ];
 const ENVIRONMENTS: [&str; 3] = ["production", "staging", "development"];
-/// How many replicas workloads have, before all are scaled to the number of pods asked for.
+/// Numbers of replicas that workloads have, before all are scaled to the number of pods asked for.
 const REPLICAS: [usize; 12] = [0, 0, 1, 1, 1, 2, 2, 3, 5, 8, 20, 60];
 
-/// Who shares the cluster: namespace, name, kind, replicas, whether on the node's network, ports.
+/// A workload that the teams share: namespace, name, kind, replicas, true if on the node's network, ports.
 type Shared = (&'static str, &'static str, Kind, usize, bool, &'static [ContainerPort]);
 const SHARED: [Shared; 9] = [
     (
@@ -66,7 +67,7 @@ const SHARED: [Shared; 9] = [
 ];
 const SHARED_NAMESPACES: [&str; 4] = ["ingress-nginx", "kube-system", "logging", "monitoring"];
 
-/// What a dump holds, but for pods and policies, which are made while they are written.
+/// The contents of a dump, but for pods and policies, which are made while they are written.
 #[derive(Debug)]
 pub(crate) struct Plan {
     recipe: Recipe,
@@ -163,6 +164,9 @@ impl Plan {
             let number = u32::try_from(*number).expect("fewer Services than addresses");
             workload.write_service(text, &std::net::Ipv4Addr::from(0x0a60_0001 + number).to_string());
         }
+        cluster_wide::write_wide(sizes.wide_policies, &TEAMS, &ENVIRONMENTS, text);
+        let namespaces: Vec<&str> = teams.iter().map(|(_, team)| &*team.namespace).collect();
+        cluster_wide::write_of_tenants(sizes.tenant_policies, &namespaces, text);
         for (number, team) in teams {
             let mut rng = Rng::of_item(!self.recipe.seed, number);
             let mut policies: Vec<Policy> = team.policies(&self.teams, &mut rng).collect();
@@ -317,7 +321,7 @@ impl Team {
         policies
     }
 
-    /// What a tier needs.
+    /// The policy that a tier needs.
     fn tier_policy(&self, workload: &Workload, rng: &mut Rng) -> Policy {
         let policy = Policy::new(
             &self.namespace,
@@ -372,7 +376,7 @@ impl Team {
         }
     }
 
-    /// What another team, or somebody outside, may do with a workload.
+    /// The policy that lets another team, or addresses outside, connect to a workload.
     fn partner_policy(&self, workload: &Workload, round: usize, partner: &Self, rng: &mut Rng) -> Policy {
         let policy = Policy::new(
             &self.namespace,

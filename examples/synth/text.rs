@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use super::Format;
 
-/// How much text is collected before it is handed on.
+/// Bytes of text that are collected before they are handed on.
 const PIECE: usize = 1 << 16;
 
 /// A stream of objects that is being written.
@@ -18,7 +18,7 @@ pub(crate) struct Text<'w> {
     format: Format,
     /// Columns before what the next line says.
     indent: usize,
-    /// Whether the innermost object or list has nothing in it yet.
+    /// Set if the innermost object or list has nothing in it yet.
     empty: bool,
     /// YAML: whether the next key stands on the line that was begun.
     inline: bool,
@@ -196,7 +196,7 @@ impl Text<'_> {
         self.piece.resize(self.piece.len() + self.indent, b' ');
     }
 
-    /// What stands between a key and a scalar: JSON has it already.
+    /// Writes the space between a key and a scalar: JSON has it already.
     fn gap(&mut self) {
         if !self.is_json() {
             self.put(" ");
@@ -244,7 +244,7 @@ impl Text<'_> {
     }
 }
 
-/// Whether YAML reads `value` as a string without quotes. Says no more often than it must.
+/// True if YAML surely reads `value` as a string without quotes; false more often than necessary.
 fn is_plain(value: &str) -> bool {
     let mut bytes = value.bytes();
     let first_is_letter = bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'/');

@@ -1,4 +1,4 @@
-//! What was typed.
+//! The command line as it was typed.
 
 use std::path::PathBuf;
 
@@ -176,7 +176,7 @@ pub(super) struct GlobalArgs {
     pub(super) verbose: bool,
 }
 
-/// When to use colours.
+/// The use of colours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub(super) enum ColorMode {
     /// On a terminal
@@ -222,7 +222,7 @@ pub(super) struct MatrixArgs {
     pub(super) summary: bool,
 }
 
-/// What a row of the matrix stands for.
+/// The level of the rows of a matrix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub(super) enum Level {
     /// One pod
@@ -294,7 +294,7 @@ pub(super) struct Connection<'a> {
     pub(super) port: Option<&'a str>,
 }
 
-/// What `explain` is asked about.
+/// The question to `explain`.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Explained<'a> {
     /// One end.
@@ -368,7 +368,7 @@ pub(super) struct DifferenceArgs {
     pub(super) max_size: usize,
 }
 
-/// Which differences count.
+/// The differences that count as a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 pub(super) enum FailOn {
     /// Something is allowed, or perhaps allowed, that was not

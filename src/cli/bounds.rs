@@ -1,12 +1,12 @@
-//! How far the files of people who may be strangers can lead: a pull request brings project files and test files, and what
-//! they name is read and quoted in messages.
+//! Limits how far the files of strangers can lead: a pull request brings project files and test files, and the files
+//! that they name are read and quoted in messages.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use super::error::Failure;
 
-/// What only the root of a repository holds.
+/// Names that only the root of a repository holds, one for each version control system.
 pub(super) const MARKS_OF_ROOTS: [&str; 4] = [".git", ".hg", ".jj", ".svn"];
 
 /// The root of the repository in which a folder lies.
@@ -19,7 +19,7 @@ pub(super) fn repository(folder: &Path) -> Option<&Path> {
 pub(super) struct Bounds {
     /// The folder, without links.
     root: PathBuf,
-    /// What it is.
+    /// The name of the folder in messages: `the repository`.
     name: &'static str,
 }
 

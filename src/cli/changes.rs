@@ -38,7 +38,7 @@ pub(super) struct ChangeArgs {
 }
 
 impl ChangeArgs {
-    /// Whether no change was asked for.
+    /// True if no change was asked for.
     pub(super) fn is_empty(&self) -> bool {
         let Self { apply, replace, delete, label, scale } = self;
         apply.is_empty() && replace.is_empty() && delete.is_empty() && label.is_empty() && scale.is_empty()
@@ -53,7 +53,7 @@ pub(super) struct Changes {
     /// The changes in the order in which they are made, each with what was typed; a file that is applied is one change.
     pub(super) all: Vec<Change>,
     objects: Objects,
-    /// What was said of changes that were made.
+    /// Findings about changes that were reported already.
     said: Vec<Diagnostic>,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Changes {
 pub(super) struct Changed {
     /// The cluster.
     pub(super) cluster: Arc<Cluster>,
-    /// What there is to say about the objects and the changes; what was said of the input itself comes first.
+    /// Findings about the objects and the changes; those about the input itself come first.
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
@@ -160,7 +160,7 @@ pub(super) fn refused(errors: Vec<Diagnostic>, sources: &Sources, settings: &Set
     }
 }
 
-/// Whether an edit deletes an object that was just applied.
+/// True if an edit deletes an object that `--apply` or `--replace` puts in place.
 fn undoes(edit: &Edit, applied: &[Change]) -> bool {
     let Edit::Delete(name) = edit else { return false };
     applied.iter().flat_map(|change| &change.edits).any(|edit| edit.object().as_ref() == Some(name))
@@ -177,7 +177,7 @@ fn recall(manifests: &mut [Manifest], applied: &[Manifest], sources: &Sources) {
     }
 }
 
-/// What `--apply` and `--replace` name.
+/// The inputs that `--apply` and `--replace` name; at most one of all inputs is standard input.
 fn inputs(args: &ChangeArgs, settings: &Settings) -> Result<[Vec<Input>; 2], Failure> {
     let named = [&args.apply, &args.replace].map(|paths| paths.iter().cloned().map(input).collect());
     let mut readers = settings.inputs.iter().map(|input| ("-f -", input)).chain(

@@ -1,4 +1,4 @@
-//! What `diff` and `what-if` have in common: comparing, writing, and how it ends.
+//! The common part of `diff` and `what-if`: comparing, writing, and the exit status.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ pub(super) struct Compared<'p> {
     table: Option<Table>,
     warnings: Vec<Warning>,
     notes: Vec<Diagnostic>,
-    /// What there is to say about the second input.
+    /// Findings about the second input.
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -190,7 +190,7 @@ pub(super) fn write(
     })
 }
 
-/// How a command ends that found these differences.
+/// The exit status of a command that found these differences.
 pub(super) fn status(all: &[Compared<'_>], args: &DifferenceArgs, settings: &Settings) -> ExitStatus {
     let counts = |Compared { difference, .. }: &Compared<'_>| match args.fail_on {
         FailOn::Any => !difference.is_empty(),

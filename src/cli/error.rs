@@ -1,19 +1,19 @@
-//! Why a command cannot go on. All of it ends with [`super::ExitStatus::Invalid`].
+//! Errors that end a command. All of them end it with [`super::ExitStatus::Invalid`].
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 use podreach::render::text::Plain;
 
-/// Why a command cannot go on.
+/// An error that ends a command.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// Something on the command line or in the project file cannot be meant.
     #[error("{message}")]
     Usage {
-        /// What is wrong.
+        /// A description of the mistake.
         message: String,
-        /// What to do about it.
+        /// Advice on how to fix it.
         help: Option<String>,
     },
     /// The input has errors, which have been reported.
@@ -26,7 +26,7 @@ pub(super) enum Failure {
         verb: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
     /// Standard output cannot be written.

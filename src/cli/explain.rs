@@ -36,7 +36,7 @@ pub(super) fn run(args: &ExplainArgs, settings: &Settings) -> Result<ExitStatus,
     Ok(if settings.strict && undecided { ExitStatus::Undecided } else { ExitStatus::Done })
 }
 
-/// What explanations are told against.
+/// The context of explanations: the cluster, the profile, and positions in the texts.
 pub(super) fn context<'a>(
     input: &'a Evaluable,
     settings: &Settings,

@@ -84,14 +84,14 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
     Ok(if undecided { ExitStatus::Undecided } else { ExitStatus::Done })
 }
 
-/// What is said about a picture or a table that has no room for workloads.
+/// The note about a picture or a table that has no room for workloads.
 pub(super) fn shows_namespaces(name: &str) -> String {
     format!(
         "note: the {name} shows namespaces, since there are too many rows for one; -n and -l choose some of them"
     )
 }
 
-/// Which flows were asked for.
+/// The flows that were asked for.
 fn view(args: &MatrixArgs, settings: &Settings, cluster: &Cluster) -> Result<View, Failure> {
     let ends = |text: &Option<String>| {
         text.as_deref().map(|text| Ok(endpoint::shown(text, cluster, settings)?.ends)).transpose()
@@ -106,7 +106,7 @@ fn view(args: &MatrixArgs, settings: &Settings, cluster: &Cluster) -> Result<Vie
     })
 }
 
-/// What a listing leaves out, which is said whatever the format.
+/// The note about replicas that a listing by pod leaves out; standard error has it whatever the format.
 pub(super) fn unlisted_replicas(matrix: &Matrix<'_>, by: By) -> Option<Diagnostic> {
     let (left_out, listed) = matrix.unlisted_replicas().filter(|_| by == By::Pod)?;
     let note = notes::unlisted_replicas(left_out, listed);
@@ -131,13 +131,13 @@ fn write(
 /// Formats that have no room for every matrix.
 struct Form {
     formats: &'static [Format],
-    /// What they are called.
+    /// The name of the formats in messages.
     name: &'static str,
     /// The most rows.
     most: usize,
 }
 
-/// What a form shows of a matrix that has more rows than it has room for: the rows of a view, or those of them that have
+/// The rows that a form shows of a matrix with more rows than it has room for: those of a view, or of them those with
 /// connections; `None` for the counts alone.
 type Fitting<'a, 'v> = Option<(Report<'a>, &'v View)>;
 
@@ -146,8 +146,8 @@ const FORMS: [Form; 2] = [
     Form { formats: &[Format::Table, Format::Markdown], name: "table", most: render::LARGEST_TEXT },
 ];
 
-/// What the forms show that are asked for and have no room for all rows: rows that have connections, else namespaces.
-/// Where these are too many, too, a text has the counts, and there is no picture.
+/// Finds what to show in each requested form that has no room for all rows: rows with connections, else namespaces.
+/// If these are too many, too, a text has the counts, and a picture is refused.
 fn smaller<'a, 'v>(
     settings: &Settings,
     matrix: &Matrix<'_>,
@@ -194,7 +194,7 @@ fn smaller<'a, 'v>(
     Ok(smaller)
 }
 
-/// What has connections in a view, unless that is nothing or more than `most` rows.
+/// The rows of a view that have connections; `None` if there are none, or more than `most`.
 fn connected<'a>(
     matrix: &Matrix<'_>,
     view: &View,
@@ -214,7 +214,7 @@ fn connected<'a>(
     Some(report)
 }
 
-/// Whether what is shown leaves anything undecided. A port that some pods of a group may use and others perhaps is
+/// True if what is shown leaves anything undecided. A port that some pods of a group may use and others perhaps is
 /// not listed as unknown: the counts of the whole cluster know of it.
 fn is_undecided(args: &MatrixArgs, report: &Report<'_>, matrix: &Matrix<'_>, view: &View) -> bool {
     let whole = view.about.is_none() && view.from.is_none() && view.to.is_none() && view.ports.is_none();

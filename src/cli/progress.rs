@@ -1,4 +1,4 @@
-//! What is being done: shown to people who have waited for a second, and measured for `--timings`.
+//! The stage that is running: shown to users who have waited for a second, and measured for `--timings`.
 
 use std::io::{self, IsTerminal};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -24,7 +24,7 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    /// What `--timings` calls it.
+    /// The name that `--timings` shows.
     const fn name(self) -> &'static str {
         match self {
             Self::Load => "load",
@@ -37,7 +37,7 @@ impl Stage {
         }
     }
 
-    /// What people read while they wait.
+    /// The text that users see while they wait.
     const fn doing(self) -> &'static str {
         match self {
             Self::Load => "reading the input",
@@ -51,21 +51,21 @@ impl Stage {
     }
 }
 
-/// How long nobody minds waiting.
+/// The time before progress is shown.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The stages of a command.
 #[derive(Debug)]
 pub(super) struct Progress {
     start: Instant,
-    /// Whether somebody may be watching standard error.
+    /// True if standard error is a terminal and shows progress.
     watched: bool,
-    /// Whether the answer appears on the same screen.
+    /// True if standard output is a terminal, too: progress would be mixed with the answer.
     answers_there: bool,
     measures: Option<Vec<Measure>>,
 }
 
-/// What a stage cost.
+/// The cost of a stage.
 #[derive(Debug)]
 struct Measure {
     stage: Stage,

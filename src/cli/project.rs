@@ -29,13 +29,13 @@ const MOST: u64 = 1 << 20;
 /// The project file that is in force, and where it stands.
 #[derive(Debug, Default)]
 pub(super) struct Project {
-    /// What it says.
+    /// Its contents.
     pub(super) file: ProjectFile,
-    /// Where the file was found; paths in it are relative to this folder.
+    /// The folder of the file; paths in the file are relative to it.
     pub(super) folder: PathBuf,
-    /// How far its inputs lead, unless it was named.
+    /// The bounds of its inputs; `None` if the file was named on the command line.
     pub(super) bounds: Option<Bounds>,
-    /// What people should know: which file is in force, and which is not.
+    /// Notes for standard error: which file is in force, and which is not.
     pub(super) notes: Vec<String>,
 }
 
@@ -100,8 +100,8 @@ impl Project {
         Ok(Self { notes, ..Self::default() })
     }
 
-    /// Where an input of the project file lies, seen from the working directory `here`: as it is written if the file stands
-    /// there.
+    /// The path of an input of the project file, seen from the working directory `here`: as it is written if the file
+    /// stands there.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ impl Project {
         Ok(path)
     }
 
-    /// Where an output of the project file goes: below its folder, wherever links lead.
+    /// The path of an output of the project file: below its folder, wherever links lead.
     ///
     /// # Errors
     ///
@@ -157,7 +157,7 @@ impl Project {
     }
 }
 
-/// Whether a file is a link to one that does not lie below a folder: messages quote what is read, and whoever may put a
+/// True if a file is a link to one that does not lie below a folder: messages quote what is read, and whoever may put a
 /// link there may not read what it leads to.
 fn leads_out(path: &Path, folder: &Path) -> bool {
     let real = |path: &Path| fs::canonicalize(path);
@@ -171,7 +171,7 @@ pub(super) fn working_folder() -> Result<PathBuf, Failure> {
     std::env::current_dir().map_err(unreadable)
 }
 
-/// Where a file would really be written: without links, and whether or not it is there.
+/// The path to which a file would really be written: without links, whether or not the file exists.
 fn real_place(path: &Path) -> io::Result<PathBuf> {
     match (fs::symlink_metadata(path), path.parent(), path.file_name()) {
         (Err(error), Some(folder), Some(name)) if error.kind() == io::ErrorKind::NotFound => {
@@ -181,7 +181,7 @@ fn real_place(path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Whether a file, or the link that leads to it, belongs to another user.
+/// True if a file, or the link that leads to it, belongs to another user.
 #[cfg(unix)]
 fn is_foreign(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// How often another temporary name is tried. Names have 64 random bits, so a second one is hardly ever needed.
+/// Number of temporary names that are tried. Names have 64 random bits, so a second one is hardly ever needed.
 const ATTEMPTS: usize = 16;
 
 /// Writes a file with what `render` says, or replaces it. A link stays, and what it points to is replaced; a device or a

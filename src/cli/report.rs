@@ -43,9 +43,9 @@ pub(super) fn run(settings: &Settings) -> Result<ExitStatus, Failure> {
     Ok(if undecided { ExitStatus::Undecided } else { ExitStatus::Done })
 }
 
-/// What a page tells beside a reachability.
+/// The contents of a page beside a reachability.
 pub(super) struct Page<'a> {
-    /// What there is to say about the input.
+    /// Findings about the input.
     pub(super) diagnostics: &'a [Diagnostic],
     /// The pods it is about (`-n`, `-l`); `None` for all.
     pub(super) about: Option<Vec<PodId>>,
@@ -53,7 +53,7 @@ pub(super) struct Page<'a> {
     pub(super) before: Option<&'a Sources>,
     /// The texts that the cluster came from.
     pub(super) sources: &'a Sources,
-    /// What differs.
+    /// The differences from before; `None` for a page without a comparison.
     pub(super) changes: Option<&'a difference::Report<'a>>,
 }
 

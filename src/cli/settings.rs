@@ -1,4 +1,4 @@
-//! What is meant: flags over the project file over defaults.
+//! The settings in force: flags over the project file over defaults.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -21,14 +21,14 @@ use super::project::{Project, working_folder};
 use super::suggest::nearest;
 use super::terminal::palette;
 
-/// What every command goes by.
+/// The settings of every command.
 #[derive(Debug)]
 pub(super) struct Settings {
-    /// What to read; empty only for commands whose inputs have names of their own.
+    /// The inputs to read; empty only for commands whose inputs have names of their own.
     pub(super) inputs: Vec<Input>,
-    /// How to read it.
+    /// Options for reading them.
     pub(super) load: load::Options,
-    /// How to build the cluster.
+    /// Options for building the cluster.
     pub(super) build: cluster::Options,
     /// The CNI profile.
     pub(super) profile: Profile,
@@ -36,13 +36,13 @@ pub(super) struct Settings {
     pub(super) namespace: Option<String>,
     /// `-l`.
     pub(super) selector: Option<LabelQuery>,
-    /// Where answers go; never empty, at most one to standard output.
+    /// The outputs for answers; never empty, at most one to standard output.
     pub(super) outputs: Vec<Output>,
-    /// Whether an undecided verdict shows in the exit status.
+    /// True if an undecided verdict shows in the exit status.
     pub(super) strict: bool,
-    /// Whether to say how long stages took.
+    /// True if the time that each stage took is reported.
     pub(super) timings: bool,
-    /// How much to say beside the answer.
+    /// The amount of messages beside the answer.
     pub(super) volume: Volume,
     /// The colours and signs of standard output.
     pub(super) stdout: Palette,
@@ -51,7 +51,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// What `args` mean in the working directory.
+    /// Resolves `args` in the working directory.
     pub(super) fn resolve(args: &GlobalArgs, project: &Project) -> Result<Self, Failure> {
         let settings = Self::with_any_inputs(args, project)?;
         if settings.inputs.is_empty() {
@@ -71,7 +71,7 @@ impl Settings {
         Self::merge(args, project)
     }
 
-    /// What was loaded, with the objects that name no namespace in that of `-n`.
+    /// Puts the loaded objects that name no namespace into that of `-n`.
     pub(super) fn placed(&self, loaded: Loaded) -> Loaded {
         match &self.namespace {
             Some(namespace) => loaded.in_namespace(namespace),
@@ -141,7 +141,7 @@ fn inputs(args: &GlobalArgs, project: &Project, folder: &Path) -> Result<Vec<Inp
     Ok(inputs)
 }
 
-/// What a path on the command line names.
+/// The input that a path on the command line names: standard input for `-`.
 pub(super) fn input(path: PathBuf) -> Input {
     if path.as_os_str() == "-" { Input::Stdin } else { Input::Path(path) }
 }

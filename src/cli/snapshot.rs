@@ -65,7 +65,7 @@ pub(super) fn run(args: &SnapshotArgs, settings: &Settings) -> Result<ExitStatus
     })
 }
 
-/// Whether a file of the working directory is a link to something that is not in it. Whoever put it there may be a stranger.
+/// True if a file is a link that leads out of the working directory. A stranger may have put it there.
 fn leads_out(path: &Path) -> bool {
     let real = |path: &Path| fs::canonicalize(path).ok();
     let is_within = || Some(real(path)?.starts_with(real(Path::new("."))?));

@@ -25,7 +25,7 @@ pub(super) struct Evaluable {
     pub(super) cluster: Arc<Cluster>,
     /// The texts it came from.
     pub(super) sources: Sources,
-    /// What there is to say about it, in the order of the input.
+    /// Findings about it, in the order of the input.
     pub(super) diagnostics: Vec<Diagnostic>,
 }
 
@@ -111,7 +111,7 @@ pub(super) fn reject(
     Ok(Failure::Input)
 }
 
-/// What the CNI profile means for every policy.
+/// The effect of the CNI profile on every policy, as a finding.
 fn of_profile(profile: Profile) -> Option<Diagnostic> {
     (!profile.semantics().enforces).then(|| {
         Diagnostic::new(

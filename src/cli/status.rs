@@ -2,7 +2,7 @@
 
 use std::process::{ExitCode, Termination};
 
-/// How a command ended.
+/// The exit status of a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ExitStatus {
     /// Done; for a question: yes.

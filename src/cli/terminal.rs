@@ -1,4 +1,4 @@
-//! What the terminal can show.
+//! The colours and signs that the terminal can show.
 
 use anstream::AutoStream;
 use anstream::stream::RawStream;
@@ -17,7 +17,7 @@ pub(super) fn palette(color: ColorMode, stream: &impl RawStream) -> Palette {
     Palette::new(coloured).with_unicode(has_unicode)
 }
 
-/// Whether the environment speaks of a terminal that shows UTF-8, and has more signs than the console of Linux.
+/// True if the environment names a terminal that shows UTF-8, and has more signs than the console of Linux.
 fn has_unicode(variable: impl Fn(&str) -> Option<String>) -> bool {
     if cfg!(windows) {
         return true;

@@ -233,8 +233,8 @@ struct Tested {
     files: Vec<usize>,
 }
 
-/// Which clusters the files speak of: flags win over the file, and that over the project file. Files that speak of the
-/// same cluster share it.
+/// The clusters that the files are about: flags take precedence over the file, and the file over the project file.
+/// Files about the same cluster share it.
 fn clusters(
     Asked { files, sources, .. }: &Asked,
     global: &GlobalArgs,

@@ -1,4 +1,4 @@
-//! Where pods are: the addresses a manifest gives, and where the others may lie (W23, W24).
+//! Addresses of pods: those that a manifest gives, and the ranges of the others (W23, W24).
 
 use std::net::IpAddr;
 
@@ -148,7 +148,7 @@ pub(super) fn address(
     Some(address)
 }
 
-/// What is wrong with the address of an endpoint that is one.
+/// Finds the problems of a well-formed address as that of an endpoint.
 pub(super) fn endpoint_problems(address: IpAddr, text: &str) -> Vec<String> {
     let (link_local, multicast) = match address {
         IpAddr::V4(v4) => (v4.is_link_local(), v4.octets()[..3] == [224, 0, 0]),
@@ -170,7 +170,7 @@ pub(super) fn sorted(mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
     addresses
 }
 
-/// Where pods without an address may lie; `shows_v6` says whether some pod of the input has an IPv6 address.
+/// Ranges in which pods without an address may lie; `shows_v6` is set if some pod of the input has an IPv6 address.
 pub(super) fn unknown(ranges: &Ranges, shows_v6: bool) -> UnknownAddresses {
     let private_of_shown =
         ByFamily { v4: Some(private(Family::V4)), v6: shows_v6.then(|| private(Family::V6)) };

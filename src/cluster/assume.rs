@@ -111,7 +111,7 @@ fn assume(
 /// Sets the labels of one object.
 struct Setter<'a> {
     labels: &'a [&'a Assumption],
-    /// Which of them the input shows with another value.
+    /// For each of them, true if the input shows another value.
     replaced: Vec<bool>,
 }
 

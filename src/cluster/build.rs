@@ -12,7 +12,7 @@ use super::{
 use crate::load::Manifest;
 use crate::policy::KubeVersion;
 
-/// What the user said beside the manifests.
+/// The user's settings beside the manifests.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Options {
     /// `--pod-cidr`, `--service-cidr`, `--node-cidr`.
@@ -27,7 +27,7 @@ pub struct Options {
     pub kube_version: KubeVersion,
     /// `--scale` of workloads whose pods the input lists.
     pub more: Vec<MorePods>,
-    /// Whether the input was changed: then it is no mistake to assume labels of something that is not there any more.
+    /// Set if the input was changed: then labels may be assumed of something that is not there any more.
     pub changed: bool,
 }
 
@@ -38,7 +38,7 @@ pub struct MorePods {
     pub namespace: Box<str>,
     /// A pod of the input: they are like that one, on no node yet.
     pub like: Box<str>,
-    /// How many.
+    /// Number of pods.
     pub count: u32,
 }
 

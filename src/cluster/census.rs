@@ -97,7 +97,7 @@ pub(super) fn populate(
     population
 }
 
-/// What workloads are told apart by.
+/// Namespace, name and kind, which tell workloads apart.
 type WorkloadKey<'o> = (&'o str, &'o str, &'o str);
 
 struct Census<'o, 'm, 'c> {
@@ -114,7 +114,7 @@ struct Census<'o, 'm, 'c> {
     node_ids: FxHashMap<&'o str, Option<NodeId>>,
     /// Labels that are written so: replicas have the same.
     label_sets: FxHashMap<&'o Labels, LabelSetId>,
-    /// How many of `population.pods` are Pod objects.
+    /// Number of `population.pods` that are Pod objects.
     named: usize,
     /// The names of these, to look them up; few inputs need that.
     pod_names: OnceCell<FxHashSet<(NamespaceId, Text)>>,
@@ -143,7 +143,7 @@ struct Last<'o> {
 }
 
 impl Last<'_> {
-    /// Whether what tells the owner of a pod is the same for this one.
+    /// True if a pod shares its namespace, labels and owner references with this one, and so has the same owner.
     fn is_sibling(&self, namespace: &str, meta: &k8s::ObjectMeta) -> bool {
         self.pod.metadata.is_sibling_of(meta) && self.namespace == namespace
     }
@@ -155,7 +155,7 @@ impl Last<'_> {
     }
 }
 
-/// What pods of one workload have in common.
+/// The facts that pods of one workload have in common.
 struct Group {
     namespace: NamespaceId,
     workload: WorkloadId,
@@ -360,7 +360,7 @@ impl<'o, 'm> Census<'o, 'm, '_> {
         self.population
     }
 
-    /// What a workload makes; `None`, and a finding, if it is not valid.
+    /// The pods that a workload makes; `None`, and a finding, if it is not valid.
     fn planned(&mut self, object: usize) -> Option<Plan<'m>> {
         let item = &self.objects.workloads[object];
         let mut found = Vec::new();

@@ -17,10 +17,10 @@ use crate::policy::{
 /// The label that ties an EndpointSlice to its Service.
 pub(super) const SERVICE_LABEL: &str = "kubernetes.io/service-name";
 
-/// What `addressType` may be.
+/// The values that `addressType` may have.
 const ADDRESS_TYPES: [&str; 3] = ["FQDN", "IPv4", "IPv6"];
 
-/// What the protocol of a port may be.
+/// The values that the protocol of a port may have.
 const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
 
 /// One address, and the ports it has for which Service port names.
@@ -190,7 +190,7 @@ fn slice_address(
     Some(address)
 }
 
-/// What is wrong with a name as a fully qualified domain name.
+/// Finds the problems of a name as a fully qualified domain name.
 fn domain_problems(text: &str) -> Vec<String> {
     let name = text.strip_suffix('.').unwrap_or(text);
     let problems = dns_subdomain_problems(name);

@@ -9,13 +9,13 @@ pub struct Kind {
     pub plural: &'static str,
     /// `deploy`.
     pub short: &'static [&'static str],
-    /// Whether objects of the kind live in a namespace.
+    /// Set if objects of the kind live in a namespace.
     pub namespaced: bool,
-    /// What the kind is to podreach.
+    /// The role of the kind in podreach.
     pub role: Role,
 }
 
-/// What a kind is to podreach.
+/// The role of a kind in podreach.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
     /// A namespace.

@@ -1,4 +1,4 @@
-//! What else is wrong with objects that are left out.
+//! The other faults of objects that are left out.
 //!
 //! An object that does not decode, has no valid name, or contradicts another does not become part of the cluster. The
 //! API server would find its other faults too, so they are looked for here; nothing else is made of it.
@@ -33,7 +33,7 @@ pub(super) fn inspect(objects: &Objects<'_>, findings: &mut Findings) {
     }
 }
 
-/// What is wrong with the fields of an object below its metadata.
+/// Finds the faults in the fields of an object below its metadata.
 fn faults(item: &Item<'_, Object>, object: &Object, rules: Validation) -> Vec<FieldFinding> {
     let mut found = Vec::new();
     // Nothing is kept of it.
@@ -75,7 +75,7 @@ fn faults(item: &Item<'_, Object>, object: &Object, rules: Validation) -> Vec<Fi
     found
 }
 
-/// Whether one path is the other, or holds it.
+/// True if one path is the other, or holds it.
 fn touch(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))

@@ -1,4 +1,4 @@
-//! What a workload owns, for changes that take it away, replace or relabel it.
+//! The objects that a workload owns, for changes that take it away, replace or relabel it.
 
 use std::collections::BTreeSet;
 

@@ -28,7 +28,7 @@ const LONGEST_CRON_JOB: usize = 52;
 /// The longest part of a `generateName` that the API server keeps.
 const LONGEST_PREFIX: usize = 58;
 
-/// What identifies an object, with defaults filled in.
+/// The facts that identify an object, with defaults filled in.
 #[derive(Clone, Debug)]
 pub(super) struct Identity<'m> {
     /// Position in the input.
@@ -50,7 +50,7 @@ impl Identity<'_> {
         }
     }
 
-    /// What messages call the object.
+    /// The name of the object in messages.
     pub(super) fn object_name(&self) -> ObjectName {
         ObjectName { kind: self.kind.into(), namespace: self.namespace.into(), name: (*self.name).into() }
     }
@@ -77,7 +77,7 @@ pub(super) struct Objects<'m> {
     pub(super) policies: Vec<Item<'m, NetworkPolicy>>,
     pub(super) unevaluated: Vec<Item<'m, UnevaluatedPolicy>>,
     pub(super) meshes: Vec<Item<'m, IstioMesh>>,
-    /// What could not be read, has no usable name, or contradicts another object.
+    /// Objects that could not be read, have no usable name, or contradict another object.
     pub(super) left_out: Vec<Item<'m, Object>>,
 }
 
@@ -170,7 +170,7 @@ pub(super) fn identify<'m>(manifest: &'m Manifest, findings: &mut Findings) -> O
     findings.fields(&id, problems).then_some(id)
 }
 
-/// What identifies an object, found on its own: a name that the API server makes may be that of another one, too.
+/// Identifies an object on its own: a name that the API server makes may be that of another one, too.
 pub(super) fn identity_of(index: usize, manifest: &Manifest) -> Identity<'_> {
     Names::default().identify(index, manifest)
 }
@@ -180,8 +180,8 @@ pub(crate) fn namespace_of(manifest: &Manifest) -> &str {
     identity_of(0, manifest).namespace
 }
 
-/// What makes two objects the same one: group, kind, namespace, name. `None` if the API server would name the object, or
-/// nobody can say what it is.
+/// The facts that make two objects the same one: group, kind, namespace, name. `None` if the API server would name the
+/// object, or it could not be read.
 pub fn identity(manifest: &Manifest) -> Option<[Box<str>; 4]> {
     if matches!(manifest.object, Object::Broken(_)) {
         return None;
@@ -200,7 +200,7 @@ enum Fate {
 /// Group, kind, namespace, name.
 type Key<'m> = (&'m str, &'m str, &'m str, &'m str);
 
-/// What makes two objects the same one; `None` if the API server would name the object.
+/// The facts that make two objects the same one; `None` if the API server would name the object.
 fn key(manifest: &Manifest) -> Option<Key<'_>> {
     let (object, meta) = (&manifest.object, manifest.object.metadata());
     let name = match (given(meta.name.as_deref()), given(meta.generate_name.as_deref())) {
@@ -228,7 +228,7 @@ fn namespace<'m>(object: &Object, meta: &'m ObjectMeta) -> &'m str {
     }
 }
 
-/// Whether no verdict depends on objects of this kind.
+/// True if no verdict depends on objects of this kind.
 const fn decides_nothing(object: &Object) -> bool {
     matches!(object, Object::Ingress(_))
 }
@@ -237,10 +237,14 @@ fn contradiction(id: &Identity<'_>, message: &str, findings: &mut Findings) {
     findings.object(id, Code::DuplicateObject, message);
 }
 
-/// Whether two objects of one name say the same; an absent namespace is the default one.
+/// True if two objects of one name have the same content; an absent namespace is the default one. A cluster has a
+/// custom resource once, in whatever version it is asked for.
 pub(crate) fn same_content(a: &Object, b: &Object) -> bool {
     fn without_namespace(object: &Object) -> Object {
         let mut object = object.clone();
+        if let Object::Unevaluated(policy) = &mut object {
+            policy.api_version = Text::default();
+        }
         if let Some(meta) = meta_mut(&mut object) {
             meta.namespace = None;
         }
@@ -302,7 +306,7 @@ fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-/// What is wrong with name, namespace, labels and owners.
+/// Finds the problems of name, namespace, labels and owners.
 pub(super) fn metadata_problems<'m>(
     id: &Identity<'m>,
     object: &Object,
@@ -329,7 +333,7 @@ pub(super) fn metadata_problems<'m>(
     found
 }
 
-/// What is wrong with the name, or with what the API server makes one of.
+/// Finds the problems of the name, or of the prefix that the API server makes one of.
 fn name_problems(
     id: &Identity<'_>,
     object: &Object,
@@ -380,7 +384,7 @@ fn name_problems(
     }
 }
 
-/// What is wrong with the references to owners: they must say whom they mean, and one of them at most controls.
+/// Finds the problems of the owner references: each must name its owner, and at most one controls.
 fn owner_problems(meta: &ObjectMeta, list: &FieldPath<'_>, found: &mut Vec<FieldFinding>) {
     let owners = meta.owner_references.as_deref().unwrap_or_default();
     let mut first: Option<&OwnerReference> = None;

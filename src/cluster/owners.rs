@@ -1,4 +1,4 @@
-//! Which workload a pod belongs to (W18).
+//! The workload that a pod belongs to (W18).
 //!
 //! A dump holds Deployments, their ReplicaSets and the pods of these; all of them are one workload. Owners are found by
 //! uid, else by kind and name. A ReplicaSet without a usable reference belongs to the Deployment whose name is left when
@@ -30,9 +30,9 @@ pub(super) struct Owners<'o> {
     workloads: &'o [Item<'o, WorkloadObject>],
     by_uid: FxHashMap<&'o Uid, usize>,
     by_name: FxHashMap<(&'o str, &'o str, &'o str), usize>,
-    /// What manages each, if another workload does.
+    /// The workload that manages each, if another does.
     parents: Vec<Option<Top<'o>>>,
-    /// What each belongs to in the end.
+    /// The workload that each belongs to in the end.
     tops: Vec<Top<'o>>,
 }
 

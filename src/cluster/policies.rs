@@ -1,21 +1,25 @@
 //! The policies of the cluster, in evaluation order, and what is unknown because of policies that are not evaluated.
 
+use std::cell::OnceCell;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
 use strsim::jaro_winkler;
 
 use super::findings::Findings;
 use super::objects::{DEFAULT_NAMESPACE, Identity, Item, Objects};
-use super::{Cluster, NamespaceId};
+use super::{Cluster, NamespaceId, Node};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::index::IndexVec;
 use crate::k8s::{NetworkPolicy, Object, UNEVALUATED, UnevaluatedKind, UnevaluatedPolicy, group};
-use crate::label::{LabelTable, SelectorId};
+use crate::label::{LabelSet, LabelTable, Selector, SelectorId};
+use crate::policy::network_policy_api::{self, Kind, Lowered};
 use crate::policy::unevaluated::{self, Placed, Surroundings};
-use crate::policy::{Policy, PolicyId, Subject, Tier, networking_v1};
+use crate::policy::{Policy, PolicyId, Subject, networking_v1};
 use crate::profile::ProfileSet;
 
-/// How many policies a warning names before it says "and N more".
+/// The most policies that a warning names before it says "and N more".
 const NAMED: usize = 5;
 
 /// Lowers all policies. `cluster` has its namespaces already.
@@ -37,10 +41,30 @@ pub(super) fn policies(
     }
     let mut counted: BTreeMap<(&str, &str), Vec<&Identity<'_>>> = BTreeMap::new();
     let in_force = objects.unevaluated.iter();
-    let in_force = in_force.filter(|item| !is_ignored(&item.object.api_version, &item.object.kind, ignore));
+    let in_force = in_force.filter(|item| {
+        let (api_version, kind) = (&item.object.api_version, &item.object.kind);
+        // What is evaluated is never ignored.
+        Kind::find(api_version, kind).is_some() || !is_ignored(api_version, kind, ignore)
+    });
     let surroundings = surroundings(objects, in_force.clone());
+    let nodes = OnceCell::new();
     for item in in_force {
         let policy = item.object;
+        if let Some(kind) = Kind::find(&policy.api_version, &policy.kind) {
+            let nodes = nodes.get_or_init(|| self::nodes(cluster));
+            match cluster_wide(kind, item, nodes.as_deref(), &mut cluster.labels, findings) {
+                Lowered::Policy(policy) => {
+                    policies.push(*policy);
+                    continue;
+                }
+                Lowered::Refused => {
+                    policies.push(left_out_policy(&item.id, None, None, cluster, findings));
+                    continue;
+                }
+                Lowered::Unknown if is_ignored(&policy.api_version, &policy.kind, ignore) => continue,
+                Lowered::Unknown => {}
+            }
+        }
         let namespace = (!item.id.namespace.is_empty()).then(|| namespace(cluster, item.id.namespace));
         let mut name = item.id.object_name();
         if matches!(
@@ -54,7 +78,9 @@ pub(super) fn policies(
         let placed = Placed { policy, namespace, node, name: &name, origin: item.id.origin };
         policies.extend(unevaluated::lower(placed, &surroundings, &mut cluster.labels));
         let group = group(&policy.api_version);
-        counted.entry((group, &policy.kind)).or_default().push(&item.id);
+        if Kind::find(&policy.api_version, &policy.kind).is_none() {
+            counted.entry((group, &policy.kind)).or_default().push(&item.id);
+        }
     }
     for ((group, kind), objects) in counted {
         report_not_evaluated(group, kind, &objects, findings);
@@ -83,11 +109,11 @@ pub(super) fn policies(
         };
         policies.push(left_out_policy(&item.id, namespace, subject, cluster, findings));
     }
-    policies.sort_by(|a, b| evaluation_order(a).cmp(&evaluation_order(b)));
+    policies.sort_by(evaluation_order);
     policies.into()
 }
 
-/// What the subjects of policies that are not evaluated hang on beside themselves.
+/// Collects the facts of the cluster that the subjects of policies that are not evaluated depend on.
 fn surroundings<'o>(
     objects: &'o Objects<'_>,
     mut in_force: impl Iterator<Item = &'o Item<'o, UnevaluatedPolicy>>,
@@ -123,17 +149,57 @@ pub(super) fn network_policy(
     lowered
 }
 
-/// Tier and priority; names only make the order the same whatever the order of the input.
-fn evaluation_order(policy: &Policy) -> (Tier, u32, &str, &str, &str) {
-    let name = &policy.name;
-    (policy.tier, policy.priority, &name.namespace, &name.name, &name.kind)
+/// The labels and the addresses of every node of the cluster; `None` if one is only mentioned, so that neither is known.
+fn nodes(cluster: &Cluster) -> Option<Vec<(LabelSet, Vec<IpNet>)>> {
+    let node = |node: &Node| {
+        node.origin.as_ref()?;
+        let addresses = node.addresses.iter().copied().map(IpNet::from).collect();
+        Some((cluster.labels.sets[node.labels].clone(), addresses))
+    };
+    cluster.nodes.iter().map(node).collect::<Option<Vec<_>>>().filter(|nodes| !nodes.is_empty())
+}
+
+/// Lowers a cluster-wide policy; `nodes` are what [`nodes`] says.
+fn cluster_wide(
+    kind: Kind,
+    item: &Item<'_, UnevaluatedPolicy>,
+    nodes: Option<&[(LabelSet, Vec<IpNet>)]>,
+    labels: &mut LabelTable,
+    findings: &mut Findings,
+) -> Lowered {
+    let addresses_of = |selector: &Selector| {
+        let matching = nodes?.iter().filter(|(labels, _)| selector.matches(labels).possible());
+        let addresses: Vec<&Vec<IpNet>> = matching.map(|(_, addresses)| addresses).collect();
+        let are_known = addresses.iter().all(|addresses| !addresses.is_empty());
+        are_known.then(|| addresses.into_iter().flatten().copied().collect())
+    };
+
+    let (name, origin) = (item.id.object_name(), item.id.origin);
+    let mut found = Vec::new();
+    let spec = &item.object.spec;
+    let lowered = network_policy_api::lower(kind, spec, name, origin, &addresses_of, labels, &mut found);
+    findings.fields(&item.id, found);
+    lowered
+}
+
+/// Compares tier and priority, and then names, so that the order is the same whatever the order of the input. In tiers
+/// where names may decide, a slash ends a name, as it does there (K49).
+fn evaluation_order(a: &Policy, b: &Policy) -> Ordering {
+    let place = |policy: &Policy| (policy.tier, policy.priority);
+    let end = if a.tier.is_ordered() { "/" } else { "" };
+    let (one, other) = (&a.name, &b.name);
+    place(a)
+        .cmp(&place(b))
+        .then_with(|| one.namespace.cmp(&other.namespace))
+        .then_with(|| one.name.bytes().chain(end.bytes()).cmp(other.name.bytes().chain(end.bytes())))
+        .then_with(|| one.kind.cmp(&other.kind))
 }
 
 fn namespace(cluster: &Cluster, name: &str) -> NamespaceId {
     cluster.namespace(name).expect("every namespace that an object names is there")
 }
 
-/// What stands in for a policy that cannot be evaluated: everything it might select is unknown.
+/// The policy that stands in for one that cannot be evaluated: everything it might select is unknown.
 fn left_out_policy(
     id: &Identity<'_>,
     namespace: Option<NamespaceId>,
@@ -150,7 +216,7 @@ fn left_out_policy(
     unevaluated::unknown_policy(id.object_name(), id.origin.clone(), ProfileSet::ALL, subject)
 }
 
-/// Which pods an object that was left out might have selected.
+/// The pods that an object that was left out might have selected.
 enum Touched {
     /// None: it is no policy.
     Nothing,
@@ -190,7 +256,7 @@ fn touched(item: &Item<'_, Object>, cluster: &Cluster) -> Touched {
     }
 }
 
-/// Whether the user took the kind out.
+/// True if the user excluded the kind.
 fn is_ignored(api_version: &str, kind: &str, ignore: &[String]) -> bool {
     UnevaluatedKind::find(api_version, kind)
         .is_some_and(|kind| ignore.iter().any(|name| kind.is_called(name)))

@@ -20,7 +20,7 @@ pub(super) struct WorkloadDraft {
 /// The pods of the cluster.
 #[derive(Debug, Default)]
 pub(super) struct Population {
-    /// What [`Pod::workload`] says is a place in `workloads` until ids are handed out.
+    /// Pods; until ids are handed out, [`Pod::workload`] is a place in `workloads`.
     pub(super) pods: Vec<Pod>,
     pub(super) workloads: Vec<WorkloadDraft>,
     pub(super) finished: Vec<(NamespaceId, Box<str>)>,

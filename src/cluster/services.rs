@@ -18,7 +18,7 @@ use crate::policy::{
     port_name_problems, port_number, report, validate_labels,
 };
 
-/// What `spec.type` may be.
+/// The values that `spec.type` may have.
 const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
 
 /// The cluster address of a headless Service.

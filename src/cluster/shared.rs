@@ -7,7 +7,7 @@ use crate::label::LabelValue;
 /// Labels that say what a program is.
 const KEYS: [&str; 4] = ["app.kubernetes.io/name", "k8s-app", "app", "name"];
 
-/// What they say of programs that everybody uses.
+/// Values of these labels for programs that most workloads use.
 const PROGRAMS: [&str; 22] = [
     "alertmanager",
     "coredns",
@@ -45,7 +45,7 @@ const NAMESPACES: [&str; 7] = [
 ];
 
 impl Cluster {
-    /// Whether a workload looks like one that everybody uses: by its namespace, or by a usual label of any of its pods.
+    /// True if a workload looks like one that most others use: by its namespace, or by a usual label of a pod.
     pub fn is_shared_service(&self, id: WorkloadId) -> bool {
         let workload = &self.workloads[id];
         if NAMESPACES.contains(&&*self.namespaces[workload.namespace].name) {

@@ -20,14 +20,14 @@ use crate::policy::{
     validate_selector,
 };
 
-/// What a controller makes of a workload.
+/// The pods that a controller makes of a workload.
 #[derive(Debug)]
 pub(super) struct Plan<'m> {
-    /// How many pods, and what tells them apart.
+    /// Number of pods, and what tells them apart.
     pub(super) replicas: Replicas,
     /// Labels of the template.
     pub(super) labels: Option<&'m Labels>,
-    /// What the controller adds to all pods alike, over those of the template.
+    /// Labels that the controller adds to all pods alike, over those of the template.
     pub(super) added: Vec<Added<'m>>,
     /// The API group of a controller that nobody knows: it may add labels of its own.
     pub(super) reserving: Option<&'m str>,
@@ -37,7 +37,7 @@ pub(super) struct Plan<'m> {
     pub(super) ports: Arc<[DeclaredPort]>,
 }
 
-/// How many pods a workload has, and what tells them apart.
+/// Number of pods of a workload, and what tells them apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Replicas {
     /// Nothing but their names.
@@ -46,7 +46,7 @@ pub(super) enum Replicas {
     Ordinals {
         /// The first ordinal.
         first: u32,
-        /// How many.
+        /// Number of pods.
         count: u32,
     },
     /// Indexed Job: a label by index, from 0.
@@ -56,7 +56,7 @@ pub(super) enum Replicas {
 }
 
 impl Replicas {
-    /// Whether there is any pod.
+    /// True if there is any pod.
     pub(super) fn makes_pods(self) -> bool {
         match self {
             Self::Alike(count) | Self::Ordinals { count, .. } | Self::Indexed(count) => count > 0,
@@ -224,7 +224,7 @@ fn check_selector(
     }
 }
 
-/// What the Jobs of a CronJob may not have: a selector of their own.
+/// Checks that the Jobs of a CronJob have no selector of their own.
 fn check_job_template(spec: &WorkloadSpec, findings: &mut Vec<FieldFinding>) {
     let path = FieldPath::new("spec.jobTemplate.spec");
     if let Some(selector) = &spec.selector {
@@ -292,7 +292,7 @@ fn selector_json(selector: &LabelSelector) -> String {
     format!("{{{}}}", parts.join(","))
 }
 
-/// How many pods; `None` after an error.
+/// Number of pods; `None` after an error.
 fn replicas(
     controller: KnownKind,
     item: &Item<'_, WorkloadObject>,
@@ -366,7 +366,7 @@ fn indexed_names(
     }
 }
 
-/// What the controller adds to all pods alike.
+/// Labels that the controller adds to all pods alike.
 fn added_labels<'m>(
     controller: KnownKind,
     item: &Item<'m, WorkloadObject>,
@@ -395,7 +395,7 @@ fn added_labels<'m>(
     }
 }
 
-/// What there is to know about the life of a workload's pods (W8, W12).
+/// The note on the life of a workload's pods (W8, W12), if there is one.
 pub(super) fn lifecycle(id: &Identity<'_>, workload: &WorkloadObject) -> Option<&'static str> {
     let suspended = workload.spec.as_ref().is_some_and(|spec| spec.suspend == Some(true));
     if suspended && KnownKind::of(workload) == KnownKind::CronJob {
@@ -404,7 +404,7 @@ pub(super) fn lifecycle(id: &Identity<'_>, workload: &WorkloadObject) -> Option<
     is_test_hook(id).then_some("a Helm test hook: its pods are there only while tests run")
 }
 
-/// Whether Helm makes the object for a test only.
+/// True if Helm makes the object for a test only.
 pub(super) fn is_test_hook(id: &Identity<'_>) -> bool {
     let hooks = id.meta.annotations.as_ref().and_then(|annotations| annotations.helm_hook.as_deref());
     hooks.is_some_and(|hooks| hooks.split(',').any(|hook| hook.trim().starts_with("test")))

@@ -19,7 +19,7 @@ use crate::policy::{NamespaceMatch, PodMatch, PolicyId, Subject};
 use crate::profile::Semantics;
 use crate::set::Interner;
 
-/// Which policies select each kind, and which peer lists match it.
+/// The policies that select each kind of pod, and the peer lists that match it.
 pub(super) struct Memberships {
     /// Ascending.
     subjects: IndexVec<KindId, Vec<(PolicyId, Truth)>>,
@@ -66,7 +66,7 @@ pub(super) fn memberships(
     for (id, &(list, blocks)) in lists.iter().enumerate() {
         let id = PeersId::from_index(id);
         matched.clear();
-        let pods = &list.0;
+        let pods = &list.pods;
         if semantics.hosts_by_label && stands_for_hosts(list) {
             let hosts = kinds.all.enumerate().filter(|(_, kind)| kind.host_network);
             let surely = |family_exists| if family_exists { Truth::Yes } else { Truth::No };
@@ -130,7 +130,7 @@ pub(super) struct PodSelector {
     namespaces: SelectorIndex,
     /// The kinds of each namespace.
     ranges: IndexVec<NamespaceId, std::ops::Range<u32>>,
-    /// What no selector matches (R52).
+    /// The kinds of hostNetwork pods, which no selector matches (R52).
     hosts: RoaringBitmap,
     done: Selections<Matches>,
     /// The kinds in the namespaces that a selector matches.

@@ -15,7 +15,7 @@ pub(super) type HostPolicies = Box<[(PolicyId, Truth)]>;
 pub(super) struct Hosts<'c> {
     cluster: &'c Cluster,
     policies: Vec<(PolicyId, HostMatch)>,
-    /// What was found for a node, or for pods whose node is not known.
+    /// The policies found so far, by node; `None` for pods whose node is not known.
     known: FxHashMap<Option<NodeId>, HostPolicies>,
 }
 
@@ -43,7 +43,7 @@ impl<'c> Hosts<'c> {
     }
 }
 
-/// Whether nodes that are selected so include one; `None` is a node that the input does not tell.
+/// Returns how surely a subject made of nodes includes one; `None` is a node that the input does not tell.
 pub(crate) fn selects_host(cluster: &Cluster, hosts: HostMatch, node: Option<NodeId>) -> Truth {
     match (hosts, node) {
         (HostMatch::Any, _) | (HostMatch::One(_), None) => Truth::Unknown,

@@ -19,7 +19,7 @@ crate::define_id! { [pub(super)]
     KindId,
 }
 
-/// What a policy can ask of a pod.
+/// The facts of a pod that policies can ask for.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Kind {
     pub(super) namespace: NamespaceId,
@@ -27,22 +27,22 @@ pub(super) struct Kind {
     pub(super) resolution: ResolutionId,
     pub(super) place: ByFamily<Place>,
     pub(super) host_network: bool,
-    /// Whether policies can select it as their subject by selectors of pods.
+    /// Set if selectors of pods can make it a subject: no hostNetwork pod, by profile no pod without an owner (I19).
     pub(super) subject: bool,
-    /// What selects its node, if it is a hostNetwork pod.
+    /// The policies that select its node, if it is a hostNetwork pod.
     pub(super) host_policies: HostPolicies,
     /// I16: set when the namespace alone tells pods apart, because named ports resolve in one's own only.
     pub(super) resolves_in: Option<NamespaceId>,
 }
 
 impl Kind {
-    /// Which families it has addresses of.
+    /// The families of which it has addresses.
     pub(super) fn families(&self) -> ByFamily<bool> {
         ByFamily { v4: self.place.v4.exists(), v6: self.place.v6.exists() }
     }
 }
 
-/// Where a pod is in the address space of one family.
+/// The place of a pod in the address space of one family.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) enum Place {
     /// It has no address of the family.
@@ -167,7 +167,7 @@ impl Kinds {
         found
     }
 
-    /// Whether any pod is, or may be, in any of the blocks.
+    /// True if any pod is, or may be, in any of the blocks.
     pub(super) fn any_in_blocks(&self, atoms: &AddressAtoms, blocks: &[ByFamily<AddressSet>]) -> bool {
         blocks.iter().any(|set| {
             Family::ALL.into_iter().any(|family| !self.in_set(family, &set[family], atoms).is_empty())
@@ -196,7 +196,7 @@ impl Kinds {
     }
 }
 
-/// How surely a set holds what lies somewhere in a region.
+/// Returns how surely a set holds an address that lies somewhere in a region.
 pub(super) fn within(region: &AddressSet, set: &AddressSet) -> Truth {
     if region.is_subset(set) {
         Truth::Yes

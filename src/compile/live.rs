@@ -19,7 +19,7 @@ use super::selector_index::Matches;
 use super::{
     ClassId, CompiledPeers, CompiledPolicy, CompiledRule, Layout, Members, PeersId, PortNameId,
     ProfileTouches, Program, Signature, SignatureId, block_union, compile_as, compile_policy, has_hosts,
-    node_addresses, stands_for_hosts, with_nodes,
+    named, node_addresses, stands_for_hosts, with_nodes,
 };
 use crate::cluster::{Addresses, Cluster, PodId};
 use crate::index::{Id, IndexVec};
@@ -29,7 +29,7 @@ use crate::policy::{Policy, PolicyId};
 use crate::profile::Profile;
 use crate::set::Interner;
 
-/// See the module.
+/// A program and the tables with which a change of policies is compiled into it.
 #[derive(Debug)]
 pub(crate) struct LiveProgram {
     pub(crate) program: Program,
@@ -57,27 +57,27 @@ pub(crate) struct Moved {
     pub(crate) class: ClassId,
 }
 
-/// What a change of policies did to the program.
+/// The effect of one change of policies on the program: enough to keep it or to undo it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Revision {
     /// The policies that are no longer in force; what they say is kept until the revision is settled.
     pub(crate) removed: Vec<PolicyId>,
     pub(crate) added: Vec<PolicyId>,
-    /// How many lists there were before.
+    /// The number of peer lists before the change; those that it added have higher numbers.
     lists: usize,
     /// Sorted.
     pub(crate) moved: ByDirection<Vec<Moved>>,
 }
 
-/// How many policies in force touch each point on which profiles differ.
+/// The number of policies in force that touch each point on which profiles differ, and the facts to count them by.
 #[derive(Debug, Default)]
 struct Touching {
     ambiguous: BTreeSet<PortNameId>,
     of_init_containers: BTreeSet<PortNameId>,
     any_bare: bool,
-    /// Whether blocks of a list hold, or may hold, a pod.
+    /// Set for each list with blocks that hold, or may hold, a pod.
     on_pods: IndexVec<PeersId, bool>,
-    /// Whether a list stands for hosts.
+    /// Set for each list that stands for hosts.
     on_hosts: IndexVec<PeersId, bool>,
     any_hosts: bool,
     naming_for_all: BTreeSet<PolicyId>,
@@ -89,7 +89,7 @@ struct Touching {
     policies: usize,
 }
 
-/// Pods of one class that something tells apart from the others, and what it makes of them.
+/// Pods of one class that a selector or a block tells apart from the others, with the value that they get.
 struct Found<V> {
     class: ClassId,
     value: V,
@@ -224,7 +224,7 @@ impl LiveProgram {
         lower(Arc::make_mut(&mut self.program.cluster))
     }
 
-    /// Whether the pods are compiled for everything that a policy asks of them.
+    /// True if the pods are compiled for every fact that a policy's rules ask for: port names, and their namespaces.
     fn knows_enough_for(&self, policy: &Policy) -> bool {
         let program = &self.program;
         let mut rules = Direction::ALL.into_iter().flat_map(|direction| &policy.rules[direction]);
@@ -240,7 +240,7 @@ impl LiveProgram {
         let in_force = program.semantics.enforces && policy.enforced_by.contains(program.profile);
         let compiled = in_force.then(|| {
             let ports = Arc::make_mut(&mut program.ports);
-            compile_policy(&policy, &mut program.lists, &mut program.port_names, ports)
+            compile_policy(&policy, program.semantics, &mut program.lists, &mut program.port_names, ports)
         });
         let policies = &mut Arc::make_mut(&mut program.cluster).policies;
         let id = if let Some(id) = self.free.pop() {
@@ -262,16 +262,17 @@ impl LiveProgram {
     fn add_list(&mut self, id: PeersId) {
         let program = &self.program;
         let list = &program.lists[id];
-        let (pods, blocks) = list;
-        let blocks = block_union(blocks);
-        let with_nodes = with_nodes(list, program.semantics, &blocks, &node_addresses(&program.cluster));
+        let blocks = block_union(&list.blocks);
+        let nodes = node_addresses(&program.cluster);
+        let with_nodes = with_nodes(list, program.semantics, &blocks, &nodes);
+        let named = named(list, &blocks, &nodes);
         self.touching.on_hosts.push(stands_for_hosts(list));
         let mut by_kind: BTreeMap<KindId, Truth> = BTreeMap::new();
         if with_nodes.is_some() {
             let hosts = self.kinds.all.enumerate().filter(|(_, kind)| kind.host_network);
             by_kind.extend(hosts.map(|(id, _)| (id, Truth::Yes)));
         }
-        for pod_match in pods {
+        for pod_match in &list.pods {
             let matches = self.selector.select(&program.cluster.labels.selectors, pod_match);
             for (kind, truth) in matches.iter() {
                 let found = by_kind.entry(KindId::from_index(kind as usize)).or_insert(Truth::No);
@@ -330,6 +331,7 @@ impl LiveProgram {
             classes: Members::Few(classes),
             blocks,
             with_nodes,
+            named,
             uses: ByDirection::default(),
         });
     }
@@ -464,11 +466,11 @@ impl LiveProgram {
             let mut deciding: Vec<(PolicyId, Truth)> =
                 old.filter(|(policy, _)| !removed.contains(policy)).collect();
             let policies = &program.cluster.policies;
+            let place =
+                |id: PolicyId| program.policies[id].as_ref().map(|policy| (policy.tier, &policy.order));
             let new = added.get(&class).into_iter().flatten().copied();
             deciding.extend(new.filter(|&(policy, _)| policies[policy].decides(direction)));
-            deciding.sort_unstable_by_key(|&(policy, _)| {
-                (policies[policy].tier, policies[policy].priority, policy)
-            });
+            deciding.sort_unstable_by(|&(a, _), &(b, _)| (place(a), a).cmp(&(place(b), b)));
             let after = signature(&program.policies, deciding, direction, facts.resolution, facts.families);
             let after = self.signature_id(direction, after);
             if before != after {
@@ -522,7 +524,7 @@ impl LiveProgram {
         }
     }
 
-    /// Whether rules of a policy are among those that lists lead to.
+    /// Adds the rules of a policy to the uses of their peer lists, or takes them out; keeps the profile touches right.
     fn set_in_use(&mut self, id: PolicyId, in_use: bool) {
         let program = &mut self.program;
         let Some(policy) = &program.policies[id] else { return };
@@ -540,7 +542,7 @@ impl LiveProgram {
         program.touches = self.touching.touches();
     }
 
-    /// Whether a signature is among those that its policies lead to.
+    /// Adds a signature to those that its policies decide, or takes it out.
     fn set_deciding(&mut self, direction: Direction, id: SignatureId, in_use: bool) {
         let program = &mut self.program;
         for &(policy, _) in &program.signatures[direction][id].policies {

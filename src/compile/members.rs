@@ -1,4 +1,7 @@
-//! Whom peer lists match: one by one where that is few, as dense sets where it is many.
+//! Members of peer lists: the classes that each list matches.
+//!
+//! A sparse list keeps its classes one by one, a dense one as bit sets, so that the solver can intersect and count
+//! classes 64 at a time.
 
 use super::ClassId;
 use crate::index::{Id, IndexVec};
@@ -6,7 +9,7 @@ use crate::label::Truth;
 use crate::net::{ByFamily, Family};
 use crate::set::Bits;
 
-/// How the members of peer lists are kept. No answer depends on it, only its cost; tests force either way.
+/// The choice between sparse and dense peer lists. Only the cost of answers depends on it; tests force either way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Layout {
     /// Whatever is smaller for each list.
@@ -17,7 +20,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// Whether a list of this many members out of `all` is kept as dense sets.
+    /// True if a list of this many members out of `all` is kept as dense sets.
     pub(super) fn is_dense(self, members: usize, all: usize) -> bool {
         match self {
             // A member kept by itself takes 64 bits.
@@ -66,7 +69,7 @@ impl Members {
 /// of one family and pods of both need one set, not two.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct DenseMembers {
-    /// How surely, and whom.
+    /// The members that match with each truth.
     pub sets: Vec<(ByFamily<Truth>, Bits)>,
 }
 
@@ -105,7 +108,7 @@ impl DenseMembers {
         Self { sets: self.sets.into_iter().map(|(truth, set)| (truth, merged(set))).collect() }
     }
 
-    /// How surely the list matches a class.
+    /// Returns how surely the list matches a class.
     #[inline]
     pub fn truth(&self, class: ClassId) -> ByFamily<Truth> {
         let holding = self.sets.iter().find(|(_, set)| set.contains(class.index()));

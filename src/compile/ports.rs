@@ -25,7 +25,7 @@ pub struct CompiledPorts {
 }
 
 impl CompiledPorts {
-    /// What the names stand for on a destination with this resolution.
+    /// The ports that the names stand for on a destination with this resolution, without names that the profile skips.
     pub fn resolve<'a>(
         &'a self,
         resolution: &'a Resolution,
@@ -69,7 +69,7 @@ impl PortNames {
         CompiledPorts { fixed: table.id(fixed), named: named.into() }
     }
 
-    /// Whether all names of `ports` are among them.
+    /// True if all names of `ports` are among them.
     pub(super) fn know(&self, ports: &Ports) -> bool {
         let Ports::Of(matches) = ports else { return true };
         matches.iter().all(|port| match port {
@@ -89,7 +89,7 @@ impl PortNames {
         ports.filter_map(|port| self.names.get(&(port.protocol, port.name.clone()))).collect()
     }
 
-    /// How a pod resolves the names: those it declares only, and none if it is a hostNetwork pod (R39).
+    /// Resolves the names on a pod: only those that it declares, and none if it is a hostNetwork pod (R39).
     pub(super) fn resolution(&self, pod: &Pod, semantics: Semantics) -> Resolution {
         let mut entries: Vec<(PortNameId, NamedPorts)> = Vec::new();
         if !self.names.is_empty() {
@@ -109,7 +109,7 @@ impl PortNames {
         Resolution { entries: entries.into() }
     }
 
-    /// Whether an init container declares one of the names (I15).
+    /// True if an init container declares one of the names (I15).
     pub(super) fn used_by_init_container(&self, pod: &Pod) -> bool {
         named_ports(pod).any(|port| {
             port.container != ContainerKind::Regular
@@ -124,7 +124,7 @@ fn named_ports(pod: &Pod) -> impl Iterator<Item = &DeclaredPort> {
     ports.iter()
 }
 
-/// What each port name that rules use means on one pod.
+/// The ports that the names used by rules stand for on one pod. Pods with equal resolutions share one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Resolution {
     entries: Box<[(PortNameId, NamedPorts)]>,
@@ -135,7 +135,7 @@ pub struct Resolution {
 pub struct NamedPorts {
     /// All of them (R34).
     pub ports: PortSet,
-    /// Whether there are several (I14).
+    /// Set if there are several numbers (I14).
     pub ambiguous: bool,
 }
 
@@ -146,12 +146,12 @@ impl NamedPorts {
 }
 
 impl Resolution {
-    /// What `name` means; `None` if the pod does not declare it (R38).
+    /// The ports of `name`; `None` if the pod does not declare it (R38).
     pub fn get(&self, name: PortNameId) -> Option<&NamedPorts> {
         self.entries.binary_search_by_key(&name, |&(id, _)| id).ok().map(|i| &self.entries[i].1)
     }
 
-    /// Whether the pod declares any of `names`.
+    /// True if the pod declares any of `names`.
     pub fn declares_any(&self, names: &[PortNameId]) -> bool {
         names.iter().any(|&name| self.get(name).is_some())
     }

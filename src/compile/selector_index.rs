@@ -1,4 +1,4 @@
-//! Which of many label sets a selector matches, without looking at each.
+//! An index of label sets, to find those that a selector matches without looking at each.
 //!
 //! Posting lists from key and key=value to the items that carry them; a selector is a few set operations on those.
 //! Roaring bitmaps keep the lists small whether they are sparse or dense.
@@ -94,7 +94,7 @@ impl SelectorIndex {
         Matches::all(0..self.count)
     }
 
-    /// What of `matches` a selector matches too.
+    /// Keeps those of `matches` that a selector matches too.
     pub(super) fn matches(&self, selector: &Selector, mut matches: Matches) -> Matches {
         for requirement in selector.requirements() {
             self.restrict(&mut matches, requirement);

@@ -9,7 +9,7 @@ const MARKS: [(&str, &str, &str); 3] = [
     ("$(", ")", "give podreach what comes out of the tool that fills it in"),
 ];
 
-/// What to do about a text with `${NAME}`, `$(NAME)` or `{{ .Values.name }}` in it; `None` if it has no such thing.
+/// Advice on a text that contains `${NAME}`, `$(NAME)` or `{{ .Values.name }}`; `None` if it contains none of them.
 pub fn placeholder(text: &str) -> Option<String> {
     MARKS.into_iter().find_map(|(open, close, advice)| {
         let start = text.find(open)?;

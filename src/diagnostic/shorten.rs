@@ -46,7 +46,7 @@ pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
-/// How many bytes of a text stand before the quote that ends it; in double quotes a backslash hides one.
+/// Number of bytes of a text before the quote that ends it; in double quotes a backslash escapes one.
 fn length(text: &[u8], quote: u8) -> usize {
     let mut at = 0;
     while at < text.len() {

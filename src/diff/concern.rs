@@ -1,4 +1,4 @@
-//! Which connections changes concern.
+//! Finds the connections, of a list, that changes concern.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ pub struct Concerns {
     ends: [ConcernedEnd; 2],
 }
 
-/// Where connections begin, or where they end.
+/// The connections by one of their ends: all sources, or all destinations.
 #[derive(Debug, Default)]
 struct ConcernedEnd {
     by_pod: FxHashMap<u32, Vec<usize>>,
@@ -49,7 +49,7 @@ struct ConcernedEnd {
     outside: Vec<usize>,
 }
 
-/// How many pods an end may have to be listed by pod.
+/// Most pods that an end may have to be listed by pod.
 const WIDE: u64 = 256;
 
 impl Concerns {
@@ -91,7 +91,7 @@ impl Concerns {
 }
 
 impl ConcernedEnd {
-    /// How many pods, or connections, have to be looked at for those near a group.
+    /// Number of pods, or connections, to look at for those near a group.
     fn size(&self, group: &Group) -> u64 {
         match group {
             Group::Addresses(..) => self.outside.len() as u64,

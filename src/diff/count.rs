@@ -1,4 +1,4 @@
-//! How many pairs of pods a difference concerns: by weights, never pair by pair.
+//! Counts the pairs of pods that a difference concerns: by weights, never pair by pair.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -22,7 +22,7 @@ pub struct Pairs {
     pub unknown: u128,
 }
 
-/// Which of the counts a pair is in.
+/// The counts that a pair is in.
 #[derive(Clone, Copy)]
 struct Counted {
     allowed: bool,
@@ -82,7 +82,7 @@ impl Difference {
         pairs
     }
 
-    /// How many replicas came, and how many went, with workloads that stay.
+    /// Numbers of the replicas that came and of those that went, of workloads that stay.
     pub fn replicas(&self, before: &Cluster, after: &Cluster) -> (u64, u64) {
         let pods =
             |ranges: &[(PodId, Range<u32>)]| ranges.iter().map(|(_, range)| range.len() as u64).sum::<u64>();

@@ -1,4 +1,4 @@
-//! Which pods of two inputs are the same ones.
+//! Matches the pods of two inputs that are the same ones.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! What changes between pods and addresses outside.
+//! Changes between pods and addresses outside.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::net::{AddressSet, ByFamily, Direction, Family};
 use crate::solve::{ExternalClass, ExternalId, Rows};
 
 impl Comparison<'_> {
-    /// What changes between pods and addresses, and what does because these are, or were, those of the pod's node.
+    /// Changes between pods and addresses, and those because the address is, or was, one of the pod's node.
     pub(super) fn outside(&mut self) -> (Vec<Change>, Vec<Change>) {
         let externals = (self.rows.0.externals(), self.rows.1.externals());
         let overlaps = overlaps(&externals.0, &externals.1);
@@ -87,7 +87,7 @@ impl Comparison<'_> {
         found
     }
 
-    /// What changes from an address that is the pod's node's in one of the inputs.
+    /// The change from an address that the pod's node has in one of the inputs.
     fn own_address(
         &mut self,
         family: Family,

@@ -22,7 +22,7 @@ use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family};
 use crate::policy::PolicyId;
 use crate::solve::{CellId, Evaluator, Peer, SideId};
 
-/// How the signatures in use treat peers that they do not mention, and which pods are treated so by whom.
+/// The treatment that signatures in use give peers that they do not mention, and the pods of these signatures.
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     sides: ByDirection<FxHashMap<SignatureId, SideId>>,
@@ -89,7 +89,8 @@ fn pods_of(program: &Program, classes: impl Iterator<Item = ClassId>) -> Roaring
     numbers.into_iter().collect()
 }
 
-/// What a revision changed, while the policies that it removed can still be evaluated; `standing` has followed it.
+/// The difference that a revision made, while the policies that it removed can still be evaluated; `standing` has
+/// followed it.
 pub(crate) fn of_revision<'p>(
     live: &'p LiveProgram,
     evaluator: &mut Evaluator<'p>,
@@ -114,9 +115,9 @@ pub(crate) fn of_revision<'p>(
     difference
 }
 
-/// What may flow before and after.
+/// Connectivity before and after.
 type Cells = (CellId, CellId);
-/// How the subjects treat a peer, before and after.
+/// Treatment of a peer by the subjects, before and after.
 type Treatment = (SideId, SideId);
 
 struct Search<'s, 'p> {
@@ -129,7 +130,7 @@ struct Search<'s, 'p> {
     changes: Vec<Change>,
 }
 
-/// How subjects with the same signatures, before and after, treat their peers.
+/// Treatments of all peers by subjects with the same signatures, before and after.
 struct Treatments {
     /// Of peers whom no list tells apart.
     usual: Treatment,
@@ -137,8 +138,8 @@ struct Treatments {
     special: BTreeMap<ClassId, Treatment>,
 }
 
-/// What tells a class of peers apart in the eyes of some policies: the lists that match it, and what its named ports are
-/// where they ask for such.
+/// The facts that tell a class of peers apart for some policies: the lists that match it, and how its named ports
+/// resolve if a rule asks for such.
 #[derive(PartialEq, Eq, Hash)]
 struct Marks {
     families: ByFamily<bool>,
@@ -168,8 +169,8 @@ impl Search<'_, '_> {
         (cells.0 != cells.1).then_some(cells)
     }
 
-    /// Whether peers that no changed policy mentions may be treated otherwise than before: not if both sides are unions
-    /// of what rules admit, and the changed policies give everybody the same as before.
+    /// The treatment of unmentioned peers, and true if peers that no changed policy mentions may be treated otherwise
+    /// than before: not if both signatures are additive, and give unmentioned peers the same as before.
     fn changes_for_all(&mut self, direction: Direction, signatures: &Moved) -> (Treatment, bool) {
         let Moved { before, after, .. } = *signatures;
         let usual = (
@@ -177,7 +178,7 @@ impl Search<'_, '_> {
             self.evaluator.side(direction, after, Peer::Unmentioned),
         );
         let all = &self.program.signatures[direction];
-        let additive = self.program.is_additive(&all[before]) && self.program.is_additive(&all[after]);
+        let additive = [before, after].into_iter().all(|id| self.program.is_additive(direction, &all[id]));
         (usual, !additive || usual.0 != usual.1)
     }
 
@@ -216,7 +217,7 @@ impl Search<'_, '_> {
         Treatments { usual, special: special.collect() }
     }
 
-    /// What tells each of these classes of peers apart in the eyes of both signatures.
+    /// The facts that tell each of these classes of peers apart for both signatures.
     fn marks(&self, direction: Direction, signatures: &Moved, classes: &[ClassId]) -> Vec<Marks> {
         let policies = self.policies(direction, signatures, true);
         let rules = policies.iter().flat_map(|&id| &self.program.deciding_policy(id).rules[direction]);
@@ -433,7 +434,7 @@ impl Search<'_, '_> {
         }
     }
 
-    /// What a signature makes of each of these classes.
+    /// Sides of a signature towards each of these classes.
     fn sides_towards(
         &mut self,
         direction: Direction,
@@ -486,7 +487,10 @@ impl Search<'_, '_> {
         let all = lists(self, true);
         let program = self.program;
         for family in Family::ALL {
-            let blocks = |list: PeersId| &program.peers[list].addresses()[family];
+            let blocks = |list: PeersId| {
+                let list = &program.peers[list];
+                &list.possible_addresses().unwrap_or(list.addresses())[family]
+            };
             if !for_all && changed.iter().all(|&list| blocks(list).is_empty()) {
                 continue;
             }
@@ -499,7 +503,8 @@ impl Search<'_, '_> {
             let near: Vec<PeersId> =
                 all.iter().copied().filter(|&list| !blocks(list).is_disjoint(&scope)).collect();
             let mut starts: Vec<u128> = Vec::new();
-            let cuts = near.iter().flat_map(|&list| blocks(list).ranges()).chain(scope.ranges());
+            let sure = near.iter().flat_map(|&list| program.peers[list].addresses()[family].ranges());
+            let cuts = near.iter().flat_map(|&list| blocks(list).ranges()).chain(sure).chain(scope.ranges());
             for &(first, last) in cuts {
                 starts.push(first);
                 starts.extend((last < family.last()).then(|| last + 1));
@@ -507,14 +512,17 @@ impl Search<'_, '_> {
             starts.sort_unstable();
             starts.dedup();
             let mut by_cells: BTreeMap<Cells, Vec<(u128, u128)>> = BTreeMap::new();
-            let mut known: FxHashMap<Vec<PeersId>, Option<Cells>> = FxHashMap::default();
+            let mut known: FxHashMap<Vec<(PeersId, Truth)>, Option<Cells>> = FxHashMap::default();
             for (i, &first) in starts.iter().enumerate() {
                 if !scope.contains(first) {
                     continue;
                 }
                 let last = starts.get(i + 1).map_or(family.last(), |next| next - 1);
-                let holding: Vec<PeersId> =
-                    near.iter().copied().filter(|&list| blocks(list).contains(first)).collect();
+                let surely = |list: PeersId| program.peers[list].addresses()[family].contains(first);
+                let holding = near.iter().filter(|&&list| blocks(list).contains(first));
+                let holding: Vec<(PeersId, Truth)> = holding
+                    .map(|&list| (list, if surely(list) { Truth::Yes } else { Truth::Unknown }))
+                    .collect();
                 let cells = if let Some(&cells) = known.get(&holding) {
                     cells
                 } else {
@@ -539,7 +547,7 @@ impl Search<'_, '_> {
         direction: Direction,
         signatures: &Moved,
         family: Family,
-        holding: &[PeersId],
+        holding: &[(PeersId, Truth)],
     ) -> Option<Cells> {
         let mut cell = |signature: SignatureId| {
             let side = self.evaluator.side(direction, signature, Peer::Outside(family, holding));

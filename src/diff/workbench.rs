@@ -18,7 +18,7 @@ pub(crate) struct Workbench {
     /// Out while an evaluation uses it.
     memo: Option<Memo>,
     standing: Standing,
-    /// How many classes and signatures there were at first.
+    /// Number of classes and signatures at first.
     size: usize,
 }
 
@@ -50,7 +50,7 @@ impl Workbench {
         Some(revision)
     }
 
-    /// What the last revision changed.
+    /// The difference that the last revision made.
     pub(crate) fn difference(&mut self, revision: &Revision) -> Difference {
         self.evaluate(|live, evaluator, standing| of_revision(live, evaluator, standing, revision))
     }
@@ -67,7 +67,7 @@ impl Workbench {
         self.live.forget(revision);
     }
 
-    /// Whether so many changes told pods apart that starting anew is cheaper than going on.
+    /// True if changes told so many pods apart that starting anew is cheaper than going on.
     pub(crate) fn is_worn(&self) -> bool {
         size(&self.live.program) > 2 * self.size + 4096
     }

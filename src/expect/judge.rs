@@ -1,4 +1,4 @@
-//! Whether a cluster does what a test expects, and the pair that shows it does not.
+//! Judges whether a cluster does what a test expects, and finds a pair that shows it does not.
 //!
 //! Pods alike are judged once: what is looked at are the lots of [`crate::query::can::lots`], never single pairs.
 
@@ -8,10 +8,10 @@ use std::net::IpAddr;
 use std::rc::Rc;
 
 use super::resolve::{
-    Nothing, Resolved, Resolver, Role, asked, ends_without, everything, is_empty, perhaps, without,
+    Nothing, OwnPorts, Resolved, Resolver, Role, asked, ends_without, everything, is_empty, perhaps, without,
 };
 use super::test_file::{Endpoint, Expectation, Test};
-use crate::cluster::{Cluster, NodeId, PodId, Ranges, ServiceKey};
+use crate::cluster::{Cluster, NodeId, PodId, Ranges};
 use crate::diff::Concern;
 use crate::label::Truth;
 use crate::net::{AddressSet, ByFamily, Direction, Family, PortSet, Protocol, address_number};
@@ -23,7 +23,7 @@ use crate::query::{Ends, merged};
 use crate::solve::proof::{Prover, Side};
 use crate::solve::{Connectivity, End, Reachability};
 
-/// What a test came to.
+/// The result of a test, before its rule for unknowns and its waiver.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Result {
     /// It is as expected, whatever the unknown facts are.
@@ -34,27 +34,27 @@ pub enum Result {
     Failed,
 }
 
-/// What a test came to, and why.
+/// The result of a test, with the reason.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Outcome {
     /// The result, whatever the test makes of unknowns.
     pub result: Result,
-    /// Why it did not pass.
+    /// The reason why it did not pass.
     pub evidence: Option<Evidence>,
-    /// What should be known about how its endpoints were read.
+    /// Notes on its endpoints and on the connections that count.
     pub notes: Vec<String>,
 }
 
-/// Why a test did not pass.
+/// The reason why a test did not pass.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Evidence {
     /// An endpoint stands for nothing that can be asked about.
     Nothing {
-        /// What the endpoint is to the test.
+        /// The role of the endpoint in the test.
         role: Role,
         /// The endpoint.
         endpoint: Box<Endpoint>,
-        /// Why.
+        /// The reason why it stands for nothing.
         why: Nothing,
     },
     /// It is not known whether any pod at all is meant by an endpoint.
@@ -66,17 +66,17 @@ pub enum Evidence {
 /// A pod that may or may not belong to an endpoint, or an address that may be the one of a pod.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Doubt {
-    /// What the endpoint is to the test.
+    /// The role of the endpoint in the test.
     pub role: Role,
     /// The endpoint.
     pub endpoint: Box<Endpoint>,
     /// The pod or the address.
     pub end: End,
-    /// Whether the reason is a label; else it is an address that the input does not give.
+    /// True if a label is the reason; otherwise it is an address that the input does not give.
     pub is_by_label: bool,
 }
 
-/// What is wanted of a pair.
+/// The connectivity that a test demands of a pair, on the ports it asks about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wanted {
     /// Every port is allowed.
@@ -90,21 +90,21 @@ pub enum Wanted {
 /// A pair that is not as expected.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Counterexample {
-    /// What was expected of it.
+    /// The connectivity that was expected of the pair.
     pub wanted: Wanted,
-    /// What there is to say about the two ends, on those ports alone that are not as expected.
+    /// The answer about the two ends, on those ports alone that are not as expected.
     pub answer: Answer,
-    /// How many pairs of the test are not as expected.
+    /// Number of pairs of the test that are not as expected.
     pub failing: u128,
-    /// How many may not be.
+    /// Number of pairs for which the input does not decide it.
     pub unknown: u128,
-    /// How many there are.
+    /// Number of pairs that were judged.
     pub pairs: u128,
     /// If all that is not known is whether it belongs to the test.
     pub doubt: Option<Doubt>,
 }
 
-/// What a pair hangs on.
+/// The policy, or the rule of it, that decides a pair.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Responsible {
     /// The policy.
@@ -119,7 +119,7 @@ pub struct Judge<'r> {
     reachability: &'r Reachability<'r>,
     resolver: Resolver<'r>,
     everything: Everything,
-    /// Where fixes are tried out; `None` if nobody will read them.
+    /// The search for fixes; `None` if no fixes are wanted.
     fixes: Option<RefCell<Fixes<'r, 'r>>>,
 }
 
@@ -132,7 +132,7 @@ struct Party<'t> {
     endpoint: Option<&'t Endpoint>,
     ends: Ends,
     perhaps: Perhaps,
-    service: Option<&'t (ServiceKey, Ports)>,
+    own_ports: Option<&'t OwnPorts>,
 }
 
 /// An endpoint and what it is.
@@ -149,17 +149,17 @@ impl<'t> Found<'t> {
             endpoint: Some(self.endpoint),
             ends: resolved.ends.clone(),
             perhaps: resolved.perhaps.clone(),
-            service: resolved.service.as_ref(),
+            own_ports: resolved.own_ports.as_ref(),
         };
         self.members.iter().map(party).collect()
     }
 
-    /// Whether something surely belongs to it, to each member of a list.
+    /// True if at least one end surely belongs to it; for a list, to each member.
     fn is_certain(&self) -> bool {
         self.members.iter().all(|resolved| !is_empty(&resolved.ends))
     }
 
-    /// Whether an end surely or perhaps belongs to it, and then whether a label is the reason that it is not sure.
+    /// Returns `None` unless a pod perhaps belongs to it; then true if a label is the reason that it is not sure.
     fn doubts(&self, end: End) -> Option<bool> {
         self.members.iter().find_map(|resolved| {
             let End::Pod(pod, _) = end else { return None };
@@ -255,7 +255,7 @@ impl<'r> Judge<'r> {
         self.trial(test).outcome()
     }
 
-    /// Whether a test passes, waivers aside, without looking for the reason.
+    /// True if a test passes, waivers aside; does not look for the reason.
     pub(super) fn passes(&self, test: &Test) -> bool {
         test.passes(self.trial(test).result())
     }
@@ -362,7 +362,7 @@ impl<'t> Trial<'_, '_, 't> {
         let perhaps = perhaps(&sure.pods, &by_label, &by_address);
         let mut ends = ends_without(everything, &sure);
         ends.pods = without(&without(&ends.pods, &perhaps.by_label), &perhaps.by_address);
-        Party { role: Role::Only, endpoint: None, ends, perhaps, service: None }
+        Party { role: Role::Only, endpoint: None, ends, perhaps, own_ports: None }
     }
 
     /// Says that the policies alone count for the others, where that matters: from its own node a pod can always be
@@ -436,7 +436,7 @@ impl<'t> Trial<'_, '_, 't> {
         }
         let ports = self.test.ports.as_deref();
         let (targets, missing) =
-            asked(self.judge.cluster(), to.ends.clone(), to.perhaps.clone(), ports, to.service);
+            asked(self.judge.cluster(), to.ends.clone(), to.perhaps.clone(), ports, to.own_ports);
         // Of others than those that are listed nothing is expected on ports that they do not have.
         if let Some((member, why)) = missing
             && let Some(endpoint) = to.endpoint
@@ -491,7 +491,7 @@ impl<'t> Trial<'_, '_, 't> {
     }
 }
 
-/// Whether an endpoint stands for nothing because there is nothing, and not because it was not understood.
+/// True if an endpoint stands for nothing because nothing matches it, not because it could not be understood.
 fn is_absence(why: &Nothing) -> bool {
     use crate::query::endpoint::EndpointError as E;
     match why {
@@ -508,7 +508,7 @@ fn is_absence(why: &Nothing) -> bool {
     }
 }
 
-/// What is to be known about the others of an `expectOnly`.
+/// The note of an `expectOnly` for which connections from a pod's own node (R50) would matter.
 const OWN_NODE: &str = "a pod can always be reached from its own node, so the policies alone count for those that are not listed";
 
 /// Of which end of a pair it is not known whether it is meant, and by which endpoint.
@@ -549,7 +549,7 @@ struct Asked {
 }
 
 impl Asked {
-    /// Whether `expectOnly` asks for it: a pod and itself, and connections between addresses, are nobody's business.
+    /// True if `expectOnly` asks about the pairs: never a pod and itself, nor two addresses outside.
     fn is_asked(&self) -> bool {
         let (a, b) = self.lot.first;
         !self.lot.relation.is_outside() && a != b
@@ -562,7 +562,7 @@ struct Judged {
     example: Option<Example>,
 }
 
-/// What a counterexample is made of.
+/// The parts from which a counterexample is built.
 struct Example {
     wanted: Wanted,
     from: Rc<Target>,
@@ -570,7 +570,7 @@ struct Example {
     doubt: Option<Doubt>,
 }
 
-/// What is known of the pairs seen so far.
+/// The counts over the pairs seen so far.
 #[derive(Default)]
 struct Tally {
     pairs: u128,
@@ -581,7 +581,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// Whether an example of this kind would be kept.
+    /// True if an example with this result would be kept.
     fn wants(&self, holds: Truth) -> bool {
         self.first.as_ref().is_none_or(|(before, ..)| holds < *before)
     }

@@ -1,7 +1,9 @@
-//! How much of the policies the tests watch over: each rule is broken in turn, and some test should notice.
+//! Measures how much of the policies the tests cover: each rule is broken in turn, and some test should notice.
 //!
-//! Breaking a policy changes the compiled program in place ([`crate::what_if`]). Only tests about connections that this
-//! changes are run again.
+//! Breaking a NetworkPolicy changes the compiled program in place, breaking a cluster-wide policy builds it anew
+//! ([`crate::what_if`]). Only tests about connections that this changes are run again.
+
+mod cluster_wide;
 
 use super::judge::Judge;
 use super::test_file::Test;
@@ -10,19 +12,26 @@ use crate::diagnostic::{Diagnostic, ObjectName, Origin};
 use crate::diff::Concerns;
 use crate::k8s::{
     IpBlock, LabelSelector, List, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
-    NetworkPolicySpec, Object,
+    NetworkPolicySpec, Object, UnevaluatedPolicy,
 };
 use crate::load::Manifest;
 use crate::net::Direction;
+use crate::policy::network_policy_api;
 use crate::what_if::{Edit, Simulation};
 
-/// What is done to a policy.
+/// The way in which a policy is broken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Mutation {
     /// The policy is taken away.
     PolicyRemoved,
     /// A rule is taken away.
     RuleRemoved,
+    /// A rule does the opposite.
+    OppositeAction,
+    /// One of several peers of a rule is taken away.
+    PeerRemoved,
+    /// One of several ports of a rule is taken away.
+    PortRemoved,
     /// A rule holds for everybody.
     AnyPeer,
     /// A rule holds for every port.
@@ -31,6 +40,8 @@ pub enum Mutation {
     AnyPod,
     /// A peer holds for namespaces whatever their labels are.
     AnyNamespace,
+    /// A peer holds for nodes whatever their labels are.
+    AnyNode,
     /// A block holds every address of its family.
     AnyAddress,
 }
@@ -40,29 +51,29 @@ pub enum Mutation {
 pub struct Mutant {
     /// The policy.
     pub policy: ObjectName,
-    /// Where it was read.
+    /// The place where the policy was read.
     pub origin: Origin,
-    /// What of it is broken: `spec.ingress[0].from[1]`; empty for the policy.
+    /// Path of the part that is broken: `spec.ingress[0].from[1]`; empty for the policy.
     pub path: String,
-    /// How.
+    /// The way in which it is broken.
     pub mutation: Mutation,
 }
 
-/// What became of all mutants.
+/// The fates of all mutants.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Survey {
-    /// How many some test noticed.
+    /// Number of mutants that some test noticed.
     pub killed: usize,
     /// Those that change connections, and no test noticed.
     pub survived: Vec<Mutant>,
     /// Those that change no connection at all: no test could notice.
     pub equivalent: Vec<Mutant>,
-    /// How many tests do not pass as it is, and so notice nothing.
+    /// Number of tests that do not pass without mutation, and so notice nothing.
     pub failing: usize,
 }
 
 impl Survey {
-    /// How many mutants count.
+    /// Number of mutants that count towards the score: all but the equivalent ones.
     pub fn total(&self) -> usize {
         self.killed + self.survived.len()
     }
@@ -81,13 +92,13 @@ impl Survey {
 pub struct Tests<'t> {
     /// The tests.
     pub tests: &'t [&'t Test],
-    /// What completes names without a namespace.
+    /// The namespace of names without one.
     pub namespace: &'t str,
-    /// Where addresses lie.
+    /// The address ranges of the cluster.
     pub ranges: &'t Ranges,
 }
 
-/// Breaks every NetworkPolicy of `manifests`, which `simulation` was made of, in every way.
+/// Breaks every NetworkPolicy and every cluster-wide policy of `manifests`, which `simulation` was made of, in every way.
 ///
 /// # Errors
 ///
@@ -135,31 +146,57 @@ pub fn survey(
     Ok(survey)
 }
 
-/// Every way to break a NetworkPolicy; of other objects there is none.
+/// Every way to break a NetworkPolicy or a cluster-wide policy; of other objects there is none.
 fn mutants(manifest: &Manifest) -> Vec<(Mutant, Edit)> {
-    let Object::NetworkPolicy(policy) = &manifest.object else { return Vec::new() };
-    let Some(spec) = &policy.spec else { return Vec::new() };
-    let metadata = &policy.metadata;
-    let name = ObjectName {
-        kind: "NetworkPolicy".into(),
-        namespace: metadata.namespace.as_deref().filter(|name| !name.is_empty()).unwrap_or("default").into(),
-        name: metadata.name.as_deref().unwrap_or_default().into(),
-    };
+    let Some((policy, in_edits, broken)) = broken_policies(&manifest.object) else { return Vec::new() };
     let mutant = |path: String, mutation| Mutant {
-        policy: name.clone(),
+        policy: policy.clone(),
         origin: manifest.origin.clone(),
         path,
         mutation,
     };
-    let mut all = vec![(mutant(String::new(), Mutation::PolicyRemoved), Edit::Delete(name.clone()))];
-    for (path, mutation, spec) in broken(spec) {
-        let mut policy = policy.clone();
-        policy.spec = Some(spec);
-        let object = Object::NetworkPolicy(policy);
+    let deleted = (mutant(String::new(), Mutation::PolicyRemoved), Edit::Delete(in_edits));
+    let replaced = broken.into_iter().map(|(path, mutation, object)| {
         let edit = Edit::Replace(Box::new(Manifest { object, origin: manifest.origin.clone() }));
-        all.push((mutant(path, mutation), edit));
+        (mutant(path, mutation), edit)
+    });
+    [deleted].into_iter().chain(replaced).collect()
+}
+
+/// A path within a policy, how the part there is broken, and the policy with it broken.
+type BrokenPolicy = (String, Mutation, Object);
+
+/// The name of a policy, its name in edits, and every way to break a rule of it; `None` for other objects.
+fn broken_policies(object: &Object) -> Option<(ObjectName, ObjectName, Vec<BrokenPolicy>)> {
+    let metadata = object.metadata();
+    let named = |namespace: &str| ObjectName {
+        kind: object.kind().into(),
+        namespace: namespace.into(),
+        name: metadata.name.as_deref().unwrap_or_default().into(),
+    };
+    match object {
+        Object::NetworkPolicy(policy) => {
+            let specs = broken(policy.spec.as_ref()?).into_iter().map(|(path, mutation, spec)| {
+                let mut policy = policy.clone();
+                policy.spec = Some(spec);
+                (path, mutation, Object::NetworkPolicy(policy))
+            });
+            let namespace = metadata.namespace.as_deref().filter(|name| !name.is_empty());
+            let name = named(namespace.unwrap_or("default"));
+            Some((name.clone(), name, specs.collect()))
+        }
+        Object::Unevaluated(policy) => {
+            let kind = network_policy_api::Kind::find(&policy.api_version, &policy.kind)?;
+            let specs = cluster_wide::broken(kind, &policy.spec).into_iter().map(|(path, mutation, spec)| {
+                let broken = UnevaluatedPolicy { spec, ..policy.clone() };
+                (path, mutation, Object::Unevaluated(broken))
+            });
+            let name = named("");
+            let qualified = format!("{}.{}", kind.name(), network_policy_api::GROUP).into();
+            Some((name.clone(), ObjectName { kind: qualified, ..name }, specs.collect()))
+        }
+        _ => None,
     }
-    all
 }
 
 /// One rule of either direction.
@@ -196,7 +233,7 @@ fn broken(spec: &NetworkPolicySpec) -> Vec<(String, Mutation, NetworkPolicySpec)
     all
 }
 
-/// What is loosened of a rule.
+/// The part of a rule that is loosened.
 enum Loose {
     Ports,
     Peers(Option<List<NetworkPolicyPeer>>),

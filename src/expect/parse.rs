@@ -27,7 +27,7 @@ pub struct Read {
     pub files: Vec<TestFile>,
     /// The texts they came from.
     pub sources: Sources,
-    /// What is wrong with them.
+    /// Findings about the files.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -519,7 +519,7 @@ impl Reader<'_> {
     }
 }
 
-/// What to call a test that has no name.
+/// The text that stands for the name of a test without one.
 fn nameless(from: Option<&Endpoint>, to: Option<&Endpoint>, expectation: &Expectation) -> String {
     let text = |endpoint: Option<&Endpoint>| endpoint.map_or("", |endpoint| &endpoint.text).to_owned();
     match expectation {

@@ -1,4 +1,4 @@
-//! What the endpoints of a test are in a cluster: pods and addresses, and pods that perhaps belong to them.
+//! Resolves the endpoints of a test in a cluster: to pods and addresses, and to pods that perhaps belong to them.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::query::endpoint::{
 use crate::query::{Ends, LabelQuery, merged};
 use crate::solve::End;
 
-/// What an endpoint is to a test.
+/// The role of an endpoint in a test.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
     /// The sources.
@@ -27,7 +27,7 @@ pub enum Role {
     Only,
 }
 
-/// Why an endpoint cannot be asked about.
+/// The reason why an endpoint cannot be asked about.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Nothing {
     /// No pod has such labels in such a namespace, and no address is meant.
@@ -43,18 +43,21 @@ pub enum Nothing {
     },
 }
 
-/// What an endpoint, or one member of a list, is.
+/// The ends that an endpoint, or one member of a list, stands for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Resolved {
-    /// What surely belongs to it.
+    /// The ends that surely belong to it.
     pub(super) ends: Ends,
-    /// What perhaps does.
+    /// The pods that perhaps belong to it.
     pub(super) perhaps: Perhaps,
-    /// Of a Service, which it is, and the ports that were asked for on each backend.
-    pub(super) service: Option<(ServiceKey, Ports)>,
-    /// Whether ports of a Service stand for other ones of its backends.
+    /// Set for Services: the Service (`None` for ports of another owner of its address) and the ports asked for.
+    pub(super) own_ports: Option<OwnPorts>,
+    /// Notes, such as on ports of a Service that stand for other ports of its backends.
     pub(super) notes: Vec<String>,
 }
+
+/// The ports that are asked for on each destination, and the Service that has them.
+pub(super) type OwnPorts = (Option<ServiceKey>, Ports);
 
 impl Resolved {
     pub(super) fn is_empty(&self) -> bool {
@@ -68,7 +71,7 @@ impl Resolved {
     }
 }
 
-/// What perhaps belongs to something, without what surely does; nothing twice.
+/// The pods that perhaps belong to something and do not surely belong to it; none is in both lists.
 pub(super) fn perhaps(sure: &Pods, by_label: &Pods, by_address: &Pods) -> Perhaps {
     let by_label = without(&merged(by_label), sure);
     let by_address = without(&without(&merged(by_address), sure), &by_label);
@@ -86,7 +89,7 @@ pub(super) struct Resolver<'c> {
     /// `-n`.
     pub(super) namespace: Option<&'c str>,
     pub(super) ranges: &'c Ranges,
-    /// Whether connections come from there.
+    /// True if the endpoint is the source of connections.
     pub(super) is_source: bool,
 }
 
@@ -104,7 +107,7 @@ impl Resolver<'_> {
         ports: Option<&[PortRequest]>,
     ) -> Result<Vec<Resolved>, Nothing> {
         match &endpoint.meaning {
-            Meaning::Text(text) => Ok(vec![self.text(text, ports)?]),
+            Meaning::Text(text) => self.text(text, ports),
             Meaning::List(members) => {
                 let members = members.iter().map(|member| self.resolve(member, ports));
                 Ok(members.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
@@ -135,31 +138,34 @@ impl Resolver<'_> {
         found.map_err(Nothing::Named)
     }
 
-    fn text(&self, text: &str, ports: Option<&[PortRequest]>) -> Result<Resolved, Nothing> {
+    fn text(&self, text: &str, ports: Option<&[PortRequest]>) -> Result<Vec<Resolved>, Nothing> {
         let of = |target: Target| {
             let Perhaps { by_label, by_address } = target.perhaps;
             Resolved { notes: target.notes, ..Resolved::new(target.ends, &by_label, &by_address) }
         };
         let first = self.parse(text, None)?;
         if first.service.is_none() {
-            return Ok(of(first));
+            return Ok(vec![of(first)]);
         }
-        // What a port means there, the Service says.
+        // What a port means there, the Service says; a port that it does not have is that of whoever shares its address.
         let asked: Vec<Option<PortRequest>> = match ports {
             None => vec![None],
             Some(ports) => ports.iter().cloned().map(Some).collect(),
         };
-        let mut all: Option<Target> = None;
+        let [mut service, mut others]: [Option<Target>; 2] = [None, None];
         for port in asked {
             let target = self.parse(text, port)?;
-            all = Some(match all {
+            let all = if target.service.is_some() { &mut service } else { &mut others };
+            *all = Some(match all.take() {
                 None => target,
                 Some(before) => both(before, target),
             });
         }
-        let target = all.expect("a test asks for at least one port");
-        let service = target.service.clone().map(|key| (key, target.ports.clone()));
-        Ok(Resolved { service, ..of(target) })
+        let resolved = |target: Target| Resolved {
+            own_ports: Some((target.service.clone(), target.ports.clone())),
+            ..of(target)
+        };
+        Ok([service, others].into_iter().flatten().map(resolved).collect())
     }
 
     /// Pods that a filter surely selects, and those that it perhaps does.
@@ -194,7 +200,7 @@ impl Resolver<'_> {
     }
 }
 
-/// What stands behind a Service at either of two of its ports; not all of its pods need have both.
+/// The ends behind a Service at either of two of its ports; not all of its pods need have both.
 fn both(mut a: Target, b: Target) -> Target {
     a.ports = match (&a.ports, &b.ports) {
         (Ports::Of(a), Ports::Of(b)) => Ports::Of(a.union(b)),
@@ -218,23 +224,28 @@ fn both(mut a: Target, b: Target) -> Target {
     };
     a.ends.pods.extend(b.ends.pods);
     a.ends.pods = merged(&a.ends.pods);
-    a.perhaps.by_label.extend(b.perhaps.by_label);
+    for (all, more) in
+        [(&mut a.perhaps.by_label, b.perhaps.by_label), (&mut a.perhaps.by_address, b.perhaps.by_address)]
+    {
+        all.extend(more);
+        *all = merged(all);
+    }
     a
 }
 
-/// What is asked of destinations: targets with ports, and a destination that lacks a port that was asked for by name,
-/// with whether it surely is one.
+/// The targets that are asked about, with ports, and a destination that lacks a port that was asked for by name, with
+/// whether it surely is a destination.
 pub(super) fn asked(
     cluster: &Cluster,
     ends: Ends,
     perhaps: Perhaps,
     ports: Option<&[PortRequest]>,
-    service: Option<&(ServiceKey, Ports)>,
+    own_ports: Option<&OwnPorts>,
 ) -> (Vec<Target>, Option<(Truth, Nothing)>) {
     let target =
         |ends, perhaps, ports| Target { ends, perhaps, ports, names_port: true, ..Target::default() };
-    if let Some((key, ports)) = service {
-        let target = Target { service: Some(key.clone()), ..target(ends, perhaps, ports.clone()) };
+    if let Some((service, ports)) = own_ports {
+        let target = Target { service: service.clone(), ..target(ends, perhaps, ports.clone()) };
         return (vec![target], None);
     }
     let Some(requests) = ports else { return (vec![target(ends, perhaps, Ports::Every)], None) };

@@ -1,10 +1,10 @@
-//! What a test comes to in the end: its outcome, what the test makes of unknowns, and its waiver.
+//! The final status of a test, from its outcome, its rule for unknowns, and its waiver.
 
 use super::date::Date;
 use super::judge::{Outcome, Result};
 use super::test_file::{Test, TestFile};
 
-/// What a test comes to.
+/// The final status of a test.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Status {
     /// It passes.
@@ -22,7 +22,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// Whether it counts as a failure.
+    /// True if it counts as a failure.
     pub const fn is_failure(self) -> bool {
         matches!(self, Self::Unknown | Self::Failed | Self::Expired)
     }
@@ -43,14 +43,14 @@ impl Status {
 pub struct Ruling {
     /// Its place in [`TestFile::tests`].
     pub test: usize,
-    /// What it comes to.
+    /// The final status.
     pub status: Status,
     /// The outcome.
     pub outcome: Outcome,
 }
 
 impl Test {
-    /// Whether it passes with this result, waivers aside.
+    /// True if the test passes with this result, waivers aside.
     pub fn passes(&self, result: Result) -> bool {
         match result {
             Result::Passed => true,
@@ -61,7 +61,7 @@ impl Test {
 }
 
 impl Ruling {
-    /// What a test of a file comes to on a day.
+    /// The ruling on a test of a file, on a day.
     pub fn new(file: &TestFile, test: usize, outcome: Outcome, today: Date) -> Self {
         let asked = &file.tests[test];
         let passes = asked.passes(outcome.result);
@@ -78,7 +78,7 @@ impl Ruling {
     }
 }
 
-/// How many tests came to what.
+/// Number of tests by status.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
     /// All of them.

@@ -15,7 +15,7 @@ use crate::query::endpoint::PortRequest;
 pub struct TestFile {
     /// `metadata.name`, or else the name of the file.
     pub name: String,
-    /// Where it stands.
+    /// The place of the document in the input.
     pub origin: Origin,
     /// Of which cluster it speaks.
     pub settings: Settings,
@@ -32,7 +32,7 @@ pub struct Settings {
     pub resources: Vec<PathBuf>,
     /// The CNI profile.
     pub profile: Option<Profile>,
-    /// Where addresses lie.
+    /// The address ranges of the cluster.
     pub ranges: Ranges,
     /// Labels the manifests do not show.
     pub assume: Vec<Assumption>,
@@ -51,17 +51,17 @@ pub struct Test {
     pub to: Option<Endpoint>,
     /// The ports; `None` for every port.
     pub ports: Option<Vec<PortRequest>>,
-    /// What is expected.
+    /// The expectation.
     pub expectation: Expectation,
-    /// Whether it passes where the input does not decide.
+    /// True if the test passes where the input does not decide.
     pub passes_on_unknown: bool,
-    /// Whether its endpoints may match nothing.
+    /// True if its endpoints may match nothing.
     pub allows_empty: bool,
     /// The waiver for it: its place in [`TestFile::waivers`].
     pub waiver: Option<usize>,
 }
 
-/// What a test expects.
+/// The expectation of a test.
 #[derive(Clone, Debug)]
 pub enum Expectation {
     /// Every pair, every port.
@@ -75,20 +75,20 @@ pub enum Expectation {
 /// A set of pods and addresses.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Endpoint {
-    /// What to call it: its name, or what was written.
+    /// The text that messages show: its name, or what was written.
     pub text: String,
     /// Its place in the document.
     pub path: String,
-    /// What it means.
+    /// The ends that it stands for.
     pub meaning: Meaning,
     /// A name under `endpoints` that was probably meant.
     pub near: Option<String>,
 }
 
-/// What an endpoint means.
+/// The ends that an endpoint stands for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Meaning {
-    /// What the command line makes of this text.
+    /// A text, which is read as on the command line.
     Text(String),
     /// All of these.
     List(Vec<Endpoint>),
@@ -119,7 +119,7 @@ pub struct PodFilter {
 pub struct Waiver {
     /// Its place in the document.
     pub path: String,
-    /// Why.
+    /// The reason for the waiver.
     pub reason: Option<String>,
     /// The last day on which it holds.
     pub expires: Option<Date>,

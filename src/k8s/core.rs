@@ -105,7 +105,7 @@ pub struct PodSpec {
 }
 
 impl PodSpec {
-    /// Whether both share their containers, as replicas do that were read one after the other.
+    /// True if both share their containers, as replicas do that were read one after the other.
     pub(crate) fn shares_containers_with(&self, other: &Self) -> bool {
         self.containers.is_shared_with(&other.containers)
             && self.init_containers.is_shared_with(&other.init_containers)
@@ -197,7 +197,7 @@ pub struct ServiceStatus {
 /// `Service.status.loadBalancer`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 pub struct LoadBalancerStatus {
-    /// Where clients reach the load balancer.
+    /// Addresses at which clients reach the load balancer.
     pub ingress: Option<List<LoadBalancerIngress>>,
 }
 
@@ -215,7 +215,7 @@ pub struct ServiceSpec {
     /// `ClusterIP` when absent.
     #[serde(rename = "type")]
     pub kind: Option<Text>,
-    /// Which pods back the Service; absent or empty means none by selector.
+    /// Labels of the pods that back the Service; absent or empty means none by selector.
     pub selector: Option<Labels>,
     /// `spec.ports`.
     pub ports: Option<List<ServicePort>>,

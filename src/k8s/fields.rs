@@ -10,7 +10,7 @@ pub(crate) const STRICT_METADATA: &str = "ObjectMeta of a policy";
 pub(crate) struct Fields {
     /// A hash table with linear probing; its length is a power of two, and free places are empty.
     slots: &'static [&'static str],
-    /// Whether any other field is an error.
+    /// Set if any other field is an error.
     pub(crate) closed: bool,
 }
 
@@ -61,7 +61,7 @@ impl Fields {
         Some(Self { slots, closed: false })
     }
 
-    /// Whether the type has this field.
+    /// True if the type has this field.
     #[inline]
     pub(crate) fn has(self, key: &str) -> bool {
         let mask = self.slots.len() - 1;
@@ -110,7 +110,7 @@ const fn table<const N: usize>(names: &[&'static str]) -> [&'static str; N] {
 
 static OBJECT: [&str; 8] = table(&["apiVersion", "kind", "metadata", "spec", "status"]);
 
-/// What podreach takes for a workload may be of a kind with fields of its own.
+/// Fields of an object that podreach takes for a workload; its kind may have others.
 static WORKLOAD_OBJECT: [&str; 8] = table(&["apiVersion", "kind", "metadata", "spec", "status"]);
 
 /// With those of older servers.

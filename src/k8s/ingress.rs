@@ -11,7 +11,7 @@ pub struct Ingress {
     /// Name and namespace.
     #[serde(default, deserialize_with = "null_is_default")]
     pub metadata: ObjectMeta,
-    /// Where requests go; boxed, so that no other object takes more room than it needs.
+    /// The backends of requests; boxed, so that no other object takes more room than it needs.
     pub spec: Option<Box<IngressSpec>>,
 }
 
@@ -44,7 +44,7 @@ pub struct HttpIngressRule {
 /// One of a rule's `paths`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
 pub struct HttpIngressPath {
-    /// Where its requests go.
+    /// The backend of its requests.
     pub backend: Option<IngressBackend>,
 }
 

@@ -54,7 +54,7 @@ impl ObjectMeta {
         share(&mut self.owner_references, &before.owner_references);
     }
 
-    /// Whether both share labels and owners, as replicas do that were read one after the other.
+    /// True if both share labels and owners, as replicas do that were read one after the other.
     pub(crate) fn is_sibling_of(&self, other: &Self) -> bool {
         self.labels.is_shared_with(&other.labels)
             && self.owner_references.is_shared_with(&other.owner_references)
@@ -113,7 +113,7 @@ enum Form {
 }
 
 impl Uid {
-    /// Whether nothing is written.
+    /// True if nothing is written.
     pub(crate) fn is_empty(&self) -> bool {
         matches!(&self.0, Form::Text(text) if text.is_empty())
     }
@@ -138,10 +138,10 @@ fn bytes(text: &str) -> Option<[u8; 16]> {
     (dashes && strange < 16).then_some(bytes)
 }
 
-/// Where the two digits of each byte stand.
+/// Offset of the first digit of each byte.
 const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
-/// What each character is as a lower-case hexadecimal digit; 16 if it is none.
+/// Value of each character as a lower-case hexadecimal digit; 16 if it is none.
 const DIGIT: [u8; 256] = {
     let mut digits = [16; 256];
     let mut value = 0;
@@ -195,7 +195,7 @@ pub struct OwnerReference {
     pub name: Option<Text>,
     /// The owner's uid.
     pub uid: Option<Uid>,
-    /// Whether this owner manages the object.
+    /// Set if this owner manages the object.
     pub controller: Option<bool>,
 }
 
@@ -206,13 +206,13 @@ pub struct Annotations {
     pub local_config: bool,
     /// `helm.sh/hook`, such as `test`.
     pub helm_hook: Option<Box<str>>,
-    /// What `kubectl apply` wrote down of the manifest that it applied last. Not decoded with the rest: few need it, and
+    /// The manifest that `kubectl apply` applied last, from its annotation. Not decoded with the rest: few need it, and
     /// it is as long as the object ([`crate::load::Sources::recall`]).
     pub last_applied: Option<Box<serde_json::Value>>,
 }
 
 impl Annotations {
-    /// Whether the annotation changes what podreach does.
+    /// True if the annotation changes what podreach does.
     pub(crate) fn has(key: &str) -> bool {
         matches!(key, LOCAL_CONFIG | HELM_HOOK)
     }

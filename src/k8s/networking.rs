@@ -19,11 +19,30 @@ pub struct NetworkPolicy {
     /// Name and namespace; fields in here that the API does not have are errors, too.
     #[serde(default, deserialize_with = "strict_metadata")]
     pub metadata: ObjectMeta,
-    /// What the policy says; absent or null is the empty spec.
+    /// The spec; absent or null is the empty one.
     pub spec: Option<NetworkPolicySpec>,
     /// Dumps carry one; it is never read.
     #[serde(default)]
     status: Ignored,
+}
+
+/// A cluster-wide policy of `policy.networking.k8s.io`, as strict as a NetworkPolicy but for its spec, which its own
+/// schema judges.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ClusterWidePolicy {
+    #[serde(rename = "apiVersion")]
+    _api_version: Ignored,
+    #[serde(rename = "kind")]
+    _kind: Ignored,
+    /// Its name; fields in here that the API does not have are errors.
+    #[serde(default, deserialize_with = "strict_metadata")]
+    pub(crate) metadata: ObjectMeta,
+    /// The spec, as it is.
+    pub(crate) spec: Option<serde_json::Value>,
+    /// Dumps carry one; it is never read.
+    #[serde(default, rename = "status")]
+    _status: Ignored,
 }
 
 /// A value that is accepted and dropped.
@@ -46,7 +65,7 @@ impl<'de> Deserialize<'de> for Ignored {
 #[derive(Clone, PartialEq, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NetworkPolicySpec {
-    /// Which pods of the namespace the policy selects; absent selects all.
+    /// Selector of the pods of the namespace that the policy applies to; absent selects all.
     pub pod_selector: Option<LabelSelector>,
     /// `spec.policyTypes`.
     pub policy_types: Option<List<Text>>,

@@ -1,7 +1,7 @@
-//! What replicas have alike.
+//! The parts that replicas have alike.
 //!
-//! They stand beside each other in what kubectl prints. So each pod is compared with the one before it, and of what both
-//! have alike one copy is kept; a reader that finds it written in the same words need not even read it again.
+//! Replicas stand beside each other in what kubectl prints. So each pod is compared with the one before it, and of what
+//! both have alike one copy is kept; a reader that finds it written in the same words need not even read it again.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -24,12 +24,12 @@ pub(crate) enum Part {
     InitContainers,
 }
 
-/// What readers know the parts by: each is a newtype of this name.
+/// Names by which readers know the parts: each is a newtype of this name.
 const NAMES: [&str; 4] =
     ["metadata.labels", "metadata.ownerReferences", "spec.containers", "spec.initContainers"];
 
 impl Part {
-    /// What readers know it by.
+    /// The name by which readers know it.
     pub(crate) const fn name(self) -> &'static str {
         NAMES[self as usize]
     }
@@ -65,9 +65,9 @@ pub(super) fn share<T: Shared + Clone + PartialEq>(value: &mut T, other: &T) {
     }
 }
 
-/// What is kept once.
+/// A value of which equal copies may be one in memory.
 pub(super) trait Shared {
-    /// Whether both are one value in memory, and not only equal.
+    /// True if both are one value in memory, and not only equal.
     fn is_shared_with(&self, other: &Self) -> bool;
 }
 

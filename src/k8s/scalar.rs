@@ -36,7 +36,7 @@ impl<'de> Deserialize<'de> for Unread {
 pub(crate) struct Passed;
 
 impl Passed {
-    /// What readers know it by.
+    /// The name by which readers know it.
     pub(crate) const NAME: &'static str = "a string to pass";
 }
 
@@ -218,7 +218,7 @@ impl Labels {
         self.iter().find_map(|(k, value)| (k == key).then_some(value))
     }
 
-    /// Whether there is no pair.
+    /// True if there is no pair.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,4 +1,5 @@
-//! Policy kinds that podreach recognises by API group and kind, and does not evaluate.
+//! Policy kinds that podreach recognises by API group and kind, and does not evaluate: those of `policy.networking.k8s.io`
+//! in part.
 
 /// A policy kind that is recognised and not evaluated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -7,7 +8,7 @@ pub struct UnevaluatedKind {
     pub group: &'static str,
     /// The kind.
     pub kind: &'static str,
-    /// Whether its objects live in a namespace.
+    /// Set if its objects live in a namespace.
     pub namespaced: bool,
 }
 
@@ -61,7 +62,7 @@ impl UnevaluatedKind {
         format!("{}.{}", self.kind, self.group)
     }
 
-    /// Whether a user who says `name` means this kind: `KIND` or `KIND.GROUP`, in any case.
+    /// True if `name`, as a user writes it, means this kind: `KIND` or `KIND.GROUP`, in any case.
     pub fn is_called(&self, name: &str) -> bool {
         name.eq_ignore_ascii_case(self.kind) || name.eq_ignore_ascii_case(&self.qualified())
     }

@@ -1,4 +1,4 @@
-//! What to do about a key that stands in the wrong place, and about a value of the wrong kind.
+//! Advice for a key in the wrong place, and for a value of the wrong type.
 
 use super::node::{Cursor, Entry, Value};
 use super::scalar::Scalar;
@@ -11,7 +11,7 @@ const MOST: usize = 40;
 /// The fields of an object.
 pub(super) type Known = &'static [(&'static str, Shape)];
 
-/// What to do about a key that is no field where it stands. `fields` are those of the object, `above` those of the
+/// Advice for a key that is no field where it stands. `fields` are those of the object, `above` those of the
 /// objects around it, the innermost last, each with the field that leads here.
 pub(super) fn misplaced(
     object: Cursor<'_, '_>,
@@ -53,7 +53,7 @@ pub(super) fn misplaced(
     holders().next().map(|holder| format!("`{key}` belongs to {}", below(holder)))
 }
 
-/// What to do about a value of another type than that of a field.
+/// Advice for a value whose type is not that of the field.
 pub(super) fn wrong_type(wanted: Shape, value: Cursor<'_, '_>, path: &str) -> Option<String> {
     let advice = match (wanted, value.value()) {
         (Shape::String, Value::Scalar(Scalar::Bool(_) | Scalar::Int(_) | Scalar::Float(_))) => {
@@ -74,7 +74,7 @@ pub(super) fn wrong_type(wanted: Shape, value: Cursor<'_, '_>, path: &str) -> Op
     Some(advice)
 }
 
-/// What to write instead of `{}` where a list is expected: what comes to mind first, `- {}`, may allow everything.
+/// Advice for `{}` where a list is expected: `- {}`, which comes to mind first, may allow everything.
 fn empty_list(field: &str) -> String {
     let everything = match field {
         "ingress" | "egress" => "a rule `- {}` would allow everything",
@@ -96,7 +96,7 @@ fn has(fields: &[(&str, Shape)], key: &str) -> bool {
 mod tests {
     use super::super::{shapes, yaml};
 
-    /// What is said about the spec of a policy.
+    /// The advice given for the spec of a policy.
     fn help(spec: &str) -> Vec<String> {
         let text = format!("spec: {spec}");
         let tree = yaml::parse(&text).unwrap().unwrap();

@@ -28,7 +28,7 @@ use values::{Map, Value};
 /// Longest text that is read so; longer ones have limits that the careful way knows.
 const MAX_LENGTH: usize = 1 << 20;
 
-/// How deep collections may nest here. Kubernetes objects stay below 30.
+/// Greatest depth of collections that is read here. Kubernetes objects stay below 30.
 const MAX_DEPTH: u32 = 64;
 
 /// The level of `{}` and `[]`: no line is as deep.
@@ -73,7 +73,7 @@ pub(super) fn read(text: &str, in_list: bool) -> Option<Result<Object, Ignored<'
     }
 }
 
-/// Whether YAML takes every character wherever it stands, and none of them is a tab or ends a line but line feeds.
+/// True if YAML takes every character anywhere, and the text has no tab and no line ends but line feeds.
 fn is_printable(text: &str) -> bool {
     // Without a branch, so that many bytes are looked at at once.
     let ascii = text.bytes().fold(true, |so_far, byte| so_far & matches!(byte, b'\n' | b' '..=b'~'));
@@ -91,7 +91,7 @@ fn is_printable(text: &str) -> bool {
 struct Reader<'t> {
     text: &'t str,
     at: usize,
-    /// Where the line begins.
+    /// Offset of the first byte of the line.
     line: usize,
     /// The column of the first byte that is no space, from 1; 0 at the end of the text.
     level: usize,
@@ -111,7 +111,7 @@ struct Head<'t> {
 #[derive(Clone, Copy)]
 enum Written<'t> {
     Plain(&'t str),
-    /// What stands between quotes.
+    /// The text between the quotes.
     Quoted(&'t str),
     /// A string that is not one piece of the text: a block scalar, several lines, or escapes.
     Pieces,
@@ -136,7 +136,7 @@ struct Pairs<'t> {
     first: Option<Written<'t>>,
 }
 
-/// What ends a plain scalar.
+/// The end of a plain scalar: the end of its line, a colon, or a comment.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stop {
     Line,
@@ -144,7 +144,7 @@ enum Stop {
     Comment,
 }
 
-/// Where a plain scalar may stop: at the first of `:`, `#` and the end of the line.
+/// Finds the first place where a plain scalar may stop: at a `:`, a `#` or the end of the line.
 #[inline]
 fn stop(text: &[u8]) -> usize {
     let mut at = 0;
@@ -197,7 +197,7 @@ impl<'t> Reader<'t> {
         if self.level == 1 { self.collection() } else { Err(Declined) }
     }
 
-    /// How an object begins, if it begins with its `apiVersion` and `kind`.
+    /// The head of an object that begins with its `apiVersion` and `kind`; `None` for any other value.
     fn head(mut self, node: Node<'t>) -> Option<Head<'t>> {
         let Node::Map(mut pairs) = node else { return None };
         let (mut api_version, mut kind) = (None, None);
@@ -228,7 +228,7 @@ impl<'t> Reader<'t> {
         at + rest.iter().position(|byte| *byte != b' ').unwrap_or(rest.len())
     }
 
-    /// Where the line that `at` is in ends, its line feed included.
+    /// The end of the line that holds `at`, its line feed included.
     fn line_end(&self, at: usize) -> usize {
         let rest = &self.text.as_bytes()[at..];
         memchr::memchr(b'\n', rest).map_or(self.text.len(), |length| at + length + 1)
@@ -266,7 +266,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Whether an element of a sequence begins here.
+    /// True if an element of a sequence begins here.
     fn is_dash(&self) -> bool {
         matches!(self.rest(), [b'-'] | [b'-', b' ' | b'\n', ..])
     }
@@ -519,7 +519,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// How long the escape is whose backslash stands before `text`; 0 for an escaped end of line.
+/// Length of the escape whose backslash stands before `text`, if it is valid; 0 for an escaped end of line.
 fn escape(text: &[u8]) -> Option<usize> {
     let digits = match text.first()? {
         b'\n' => return Some(0),

@@ -17,7 +17,7 @@ use super::scalar::Scalar;
 use crate::diagnostic::Code;
 use crate::k8s::{Fields, STRICT_METADATA};
 
-/// What a fast way to read says of anything it does not know; the way of this module then says what is wrong, if it is.
+/// Error of a fast reader at anything it does not know; the reader of this module then says what is wrong, if anything.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Declined;
 
@@ -35,10 +35,10 @@ impl de::Error for Declined {
     }
 }
 
-/// Why a tree does not decode.
+/// A reason why a tree does not decode.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Problem {
-    /// What it is.
+    /// The code of the finding.
     pub(super) code: Code,
     /// In the API server's words.
     pub(super) message: String,
@@ -46,7 +46,7 @@ pub(super) struct Problem {
     pub(super) path: String,
     /// Its bytes, from the start of the document.
     pub(super) span: Range<usize>,
-    /// What to do about it.
+    /// Advice on how to mend it.
     pub(super) help: Option<String>,
 }
 
@@ -124,7 +124,7 @@ impl Error {
         self.steps.iter().rev().cloned().collect()
     }
 
-    /// What to report of an error in `object`.
+    /// Makes the problem to report of an error in `object`.
     pub(super) fn into_problem(self, object: Cursor<'_, '_>) -> Problem {
         let mut path = String::new();
         for step in self.steps.iter().rev() {
@@ -208,7 +208,7 @@ pub(super) fn already_set(key: &str) -> String {
 /// The help for such a key.
 pub(super) const ONLY_ONCE: &str = "keep one of them: kubectl takes the last, without a word";
 
-/// What JSON calls a value.
+/// The name of a value's type in JSON.
 fn json_type(found: Unexpected<'_>) -> &'static str {
     match found {
         Unexpected::Bool(_) => "bool",
@@ -220,7 +220,7 @@ fn json_type(found: Unexpected<'_>) -> &'static str {
     }
 }
 
-/// What Kubernetes calls the type that a visitor expects.
+/// Kubernetes' name for the type that a visitor expects.
 fn type_name(expected: &str) -> &str {
     match expected {
         "a string" => "string",
@@ -234,7 +234,7 @@ fn type_name(expected: &str) -> &str {
 }
 
 impl Cursor<'_, '_> {
-    /// What to say of a value that is not of the type it should be of.
+    /// The error for a value that is not of the expected type.
     fn refused(self, expected: &dyn de::Expected) -> Error {
         let found = match self.value() {
             Value::Scalar(Scalar::Null) => Unexpected::Unit,

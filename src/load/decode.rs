@@ -19,7 +19,7 @@ use super::{Manifest, block, dump, json, parallel, split, yaml};
 use crate::diagnostic::{Code, Diagnostic, Origin, SourceId, placeholder};
 use crate::k8s::{BrokenObject, Object};
 
-/// How deep lists may lie in lists.
+/// Greatest depth of lists in lists.
 const MAX_LIST_DEPTH: usize = 8;
 
 /// Reads a whole text that is what `kubectl get -o json` prints; `None` for anything else.
@@ -70,7 +70,7 @@ fn is_json(text: &str) -> bool {
 struct Place<'t> {
     source: SourceId,
     text: &'t str,
-    /// Where `text` starts within the source: after a byte order mark.
+    /// Offset of `text` in the source: after a byte order mark.
     start: usize,
     /// See [`super::Options::careful`].
     careful: bool,
@@ -82,7 +82,7 @@ impl Place<'_> {
         Origin { source: self.source, document: start..start + range.len() as u64, item: item.into() }
     }
 
-    /// Where a part of the text lies in it.
+    /// The range of `part`, a slice of the text, within the text.
     fn range_of(&self, part: &str) -> Range<usize> {
         let start = part.as_ptr().addr() - self.text.as_ptr().addr();
         start..start + part.len()

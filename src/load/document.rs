@@ -13,11 +13,11 @@ use super::yaml::Fault;
 use super::{Manifest, holders, json, scan};
 use crate::diagnostic::{Code, Diagnostic, ObjectName, Origin};
 use crate::k8s::{
-    BrokenObject, IstioMesh, NetworkPolicy, Object, ObjectMeta, PodTemplate, ReplicationController, Rest,
-    UnevaluatedPolicy, WorkloadObject, WorkloadSpec,
+    BrokenObject, ClusterWidePolicy, IstioMesh, NetworkPolicy, Object, ObjectMeta, PodTemplate,
+    ReplicationController, Rest, UnevaluatedPolicy, WorkloadObject, WorkloadSpec, group,
 };
 
-/// Where the fields of an object are.
+/// The fields of an object: its JSON text, or its tree.
 pub(super) enum Body<'a, 't> {
     Json(&'a str),
     Node(Cursor<'a, 't>),
@@ -86,10 +86,10 @@ impl From<Object> for Read {
     }
 }
 
-/// Why a document is no object: everything that is wrong with its fields, and what is sound of it.
+/// The reasons why a document is no object: everything that is wrong with its fields, and what is sound of it.
 pub(super) struct Failure {
     problems: Vec<Problem>,
-    /// What is no reason.
+    /// Misspelt keys, which alone are no reason.
     mistyped: Vec<Problem>,
     rest: Option<Box<Rest>>,
 }
@@ -150,6 +150,16 @@ impl Document<'_, '_> {
                 let path = if meant.kind == kind { "apiVersion" } else { "kind" };
                 let problem = self.problem(Code::InvalidValue, path, message);
                 Err(Failure::from(vec![Problem { help: Some(meant.help(kind)), ..problem }]))
+            }
+            Known::Unevaluated if group(api_version) == "policy.networking.k8s.io" => {
+                self.decode().map_err(Failure::from).map(|policy: ClusterWidePolicy| {
+                    Read::from(Object::Unevaluated(UnevaluatedPolicy {
+                        api_version: api_version.into(),
+                        kind: kind.into(),
+                        metadata: policy.metadata,
+                        spec: policy.spec.unwrap_or_default(),
+                    }))
+                })
             }
             Known::Unevaluated => self.decode().map_err(Failure::from).map(|policy: Untyped| {
                 let spec = match (policy.spec, policy.specs) {
@@ -326,7 +336,7 @@ impl Document<'_, '_> {
         .unwrap_or_default()
     }
 
-    /// Whether the object says a namespace that cannot be read, or more than one.
+    /// True if the object states a namespace that cannot be read, or more than one.
     fn namespace_unknown(&self) -> bool {
         self.with_node(|node| {
             let count =

@@ -1,4 +1,4 @@
-//! What `kubectl get -o json` prints, in one pass.
+//! The output of `kubectl get -o json`, read in one pass.
 //!
 //! A `List` (or a `PodList`, or several of them) is walked here by hand, and each of its elements decodes straight into
 //! its wire type, in the order in which kubectl prints fields: `apiVersion` and `kind` first. Whatever is not as expected
@@ -21,10 +21,10 @@ use super::scan::Scanner;
 use super::slip::Type;
 use crate::k8s::{NetworkPolicy, Object, ReplicationController, WorkloadObject};
 
-/// How many bytes of a list are decoded in one go: what becomes of them stays in the cache.
+/// Bytes of a list that are decoded in one go, up to the next element: few enough for the results to stay in the cache.
 const STRETCH: usize = 1 << 18;
 
-/// How many stretches each thread decodes before they are put in order.
+/// Most stretches for each thread that are decoded before they are put in order.
 const STRETCHES: usize = 32;
 
 /// Makes items of the bytes of an element, and of the object in them unless it needs the careful way.
@@ -56,7 +56,7 @@ struct Walk<'t> {
 struct Run {
     items: Vec<Item>,
     end: usize,
-    /// Whether `end` is after the bracket that closes the list, not before another element.
+    /// Set if `end` is after the bracket that closes the list, not before another element.
     closed: bool,
 }
 
@@ -162,8 +162,8 @@ impl<'t> Walk<'t> {
         }
     }
 
-    /// Where `count` stretches from here may begin, and where the last of them may end; `between` stands between two
-    /// elements.
+    /// The starts of at most `count` stretches from here, and the end of the last of them; `between` is the text that
+    /// separates two elements.
     fn cuts(&self, between: Option<&str>, count: usize) -> Vec<usize> {
         let boundary = |at: usize| self.text.ceil_char_boundary(at.min(self.text.len()));
         let mut cuts = vec![self.at];
@@ -243,7 +243,7 @@ fn object(
     Ok(object)
 }
 
-/// How long a value is that may hold anything.
+/// Length of a value of any type.
 fn length_of_any(text: &str) -> Option<usize> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
     values.next()?.ok()?;
@@ -252,7 +252,7 @@ fn length_of_any(text: &str) -> Option<usize> {
 
 /// Reads one object, such as an element of a list; `None` is one that needs the careful way.
 pub(super) struct ElementVisitor<'e> {
-    /// What it is if it does not say.
+    /// The apiVersion and kind of the object if it does not state them.
     pub(super) expected: &'e Expected,
 }
 

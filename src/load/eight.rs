@@ -18,19 +18,19 @@ impl Eight {
         text.first_chunk().map(|bytes| Self(u64::from_le_bytes(*bytes)))
     }
 
-    /// Where `byte` is.
+    /// The places of `byte`.
     #[inline]
     pub(super) const fn equal(self, byte: u8) -> Found {
         Self(self.0 ^ (ONES * byte as u64)).below(1)
     }
 
-    /// Where a byte below `bound` is, which is 128 at most.
+    /// The places of bytes below `bound`, which is 128 at most.
     #[inline]
     pub(super) const fn below(self, bound: u8) -> Found {
         Found(self.0.wrapping_sub(ONES * bound as u64) & !self.0 & (ONES << 7))
     }
 
-    /// Where anything but `byte` is.
+    /// The places of all bytes but `byte`.
     #[inline]
     pub(super) const fn other_than(self, byte: u8) -> Found {
         Found(self.0 ^ (ONES * byte as u64))
@@ -38,7 +38,7 @@ impl Eight {
 }
 
 impl Found {
-    /// Where either is.
+    /// The places in either.
     #[inline]
     pub(super) const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)

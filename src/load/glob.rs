@@ -8,7 +8,7 @@ use std::str::FromStr;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Glob(Vec<Part>);
 
-/// What a piece of a pattern stands for.
+/// A piece of a pattern.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Part {
     One(char),
@@ -17,7 +17,7 @@ enum Part {
     Any { slashes: bool },
 }
 
-/// Why a text is no pattern.
+/// The reason why a text is no pattern.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum GlobError {
     /// Nothing is in it.
@@ -77,7 +77,7 @@ impl FromStr for Glob {
 }
 
 impl Glob {
-    /// Whether a path fits as a whole, or its last part does.
+    /// True if the whole path fits, or its last part does.
     pub fn fits(&self, path: &Path) -> bool {
         let last = path.file_name().map(|name| name.to_string_lossy());
         self.fits_text(&path.to_string_lossy()) || last.is_some_and(|last| self.fits_text(&last))

@@ -7,7 +7,7 @@ use super::kinds::{self, Known};
 use super::node::{Cursor, Value};
 use crate::k8s::group;
 
-/// What matters about an object that is not read.
+/// The reason why an object matters although its kind is not read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Holds {
     /// Its fields hold objects or a pod template.
@@ -55,12 +55,12 @@ const ROWS: &[Row] = &[
     row("addons.cluster.x-k8s.io", "HelmChartProxy", HELM),
 ];
 
-/// Whether objects of a kind that is not read have to be looked into.
+/// True if objects of a kind that is not read have to be looked into.
 pub(super) fn may_hold(api_version: &str, kind: &str) -> bool {
     !kinds::is_own_group(group(api_version)) || find(api_version, kind).is_some()
 }
 
-/// What matters about an object of a kind that is not read; nothing of most.
+/// Finds the reason why an object of a kind that is not read matters; most do not.
 pub(super) fn holds(api_version: &str, kind: &str, object: Cursor<'_, '_>) -> Option<Holds> {
     if let Some(row) = find(api_version, kind) {
         return Some(Holds::Reference(row.instead));
@@ -80,7 +80,7 @@ fn find(api_version: &str, kind: &str) -> Option<&'static Row> {
 }
 
 impl Holds {
-    /// What to do about it.
+    /// Advice on how to give the objects behind it.
     pub(super) const fn help(self) -> &'static str {
         match self {
             Self::Objects => "give the objects in it as manifests of their own",
@@ -90,8 +90,8 @@ impl Holds {
     }
 }
 
-/// Whether a value holds an object of a kind that is read or that is a policy, or the spec of a pod. A mere reference to
-/// an object has neither metadata nor fields.
+/// True if a value holds an object of a kind that is read or that is a policy, or the spec of a pod. A mere reference
+/// to an object has neither metadata nor fields.
 fn has_object(value: Cursor<'_, '_>) -> bool {
     match value.value() {
         Value::Scalar(_) => false,

@@ -1,11 +1,11 @@
-//! What texts lead to, piece by piece, in the order of the input.
+//! Items: the results of reading a text, in the order of the input.
 
 use super::Manifest;
 use super::holders::Holds;
 use crate::diagnostic::{Diagnostic, Origin};
 use crate::k8s::Object;
 
-/// What a document led to, in order.
+/// One result of reading a document.
 #[derive(Debug)]
 pub(super) enum Item {
     /// Objects one after the other, readable or not.
@@ -16,9 +16,9 @@ pub(super) enum Item {
     Ignored {
         /// Its kind.
         kind: Box<str>,
-        /// Why that matters, if it does.
+        /// The reason why the object matters, if it does.
         holds: Option<Holds>,
-        /// Where it stands.
+        /// Its place in the sources.
         origin: Origin,
     },
     /// A document that is no Kubernetes object.

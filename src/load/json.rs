@@ -16,7 +16,8 @@ use super::scalar::Scalar;
 use super::yaml::{Fault, MAX_DOCUMENT};
 use crate::diagnostic::Code;
 
-/// What decides how an object is read. Decoding it fails on bad JSON alone: a field of a wrong type counts as absent.
+/// The fields that decide how an object is read. Decoding fails on bad JSON alone: a field of a wrong type counts as
+/// absent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Head<'t> {
     /// `apiVersion`.
@@ -25,7 +26,7 @@ pub(super) struct Head<'t> {
     pub(super) kind: Option<Cow<'t, str>>,
     /// The texts of `items`, if that is a list.
     pub(super) items: Option<Vec<&'t str>>,
-    /// Whether one of these fields was written twice.
+    /// Set if one of these fields was written twice.
     pub(super) twice: bool,
 }
 

@@ -21,14 +21,14 @@ pub(super) enum Reader {
     NetworkPolicy,
 }
 
-/// What is known of an apiVersion and kind.
+/// The result of looking up an apiVersion and kind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Known {
     /// It is read.
     Reader {
-        /// How.
+        /// The reader of its objects.
         reader: Reader,
-        /// Whether clusters of today no longer serve this version.
+        /// Set if clusters of today no longer serve this version.
         removed: bool,
     },
     /// A policy kind that is not evaluated.
@@ -39,7 +39,7 @@ pub(super) enum Known {
     No,
 }
 
-/// What the elements of a list are if they do not say: API responses leave it out.
+/// The apiVersion and kind of list elements that state none: API responses leave them out.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub(super) struct Expected(Option<(String, String)>);
 
@@ -49,11 +49,13 @@ impl Expected {
         Self(api_version.zip(element).map(|(v, k)| (v.to_owned(), k.to_owned())))
     }
 
+    /// The version and the kind of an element; an empty text says neither, as to the API server.
     pub(super) fn complete<'a>(
         &'a self,
         api_version: Option<&'a str>,
         kind: Option<&'a str>,
     ) -> (Option<&'a str>, Option<&'a str>) {
+        let [api_version, kind] = [api_version, kind].map(|text| text.filter(|text| !text.is_empty()));
         match (&self.0, api_version, kind) {
             (Some((v, k)), None, None) => (Some(v), Some(k)),
             (Some((v, k)), None, Some(kind)) if k == kind => (Some(v), Some(kind)),
@@ -62,7 +64,7 @@ impl Expected {
     }
 }
 
-/// Whether what is called so is a list.
+/// True if an object of this kind is a list: of kind `List`, or of a kind so called that has items.
 pub(super) fn is_list(kind: &str, has_items: impl Fn() -> bool) -> bool {
     kind == "List" || (kind.ends_with("List") && has_items())
 }
@@ -109,7 +111,7 @@ const KINDS: &[Row] = &[
 /// API groups that belong to Kubernetes itself: a known kind in an unknown version there is a mistake.
 const OWN_GROUPS: &[&str] = &["", "apps", "batch", "discovery.k8s.io", "extensions", "networking.k8s.io"];
 
-/// What is known of an apiVersion and kind.
+/// Looks up an apiVersion and kind.
 pub(super) fn find(api_version: &str, kind: &str) -> Known {
     if let Some(row) = KINDS.iter().find(|row| row.kind == kind) {
         if row.served == api_version {
@@ -128,18 +130,18 @@ pub(super) fn find(api_version: &str, kind: &str) -> Known {
     near::nearly(api_version, kind).map_or(Known::No, Known::NoMatch)
 }
 
-/// Whether a group is one of Kubernetes itself, none of whose other kinds holds policies or pods.
+/// True for a group of Kubernetes itself, none of whose other kinds holds policies or pods.
 pub(super) fn is_own_group(group: &str) -> bool {
     !group.contains('.')
         || (group.ends_with(".k8s.io") && !group.ends_with(".x-k8s.io") && group != "kustomize.config.k8s.io")
 }
 
-/// Whether some version of Kubernetes itself has this kind.
+/// True if podreach reads this kind, in some version of its API.
 pub(super) fn is_known(kind: &str) -> bool {
     KINDS.iter().any(|row| row.kind == kind)
 }
 
-/// Whether objects of this kind live outside namespaces.
+/// True if podreach knows this kind, and its objects live outside namespaces.
 pub(super) fn is_cluster_scoped(kind: &str) -> bool {
     matches!(kind, "Namespace" | "Node")
         || UNEVALUATED.iter().any(|entry| entry.kind == kind && !entry.namespaced)

@@ -20,18 +20,18 @@ const GROUP: &str = "kustomize.config.k8s.io";
 /// Fields that leave the objects as they are.
 const HARMLESS: [&str; 4] = ["apiVersion", "kind", "metadata", "resources"];
 
-/// Whether a file is a kustomization by its name.
+/// True if a file is a kustomization by its name.
 pub(super) fn is_called_so(path: &Path) -> bool {
     path.file_name().is_some_and(|name| NAMES.iter().any(|known| name == *known))
 }
 
-/// Whether a document in a file of that name is one: another API may have its own kind of that name.
+/// True if a document in a file of that name is a kustomization: another API may have its own kind of that name.
 pub(super) fn is_one(tree: &Tree<'_>) -> bool {
     let api_version = tree.root().get("apiVersion").and_then(Cursor::as_str);
     api_version.is_none_or(|api_version| group(api_version) == GROUP)
 }
 
-/// How to read the directory as it will be applied.
+/// Advice on how to read the directory as it will be applied.
 pub(super) fn help(directory: &Path) -> String {
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     format!("render it first: `kubectl kustomize {} | podreach ... -f -`", directory.display())
@@ -73,7 +73,7 @@ pub(super) struct Kustomization {
     pub(super) directory: PathBuf,
     /// The files and directories that it lists.
     pub(super) resources: Vec<String>,
-    /// Where it stands.
+    /// Its place in the sources.
     pub(super) origin: Origin,
 }
 

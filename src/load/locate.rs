@@ -27,11 +27,11 @@ pub(super) struct Kept(Mutex<Documents>);
 struct Documents {
     /// By their source and place in it.
     read: FxHashMap<(SourceId, Range<usize>), Read>,
-    /// How many bytes they hold.
+    /// Number of bytes of these documents.
     bytes: usize,
 }
 
-/// What a document came to.
+/// The result of reading a document.
 #[derive(Clone, Debug)]
 enum Read {
     /// It is not UTF-8.
@@ -89,7 +89,7 @@ impl Read {
     }
 }
 
-/// Where the fields of a document stand: its tree without the values.
+/// Positions of the fields of a document: its tree without the values.
 #[derive(Debug)]
 struct Fields {
     nodes: Vec<Node>,
@@ -103,7 +103,7 @@ struct Node {
     inner: Inner,
 }
 
-/// What is in a value.
+/// The contents of a value.
 #[derive(Debug)]
 enum Inner {
     Scalar,
@@ -111,7 +111,7 @@ enum Inner {
     Map {
         /// In the order of the keys; of equal ones the last one written comes last.
         entries: Vec<Entry>,
-        /// Which of them was written first.
+        /// Index of the entry that was written first.
         first: usize,
     },
 }

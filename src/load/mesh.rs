@@ -20,13 +20,13 @@ struct Data {
     mesh: Option<Text>,
 }
 
-/// Whether an object of this kind and text may be such a ConfigMap.
+/// True if an object of this kind and text may be such a ConfigMap.
 pub(super) fn is_candidate(kind: &str, text: &str) -> bool {
     kind == "ConfigMap" && memchr::memmem::find(text.as_bytes(), ROOT_NAMESPACE.as_bytes()).is_some()
 }
 
 impl ConfigMap {
-    /// What it says of the mesh, if it is called `istio` or `istio-REVISION` and names the root namespace.
+    /// The settings of the mesh, if it is called `istio` or `istio-REVISION` and names the root namespace.
     pub(super) fn into_mesh(self) -> Option<IstioMesh> {
         let metadata = self.metadata?;
         let name = metadata.name.as_deref()?;

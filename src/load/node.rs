@@ -9,10 +9,10 @@ use std::ops::Range;
 use super::de::Step;
 use super::scalar::Scalar;
 
-/// How deep a document may nest, aliases followed. Kubernetes objects stay below 30.
+/// Greatest depth of a document, aliases followed. Kubernetes objects stay below 30.
 pub(super) const MAX_DEPTH: u32 = 255;
 
-/// What a node weighs beside its text: a list of many empty strings is not empty.
+/// Weight of a node beside its text, in bytes: a list of many empty strings is not empty.
 const NODE_WEIGHT: u64 = 16;
 
 /// One document.
@@ -33,13 +33,13 @@ pub(super) struct Node<'t> {
     pub(super) value: Value<'t>,
     /// Its bytes, from the start of the document.
     pub(super) span: Range<u32>,
-    /// What it takes to hold it with aliases written out: its bytes, and [`NODE_WEIGHT`] for each node in it.
+    /// Bytes that it takes with aliases written out: its text, and [`NODE_WEIGHT`] for each node in it.
     pub(super) weight: u64,
-    /// How deep it is: 1 for a scalar.
+    /// Depth of the value: 1 for a scalar.
     pub(super) depth: u32,
 }
 
-/// What a node holds.
+/// The value of a node.
 #[derive(Debug)]
 pub(super) enum Value<'t> {
     /// A scalar.
@@ -183,7 +183,7 @@ impl<'a, 't> Cursor<'a, 't> {
         Self { tree: self.tree, id }
     }
 
-    /// Whether the value is null.
+    /// True if the value is null.
     pub(super) fn is_null(self) -> bool {
         matches!(self.value(), Value::Scalar(Scalar::Null))
     }
@@ -222,7 +222,7 @@ impl<'a, 't> Cursor<'a, 't> {
         }
     }
 
-    /// What JSON calls the type of the value.
+    /// The name of the value's type in JSON.
     pub(super) fn type_name(self) -> &'static str {
         match self.value() {
             Value::Scalar(Scalar::Null) => "null",

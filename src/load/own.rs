@@ -16,7 +16,7 @@ use crate::diagnostic::{Code, Diagnostic, Origin, SourceId, cut, shortened};
 /// The most problems of one document that are reported; each costs a pass over it.
 const MOST_PROBLEMS: usize = 50;
 
-/// What a document says it is.
+/// The `apiVersion` of podreach's own documents.
 const API_VERSION: &str = "podreach/v1";
 
 /// Everything that was read.
@@ -26,16 +26,16 @@ pub struct Own<T> {
     pub documents: Vec<OwnDocument<T>>,
     /// The texts they came from.
     pub sources: Sources,
-    /// What is wrong with them.
+    /// The problems of the documents.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 /// One document.
 #[derive(Debug)]
 pub struct OwnDocument<T> {
-    /// What it says.
+    /// Its fields.
     pub content: T,
-    /// Where it stands.
+    /// Its place in the sources.
     pub origin: Origin,
     /// The fields that could not be read and were left out of it.
     pub left_out: Vec<String>,
@@ -140,10 +140,10 @@ impl<T: DeserializeOwned> Own<T> {
     }
 }
 
-/// Why a text is no document of podreach's own, and where.
+/// The reason why a text is no document of podreach's own, and its place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OwnError {
-    /// What is wrong.
+    /// The problem in words.
     pub message: String,
     /// The field; empty for the document.
     pub path: String,

@@ -10,7 +10,7 @@ fn pool() -> Option<&'static ThreadPool> {
     POOL.get_or_init(|| ThreadPoolBuilder::new().stack_size(2 << 20).build().ok()).as_ref()
 }
 
-/// How many threads there are.
+/// Number of threads.
 pub(super) fn threads() -> usize {
     pool().map_or(1, ThreadPool::current_num_threads)
 }

@@ -1,5 +1,5 @@
-//! What `kubectl apply` wrote down of the manifest that it applied last: an annotation as long as the object, which is
-//! read again when somebody asks for it.
+//! The manifest that `kubectl apply` applied last, from its annotation: as long as the object, and read again only when
+//! needed.
 
 use super::node::Cursor;
 use super::{Manifest, Sources, json, yaml};

@@ -6,14 +6,14 @@
 /// The name of all values that nobody reads.
 pub(super) const SKIPPED: &str = "skipped";
 
-/// How many values of an object are remembered: far more than any pod has.
+/// Most values of an object that are remembered: far more than any pod has.
 const MOST: usize = 256;
 
 /// The values of an object and of the one before it, in the order in which they ended.
 #[derive(Default)]
 pub(super) struct Repeats<'t> {
     before: Vec<Value<'t>>,
-    /// How many of `before` have been compared.
+    /// Number of values of `before` that have been compared.
     compared: usize,
     now: Vec<Value<'t>>,
 }
@@ -48,12 +48,12 @@ impl<'t> Repeats<'t> {
         }
     }
 
-    /// Whether a value of that name was taken from the object before.
+    /// True if a value of that name was taken from the object before.
     pub(super) fn is_as_before(&self, name: &str) -> bool {
         self.now.iter().any(|value| value.is_as_before && value.name == name)
     }
 
-    /// Whether any value was.
+    /// True if any value was taken from the object before.
     pub(super) fn is_any_as_before(&self) -> bool {
         self.now.iter().any(|value| value.is_as_before)
     }

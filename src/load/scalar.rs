@@ -1,4 +1,4 @@
-//! What a scalar of a manifest means to kubectl.
+//! The type and value that kubectl gives a scalar of a manifest.
 //!
 //! kubectl reads YAML 1.1 with habits of its own: `yes` is a boolean, `010` is eight, `080` is eighty, `1_000` is a
 //! thousand, and `80.0` is the integer 80, because everything passes through JSON. Owns that table and nothing else.
@@ -20,7 +20,7 @@ pub(super) enum Scalar<'t> {
     String(Cow<'t, str>),
 }
 
-/// Why a scalar cannot be read.
+/// The reason why a scalar cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct ScalarError(pub(super) String);
 
@@ -112,7 +112,7 @@ impl<'t> Scalar<'t> {
     }
 }
 
-/// Whether a scalar without quotes is a string at first sight, as most are: it begins with a letter, and is longer than
+/// True if an unquoted scalar is a string at first sight, as most are: it begins with a letter, and is longer than
 /// any word that means something else or begins otherwise.
 #[inline]
 pub(super) fn is_word(text: &str) -> bool {
@@ -124,7 +124,7 @@ pub(super) fn is_word(text: &str) -> bool {
     first.is_ascii_alphabetic() && (text.len() > "false".len() || begins_otherwise())
 }
 
-/// Whether a scalar without quotes is null.
+/// True if an unquoted scalar is null.
 #[inline]
 pub(super) fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")

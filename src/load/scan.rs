@@ -14,7 +14,7 @@ use super::repeats::{Repeats, SKIPPED};
 use super::slip::{LastKey, Type};
 use crate::k8s::Passed;
 
-/// How deep values may nest: one bit for each level that is skipped, and what the stack holds for those that are read.
+/// Greatest depth of values: one bit for each level that is skipped, and what the stack holds for those that are read.
 const DEEPEST: u32 = 64;
 
 /// Reads a text that is one value.
@@ -31,9 +31,9 @@ pub(super) struct Scanner<'t> {
     at: usize,
     depth: u32,
     key: LastKey<'t>,
-    /// What this object has as the one before: nothing, until [`Repeats::next`] says that there was one.
+    /// Values that this object shares with the one before: none, until [`Repeats::next`] says that there was one.
     ///
-    /// A newtype of which that is true is read as a unit; whoever reads it must know what to make of that.
+    /// A newtype whose value is shared is read as a unit; the type that decodes it must know what that means.
     pub(super) repeats: Repeats<'t>,
 }
 
@@ -42,7 +42,7 @@ impl<'t> Scanner<'t> {
         Self { text, at, depth: 0, key: LastKey::default(), repeats: Repeats::default() }
     }
 
-    /// Where it stands.
+    /// The current offset in the text.
     pub(super) const fn at(&self) -> usize {
         self.at
     }
@@ -277,7 +277,7 @@ impl<'t> Scanner<'t> {
         value
     }
 
-    /// Whether another element comes before `close`, which is taken if none does.
+    /// True if another element comes before `close`, which is taken if none does.
     fn another(&mut self, first: bool, close: u8) -> Result<bool, Declined> {
         self.blanks();
         let next = self.peek();
@@ -473,7 +473,7 @@ mod tests {
 
     use super::*;
 
-    /// What it reads, and where it stops.
+    /// Reads a value, and returns it with the offset at which it ends.
     fn read<T: for<'t> Deserialize<'t>>(text: &str) -> Option<(T, usize)> {
         let mut scanner = Scanner::new(text, 0);
         let value = T::deserialize(&mut scanner).ok()?;

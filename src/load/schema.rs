@@ -14,7 +14,7 @@ use super::slip::meant;
 use crate::diagnostic::Code;
 use crate::k8s::{Annotations, Fields};
 
-/// What a field may hold. Null is accepted everywhere.
+/// The values that a field may hold. Null is accepted everywhere.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Shape {
     /// Anything; it is not read.
@@ -157,8 +157,8 @@ impl Shape {
         }
     }
 
-    /// What of `value` has this shape: fields that are unknown or of the wrong type are left out, elements of lists that
-    /// are so become null, and of a key that was written twice the last value counts.
+    /// The part of `value` that has this shape: fields that are unknown or of the wrong type are left out, elements of
+    /// lists that are so become null, and of a key that was written twice the last value counts.
     pub(super) fn sound(self, value: Cursor<'_, '_>) -> Option<Json> {
         let pairs = |shape_of: &dyn Fn(&str) -> Option<Self>| {
             let entries = value.entries().iter().filter_map(|entry| {
@@ -215,14 +215,14 @@ impl Shape {
     }
 }
 
-/// What [`Shape::check`] finds.
+/// The findings of [`Shape::check`].
 #[derive(Debug, Default)]
 pub(super) struct Checked {
     /// Everything that is wrong, in the order it is written.
     pub(super) problems: Vec<Problem>,
     /// Keys that mean nothing and were probably meant to.
     pub(super) mistyped: Vec<Problem>,
-    /// Where the problems throw doubt on what else there is to say: a finding there, below, or about what holds it may be
+    /// Paths at which the problems throw doubt on other findings: one there, below, or about what holds the path may be
     /// no more than a consequence.
     pub(super) doubtful: Vec<Box<str>>,
     /// The objects around the one that is looked at, and the fields that lead to it.

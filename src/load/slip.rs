@@ -22,12 +22,12 @@ impl Type {
         Self { name, read }
     }
 
-    /// Whether podreach reads the field of this name.
+    /// True if podreach reads the field of this name.
     pub(super) fn reads(self, key: &str) -> bool {
         self.read.contains(&key)
     }
 
-    /// Whether nothing is to be said of a key.
+    /// True if there is nothing to report about a key.
     pub(super) fn passes(self, key: &str) -> bool {
         Fields::of(self.name).is_none_or(|fields| fields.has(key) || self.passes_unknown(fields, key))
     }
@@ -49,7 +49,7 @@ impl<'t> LastKey<'t> {
         Self(of.map(|of| (of, key)))
     }
 
-    /// Whether nothing is to be said of it, now that its value is passed over. Asks once.
+    /// True if there is nothing to report about the key, now that its value is passed over. Asks once.
     pub(super) fn passes(&mut self) -> bool {
         self.0.take().is_none_or(|(of, key)| of.passes(key))
     }

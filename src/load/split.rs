@@ -1,4 +1,4 @@
-//! Where documents begin and end, and where the items of a long list do.
+//! Cuts texts into documents, and long lists into items.
 //!
 //! A line that starts with `---` or `...` is a marker wherever it stands: YAML forbids it inside every scalar. So
 //! documents are cut exactly, without parsing, and each is parsed on its own: a bad one hides no other, and they are
@@ -44,11 +44,11 @@ fn markers(text: &str) -> impl Iterator<Item = Range<usize>> {
 /// The items of a block list under the top-level key `items`, as kubectl prints them: dashes in the first column.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct BlockList {
-    /// What stands before the line `items:`.
+    /// The text before the line `items:`.
     pub(super) before: Range<usize>,
     /// Each item, with its dash: a list of one element.
     pub(super) items: Vec<Range<usize>>,
-    /// What stands after the last item.
+    /// The text after the last item.
     pub(super) after: Range<usize>,
 }
 
@@ -98,7 +98,7 @@ fn lines_of<'t>(text: &'t str, range: &Range<usize>) -> impl Iterator<Item = Ran
     })
 }
 
-/// Whether a line is `marker`, alone or with something after it.
+/// True if a line is `marker`, alone or with something after it.
 fn is_marker(line: &str, marker: &str) -> bool {
     line.strip_prefix(marker).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
 }

@@ -1,14 +1,14 @@
-//! What can be said of a text that cannot be read.
+//! The stand-in for the objects of a text that cannot be read.
 //!
-//! It could hold anything, so with `--keep-going` it makes everything unknown, unless it shows that it touches nothing: all
-//! kinds that it mentions are of objects that decide about no connection.
+//! Such a text could hold anything, so with `--keep-going` it makes everything unknown, unless it shows that it touches
+//! nothing: all kinds that it mentions are of objects that decide about no connection.
 
 use crate::k8s::{BrokenObject, Object};
 
-/// What to do about a file that is no manifest.
+/// Advice for a file that is no manifest.
 pub(super) const LEAVE_OUT: &str = "if it is no manifest, `--exclude NAME` leaves it out";
 
-/// What stands in for the objects of a text that cannot be read.
+/// Makes the stand-in for the objects of a text that cannot be read.
 pub(super) fn unread(text: &[u8]) -> Object {
     let kind = harmless_kind(&String::from_utf8_lossy(text)).unwrap_or_default();
     Object::Broken(BrokenObject { kind: kind.into(), ..BrokenObject::default() })

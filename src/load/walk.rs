@@ -22,23 +22,23 @@ const MAX_STREAM: usize = 1 << 30;
 /// The most bytes of a file of podreach's own.
 pub(super) const MAX_OWN: u64 = super::yaml::MAX_DOCUMENT as u64;
 
-/// What is read of inputs.
+/// The choice of files to read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules<'o> {
-    /// Whether sub-directories are read.
+    /// Set if sub-directories are read.
     pub(super) recursive: bool,
-    /// What is left out.
+    /// Patterns of the paths to leave out.
     pub(super) exclude: &'o [Glob],
-    /// Whether files are podreach's own: regular, and no larger than [`MAX_OWN`].
+    /// Set if the files are podreach's own: regular, and no larger than [`MAX_OWN`].
     pub(super) own: bool,
 }
 
-/// What an input led to, in order.
+/// One thing that was found in an input.
 #[derive(Debug)]
 pub(super) enum Found {
     /// A text.
     Text {
-        /// What messages call it.
+        /// Its name in messages.
         name: String,
         /// Its bytes.
         bytes: Bytes,
@@ -47,11 +47,11 @@ pub(super) enum Found {
     },
     /// A file or directory that cannot be read.
     Unreadable {
-        /// What messages call it.
+        /// Its name in messages.
         name: String,
-        /// Why.
+        /// The reason.
         message: String,
-        /// What to do about it.
+        /// Advice, if there is any.
         help: Option<String>,
     },
     /// Something to know.
@@ -127,7 +127,7 @@ fn too_large(most: u64) -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {} MiB", most >> 20))
 }
 
-/// What was left out because the user said so.
+/// Makes the note on paths that were left out because of `--exclude`.
 fn excluded(paths: &[PathBuf]) -> Diagnostic {
     let more = if paths.len() > 1 { format!(" and {} more", paths.len() - 1) } else { String::new() };
     let first = paths.first().map(|path| path.display().to_string()).unwrap_or_default();
@@ -209,11 +209,11 @@ struct Walk<'f> {
     above: Vec<PathBuf>,
     /// The real paths of all directories that were entered.
     seen: Vec<PathBuf>,
-    /// What was left out because the user said so.
+    /// Paths that were left out because of `--exclude`.
     excluded: Vec<PathBuf>,
 }
 
-/// What was in a directory.
+/// Numbers of the manifests and of the sub-directories in a directory.
 #[derive(Clone, Copy, Default)]
 struct Counts {
     manifests: usize,
@@ -245,7 +245,7 @@ impl<'f> Walk<'f> {
         (self.found)(Found::Unreadable { name: name(path), message, help: None });
     }
 
-    /// Whether a link in the directory that was given leads out of it.
+    /// True if a link in the directory that was given leads out of it.
     fn leads_out(&self, path: &Path) -> bool {
         fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
             && fs::canonicalize(path)

@@ -15,8 +15,8 @@ use super::node::{Entry, MAX_DEPTH, NodeId, TooDeep, Tree, TreeBuilder, Value};
 use super::scalar::{Scalar, ScalarError, Tag};
 use crate::diagnostic::Code;
 
-/// How much aliases may add to a document before it is refused, as [`super::node::Node::weight`] measures: what follows
-/// holds every alias as a copy.
+/// Most weight that aliases may add to a document, by [`super::node::Node::weight`]: later steps hold every alias as
+/// a copy.
 const MAX_ALIASED: u64 = 16 << 20;
 
 /// Longest line of a document; etcd takes no object of more than a few MiB.
@@ -27,12 +27,12 @@ pub(super) const MAX_DOCUMENT: usize = 64 << 20;
 
 const YAML_NAMESPACE: &str = "tag:yaml.org,2002:";
 
-/// Why a document cannot be read, and where.
+/// The reason why a document cannot be read, and its place.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Fault {
     /// [`Code::Syntax`] or [`Code::TooLarge`].
     pub(super) code: Code,
-    /// What is wrong.
+    /// The problem in words.
     pub(super) message: String,
     /// The byte, from the start of the document.
     pub(super) offset: usize,
@@ -104,7 +104,7 @@ fn bytes(span: &Span) -> Range<u32> {
     range.start as u32..range.end as u32
 }
 
-/// What is being read: collections that are still open, innermost last.
+/// The state of reading a document: collections that are still open, innermost last.
 #[derive(Default)]
 struct Reader<'t> {
     text: &'t str,
@@ -133,8 +133,8 @@ enum Key<'t> {
     Field(Cow<'t, str>, Range<u32>),
 }
 
-/// Which keys a mapping has, from the first `<<` on; mappings without one do not pay for it. The flag says that the
-/// key came from a merge and may be written once more.
+/// The keys of a mapping, from the first `<<` on; mappings without one do not pay for it. The flag is set if the key
+/// came from a merge and may be written once more.
 #[derive(Default)]
 struct Merged(Option<FxHashMap<String, (usize, bool)>>);
 

@@ -15,7 +15,7 @@ crate::define_id! {
     PortSetId,
 }
 
-/// How many sets are united one after the other, which finds every step remembered if it was taken before.
+/// Most sets that are united one after the other, which finds every step remembered if it was taken before.
 const FEW: usize = 8;
 
 /// Interned port sets.
@@ -25,7 +25,7 @@ const FEW: usize = 8;
 pub struct PortTable {
     /// The table that this one goes on from, whose ids are the first ones here; it goes on from none.
     base: Option<Arc<Self>>,
-    /// How many ids the base has.
+    /// Number of ids of the base.
     first: usize,
     sets: Interner<PortSetId, PortSet>,
     done: FxHashMap<(Operation, PortSetId, PortSetId), PortSetId>,

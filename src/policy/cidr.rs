@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// How an address is written.
+/// The spelling of an address; servers with strict addresses accept only the standard one (V18).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Form {
     /// In a way that every release takes.
@@ -25,7 +25,7 @@ pub struct ParsedCidr {
     pub net: IpNet,
     /// The address that was written, if it is not the first of the block.
     pub host: Option<IpAddr>,
-    /// How that address, or the length, is written.
+    /// The spelling of that address, or of the length.
     pub form: Form,
 }
 

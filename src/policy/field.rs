@@ -56,13 +56,13 @@ impl fmt::Display for FieldPath<'_> {
 /// Something to say about one field.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FieldFinding {
-    /// What it is.
+    /// The kind of problem, which fixes its severity.
     pub code: Code,
     /// The field, from the root of the object.
     pub path: String,
-    /// What is wrong with it, without the path: `Invalid value: 0: must be between 1 and 65535, inclusive`.
+    /// The problem, without the path: `Invalid value: 0: must be between 1 and 65535, inclusive`.
     pub message: String,
-    /// What to do about it.
+    /// Advice to the user.
     pub help: Option<String>,
 }
 
@@ -110,7 +110,7 @@ impl FieldFinding {
         Self::new(Code::Forbidden, path, format!("Forbidden: {detail}"))
     }
 
-    /// Whether the API server would reject the object for it.
+    /// True if the API server would reject the object for it.
     pub fn is_error(&self) -> bool {
         self.code.severity() == crate::diagnostic::Severity::Error
     }

@@ -8,7 +8,8 @@ use super::field::{FieldFinding, FieldPath, Quoted};
 use super::server::{Validation, older_servers};
 use super::validate::{IP_CIDR, PORT_NUMBER, lower_selector, port_name_problems, port_number, report};
 use super::{
-    Action, IpBlock, NamespaceMatch, Peer, Peers, PodMatch, Policy, PortMatch, Ports, Rule, Subject, Tier,
+    Action, IpBlock, NamespaceMatch, Peer, Peers, Place, PodMatch, Policy, PortMatch, Ports, Rule, Subject,
+    Tier, Written,
 };
 use crate::diagnostic::{Code, ObjectName, Origin};
 use crate::ids::NamespaceId;
@@ -87,7 +88,7 @@ pub fn lower_subject(policy: &k8s::NetworkPolicy, labels: &mut LabelTable) -> Op
     lower_selector(selector, &FieldPath::new("spec.podSelector"), labels).ok()
 }
 
-/// What ingress and egress rules have in common.
+/// The fields that ingress and egress rules have in common.
 struct Shape<'r> {
     ports: Option<&'r List<NetworkPolicyPort>>,
     peers: Option<&'r List<NetworkPolicyPeer>>,
@@ -99,7 +100,7 @@ struct Lowering<'l> {
     validation: Validation,
     labels: &'l mut LabelTable,
     findings: &'l mut Vec<FieldFinding>,
-    /// Whether no error was found so far.
+    /// Set until an error is found.
     sound: bool,
 }
 
@@ -168,7 +169,12 @@ impl Lowering<'_> {
             let shape = shape(rule);
             let ports = self.ports(shape.ports, &path.field("ports"));
             let peers = self.peers(shape.peers, shape.peers_field, &path);
-            lowered.push(Rule { action: Action::Accept, peers, ports, index });
+            let written = Written {
+                rule: path.to_string().into(),
+                peers: places(shape.peers_field, shape.peers),
+                ports: places("ports", shape.ports),
+            };
+            lowered.push(Rule { action: Action::Accept, peers, ports, index, written });
         }
         lowered
     }
@@ -267,7 +273,7 @@ impl Lowering<'_> {
         Peers::Of(lowered)
     }
 
-    /// Whether a selector asks for the label of the namespace that stands for hosts, and for nothing else.
+    /// True if a selector asks for the label of the namespace that stands for hosts, and for nothing else.
     fn is_host_network(&self, namespaces: SelectorId) -> bool {
         let is_label = |requirement: &Requirement| {
             *self.labels.keys[requirement.key] == *HOST_NETWORK
@@ -353,6 +359,11 @@ impl Lowering<'_> {
         }
         Some(parsed.net)
     }
+}
+
+/// The places of the elements of a list.
+fn places<T>(list: &'static str, elements: Option<&List<T>>) -> Vec<Place> {
+    (0..elements.map_or(0, |elements| elements.len())).map(|index| Place::new(list, index)).collect()
 }
 
 #[cfg(test)]

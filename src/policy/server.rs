@@ -64,17 +64,17 @@ impl Validation {
         Self { version, stored: metadata.uid.as_ref().is_some_and(|uid| !uid.is_empty()) }
     }
 
-    /// Whether the object was stored by an API server.
+    /// True if the object was stored by an API server.
     pub(crate) const fn is_stored(self) -> bool {
         self.stored
     }
 
-    /// Whether leading zeros, IPv4 in IPv6 form and host bits of CIDRs are refused (V18).
+    /// True if leading zeros, IPv4 in IPv6 form and host bits of CIDRs are refused (V18).
     pub(crate) fn has_strict_addresses(self) -> bool {
         !self.stored && self.version >= KubeVersion::STRICT_ADDRESSES
     }
 
-    /// What is wrong with the name of a Service; `1s` is one since some time.
+    /// The problems with the name of a Service; since 1.36 it may begin with a digit, like `1s`.
     pub(crate) fn service_name_problems(self, name: &str) -> Vec<String> {
         if self.stored || self.version >= KubeVersion::RELAXED_SERVICE_NAMES {
             dns_label_problems(name)
@@ -88,7 +88,7 @@ impl Validation {
         if self.has_container_restart_policies() { &["Always", "Never", "OnFailure"] } else { &["Always"] }
     }
 
-    /// Whether containers other than init containers may have a restart policy.
+    /// True if containers other than init containers may have a restart policy.
     pub(crate) fn has_container_restart_policies(self) -> bool {
         self.stored || self.version >= KubeVersion::CONTAINER_RESTART_POLICIES
     }

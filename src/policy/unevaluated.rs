@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::network_policy_api;
 use super::validate::lower_selector;
 use super::{HostMatch, NamespaceMatch, PodMatch, Policy, Subject, Tier};
 use crate::diagnostic::{ObjectName, Origin};
@@ -37,14 +38,14 @@ enum Family {
 /// The namespace whose Istio policies hold for the whole mesh, unless the mesh is configured otherwise (M73).
 const ISTIO_ROOT: &str = "istio-system";
 
-/// What the subjects of policies hang on beside themselves.
+/// The facts of the cluster, beside a policy itself, that its subject depends on.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Surroundings<'c> {
     /// The root namespaces that the configuration of Istio names.
     pub istio_roots: BTreeSet<&'c str>,
-    /// Whether there is a configuration of Istio that cannot be read.
+    /// Set if there is a configuration of Istio that cannot be read.
     pub unknown_istio_root: bool,
-    /// Whether Calico policies could select host endpoints.
+    /// Set if Calico policies could select host endpoints.
     pub calico_global: bool,
 }
 
@@ -57,7 +58,7 @@ impl Surroundings<'_> {
 }
 
 impl UnevaluatedKind {
-    /// `None` for a group nobody placed: any of its kinds could select anything, and be enforced by anybody.
+    /// `None` for a group without a family: any of its kinds could select anything, and be enforced by any profile.
     fn family(&self) -> Option<Family> {
         Some(match self.group {
             "cilium.io" => Family::Cilium,
@@ -74,14 +75,17 @@ impl UnevaluatedKind {
         })
     }
 
-    /// Who could enforce it.
+    /// The profiles that could enforce it.
     pub fn enforced_by(&self) -> ProfileSet {
-        use Profile::{Antrea, AwsVpcCni, Calico, Cilium, KubeNetworkPolicies, OvnKubernetes, Spec};
+        use Profile::{Antrea, AwsVpcCni, Calico, Cilium, OvnKubernetes, Spec};
         let profiles: &[Profile] = match self.family() {
             Some(Family::Cilium | Family::GkeFqdn) => &[Spec, Cilium],
             Some(Family::Calico) => &[Spec, Calico],
             Some(Family::Antrea) => &[Spec, Antrea],
-            Some(Family::Admin) => &[Spec, OvnKubernetes, Antrea, Calico, Cilium, KubeNetworkPolicies],
+            Some(Family::Admin) => {
+                let kind = network_policy_api::Kind::ALL.into_iter().find(|known| known.name() == self.kind);
+                return kind.map_or(ProfileSet::ALL, network_policy_api::Kind::enforced_by);
+            }
             Some(Family::EgressFirewall) => &[Spec, OvnKubernetes],
             Some(Family::Eks) => &[Spec, AwsVpcCni],
             Some(Family::Istio | Family::Linkerd | Family::MultiNetwork) | None => return ProfileSet::ALL,
@@ -129,9 +133,9 @@ pub struct Placed<'p> {
     pub namespace: Option<NamespaceId>,
     /// The node that a host endpoint stands on.
     pub node: Option<NodeId>,
-    /// What messages call it.
+    /// The name in messages.
     pub name: &'p ObjectName,
-    /// Where it was read.
+    /// The place in the input where it was read.
     pub origin: &'p Origin,
 }
 
@@ -333,10 +337,8 @@ impl Reader<'_> {
             [("pods", pods)] => {
                 let namespaces =
                     field(pods, "namespaceSelector").or_else(|| field(pods, "namespaces").map(unwrapped));
-                match (namespaces, field(pods, "podSelector")) {
-                    (Some(namespaces), Some(pods)) => self.selected(Some(namespaces), Some(pods)),
-                    _ => None,
-                }
+                // The newest kind may leave the namespaces out.
+                field(pods, "podSelector").and_then(|pods| self.selected(namespaces, Some(pods)))
             }
             _ => None,
         };

@@ -1,4 +1,4 @@
-//! What the API server checks of every kind: names, labels, selectors, ports.
+//! Checks that the API server makes of objects of every kind: names, labels, selectors, ports.
 //!
 //! Owns the rules L7 to L13, V1, V2 and V5 and their wording. Every check reports all that is wrong, in the order of the
 //! fields. Nothing here knows which object it looks at.
@@ -23,11 +23,11 @@ const LABEL_VALUE: &str = "a valid label must be an empty string or consist of a
     '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used \
     for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
-/// What is wrong with the number of a port (V4, V9).
+/// The API server's words for an invalid port number (V4, V9).
 pub(crate) const PORT_NUMBER: &str = "must be between 1 and 65535, inclusive";
-/// What is wrong with a block (V13).
+/// The API server's words for an invalid block (V13).
 pub(crate) const IP_CIDR: &str = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
-/// What is wrong with an address.
+/// The API server's words for an invalid address.
 pub(crate) const IP_ADDRESS: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
 
 /// The limit that a text exceeds. The API server counts bytes, and calls them so where it speaks of labels only.
@@ -35,7 +35,7 @@ fn too_long(text: &str, limit: usize, unit: &str) -> Option<String> {
     (text.len() > limit).then(|| format!("must be no more than {limit} {unit}"))
 }
 
-/// What a byte is in names and labels, a bit for each.
+/// The classes of bytes in names and labels, a bit for each.
 mod class {
     /// A lower-case letter or a digit.
     pub(super) const LOWER: u8 = 1;
@@ -66,7 +66,7 @@ mod class {
     }
 }
 
-/// Whether `text` is not empty, starts and ends with a byte of the classes `ends`, and holds only these and `inner`.
+/// True if `text` is not empty, starts and ends with a byte of the classes `ends`, and holds only these and `inner`.
 fn consists_of(text: &str, ends: u8, inner: u8) -> bool {
     let bytes = text.as_bytes();
     // Names end in letters and digits that are chosen at random: counting all does not branch on what a byte is.
@@ -79,7 +79,7 @@ fn is_dns_label(text: &str) -> bool {
     consists_of(text, class::LOWER, class::DASH)
 }
 
-/// Whether every part between dots is a DNS label.
+/// True if every part between dots is a DNS label.
 fn is_dns_subdomain(text: &str) -> bool {
     let torn = text.as_bytes().windows(2).filter(|pair| {
         let both = class::of(pair[0]) | class::of(pair[1]);
@@ -92,7 +92,7 @@ fn is_name_part(text: &str) -> bool {
     consists_of(text, class::LOWER | class::UPPER, class::DASH | class::UNDERSCORE | class::DOT)
 }
 
-/// What is wrong with `name` as a DNS label: the name of a namespace or a StatefulSet.
+/// The problems with `name` as a DNS label: the name of a namespace or a StatefulSet.
 pub(crate) fn dns_label_problems(name: &str) -> Vec<String> {
     let mut problems: Vec<String> = too_long(name, 63, "characters").into_iter().collect();
     if !is_dns_label(name) {
@@ -102,7 +102,7 @@ pub(crate) fn dns_label_problems(name: &str) -> Vec<String> {
     problems
 }
 
-/// What is wrong with `name` as a DNS label that begins with a letter: the name of a Service before 1.36.
+/// The problems with `name` as a DNS label that begins with a letter: the name of a Service before 1.36.
 pub(crate) fn dns_1035_label_problems(name: &str) -> Vec<String> {
     let mut problems: Vec<String> = too_long(name, 63, "characters").into_iter().collect();
     if !is_dns_label(name) || name.starts_with(|first: char| first.is_ascii_digit()) {
@@ -111,7 +111,7 @@ pub(crate) fn dns_1035_label_problems(name: &str) -> Vec<String> {
     problems
 }
 
-/// What is wrong with `name` as a DNS subdomain: the name of nearly every other object (V1).
+/// The problems with `name` as a DNS subdomain: the name of nearly every other object (V1).
 pub(crate) fn dns_subdomain_problems(name: &str) -> Vec<String> {
     subdomain_problems(name, "characters")
 }
@@ -124,7 +124,7 @@ fn subdomain_problems(name: &str, unit: &str) -> Vec<String> {
     problems
 }
 
-/// What is wrong with `key` as a label key (L11).
+/// The problems with `key` as a label key (L11).
 pub fn label_key_problems(key: &str) -> Vec<String> {
     let (prefix, name) = match key.split_once('/') {
         Some((_, name)) if name.contains('/') => {
@@ -156,7 +156,7 @@ pub fn label_key_problems(key: &str) -> Vec<String> {
     problems
 }
 
-/// What is wrong with `value` as a label value (L8, L12).
+/// The problems with `value` as a label value (L8, L12).
 pub fn label_value_problems(value: &str) -> Vec<String> {
     let mut problems: Vec<String> = too_long(value, 63, "bytes").into_iter().collect();
     if !value.is_empty() && !is_name_part(value) {
@@ -165,7 +165,7 @@ pub fn label_value_problems(value: &str) -> Vec<String> {
     problems
 }
 
-/// What is wrong with `name` as the name of a port (V5).
+/// The problems with `name` as the name of a port (V5).
 pub(crate) fn port_name_problems(name: &str) -> Vec<String> {
     let mut problems: Vec<String> = too_long(name, 15, "characters").into_iter().collect();
     let mut check = |good: bool, problem: &str| {
@@ -290,7 +290,7 @@ fn validate_requirement(
     }
 }
 
-/// Whether a selector, taken as valid, accepts exactly these labels; for templates, whose labels are all known (W17).
+/// True if a selector, taken as valid, accepts exactly these labels; for templates, whose labels are all known (W17).
 pub(crate) fn selector_accepts(selector: &LabelSelector, labels: &Labels) -> bool {
     let pairs = selector.match_labels.iter().flat_map(Labels::iter);
     let expressions = selector.match_expressions.iter().flat_map(|list| list.iter());

@@ -1,4 +1,4 @@
-//! What settles a connection, in short: the rules that admit it or the policies that isolate, and nothing else.
+//! The ground of a verdict, in short: the rules that admit a connection or the policies that isolate, nothing else.
 
 use crate::label::Truth;
 use crate::net::PortSet;
@@ -8,20 +8,20 @@ use crate::query::explain::{self, PairExplanation, Reason};
 use crate::solve::End;
 use crate::solve::proof::{Basis, Exemption, Prover, Side};
 
-/// What settles a connection.
+/// The verdict on a connection and the ground for it on each side.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Because {
     /// The verdict on the ports asked about.
     pub verdict: Verdict,
-    /// Why the source lets it out, or does not.
+    /// Ground for which the source's side lets the connection out, or does not.
     pub egress: Ground,
-    /// Why the destination lets it in, or does not.
+    /// Ground for which the destination's side lets the connection in, or does not.
     pub ingress: Ground,
     /// The facts that are missing; empty unless the verdict is unknown.
     pub reasons: Vec<Reason>,
 }
 
-/// Why one side says what it says.
+/// The ground for the verdict of one side of a connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Ground {
     /// Policies have no say: a pod and itself, or no address family in common.
@@ -38,7 +38,7 @@ pub enum Ground {
     Undecided(Vec<PolicyId>),
 }
 
-/// What settles the connection from one end to another on the ports asked about.
+/// Finds the verdict on a connection from one end to another, on the ports asked about, and the ground for it.
 pub fn because(prover: &Prover<'_>, from: End, to: End, asked: &PortSet) -> Because {
     let explanation = explain::brief(prover, from, to, asked);
     let ground = |side: fn(&explain::PairExplanation) -> Option<&Side>| {

@@ -69,7 +69,7 @@ impl Verdict {
     }
 }
 
-/// What there is to say about the connections from one set of ends to another.
+/// The answer to a question about the connections from one set of ends to another.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
     /// The sources.
@@ -78,7 +78,7 @@ pub struct Answer {
     pub to: Target,
     /// The verdict on all of them.
     pub verdict: Verdict,
-    /// How many pairs have which verdict.
+    /// Number of pairs with each verdict.
     pub pairs: Pairs,
     /// Of the ports asked for: those that every pair may use.
     pub ports: PortSet,
@@ -90,7 +90,8 @@ pub struct Answer {
     pub some: PortSet,
     /// The pair that shows why: a denied one if there is one, else an unknown one, else the first.
     pub shown: PairExplanation,
-    /// What would allow all of it, or why nothing simple would; `None` unless it was looked for and something is denied.
+    /// A fix that would allow all of it, or the reason why there is none; `None` unless one was looked for and
+    /// something is denied.
     pub fix: Option<Result<Fix, NoFix>>,
     /// The end of the pair that is shown of which it is not known whether it is meant, if the verdict hangs on that.
     pub doubt: Option<Doubt>,
@@ -99,16 +100,16 @@ pub struct Answer {
 /// An end of which it is not known whether it is meant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Doubt {
-    /// Whether it is perhaps a source; else it is perhaps a destination.
+    /// Set if the end is perhaps a source; else it is perhaps a destination.
     pub is_source: bool,
     /// The end; an address may be that of a pod, and would then mean the pod.
     pub end: End,
-    /// Whether the reason is a label; else it is an address that the input does not give.
+    /// Set if the reason is a label; else the reason is an address that the input does not give.
     pub is_by_label: bool,
 }
 
 impl Doubt {
-    /// What is not known of a pair of ends that are perhaps meant.
+    /// Finds the end that is in doubt in a pair that is perhaps meant: a pod that is perhaps meant, else an address.
     pub fn of(from: &Target, to: &Target, (a, b): (End, End)) -> Option<Self> {
         let of = |target: &Target, end: End| {
             let End::Pod(pod, _) = end else { return None };
@@ -184,7 +185,7 @@ pub(in crate::query) fn judge(
     (judged.verdict, judged.tally.pairs)
 }
 
-/// What to say of clients outside that come through a Service which hides them: policies see the address of a node (I12).
+/// A note on clients outside that come through a Service which hides their address: policies see that of a node (I12).
 pub fn hidden_clients(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Option<String> {
     let cluster = &reachability.program().cluster;
     let (namespace, name) = to.service.as_ref()?;
@@ -219,7 +220,7 @@ pub fn hidden_clients(reachability: &Reachability<'_>, from: &Target, to: &Targe
 struct Judged {
     verdict: Verdict,
     tally: Tally,
-    /// Whether some pair surely counts.
+    /// Set if some pair surely counts.
     is_certain: bool,
 }
 
@@ -240,7 +241,7 @@ impl Judged {
     }
 }
 
-/// What is known of the pairs seen so far.
+/// Counts and ports of the pairs seen so far.
 #[derive(Default)]
 struct Tally {
     pairs: Pairs,

@@ -1,5 +1,5 @@
-//! What differs between two reachabilities: every changed pair of endpoints with what is responsible, few boxes for
-//! people, and exact counts.
+//! The difference between two reachabilities: every changed pair of endpoints with its causes, few boxes for people,
+//! and exact counts.
 //!
 //! The pairs are those of two listings of the matrix, compared one by one: endpoints are the same if they are called the
 //! same, addresses are cut wherever either input cuts them and a change tells them apart. [`crate::diff`] says beforehand
@@ -84,7 +84,7 @@ use samples::Samples;
 crate::define_id! {
     /// An endpoint of a difference, in the order of output.
     PartyId,
-    /// What may flow between two endpoints.
+    /// The ports that may be used between two endpoints.
     CarriedId,
     /// A set of causes.
     BecauseId,
@@ -97,7 +97,7 @@ crate::define_id! { [pub(crate)]
     GroupId,
 }
 
-/// Which changes to show.
+/// The changes to show.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
     /// The level.
@@ -106,7 +106,7 @@ pub struct Scope {
     pub about: Option<[Vec<PodId>; 2]>,
 }
 
-/// What differs.
+/// The difference between two reachabilities.
 #[derive(Clone, Debug)]
 pub struct Difference {
     /// The level.
@@ -115,7 +115,7 @@ pub struct Difference {
     pub externals: IndexVec<ExternalId, External>,
     /// Every endpoint.
     pub parties: IndexVec<PartyId, Party>,
-    /// What may flow; the first is nothing.
+    /// The distinct sets of ports that may be used between endpoints; the first is empty.
     pub carried: IndexVec<CarriedId, Carried>,
     changes: Changes,
     /// Whatever is responsible for some change.
@@ -125,26 +125,26 @@ pub struct Difference {
     pub boxes: Vec<ChangeBox>,
     /// Pairs of pods, counted over the whole cluster.
     pub pairs: Pairs,
-    /// How many replicas came, and how many went, with workloads that stay.
+    /// Number of replicas that came, and of those that went, of workloads that stay.
     pub replicas: (u64, u64),
     /// Addresses of nodes that reach the pods there otherwise than before (R50), as no change says.
     pub from_nodes: Vec<IpAddr>,
-    /// Whether something is allowed, or perhaps allowed, that was less so.
+    /// Set if some port became allowed, or is no longer surely denied.
     pub allows_more: bool,
-    /// Whether something is denied, or perhaps denied, that was less so.
+    /// Set if some port became denied, or is no longer surely allowed.
     pub allows_less: bool,
 }
 
 /// An endpoint of a difference.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Party {
-    /// What it is: in the second input, unless it has vanished. Externals are those of the difference.
+    /// The endpoint in the second input, or in the first one if it has vanished. Externals are those of the difference.
     pub endpoint: Endpoint,
-    /// Which of the inputs have it.
+    /// The inputs that have it.
     pub presence: Presence,
 }
 
-/// Which of the inputs have an endpoint.
+/// The inputs that have an endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Presence {
     /// Both.
@@ -155,7 +155,7 @@ pub enum Presence {
     Vanished,
 }
 
-/// What may flow between two endpoints: the fields of [`crate::query::Flow`].
+/// The ports that may be used between two endpoints: the fields of [`crate::query::Flow`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Carried {
     /// Ports that every pod pair may use.
@@ -167,7 +167,7 @@ pub struct Carried {
 }
 
 impl Carried {
-    /// Whether nothing may flow, not even perhaps.
+    /// True if every port is surely denied.
     pub fn is_nothing(&self) -> bool {
         self.ports.is_empty() && self.some.is_empty() && self.unknown.is_empty()
     }
@@ -181,30 +181,30 @@ impl Carried {
 /// A pair of endpoints between which other ports may be used than before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Change {
-    /// Where connections come from.
+    /// The source of the connections.
     pub from: PartyId,
-    /// Where they go.
+    /// The destination of the connections.
     pub to: PartyId,
-    /// What could flow.
+    /// The ports that could be used, in the first input.
     pub before: CarriedId,
-    /// What can flow.
+    /// The ports that can be used, in the second input.
     pub after: CarriedId,
-    /// What is responsible.
+    /// The causes.
     pub because: BecauseId,
 }
 
 /// Changes that are alike: from each of these endpoints to each of those, as far as there are pods to connect.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ChangeBox {
-    /// How it is marked.
+    /// The mark with which the box is shown.
     pub sign: Sign,
     from: BoxEnds,
     to: BoxEnds,
-    /// What could flow.
+    /// The ports that could be used, in the first input.
     pub before: CarriedId,
-    /// What can flow.
+    /// The ports that can be used, in the second input.
     pub after: CarriedId,
-    /// What is responsible; `None` where it is that an endpoint came or went.
+    /// The causes; `None` where the cause is that an endpoint came or went.
     pub because: Option<BecauseId>,
 }
 
@@ -212,18 +212,18 @@ pub struct ChangeBox {
 type BoxEnds = SmallVec<[PartyId; 4]>;
 
 impl ChangeBox {
-    /// Where connections come from; ascending.
+    /// The sources of the connections; ascending.
     pub fn from(&self) -> &[PartyId] {
         &self.from
     }
 
-    /// Where they go; ascending.
+    /// The destinations of the connections; ascending.
     pub fn to(&self) -> &[PartyId] {
         &self.to
     }
 }
 
-/// What a change is at a glance.
+/// The nature of a change at a glance.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Sign {
     /// More is allowed, and nothing less.
@@ -232,7 +232,7 @@ pub enum Sign {
     Less,
     /// Some ports are allowed that were not, others no longer.
     Other,
-    /// What was known is not: nothing more is surely allowed, and nothing more surely denied.
+    /// Some ports are unknown that were known: nothing more is allowed, and all that is no longer allowed is unknown.
     Unknown,
 }
 
@@ -260,13 +260,13 @@ pub struct Cause {
     /// A policy; a workload, whose pods have other labels, ports or addresses, or are new or gone; a namespace, which has
     /// other labels; a node.
     pub object: ObjectName,
-    /// What became of it.
+    /// The edit of the object between the inputs.
     pub edit: Edited,
-    /// Where it stands: in the second input, unless it was removed. `None` if no manifest declares it.
+    /// The place of the object: in the second input, unless it was removed. `None` if no manifest declares it.
     pub origin: Option<Origin>,
 }
 
-/// What became of an object.
+/// An edit of an object between the inputs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Edited {
     /// The second input has it, the first one has not.
@@ -280,7 +280,7 @@ pub enum Edited {
 /// Sets of causes, one after the other. There may be as many as there are changes.
 #[derive(Clone, Debug, Default)]
 struct CauseSets {
-    /// Where each set ends.
+    /// The place at which each set ends.
     ends: IndexVec<BecauseId, usize>,
     causes: Vec<CauseId>,
 }
@@ -295,7 +295,7 @@ impl CauseSets {
 }
 
 impl Difference {
-    /// What is responsible for a change, sorted.
+    /// The causes of a change, sorted.
     pub fn because(&self, id: BecauseId) -> &[CauseId] {
         let start =
             id.index().checked_sub(1).map_or(0, |last| self.because.ends[BecauseId::from_index(last)]);
@@ -308,7 +308,7 @@ impl Difference {
         self.changes.iter()
     }
 
-    /// How many changes there are.
+    /// Number of changes.
     pub fn count(&self) -> usize {
         self.changes.len()
     }
@@ -318,7 +318,7 @@ impl Difference {
         self.changes.parties()
     }
 
-    /// Whether nothing differs.
+    /// True if nothing differs.
     pub fn is_empty(&self) -> bool {
         self.count() == 0 && !self.allows_more && !self.allows_less
     }
@@ -332,7 +332,7 @@ impl Difference {
         rises(&bounds(before), &bounds(after))
     }
 
-    /// Whether some change involves ports that are, or were, unknown.
+    /// True if some change involves ports that are, or were, unknown.
     pub fn has_unknown(&self) -> bool {
         let unknown = |id: CarriedId| !self.carried[id].unknown.is_empty();
         self.changes.flows().any(|(before, after)| unknown(before) || unknown(after))
@@ -441,8 +441,8 @@ pub fn difference<'p>(
     }
 }
 
-/// What changes because a node has an address in one of the inputs only, by address. That of a hostNetwork pod is left out:
-/// what flows from there flows from the pod.
+/// Finds the changes due to a node address that only one of the inputs has, by address. That of a hostNetwork pod is
+/// left out: what flows from there flows from the pod.
 fn from_nodes<'d>(
     pairwise: &'d diff::Difference,
     clusters: [&Cluster; 2],
@@ -475,7 +475,7 @@ fn from_nodes<'d>(
     changes
 }
 
-/// Whether some port is surely or perhaps allowed that was less so.
+/// True if some port becomes surely allowed, or is no longer surely denied.
 fn rises(before: &Connectivity, after: &Connectivity) -> bool {
     !after.must.difference(&before.must).is_empty() || !after.may.difference(&before.may).is_empty()
 }

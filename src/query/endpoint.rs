@@ -25,7 +25,7 @@ pub(in crate::query) use service::targets;
 
 pub use port::PortRequest;
 
-/// What a text on the command line means.
+/// The ends and ports that a text on the command line means.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Target {
     /// The text as it was given.
@@ -38,12 +38,12 @@ pub struct Target {
     pub perhaps: Perhaps,
     /// The ports asked for.
     pub ports: Ports,
-    /// Whether somebody named a port. If nobody did, `ports` are every port, or those that the destination declares.
+    /// Set if the user named a port. If not, `ports` are every port, or those that the destination declares.
     pub names_port: bool,
     /// The Service that it is, by its name or by one of its addresses: then it was asked for ports of that, which may be
     /// other ones on its backends.
     pub service: Option<ServiceKey>,
-    /// What the user should know about how the text was read.
+    /// Notes for the user about how the text was read.
     pub notes: Vec<String>,
 }
 
@@ -75,12 +75,12 @@ pub enum Ports {
         /// On addresses.
         addresses: BTreeMap<IpAddr, PortSet>,
     },
-    /// What each of these pods declares; on all other destinations every port.
+    /// The ports that each of these pods declares; on all other destinations every port.
     Declared(BTreeMap<PodId, PortSet>),
 }
 
 impl Ports {
-    /// Whether other ports are asked for on one pod than on another.
+    /// True if the ports asked for depend on the destination.
     pub fn differ(&self) -> bool {
         matches!(self, Self::ByDestination { .. } | Self::Declared(_))
     }
@@ -102,7 +102,7 @@ impl Ports {
 }
 
 impl Perhaps {
-    /// Whether there is no such pod.
+    /// True if there is no such pod.
     pub fn is_empty(&self) -> bool {
         self.by_label.is_empty() && self.by_address.is_empty()
     }
@@ -114,7 +114,7 @@ impl Perhaps {
 }
 
 impl Target {
-    /// Whether it is one pod and nothing else.
+    /// True if it is one pod and nothing else.
     pub fn is_single(&self) -> bool {
         matches!(&self.ends.pods[..], [(_, range)] if range.len() == 1)
             && self.ends.addresses == ByFamily::default()
@@ -126,7 +126,7 @@ impl Target {
         self.ports.at(end)
     }
 
-    /// Whether something is meant, whatever the facts are that the input does not give.
+    /// True if some end is meant, whatever the facts are that the input does not give.
     pub fn surely_means_something(&self) -> bool {
         !is_empty(&self.ends)
     }
@@ -141,13 +141,13 @@ impl Target {
     }
 }
 
-/// What endpoint texts are read against.
+/// The context in which endpoint texts are read.
 struct Scope<'c> {
     cluster: &'c Cluster,
     /// `-n`, which completes names; without it `default` does.
     namespace: Option<&'c str>,
     ranges: &'c Ranges,
-    /// Whether it is where connections come from: an address of a Service is no Service there, but whoever has it.
+    /// Set for the source of connections: there an address of a Service means whatever pod or host has it.
     is_source: bool,
 }
 
@@ -157,7 +157,7 @@ impl<'c> Scope<'c> {
     }
 }
 
-/// What is meant where no port is named.
+/// The ports that are meant where no port is named.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Unnamed {
     /// Every port.
@@ -354,11 +354,11 @@ pub fn split_port(text: &str) -> Result<(&str, Option<&str>), EndpointError> {
     })
 }
 
-/// Whether a text could be an endpoint of some cluster.
+/// Checks that a text could be an endpoint of some cluster.
 ///
 /// # Errors
 ///
-/// What is wrong with it whatever the cluster is.
+/// The fault in the text, if it is one whatever the cluster is.
 pub fn check_shape(text: &str) -> Result<(), EndpointError> {
     name::check_shape(text)
 }

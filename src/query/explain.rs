@@ -18,7 +18,7 @@ use crate::net::{Direction, PortSet};
 use crate::policy::{Action, PolicyId, Rule, Tier};
 use crate::profile::Profile;
 use crate::query::can::Verdict;
-use crate::solve::proof::{Basis, FamilyProof, Proof, Prover, RuleProof, Side};
+use crate::solve::proof::{Basis, FamilyProof, PolicyProof, Proof, Prover, RuleProof, Side};
 use crate::solve::{Connectivity, End};
 
 pub use endpoint::{Applied, AppliedRule, EndpointExplanation, Matched, Subject, endpoint};
@@ -39,7 +39,7 @@ pub struct PairExplanation {
     pub verdict: Verdict,
     /// Every step of the evaluation.
     pub proof: Proof,
-    /// Which facts are missing; empty unless the verdict is unknown.
+    /// The missing facts; empty unless the verdict is unknown.
     pub reasons: Vec<Reason>,
     /// Rules that would admit it but for one thing; empty if the verdict is allow.
     pub near_misses: Vec<NearMiss>,
@@ -47,6 +47,36 @@ pub struct PairExplanation {
     pub meant: Vec<Meant>,
     /// Profiles that enforce policies and give another definite verdict.
     pub differs: Vec<(Profile, Verdict)>,
+}
+
+/// A rule by its policy and its number there.
+pub type RuleId = (PolicyId, usize);
+
+/// The effect of one tier on the ports asked about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TierStep {
+    /// The tier.
+    pub tier: Tier,
+    /// Number of the side's policies that are in the tier.
+    pub policies: usize,
+    /// The ports that came to it; none if it was not reached.
+    pub reached: PortSet,
+    /// The rules that counted, and what each does: the first that match, or in the tier of NetworkPolicies those that admit.
+    pub rules: Vec<(RuleId, Action)>,
+    /// The ports that go on to the next tier.
+    pub left: PortSet,
+}
+
+/// The rules of a policy that surely match the peer, in order: what each does, and on which ports.
+fn matching<'e>(
+    cluster: &'e Cluster,
+    side: &Side,
+    proof: &'e PolicyProof,
+) -> impl Iterator<Item = (RuleId, Action, &'e PortSet)> {
+    let rules = cluster.policies[proof.policy].rules[side.direction].iter().zip(&proof.rules).enumerate();
+    rules
+        .filter(|(_, (_, step))| step.peers.truth.sure())
+        .map(|(index, (rule, step))| ((proof.policy, index), rule.action, &step.ports.matched))
 }
 
 /// Explains what may flow from one end to another on the ports asked for.
@@ -107,7 +137,7 @@ impl PairExplanation {
         Verdict::of(&side.bounds, &self.asked)
     }
 
-    /// How much of what was asked a rule matches.
+    /// The share of the ports asked about that a rule matches.
     pub fn coverage(&self, rule: &RuleProof) -> Coverage {
         let hit = self.asked.intersection(&rule.ports.matched);
         if hit.is_empty() {
@@ -121,27 +151,58 @@ impl PairExplanation {
 
     /// The rules that settle a side: those that admit it if it allows, those that deny it if it denies. A rule that
     /// does so alone stands alone. Empty if no rule does: the side is open, or isolated and not admitted.
-    pub fn decided_by(&self, cluster: &Cluster, side: &Side) -> Vec<(PolicyId, usize)> {
+    pub fn decided_by(&self, cluster: &Cluster, side: &Side) -> Vec<RuleId> {
         let action = match self.side_verdict(side) {
             Verdict::Allow => Action::Accept,
             Verdict::Deny => Action::Deny,
             Verdict::Unknown => return Vec::new(),
         };
-        let mut deciding = Vec::new();
-        for proof in side.policies.iter().filter(|proof| proof.selects.sure()) {
-            let rules = &cluster.policies[proof.policy].rules[side.direction];
-            for (index, (rule, step)) in rules.iter().zip(&proof.rules).enumerate() {
-                if rule.action != action || !step.peers.truth.sure() {
-                    continue;
+        let rules = self.tiers(cluster, side).into_iter().flat_map(|step| step.rules);
+        rules.filter(|(_, is)| *is == action).map(|(rule, _)| rule).collect()
+    }
+
+    /// Follows the ports asked about through the tiers, as far as it is sure. Each tier that has policies is there.
+    pub fn tiers(&self, cluster: &Cluster, side: &Side) -> Vec<TierStep> {
+        let mut left = self.asked.clone();
+        let tier = |proof: &PolicyProof| cluster.policies[proof.policy].tier;
+        let step = |policies: &[PolicyProof]| {
+            let tier = tier(&policies[0]);
+            let reached = left.clone();
+            let sure: Vec<&PolicyProof> = policies.iter().filter(|proof| proof.selects.sure()).collect();
+            let matched = sure.iter().flat_map(|proof| matching(cluster, side, proof));
+            let mut rules = Vec::new();
+            match tier {
+                Tier::Admin | Tier::Baseline => {
+                    let mut passed = PortSet::empty();
+                    for (rule, action, ports) in matched {
+                        let matched = ports.intersection(&left);
+                        if matched.is_empty() {
+                            continue;
+                        }
+                        left = left.difference(&matched);
+                        rules.push((rule, action));
+                        if action == Action::Pass {
+                            passed = passed.union(&matched);
+                        }
+                    }
+                    left = left.union(&passed);
                 }
-                match self.coverage(step) {
-                    Coverage::All => return vec![(proof.policy, index)],
-                    Coverage::Some(_) => deciding.push((proof.policy, index)),
-                    Coverage::None => {}
+                Tier::NetworkPolicy if !sure.is_empty() => {
+                    let of_left = matched
+                        .map(|(rule, action, ports)| ((rule, action), ports.intersection(&left)))
+                        .filter(|(_, ports)| !ports.is_empty());
+                    let some: Vec<_> = of_left.collect();
+                    let alone = some.iter().find(|(_, ports)| *ports == left).map(|(rule, _)| *rule);
+                    rules = alone
+                        .map_or_else(|| some.into_iter().map(|(rule, _)| rule).collect(), |one| vec![one]);
+                    // No other tier is asked about a pod that one of them isolates.
+                    left = PortSet::empty();
                 }
+                Tier::NetworkPolicy | Tier::Unevaluated | Tier::Restricting => {}
             }
-        }
-        deciding
+            TierStep { tier, policies: policies.len(), reached, rules, left: left.clone() }
+        };
+        side.policies.chunk_by(|a, b| tier(a) == tier(b)).map(step).collect()
     }
 
     /// The rules that let through, surely or perhaps, some of what was asked, whether or not one would do alone.
@@ -160,7 +221,7 @@ impl PairExplanation {
         admitting
     }
 
-    /// Whether some policy isolates the subject of a side.
+    /// `Yes` if some policy isolates the subject of a side, `Unknown` if one perhaps does.
     pub fn isolated(&self, cluster: &Cluster, side: &Side) -> Truth {
         let isolates = |policy: PolicyId| {
             let tier = cluster.policies[policy].tier;
@@ -179,7 +240,7 @@ impl PairExplanation {
     }
 }
 
-/// How much of what was asked a rule matches by port.
+/// The share of the ports asked about that a rule matches.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Coverage {
     /// Every port.
@@ -203,9 +264,18 @@ fn differing(
     if verdict == Verdict::Unknown || !own.semantics().enforces {
         return Vec::new();
     }
+    let cluster = prover.cluster();
+    let ends = [(from, Direction::Egress), (to, Direction::Ingress)];
+    let selecting = ends.into_iter().flat_map(|(end, direction)| match end {
+        End::Pod(pod, _) => prover.policies_of(pod, direction),
+        End::Address(_) => Vec::new(),
+    });
+    let selecting: Vec<PolicyId> = selecting.map(|(id, _)| id).collect();
     Profile::ALL
         .into_iter()
         .filter(|profile| *profile != own && profile.semantics().enforces)
+        // Who does not enforce a kind of policy is not in a cluster that has it.
+        .filter(|profile| selecting.iter().all(|id| cluster.policies[*id].enforced_by.contains(*profile)))
         .map(|profile| {
             let bounds: Connectivity = prover.prove_under(profile, from, to).connectivity();
             (profile, Verdict::of(&bounds, asked))

@@ -19,7 +19,7 @@ crate::define_id! {
     FactorId,
 }
 
-/// What one side of a connection lets through in each family; nothing where the subject has no address.
+/// The ports that one side of a connection lets through in each family; none where the subject has no address.
 pub type SideFactor = ByFamily<Connectivity>;
 
 /// The matrix in factors.
@@ -29,16 +29,16 @@ pub type SideFactor = ByFamily<Connectivity>;
 /// both families it is the union. Addresses outside let everything of their family through. A pod and itself is no pair.
 #[derive(Clone, Debug)]
 pub struct Factors {
-    /// What sides let through, each once.
+    /// The ports that sides let through, each distinct factor once.
     pub sides: IndexVec<FactorId, SideFactor>,
-    /// What the policies of each signature make of others.
+    /// The factors of each signature: how its policies treat peers.
     pub signatures: ByDirection<IndexVec<SignatureId, Factor>>,
     /// Pairs of workloads some pods of which share a node, so that the factors do not tell what may flow (R50): the
     /// ports of every pair of pods, those of some pairs only, and those that are unknown. Ascending.
     pub exempt: Vec<(WorkloadId, WorkloadId, [PortSet; 3])>,
 }
 
-/// What the policies of a signature make of others.
+/// The treatment of peers by the policies of one signature.
 #[derive(Clone, Debug)]
 pub struct Factor {
     /// Of those who are not mentioned below.

@@ -13,11 +13,11 @@ use crate::index::Id;
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     pub(crate) endpoint: Endpoint,
-    /// What output is sorted by: the text of the endpoint as rows print it.
+    /// The sort key of output: the text of the endpoint as rows print it.
     pub(super) key: String,
     /// Pod groups of the cluster, each with the numbers of the pods meant; ascending, never empty.
     pub(crate) pods: Vec<(PodId, Range<u32>)>,
-    /// How many pods of each class those are; ascending.
+    /// Number of those pods in each class; ascending.
     pub(crate) classes: Vec<(ClassId, u64)>,
 }
 
@@ -43,12 +43,12 @@ impl Group {
         Self { endpoint, key, pods, classes }
     }
 
-    /// Whether it is one pod.
+    /// True if it is one pod.
     pub(super) fn is_one_pod(&self) -> bool {
         self.classes.len() == 1 && self.classes[0].1 == 1
     }
 
-    /// How many pods are in both groups, by class.
+    /// Counts the pods that are in both groups, by class.
     pub(super) fn common(&self, program: &Program, other: &Self) -> FxHashMap<ClassId, u64> {
         let mut common: FxHashMap<ClassId, u64> = FxHashMap::default();
         for (pod, range) in &self.pods {
@@ -71,7 +71,7 @@ const MOST_REPLICAS: u32 = 1_000;
 /// The most pods that replicas make in a listing, of all workloads together.
 const MOST_LISTED: u64 = 250_000;
 
-/// How many replicas of one kind listings by pod show, the same for all workloads of these clusters.
+/// Finds the most replicas of one kind that listings by pod show, the same for all workloads of these clusters.
 pub(crate) fn most_replicas<'c>(clusters: impl IntoIterator<Item = &'c Cluster>) -> u32 {
     let clusters: Vec<&Cluster> = clusters.into_iter().collect();
     let listed = |cluster: &Cluster, most: u32| -> u64 {

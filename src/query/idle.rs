@@ -1,4 +1,4 @@
-//! What policies ask for that the input does not have: pods to select, peers of a rule, ports of a name.
+//! Objects that policies ask for and the input does not have: pods to select, peers of a rule, ports of a name.
 //!
 //! Found by looking at what was compiled, once. All of it may be meant: the input may be a part of the cluster only.
 
@@ -14,13 +14,15 @@ pub struct Idle {
     pub policy: PolicyId,
     /// The field, as Kubernetes writes paths.
     pub path: String,
-    /// Why it means nothing.
+    /// The reason why it means nothing.
     pub why: Why,
 }
 
-/// Why a policy, or a part of one, means nothing.
+/// The reason why a policy, or a part of one, means nothing.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Why {
+    /// The CNI profile does not enforce its kind.
+    NotEnforced,
     /// No pod is its subject.
     NoPod,
     /// The same, and nothing else is known of its namespace.
@@ -41,11 +43,17 @@ pub fn idle(program: &Program) -> Vec<Idle> {
     let matched = matched(program);
     let mut found = Vec::new();
     for (id, policy) in cluster.policies.enumerate() {
-        let Some(compiled) = &program.policies[id] else { continue };
         if !policy.tier.is_evaluated() || policy.is_withdrawn() {
             continue;
         }
         let mut add = |path: String, why| found.push(Idle { policy: id, path, why });
+        let Some(compiled) = &program.policies[id] else {
+            // A profile that enforces nothing at all says so elsewhere.
+            if program.semantics.enforces {
+                add(String::new(), Why::NotEnforced);
+            }
+            continue;
+        };
         if Direction::ALL.into_iter().all(|direction| program.deciding[id][direction].is_empty()) {
             let namespace = cluster.namespace(&policy.name.namespace).map(|id| &cluster.namespaces[id]);
             let is_known = namespace.is_some_and(|own| own.origin.is_some() || !own.pods.is_empty());
@@ -61,16 +69,17 @@ pub fn idle(program: &Program) -> Vec<Idle> {
                 continue;
             }
             for (rule, compiled) in policy.rules[direction].iter().zip(&compiled.rules[direction]) {
-                let path = format!("spec.{}[{}]", direction.as_str(), rule.index);
                 if compiled.peers.is_some_and(|list| !matched[list]) {
-                    add(path, Why::NoPeer);
+                    add(rule.written.rule.to_string(), Why::NoPeer);
                     continue;
                 }
+                // The names of other kinds stand for ports of every protocol.
                 let Ports::Of(ports) = &rule.ports else { continue };
+                let ports = if policy.tier == Tier::NetworkPolicy { &ports[..] } else { &[] };
                 for (i, port) in ports.iter().enumerate() {
                     let PortMatch::Named { protocol, name } = port else { continue };
                     if !is_declared(program, id, direction, *protocol, name) {
-                        add(format!("{path}.ports[{i}]"), Why::NoPort(name.clone(), *protocol));
+                        add(rule.written.port(i), Why::NoPort(name.clone(), *protocol));
                     }
                 }
             }
@@ -86,7 +95,10 @@ fn matched(program: &Program) -> IndexVec<PeersId, bool> {
         .iter()
         .map(|peers| {
             let addresses = peers.addresses();
-            peers.classes.dense().is_some() || !addresses.v4.is_empty() || !addresses.v6.is_empty()
+            peers.classes.dense().is_some()
+                || peers.possible_addresses().is_some()
+                || !addresses.v4.is_empty()
+                || !addresses.v6.is_empty()
         })
         .collect();
     for (list, _) in program.classes.iter().flat_map(|class| &class.peers) {
@@ -95,7 +107,7 @@ fn matched(program: &Program) -> IndexVec<PeersId, bool> {
     matched
 }
 
-/// Whether a pod declares a port of a name: for ingress one that the policy selects, else any.
+/// True if a pod declares a port of this name: for ingress one that the policy selects, else any.
 fn is_declared(
     program: &Program,
     policy: PolicyId,

@@ -20,7 +20,7 @@ use crate::solve::{ExternalClass, ExternalId, Reachability, Rows};
 
 pub(crate) use blend::Blend;
 
-/// What a row of the matrix stands for.
+/// The level of the matrix: what a row stands for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum By {
     /// One pod.
@@ -61,12 +61,12 @@ impl External {
     }
 }
 
-/// What may flow from one endpoint to another, never empty.
+/// The ports that may be used from one endpoint to another, never all empty.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Flow {
-    /// Where connections come from.
+    /// The source of the connections.
     pub from: Endpoint,
-    /// Where they go.
+    /// The destination of the connections.
     pub to: Endpoint,
     /// Ports that every pod pair may use.
     pub ports: PortSet,
@@ -76,7 +76,7 @@ pub struct Flow {
     pub unknown: PortSet,
 }
 
-/// Which flows to show.
+/// The flows to show.
 #[derive(Clone, Debug, Default)]
 pub struct View {
     /// The level.
@@ -102,7 +102,7 @@ pub struct Ends {
     pub addresses: ByFamily<AddressSet>,
 }
 
-/// How a set of pods is isolated in one direction.
+/// The isolation of a set of pods in one direction.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Isolation {
     /// No policy selects any of the pods: open.
@@ -111,6 +111,8 @@ pub enum Isolation {
     Mixed,
     /// A policy selects every pod, hostNetwork pods aside.
     Isolated,
+    /// No policy isolates any of the pods, and cluster-wide ones deny some connections.
+    Ruled,
     /// The input does not decide it for some pod.
     Unknown,
     /// hostNetwork pods alone, which no policy selects.
@@ -118,31 +120,32 @@ pub enum Isolation {
 }
 
 impl Isolation {
-    /// What it is of two sets of pods together. Policies never select hostNetwork pods, so these say nothing of the others.
+    /// Combines the isolation of two sets of pods. hostNetwork pods that no policy selects say nothing of the others.
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (one, other) if one == other => one,
             (Self::Exempt, other) | (other, Self::Exempt) => other,
             (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Ruled, Self::Open) | (Self::Open, Self::Ruled) => Self::Ruled,
             _ => Self::Mixed,
         }
     }
 }
 
-/// What is known of one endpoint.
+/// Facts about one endpoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EndpointFacts {
     /// The endpoint.
     pub endpoint: Endpoint,
-    /// How many pods it has; 0 for externals.
+    /// Number of its pods; 0 for externals.
     pub pods: u64,
-    /// How it is isolated.
+    /// Its isolation by direction.
     pub isolation: ByDirection<Isolation>,
-    /// What of it the view shows.
+    /// The flows of it that the view shows.
     pub shown: Shown,
 }
 
-/// Which flows of an endpoint a view shows.
+/// The flows of an endpoint that a view shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Shown {
     /// Those from it ([`View::from`]).
@@ -154,7 +157,7 @@ pub struct Shown {
 }
 
 impl EndpointFacts {
-    /// Whether a view would show a flow from here to `to`.
+    /// True if a view would show a flow from here to `to`.
     pub fn shows_flows_to(&self, to: &Self) -> bool {
         self.shown.from && to.shown.to && (self.shown.about || to.shown.about)
     }
@@ -198,7 +201,7 @@ pub struct Matrix<'r> {
     pub(super) program: &'r Program,
     pub(super) rows: RefCell<Rows<'r>>,
     mates: NodeMates,
-    /// How many replicas of one kind are listed by pod.
+    /// The most replicas of one kind that are listed by pod.
     pub(super) replicas: u32,
     outside: OnceCell<(IndexVec<ExternalId, ExternalClass>, IndexVec<ExternalId, External>)>,
 }
@@ -221,14 +224,14 @@ impl<'r> Matrix<'r> {
         Self { replicas, ..self }
     }
 
-    /// How many replicas a listing by pod leaves out, and how many of one kind it shows; `None` if it shows all of them.
+    /// Replicas that a listing by pod leaves out, and the most of one kind that it shows; `None` if none are left out.
     pub fn unlisted_replicas(&self) -> Option<(u64, u32)> {
         let beyond = self.program.cluster.pods.iter().map(|pod| pod.count.saturating_sub(self.replicas));
         let beyond: u64 = beyond.map(u64::from).sum();
         (beyond > 0).then_some((beyond, self.replicas))
     }
 
-    /// What it is the matrix of.
+    /// The program whose matrix it is.
     pub fn program(&self) -> &'r Program {
         self.program
     }
@@ -330,7 +333,7 @@ impl<'r> Matrix<'r> {
         all.reduce(Isolation::and).unwrap_or(Isolation::Open)
     }
 
-    /// How one pod is isolated.
+    /// Finds the isolation of one pod in a direction.
     pub(crate) fn isolation_of(&self, pod: PodId, direction: Direction) -> Isolation {
         let cluster = &self.program.cluster;
         let policies = &self.program.signature(self.program.class_of[pod], direction).policies;
@@ -341,6 +344,8 @@ impl<'r> Matrix<'r> {
             Isolation::Isolated
         } else if policies.iter().any(|&(id, truth)| !truth.sure() || !tier(id).is_evaluated()) {
             Isolation::Unknown
+        } else if policies.iter().any(|&(id, _)| cluster.policies[id].may_deny(direction)) {
+            Isolation::Ruled
         } else {
             Isolation::Open
         }
@@ -372,7 +377,7 @@ impl View {
     }
 }
 
-/// Whether a view is about a group.
+/// True if a view is about a group.
 fn concerns(about: Option<&FxHashSet<PodId>>, group: &Group) -> bool {
     about.is_none_or(|about| group.pods.iter().any(|(pod, _)| about.contains(pod)))
 }

@@ -29,16 +29,16 @@ pub(crate) use outside::shown as shown_address;
 use outside::Ways;
 use search::{Certainty, Search, Visit, Visits};
 
-/// What is asked.
+/// A question about the reach of a target.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// Whose reach.
+    /// The target whose reach is asked for.
     pub target: Target,
     /// `Egress`: what the target reaches; `Ingress`: who reaches the target.
     pub direction: Direction,
     /// The ports of the hop next to the target; `None` is any. Other hops may use any port.
     pub ports: Option<PortSet>,
-    /// How many hops a chain may have, at least 1.
+    /// The most hops that a chain may have, at least 1.
     pub hops: u32,
     /// Show addresses outside only.
     pub external_only: bool,
@@ -49,15 +49,15 @@ pub struct Question {
 /// Everything found.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// What was asked.
+    /// The question.
     pub question: Question,
     /// The addresses among what was found; those with the same chain are one.
     pub externals: IndexVec<ExternalId, External>,
-    /// What was found: by hops, pods before addresses, by name.
+    /// The workloads and addresses found: by hops, pods before addresses, by name.
     pub found: Vec<Found>,
     /// The hops of all chains, each once.
     pub hops: Vec<Hop>,
-    /// How many workloads there are of which no pod is in the target.
+    /// Number of workloads of which no pod is in the target.
     pub others: u64,
 }
 
@@ -68,9 +68,9 @@ pub struct Found {
     pub endpoint: Endpoint,
     /// Of how many pods that holds; 0 for addresses.
     pub pods: u64,
-    /// How many pods the workload has beside the target.
+    /// Number of pods that the workload has beside the target, or in all if it has none beside; 0 for addresses.
     pub of: u64,
-    /// What may flow without a chain, on the ports asked about.
+    /// The ports that may be used without a chain, of those asked about.
     pub direct: Option<Carried>,
     /// The shortest chain whose hops are all allowed.
     pub sure: Option<Chain>,
@@ -85,7 +85,7 @@ impl Found {
     }
 }
 
-/// What may flow between two sets of ends.
+/// The ports that may be used between two sets of ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Carried {
     /// Ports that every pair may use.
@@ -103,27 +103,27 @@ pub struct Chain(pub Vec<usize>);
 /// One hop.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Hop {
-    /// Where it starts.
+    /// The source of the connection.
     pub from: End,
-    /// Where it goes.
+    /// The destination of the connection.
     pub to: End,
     /// The ports that are allowed.
     pub ports: PortSet,
     /// The ports that are unknown.
     pub unknown: PortSet,
-    /// Why, on the allowed ports if there are any, else on the unknown ones.
+    /// The ground of the verdict, on the allowed ports if there are any, else on the unknown ones.
     pub because: Because,
 }
 
 impl Hop {
-    /// Whether nothing is surely allowed.
+    /// True if no port is surely allowed.
     pub fn is_doubtful(&self) -> bool {
         self.ports.is_empty()
     }
 }
 
 impl Answer {
-    /// Whether a fact that is missing could change what was found.
+    /// True if a fact that is missing could change what was found.
     pub fn is_undecided(&self) -> bool {
         self.found.iter().any(|found| {
             found.perhaps.is_some() || found.direct.as_ref().is_some_and(|direct| !direct.unknown.is_empty())
@@ -190,7 +190,7 @@ impl Subject {
         Self { group: Group::new(program, endpoint, String::new(), pods), classes }
     }
 
-    /// How many pods of a group of the cluster are not in the target.
+    /// Number of pods of a group of the cluster that are not in the target.
     fn leaves_of(&self, pod: PodId, range: &Range<u32>) -> u64 {
         let from = self.group.pods.partition_point(|(id, _)| *id < pod);
         let here = self.group.pods[from..].iter().take_while(|(id, _)| *id == pod);
@@ -203,7 +203,7 @@ impl Subject {
         workload.pods.iter().map(|(pod, range)| self.leaves_of(*pod, range)).sum()
     }
 
-    /// Whether a pod of a workload is in the target.
+    /// True if a pod of a workload is in the target.
     fn meets(&self, workload: &Group) -> bool {
         let is_own = |pod: PodId| self.group.pods.binary_search_by_key(&pod, |(id, _)| *id).is_ok();
         workload.pods.iter().any(|(pod, _)| is_own(*pod))

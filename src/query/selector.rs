@@ -25,7 +25,7 @@ struct Condition {
     values: Vec<String>,
 }
 
-/// Why a text is no label selector.
+/// The error of a text that is no label selector.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("expected {expected} at `{rest}`")]
 pub struct LabelQueryError {
@@ -109,7 +109,7 @@ impl LabelQuery {
         Self { conditions: equal.chain(compared).collect() }
     }
 
-    /// Whether labels match.
+    /// `Yes` if labels surely match, `Unknown` if they perhaps do.
     pub fn matches(&self, table: &LabelTable, labels: &LabelSet) -> Truth {
         self.conditions.iter().map(|condition| condition.holds(table, labels)).fold(Truth::Yes, Truth::and)
     }

@@ -9,7 +9,7 @@ use crate::compile::{ClassId, Program, SignatureId};
 use crate::index::IndexVec;
 use crate::net::Direction;
 use crate::policy::Policy;
-use crate::solve::{Openness, Rows, SideId, outlined};
+use crate::solve::{Openness, Rows, SideId, templated};
 
 /// Counts everything.
 pub(super) fn summary(program: &Program, rows: &mut Rows<'_>) -> Summary {
@@ -55,11 +55,11 @@ impl Tally {
     }
 }
 
-/// What the lists of many say is counted for everybody at once; then what single classes change is put right.
+/// Counts pairs by row templates, as if there were no overrides; then corrects by class, and for shared nodes.
 fn pod_pairs(program: &Program, rows: &mut Rows<'_>) -> PodPairs {
     let weight = |class: ClassId| i128::from(program.classes[class].weight);
     let mut total = Tally::default();
-    outlined(rows, |openness, count| total.add(openness, count.cast_signed()));
+    templated(rows, |openness, count| total.add(openness, count.cast_signed()));
 
     let mut members: IndexVec<SignatureId, (Vec<ClassId>, i128)> =
         vec![(Vec::new(), 0); program.signatures.ingress.len()].into();
@@ -74,16 +74,16 @@ fn pod_pairs(program: &Program, rows: &mut Rows<'_>) -> PodPairs {
     for source in by_egress {
         let row = rows.line(Direction::Egress, source);
         let own = &program.classes[source].signature;
-        let even = rows.even(Direction::Egress, own.egress);
+        let uniform = rows.uniform(Direction::Egress, own.egress);
         let mut tally = Tally::default();
         for exception in &row.theirs {
             exceptional[exception.of] = Some(exception.actual);
             let (classes, pods) = &members[exception.of];
             let mut correct = |rows: &mut Rows<'_>, side: SideId, pods: i128| {
-                tally.add(rows.openness(side, exception.usual), -pods);
+                tally.add(rows.openness(side, exception.default), -pods);
                 tally.add(rows.openness(side, exception.actual), pods);
             };
-            match even {
+            match uniform {
                 Some(side) => correct(rows, side, *pods),
                 None => {
                     for &destination in classes {
@@ -99,7 +99,7 @@ fn pod_pairs(program: &Program, rows: &mut Rows<'_>) -> PodPairs {
                 Some(side) => side,
                 None => rows.usual(Direction::Ingress, theirs, source),
             };
-            tally.add(rows.openness(exception.usual, side), -weight(exception.of));
+            tally.add(rows.openness(exception.default, side), -weight(exception.of));
             tally.add(rows.openness(exception.actual, side), weight(exception.of));
         }
         // A pod and itself is no pair.

@@ -1,4 +1,4 @@
-//! What verdicts hang on that the input does not say: facts it does not give, and points the API leaves open.
+//! Facts that verdicts depend on and the input does not give, and points that the API leaves open.
 //!
 //! Found by looking at what policies ask, once, and never at pairs. A fact is listed if a policy in force asks for it
 //! and the answer could matter; whether another rule admits the connection anyway is not looked into.
@@ -27,10 +27,10 @@ pub struct MissingFact {
 /// Something that the input may not say.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Fact {
-    /// Whether namespaces that no manifest declares meet a requirement; ascending, never empty.
+    /// A requirement that namespaces which no manifest declares may or may not meet; ascending, never empty.
     NamespaceLabel(Requirement, Vec<NamespaceId>),
-    /// Whether pods meet a requirement on a label whose value a controller chooses: one for each namespace and set of
-    /// labels, ascending, never empty.
+    /// A requirement on a label whose value a controller chooses, which pods may or may not meet: one pod for each
+    /// namespace and set of labels, ascending, never empty.
     PodLabel(Requirement, Vec<PodId>),
     /// The addresses of this many pods.
     Addresses(u64),
@@ -70,7 +70,7 @@ pub fn missing_facts(program: &Program) -> Vec<MissingFact> {
             continue;
         }
         if let Subject::Pods(selectors) = &policy.subject {
-            search.selectors(selectors, || (id, "spec.podSelector".into()));
+            search.selectors(selectors, || (id, policy.subject_path().into()));
         }
         if Direction::ALL.into_iter().all(|direction| program.deciding[id][direction].is_empty()) {
             continue;
@@ -78,14 +78,9 @@ pub fn missing_facts(program: &Program) -> Vec<MissingFact> {
         for direction in Direction::ALL {
             for rule in &policy.rules[direction] {
                 let Peers::Of(peers) = &rule.peers else { continue };
-                let field = match direction {
-                    Direction::Ingress => "from",
-                    Direction::Egress => "to",
-                };
                 for (i, peer) in peers.iter().enumerate() {
                     if let Peer::Pods(selectors) = peer {
-                        let path = || format!("spec.{}[{}].{field}[{i}]", direction.as_str(), rule.index);
-                        search.selectors(selectors, || (id, path()));
+                        search.selectors(selectors, || (id, rule.written.peer(i)));
                     }
                 }
             }
@@ -249,7 +244,7 @@ impl<'p> Search<'p> {
     }
 }
 
-/// Whether every label of a set is known.
+/// True if every label of a set is known.
 fn is_known(cluster: &Cluster, labels: LabelSetId) -> bool {
     let labels = &cluster.labels.sets[labels];
     labels.is_complete()
@@ -299,7 +294,7 @@ pub fn differences(program: &Program) -> Vec<Difference> {
         .collect()
 }
 
-/// Whether some pod without an owner is selected; taken for granted where no policy may select them.
+/// True if some pod without an owner is selected; taken for granted where no policy may select them.
 fn bare_pods_matter(program: &Program) -> bool {
     let selected = |pod: PodId| {
         let class = &program.classes[program.class_of[pod]];

@@ -1,5 +1,5 @@
-//! What a change breaks or opens that nobody may have meant: DNS that is cut off, a Service or the backend of an Ingress
-//! that is out of reach, pods that were isolated and are open.
+//! Effects of a change that may not be meant: DNS that is cut off, a Service or the backend of an Ingress that is out
+//! of reach, pods that were isolated and are open.
 //!
 //! Every warning is sure: what it says could be done before is allowed whatever the unknown facts are, and what cannot be
 //! done now is denied whatever they are. Pods that come or go with the change are no reason for a warning by themselves.
@@ -20,10 +20,10 @@ use crate::net::{Direction, PortSet, Protocol, address};
 use crate::policy::Tier;
 use crate::solve::{Connectivity, End, Reachability};
 
-/// What somebody should know about a change.
+/// A warning about a change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Warning {
-    /// What it does.
+    /// The trouble that the change makes.
     pub trouble: Trouble,
     /// To whom: workloads of the second input, ascending, and how many of their pods.
     pub workloads: Vec<(WorkloadId, u64)>,
@@ -31,7 +31,7 @@ pub struct Warning {
     pub sample: Option<Sample>,
 }
 
-/// What a change does.
+/// The trouble that a change makes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Trouble {
     /// Names can no longer be looked up.
@@ -40,8 +40,8 @@ pub enum Trouble {
     NoDns,
     /// Services of the second input, each with no way to any of its backends.
     Unreachable(Vec<ServiceName>),
-    /// A Service of the second input that leads to other ports of its pods than it did, and from there to none of them.
-    Moved(ServiceName, PortSet),
+    /// A Service of the second input that leads elsewhere than it did, where some pods that could reach it cannot.
+    Moved(ServiceName, NowAt),
     /// No pod stands behind a Service any more.
     NoBackends(ServiceName),
     /// Backends of an Ingress that can no longer be reached by what serves it.
@@ -50,7 +50,7 @@ pub enum Trouble {
         ingress: IngressName,
         /// Services of its namespace that it sends requests to.
         services: Vec<ServiceName>,
-        /// Who would serve it.
+        /// The controllers that would serve it.
         by: Controllers,
     },
     /// Nothing that serves Ingresses is left in the cluster, and there are Ingresses.
@@ -59,7 +59,16 @@ pub enum Trouble {
     Open(Direction, Vec<ObjectName>),
 }
 
-/// What serves Ingresses: what [`Trouble::CutOff`] takes for granted.
+/// The place that a Service leads to now, where it led elsewhere.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum NowAt {
+    /// To other ports of its pods; none if they have none of that name.
+    Ports(PortSet),
+    /// To pods that were not there before.
+    NewPods,
+}
+
+/// The controllers that serve Ingresses: what [`Trouble::CutOff`] takes for granted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Controllers {
     /// The pods of the input that look like an ingress controller: the workloads of the warning.

@@ -1,4 +1,4 @@
-//! What the input says of labels, namespaces and nodes, and what it does not.
+//! Facts about labels, namespaces and nodes, as far as the input gives them.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -32,7 +32,7 @@ impl From<bool> for Answer {
     }
 }
 
-/// What is known of one label.
+/// The value of one label, as far as it is known.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Label {
     /// It has this value.
@@ -47,7 +47,7 @@ pub(super) enum Label {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Labels {
     pub(super) known: BTreeMap<String, Label>,
-    /// What a label is that `known` does not hold: `None` if it is absent.
+    /// The value of every label that `known` does not hold; `None` if those are absent.
     pub(super) others: Option<Label>,
     /// The API group of a controller that nobody knows, and that may add labels.
     pub(super) controlled_by: Option<String>,
@@ -74,7 +74,7 @@ impl Labels {
         self.known.insert(key.to_string(), Label::Value(value.into()));
     }
 
-    /// Whether one requirement of a selector holds.
+    /// Evaluates one requirement of a selector.
     pub(super) fn satisfy(&self, key: &str, operator: &str, values: &[Text]) -> Answer {
         let listed = |value: &str| values.iter().any(|listed| listed == value);
         let added = self.controlled_by.as_deref().filter(|group| may_add(group, key));

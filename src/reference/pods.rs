@@ -25,7 +25,7 @@ pub(super) struct Pod {
     pub(super) node: Option<String>,
     /// A Pod object without an owner.
     pub(super) is_bare: bool,
-    /// What policies of kinds that are not evaluated may do to it.
+    /// The effect that policies of kinds that are not evaluated may have on it.
     pub(super) suspicion: Suspicion,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct NamedPort {
     pub(super) container: ContainerKind,
 }
 
-/// Which list a container stands in, and whether it stays.
+/// The list in which a container stands; an init container that keeps running is a sidecar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ContainerKind {
     Regular,
@@ -52,7 +52,7 @@ impl Pod {
         format!("{}/{}", self.namespace, self.name)
     }
 
-    /// Whether this is its `NAMESPACE/NAME`.
+    /// True if this is its `NAMESPACE/NAME`.
     pub(super) fn is_called(&self, path: &str) -> bool {
         path.split_once('/') == Some((&self.namespace, &self.name))
     }
@@ -346,7 +346,7 @@ fn assume(options: &Options, pod: &mut Pod, kinds: &[&str], name: &str) {
     }
 }
 
-/// What a user may call a kind of workload.
+/// The words that a user may use for a kind of workload.
 fn workload_kinds(kind: &str) -> &'static [&'static str] {
     match kind {
         "Deployment" => &["deploy", "deployment", "deployments"],

@@ -456,8 +456,13 @@ fn kinds_that_are_not_evaluated() {
     let a = json!({"matchLabels": {"app": "a"}});
     let cilium =
         policy("cilium.io/v2", "CiliumNetworkPolicy", &json!({"endpointSelector": a, "ingress": [{}]}));
+    let rules = json!([{"action": "Deny", "from": [{"namespaces": {"sameLabels": ["team"]}}]}]);
     let admin = |subject: Value| {
-        policy("policy.networking.k8s.io/v1alpha1", "AdminNetworkPolicy", &json!({"subject": subject}))
+        policy(
+            "policy.networking.k8s.io/v1alpha1",
+            "AdminNetworkPolicy",
+            &json!({"subject": subject, "ingress": rules}),
+        )
     };
     let y = json!({"matchLabels": {"kubernetes.io/metadata.name": "y"}});
     let table = [

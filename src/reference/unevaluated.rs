@@ -10,7 +10,7 @@ use crate::k8s::{LabelSelector, Object, UnevaluatedPolicy};
 use crate::load::Manifest;
 use crate::profile::Profile;
 
-/// What policies that are not evaluated may do to a pod; ordered, so that the worst is the greatest.
+/// The effect that policies that are not evaluated may have on a pod; ordered, so that the worst is the greatest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(super) enum Suspicion {
     /// Nothing: none might select it.
@@ -22,13 +22,13 @@ pub(super) enum Suspicion {
     Anything,
 }
 
-/// What is known beside a policy.
+/// The input that the subject of a policy may depend on.
 struct Facts<'m> {
     manifests: &'m [Manifest],
     options: &'m Options,
 }
 
-/// What policies that are not evaluated may do to `pod`, whose namespace has these labels.
+/// Finds the worst effect that policies that are not evaluated may have on `pod`, whose namespace has these labels.
 pub(super) fn suspicion(
     manifests: &[Manifest],
     options: &Options,
@@ -39,7 +39,7 @@ pub(super) fn suspicion(
     let facts = Facts { manifests, options };
     facts
         .policies()
-        .filter(|policy| could_enforce(profile, &policy.api_version))
+        .filter(|policy| could_enforce(profile, policy) && !super::admin::is_evaluated(manifests, policy))
         .filter(|policy| {
             if pod.host_network {
                 facts.might_select_host(policy, pod)
@@ -59,9 +59,9 @@ fn group_of(policy: &UnevaluatedPolicy) -> &str {
     policy.api_version.split('/').next().unwrap_or_default()
 }
 
-/// Whether a profile could enforce a policy API.
-fn could_enforce(profile: Profile, api_version: &str) -> bool {
-    let group = api_version.split('/').next().unwrap_or_default();
+/// True if a profile could enforce the API of a policy.
+fn could_enforce(profile: Profile, policy: &UnevaluatedPolicy) -> bool {
+    let group = group_of(policy);
     match profile {
         Profile::Spec => true,
         Profile::Flannel => false,
@@ -71,7 +71,10 @@ fn could_enforce(profile: Profile, api_version: &str) -> bool {
             "crd.antrea.io" | "security.antrea.tanzu.vmware.com" => profile == Profile::Antrea,
             "k8s.ovn.org" => profile == Profile::OvnKubernetes,
             "networking.k8s.aws" | "vpcresources.k8s.aws" => profile == Profile::AwsVpcCni,
-            "policy.networking.k8s.io" => !matches!(profile, Profile::KubeRouter | Profile::AwsVpcCni),
+            "policy.networking.k8s.io" => match profile {
+                Profile::KubeNetworkPolicies | Profile::Antrea | Profile::OvnKubernetes => true,
+                _ => profile == Profile::Calico && policy.kind == "ClusterNetworkPolicy",
+            },
             _ => true,
         },
     }
@@ -99,7 +102,7 @@ impl<'m> Facts<'m> {
         Some(if named.is_empty() { vec!["istio-system".into()] } else { named })
     }
 
-    /// Whether a policy might select a pod that is no hostNetwork pod.
+    /// True if a policy might select a pod that is no hostNetwork pod.
     fn might_select(&self, policy: &UnevaluatedPolicy, pod: &Pod, namespace: &Labels) -> bool {
         let everywhere = match (group_of(policy), &*policy.kind) {
             ("security.istio.io", _) => {
@@ -135,7 +138,7 @@ impl<'m> Facts<'m> {
             },
             ("security.istio.io", _) => possible(given(spec, "selector"), &pod.labels),
             ("policy.linkerd.io", "Server") => possible(given(spec, "podSelector"), &pod.labels),
-            (_, "AdminNetworkPolicy" | "BaselineAdminNetworkPolicy") => {
+            ("policy.networking.k8s.io", _) => {
                 let subject = &spec["subject"];
                 let pods = &subject["pods"];
                 possible(subject.get("namespaces"), namespace)
@@ -146,7 +149,7 @@ impl<'m> Facts<'m> {
         })
     }
 
-    /// Whether a policy might select the node that a hostNetwork pod is.
+    /// True if a policy might select the node that a hostNetwork pod is.
     fn might_select_host(&self, policy: &UnevaluatedPolicy, pod: &Pod) -> bool {
         let node = self.node_labels(pod.node.as_deref());
         specs(policy).iter().any(|spec| match (group_of(policy), &*policy.kind) {
@@ -197,7 +200,7 @@ fn given<'v>(value: &'v Value, field: &str) -> Option<&'v Value> {
     value.get(field).filter(|value| !value.is_null())
 }
 
-/// What an Antrea policy, or else each of its rules, is applied to; `None` if some part of it does not say.
+/// The targets of an Antrea policy, or else of each of its rules; `None` if neither it nor some rule names any.
 fn applied_to(spec: &Value) -> Option<Vec<&Value>> {
     fn of(value: &Value) -> Option<&Vec<Value>> {
         value["appliedTo"].as_array().filter(|list| !list.is_empty())
@@ -211,7 +214,7 @@ fn applied_to(spec: &Value) -> Option<Vec<&Value>> {
     (!lists.is_empty()).then(|| lists.into_iter().flatten().collect())
 }
 
-/// Whether a selector possibly matches; one that is absent, or that is not understood, does.
+/// True if a selector possibly matches; one that is absent, or that is not understood, does.
 fn possible(selector: Option<&Value>, labels: &Labels) -> bool {
     match selector.map(|selector| serde_json::from_value::<LabelSelector>(selector.clone())) {
         Some(Ok(selector)) => selects(Some(&selector), labels) != Answer::No,

@@ -1,4 +1,4 @@
-//! What settles connections, as notes with numbers: many connections rest on the same few rules.
+//! The reasons for connections, as notes with numbers: many connections rest on the same few rules.
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use crate::solve::proof::Exemption;
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     texts: Vec<String>,
-    /// Whether somebody is open because no policy isolates them.
+    /// True if a note says that an end is open because no policy isolates it.
     open: bool,
     /// The exemptions that were met.
     exempt: Vec<Exemption>,

@@ -22,7 +22,7 @@ pub use human::{Volume, text};
 pub struct Located<'a> {
     /// The finding.
     pub diagnostic: &'a Diagnostic,
-    /// Where it points, if it points anywhere.
+    /// The position it points to, if any.
     pub position: Option<Position>,
     /// The text it points into.
     pub source: Option<&'a Source>,
@@ -39,7 +39,7 @@ impl<'a> Located<'a> {
         Self { diagnostic, position: sources.position(diagnostic), source }
     }
 
-    /// What messages call the file, if there is one.
+    /// The name of the file in messages, if there is one.
     pub fn file(&self) -> Option<&str> {
         self.position.as_ref().map(|p| &*p.source).or(self.source.map(|s| &*s.name))
     }

@@ -1,4 +1,4 @@
-//! What differs between two inputs, in every format.
+//! Differences between two inputs, in every format.
 
 mod document;
 mod markdown;
@@ -33,23 +33,23 @@ pub use document::list;
 /// Everything about a difference.
 #[derive(Debug)]
 pub struct Report<'a> {
-    /// What the changes are that were made, as they were typed; empty for two inputs.
+    /// The changes that were made, as they were typed; empty for two inputs.
     pub edits: Vec<String>,
-    /// Whether other reports, on other changes, stand beside it.
+    /// True if reports on other changes stand beside this one.
     pub is_one_of_several: bool,
-    /// What differs.
+    /// The difference.
     pub difference: &'a Difference,
     /// The same as a matrix, which is what a picture shows.
     pub table: Option<&'a Table>,
-    /// What endpoints are called in the first and in the second input.
+    /// The names of endpoints in the first and in the second input.
     pub names: [Names<'a>; 2],
     /// The CNI profile it holds under.
     pub profile: Profile,
-    /// Where each cause stands, if it is known.
+    /// The position of each cause, if it is known.
     pub places: IndexVec<CauseId, Option<Position>>,
-    /// What somebody should know about the changes.
+    /// Warnings about the changes.
     pub warnings: &'a [Warning],
-    /// What the unknown verdicts hang on.
+    /// Notes on the facts that unknown verdicts depend on.
     pub notes: &'a [Located<'a>],
 }
 
@@ -94,12 +94,12 @@ impl<'a> Report<'a> {
         self.difference.parties[id].presence
     }
 
-    /// Which of the inputs have both ends of a box.
+    /// The inputs that have both ends of a box.
     fn presence_of(&self, found: &ChangeBox) -> Presence {
         self.presence(found.from()[0]).max(self.presence(found.to()[0]))
     }
 
-    /// What an endpoint stands for.
+    /// The level of endpoints: `pod`, `workload` or `namespace`.
     const fn level(&self) -> &'static str {
         match self.difference.by {
             By::Pod => "pod",
@@ -135,7 +135,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// What there is to say beside the changes.
+    /// Remarks beside the changes.
     fn remarks(&self) -> Vec<String> {
         let mut remarks = Vec::new();
         let (came, went) = self.difference.replicas;

@@ -1,4 +1,4 @@
-//! What output calls pods, workloads, namespaces, addresses and ports.
+//! Names of pods, workloads, namespaces, addresses and ports in output.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -96,7 +96,7 @@ impl<'c> Names<'c> {
         Some(&self.cluster.namespaces[id].name)
     }
 
-    /// Whether any pod could talk to the endpoint at all: addresses of a family that no pod has are not worth showing.
+    /// True if any pod could talk to the endpoint at all: addresses of a family that no pod has are not worth showing.
     pub fn is_reachable(&self, endpoint: Endpoint) -> bool {
         match endpoint {
             Endpoint::External(id) => {
@@ -267,7 +267,7 @@ impl fmt::Display for Spans<'_> {
     }
 }
 
-/// How many CIDRs a name spells out before it counts the rest.
+/// Number of CIDRs that a name spells out before it counts the rest.
 const SPELLED_OUT: usize = 3;
 
 /// Addresses in as few words as say which: all of them, all but a few, a few, or a few and a count.

@@ -10,7 +10,7 @@ use crate::diagnostic::Origin;
 use crate::label::Truth;
 use crate::load::Position;
 use crate::net::{Direction, Family, PortSet, Protocol};
-use crate::policy::{Peers, PolicyId, Rule};
+use crate::policy::{Peers, Policy, PolicyId, Rule};
 use crate::profile::Profile;
 use crate::query::can::{Answer, Verdict};
 use crate::query::endpoint::Ports;
@@ -27,7 +27,7 @@ pub use policy::PolicyReport;
 pub(super) use outline::{Mark, Outline};
 pub(super) use words::Words;
 
-/// What explanations speak of, and where it was read.
+/// The subject of explanations, and a way to find where it was read.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     /// The cluster of the explanation.
@@ -166,7 +166,7 @@ fn asked_for(answer: &Answer) -> PortSet {
     answer.ports.union(&answer.denied).union(&answer.unknown)
 }
 
-/// Whether people are told that something is allowed and something is not.
+/// True if some of what was asked about is allowed although the verdict is deny.
 fn is_partly(answer: &Answer) -> bool {
     answer.verdict == Verdict::Deny && !(answer.ports.is_empty() && answer.some.is_empty())
 }
@@ -192,7 +192,7 @@ fn parts(answer: &Answer) -> Vec<String> {
         .collect()
 }
 
-/// Why it is not known whether an end is meant, if the verdict hangs on that.
+/// The reason why it is not known whether an end is meant, if the verdict depends on that.
 fn doubt(words: Words<'_>, answer: &Answer) -> Option<String> {
     let doubt = answer.doubt?;
     let target = if doubt.is_source { &answer.from } else { &answer.to };
@@ -218,7 +218,7 @@ fn is_one_port(ports: &PortSet) -> bool {
     ranges.next().is_some_and(|(first, last)| first == last) && ranges.next().is_none()
 }
 
-/// What else the user should know.
+/// Notes beside the proof: on endpoints, on a CNI that enforces nothing, and on CNIs that answer differently.
 fn notes(words: Words<'_>, answer: &Answer) -> Vec<String> {
     let mut notes: Vec<String> = answer.from.notes.iter().chain(&answer.to.notes).cloned().collect();
     let shown = &answer.shown;
@@ -264,7 +264,7 @@ fn explained(context: &Context<'_>, answer: &Answer) -> Outline {
     outline
 }
 
-/// Why the verdict on the pair that is shown is what it is.
+/// Explains the verdict on the pair that is shown.
 pub(super) fn prove(context: &Context<'_>, answer: &Answer, outline: &mut Outline) {
     let words = Words { cluster: context.cluster };
     let shown = &answer.shown;
@@ -304,18 +304,33 @@ pub(super) fn prove(context: &Context<'_>, answer: &Answer, outline: &mut Outlin
 fn explain_side(context: &Context<'_>, explanation: &PairExplanation, side: &Side, outline: &mut Outline) {
     let words = Words { cluster: context.cluster };
     outline.heading(words.side(explanation, side));
-    for proof in &side.policies {
-        let perhaps = if proof.selects == Truth::Unknown { " perhaps applies" } else { "" };
-        let at = context.at(proof.policy, "");
-        outline.item(0, Mark::Plain, format!("{}{perhaps}{at}", words.policy(proof.policy)));
-        if let Some(why) = without_rules(context, proof.policy, side.direction) {
-            outline.item(1, Mark::Aside, why);
+    let steps = explanation.tiers(context.cluster, side);
+    let has_tiers = steps.iter().any(|step| step.tier.is_ordered());
+    let is_known = explanation.side_verdict(side) != Verdict::Unknown;
+    let mut policies = side.policies.iter();
+    for step in &steps {
+        if has_tiers {
+            outline.item(0, Mark::Plain, words.tier(explanation, side, step, is_known));
         }
-        explain_rules(context, explanation, side.direction, proof, outline);
+        for proof in policies.by_ref().take(step.policies) {
+            let perhaps = if proof.selects == Truth::Unknown { " perhaps applies" } else { "" };
+            let at = context.at(proof.policy, "");
+            let depth = usize::from(has_tiers);
+            outline.item(depth, Mark::Plain, format!("{}{perhaps}{at}", words.policy(proof.policy)));
+            if let Some(why) = without_rules(context, proof.policy, side.direction) {
+                outline.item(depth + 1, Mark::Aside, why);
+            }
+            let voided = |rule: usize| {
+                is_known
+                    && step.tier.is_ordered()
+                    && !step.rules.iter().any(|(id, _)| *id == (proof.policy, rule))
+            };
+            explain_rules(context, explanation, side.direction, proof, depth + 1, &voided, outline);
+        }
     }
 }
 
-/// What to say of a policy that has no rules of a direction.
+/// The remark on a policy that has no effective rules of a direction; `None` if it has some.
 fn without_rules(context: &Context<'_>, policy: PolicyId, direction: Direction) -> Option<String> {
     let policy = &context.cluster.policies[policy];
     if policy.is_left_out() {
@@ -332,15 +347,20 @@ fn explain_rules(
     explanation: &PairExplanation,
     direction: Direction,
     proof: &PolicyProof,
+    depth: usize,
+    is_voided: &dyn Fn(usize) -> bool,
     outline: &mut Outline,
 ) {
     let words = Words { cluster: context.cluster };
-    let rules = &context.cluster.policies[proof.policy].rules[direction];
-    for (i, (rule, step)) in rules.iter().zip(&proof.rules).enumerate() {
+    let policy = &context.cluster.policies[proof.policy];
+    for (i, (rule, step)) in policy.rules[direction].iter().zip(&proof.rules).enumerate() {
         let path = words.rule_path(proof.policy, direction, i);
         let at = context.at(proof.policy, &path);
         let why = words.rule(explanation, direction, rule, step);
-        outline.item(1, mark(explanation, step), format!("{path}{at}: {why}"));
+        let action = Words::action(policy, rule).map(|action| format!("{action}: ")).unwrap_or_default();
+        let mark = mark(explanation, step);
+        let voided = if mark == Mark::Match && is_voided(i) { ", which is decided before" } else { "" };
+        outline.item(depth, mark, format!("{path}{at}: {action}{why}{voided}"));
     }
 }
 
@@ -424,12 +444,20 @@ fn endpoint_policy(context: &Context<'_>, applied: &Applied, direction: Directio
     for (i, (rule, here)) in rules.iter().zip(&applied.rules).enumerate() {
         let path = words.rule_path(applied.policy, direction, i);
         let at = context.at(applied.policy, &path);
-        outline.item(2, Mark::Match, format!("{path}{at}: {}", effective_rule(words, direction, rule, here)));
+        let policy = &context.cluster.policies[applied.policy];
+        let text = effective_rule(words, direction, policy, rule, here);
+        outline.item(2, Mark::Match, format!("{path}{at}: {text}"));
     }
 }
 
 /// `8000/TCP from pods tier=web of namespace shop (2 pods)`.
-fn effective_rule(words: Words<'_>, direction: Direction, rule: &Rule, here: &AppliedRule) -> String {
+fn effective_rule(
+    words: Words<'_>,
+    direction: Direction,
+    policy: &Policy,
+    rule: &Rule,
+    here: &AppliedRule,
+) -> String {
     let ports = here.ports.as_ref().map_or_else(|| Words::ports(&rule.ports), ToString::to_string);
     let preposition = Words::preposition(direction);
     let peers = match &rule.peers {
@@ -447,7 +475,8 @@ fn effective_rule(words: Words<'_>, direction: Direction, rule: &Rule, here: &Ap
             each.collect::<Vec<_>>().join(", or ")
         }
     };
-    format!("{ports} {preposition} {peers}")
+    let action = Words::action(policy, rule).map(|action| format!("{action} ")).unwrap_or_default();
+    format!("{action}{ports} {preposition} {peers}")
 }
 
 fn endpoint_notes(explanation: &EndpointExplanation) -> Vec<String> {

@@ -11,11 +11,11 @@ pub(in crate::render) struct Node {
     pub(in crate::render) label: String,
     /// The namespace it is boxed in.
     pub(in crate::render) namespace: Option<String>,
-    /// Whether it is what was asked about.
+    /// True for the node of the target.
     pub(in crate::render) is_target: bool,
-    /// How many hops from the target.
+    /// Number of hops from the target.
     pub(in crate::render) layer: usize,
-    /// Whether nothing is certain about it.
+    /// True if none of its members is surely found.
     pub(in crate::render) doubtful: bool,
 }
 
@@ -36,7 +36,7 @@ pub(in crate::render) struct Graph {
     /// The target first, then by layer, namespace and name.
     pub(in crate::render) nodes: Vec<Node>,
     pub(in crate::render) edges: Vec<Edge>,
-    /// Whether a target stands where connections come from.
+    /// True if connections leave the target.
     pub(in crate::render) outgoing: bool,
 }
 

@@ -35,7 +35,7 @@ use crate::query::{By, EndpointFacts, Flow, Matrix, Summary, View};
 /// Everything about a matrix but its flows.
 #[derive(Debug)]
 pub struct Report<'a> {
-    /// What its endpoints are called.
+    /// The names of its endpoints.
     pub names: Names<'a>,
     /// The CNI profile it holds under.
     pub profile: Profile,
@@ -45,7 +45,7 @@ pub struct Report<'a> {
     pub summary: Summary,
     /// Its endpoints, pods before externals.
     pub endpoints: Vec<EndpointFacts>,
-    /// What there is to say about the input.
+    /// Notes on the input.
     pub notes: &'a [Located<'a>],
 }
 
@@ -67,7 +67,7 @@ pub trait Flows {
 pub struct Viewed<'a> {
     /// The matrix.
     pub matrix: &'a Matrix<'a>,
-    /// Which flows of it.
+    /// The view, which selects flows.
     pub view: &'a View,
 }
 

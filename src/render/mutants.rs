@@ -11,7 +11,7 @@ use crate::expect::{Mutant, Mutation, Survey};
 use crate::load::Position;
 use crate::profile::Profile;
 
-/// What became of the mutants of all clusters.
+/// The fates of the mutants of all clusters.
 #[derive(Debug)]
 pub struct Report<'a> {
     /// For each cluster its context and its survey.
@@ -39,22 +39,30 @@ const fn word(mutation: Mutation) -> &'static str {
     match mutation {
         Mutation::PolicyRemoved => "policy-removed",
         Mutation::RuleRemoved => "rule-removed",
+        Mutation::OppositeAction => "opposite-action",
+        Mutation::PeerRemoved => "peer-removed",
+        Mutation::PortRemoved => "port-removed",
         Mutation::AnyPeer => "any-peer",
         Mutation::AnyPort => "any-port",
         Mutation::AnyPod => "any-pod",
         Mutation::AnyNamespace => "any-namespace",
+        Mutation::AnyNode => "any-node",
         Mutation::AnyAddress => "any-address",
     }
 }
 
 const fn sentence(mutation: Mutation) -> &'static str {
     match mutation {
-        Mutation::PolicyRemoved | Mutation::RuleRemoved => "is removed",
-        Mutation::AnyPeer => "admits everybody",
-        Mutation::AnyPort => "admits every port",
-        Mutation::AnyPod => "admits pods with any labels",
-        Mutation::AnyNamespace => "admits namespaces with any labels",
-        Mutation::AnyAddress => "admits every address",
+        Mutation::PolicyRemoved | Mutation::RuleRemoved | Mutation::PeerRemoved | Mutation::PortRemoved => {
+            "is removed"
+        }
+        Mutation::OppositeAction => "is the opposite",
+        Mutation::AnyPeer => "matches everybody",
+        Mutation::AnyPort => "matches every port",
+        Mutation::AnyPod => "matches pods with any labels",
+        Mutation::AnyNamespace => "matches namespaces with any labels",
+        Mutation::AnyNode => "matches nodes with any labels",
+        Mutation::AnyAddress => "matches every address",
     }
 }
 
@@ -105,7 +113,7 @@ impl<'a> Report<'a> {
         match self.total() {
             0 => "no change to a policy changes a connection".to_owned(),
             total => format!(
-                "the tests notice {} of {} that loosen or remove a rule: {} % (cni {})",
+                "the tests notice {} of {} to the policies: {} % (cni {})",
                 self.killed(),
                 count(total as u64, "change", "changes"),
                 self.score(),
@@ -114,7 +122,7 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// What to know before reading the score.
+    /// A caveat for readers of the score: tests that fail without mutation; `None` if all pass.
     fn caveat(&self) -> Option<String> {
         let failing = self.failing();
         (failing > 0).then(|| {

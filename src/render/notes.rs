@@ -1,5 +1,5 @@
-//! What there is to know about a matrix beside the policies, as findings: missing facts with how to supply them, points on
-//! which CNIs differ, and what is not listed.
+//! Notes on a matrix beside the policies, as findings: missing facts with how to supply them, points on which CNIs
+//! differ, and what is not listed.
 
 use std::net::IpAddr;
 
@@ -103,6 +103,12 @@ pub fn idle(cluster: &Cluster, idle: &[Idle]) -> Vec<Diagnostic> {
         let ObjectName { kind, namespace, .. } = &policy.name;
         let name = policy.name.path();
         let (message, help) = match why {
+            Why::NotEnforced => (
+                format!(
+                    "{kind} {name} has no effect: the CNI profile does not enforce policies of this kind"
+                ),
+                Some("`--cni` says which implementation is meant".to_owned()),
+            ),
             Why::NoPod => (format!("{kind} {name} selects no pod of the input"), None),
             Why::NoNamespace => {
                 let near = nearest(

@@ -30,24 +30,24 @@ pub const MOST_WORKLOADS: usize = 20_000;
 /// The most namespaces of a page.
 pub const MOST_NAMESPACES: usize = 2_000;
 
-/// What a page tells.
+/// The contents of a page.
 #[derive(Debug)]
 pub struct Report<'a, 'r> {
     /// The matrix.
     pub matrix: &'a Matrix<'r>,
-    /// What it is about and where that was read.
+    /// The cluster and the profile, with a way to find where objects were read.
     pub context: Context<'a>,
     /// The addresses that count as the internet.
     pub internet: ByFamily<AddressSet>,
     /// The pods it is about (`-n`, `-l`); `None` for all.
     pub about: Option<Vec<PodId>>,
-    /// What there is to say about the input and the answer.
+    /// Findings about the input and the answer.
     pub findings: &'a [Located<'a>],
-    /// What was read for the cluster before a change, unless it is the same.
+    /// The files of the cluster before a change, unless they are the same.
     pub before: Option<&'a Sources>,
-    /// What was read, with what each file is called.
+    /// The files that were read, with their names.
     pub sources: &'a Sources,
-    /// What differs from another cluster, by workload or by namespace.
+    /// Differences from another cluster, by workload or by namespace.
     pub changes: Option<&'a difference::Report<'a>>,
 }
 

@@ -18,11 +18,11 @@ pub use json::ReachObject;
 /// An answer, and what its words need.
 #[derive(Clone, Copy, Debug)]
 pub struct Report<'a> {
-    /// What was found.
+    /// The answer.
     pub answer: &'a Answer,
-    /// What it is called: the names of the answer's own externals.
+    /// The names of the answer's own externals.
     pub names: &'a Names<'a>,
-    /// Where policies stand.
+    /// The cluster and the profile, with a way to find where policies stand.
     pub context: &'a Context<'a>,
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use anstyle::{AnsiColor, Style};
 
-/// What stands out, and how; or nothing at all, in plain ASCII.
+/// The colours and signs of an output; by default none at all, in plain ASCII.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Palette {
     coloured: bool,
@@ -29,12 +29,12 @@ impl Palette {
         Self { coloured: false, ..self }
     }
 
-    /// Whether signs and lines may be any of Unicode.
+    /// True if signs and lines may be any of Unicode.
     pub const fn is_unicode(self) -> bool {
         self.unicode
     }
 
-    /// Whether there are colours.
+    /// True if there are colours.
     pub const fn is_coloured(self) -> bool {
         self.coloured
     }

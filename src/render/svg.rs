@@ -1,4 +1,4 @@
-//! What pictures have in common. Colours are legible on light and dark, and never the only thing that tells cells apart.
+//! Common parts of pictures. Colours are legible on light and dark, and never the only thing that tells cells apart.
 
 pub(super) mod table;
 

@@ -1,4 +1,4 @@
-//! What tests came to, for people, for CI servers and for other programs.
+//! Results of tests, for people, for CI servers and for other programs.
 
 mod annotations;
 mod junit;
@@ -31,7 +31,7 @@ pub struct Report<'a> {
 pub struct Suite<'a> {
     /// The file.
     pub file: &'a TestFile,
-    /// What its tests came to, in written order.
+    /// The results of its tests, in written order.
     pub rulings: &'a [Ruling],
     /// The cluster they were judged in.
     pub context: Context<'a>,
@@ -72,7 +72,7 @@ impl<'a> Case<'a> {
         self.test.waiver.map(|waiver| &self.suite.file.waivers[waiver])
     }
 
-    /// Where a policy stands that the failure hangs on.
+    /// The policy or the rule that the failure depends on, with its position.
     fn responsible(self) -> Option<Responsible<'a>> {
         let Some(crate::expect::Evidence::Pair(example)) = &self.ruling.outcome.evidence else { return None };
         let context = &self.suite.context;

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 /// The columns lists are wrapped at.
 pub(super) const LINE: usize = 100;
 
-/// How much is said.
+/// The amount of detail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Detail {
     /// Long lists are cut, and say how much is missing.
@@ -28,7 +28,7 @@ impl Detail {
     }
 }
 
-/// Whether printing `c` could move the cursor, change colours, reorder or hide what stands around it; or whether XML and
+/// True if printing `c` could move the cursor, change colours, reorder or hide what stands around it; or if XML and
 /// YAML have no such character.
 pub(super) fn is_unprintable(c: char) -> bool {
     let is_noncharacter = c as u32 & 0xfffe == 0xfffe || matches!(c, '\u{fdd0}'..='\u{fdef}');
@@ -52,7 +52,7 @@ fn is_runner_command(text: &str) -> bool {
     text.strip_prefix("##").is_some_and(|rest| rest.trim_start_matches(name).starts_with('['))
 }
 
-/// Where `::error::` begins, a command to GitHub's runner if a line begins with it. Addresses such as `::1` are none.
+/// The place of `::error::`, a command to GitHub's runner if a line begins with it. Addresses such as `::1` are none.
 fn line_command(text: &str) -> Option<usize> {
     let at = text.len() - text.trim_start().len();
     let text = &text[at..];
@@ -71,7 +71,7 @@ fn hidden_in_line(text: &str) -> impl Iterator<Item = (usize, char)> {
     })
 }
 
-/// Whether lines can be printed as they are.
+/// True if lines can be printed as they are.
 pub(super) fn is_inert(lines: &str) -> bool {
     lines.split('\n').all(|line| hidden_in_line(line).next().is_none())
 }
@@ -114,7 +114,7 @@ pub fn count(number: u64, one: &str, many: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
 }
 
-/// How many columns of a terminal `text` takes.
+/// Number of columns of a terminal that `text` takes.
 pub(super) fn width(text: &str) -> usize {
     text.width()
 }

@@ -7,13 +7,13 @@ use super::text::{Markdown, Plain, count};
 use crate::cluster::{Cluster, WorkloadId};
 use crate::diagnostic::ObjectName;
 use crate::net::Protocol;
-use crate::query::warnings::{Controllers, Sample, ServiceName, Trouble, Warning};
+use crate::query::warnings::{Controllers, NowAt, Sample, ServiceName, Trouble, Warning};
 use crate::solve::End;
 
-/// How many names a line holds.
+/// Number of names in a line.
 const NAMES: usize = 6;
 
-/// What warnings are told against: the cluster with the change.
+/// The context of warnings: the cluster with the change.
 #[derive(Clone, Copy, Debug)]
 pub struct Told<'c> {
     /// The cluster with the change.
@@ -25,7 +25,7 @@ pub struct Told<'c> {
 pub struct WarningObject {
     /// `dns`, `service`, `ingress` or `isolation`.
     pub kind: &'static str,
-    /// What people read.
+    /// The text for people.
     pub message: String,
     /// `ingress` or `egress`, if pods are not isolated any more.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +50,7 @@ pub struct Concerned {
     pub workload: String,
     /// Its kind.
     pub kind: String,
-    /// How many of its pods.
+    /// Number of its pods that the warning concerns.
     pub pods: u64,
 }
 
@@ -142,10 +142,16 @@ impl Told<'_> {
                 let noun = if names.len() == 1 { "Service" } else { "Services" };
                 format!("{noun} {} cannot be reached any more from {workloads}", listed(&names, most))
             }
-            Trouble::Moved(service, ports) => format!(
-                "Service {} leads to {ports} now, and cannot be reached any more from {workloads}",
-                self.service(service)
-            ),
+            Trouble::Moved(service, now) => {
+                let now = match now {
+                    NowAt::Ports(ports) => ports.to_string(),
+                    NowAt::NewPods => "new pods only".to_owned(),
+                };
+                let service = self.service(service);
+                format!(
+                    "Service {service} leads to {now} now, and cannot be reached any more from {workloads}"
+                )
+            }
             Trouble::NoBackends(service) => {
                 format!("Service {} has no pods behind it any more", self.service(service))
             }

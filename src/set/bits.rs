@@ -24,7 +24,7 @@ impl Bits {
         self.words[number / WORD] |= 1 << (number % WORD);
     }
 
-    /// Whether `number`, which is below the bound, is in the set.
+    /// True if `number`, which is below the bound, is in the set.
     #[inline]
     pub fn contains(&self, number: usize) -> bool {
         self.words[number / WORD] >> (number % WORD) & 1 == 1
@@ -64,7 +64,7 @@ pub fn ones(words: &[u64]) -> impl Iterator<Item = usize> {
     })
 }
 
-/// How many bits of a range of positions are set.
+/// Number of bits that are set in a range of positions.
 #[inline]
 pub fn count_ones(words: &[u64], range: Range<usize>) -> u64 {
     if range.is_empty() {

@@ -13,7 +13,7 @@ impl SetTree {
     const MEMBER: Self = Self(1);
 }
 
-/// Where sets of numbers below `2^depth` live.
+/// A store of sets of numbers below `2^depth`.
 ///
 /// INVARIANT: no two nodes have the same children, and no node has two empty ones.
 #[derive(Clone, Debug)]

@@ -68,13 +68,13 @@ impl<I: Id, T: Eq + Hash> Interner<I, T> {
         self.values.truncate(len);
     }
 
-    /// How many values there are.
+    /// Number of values.
     #[inline]
     pub fn len(&self) -> usize {
         self.values.len()
     }
 
-    /// Whether there is none.
+    /// True if there is no value.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()

@@ -76,13 +76,13 @@ impl<T: Bounded> RangeSet<T> {
         &self.ranges
     }
 
-    /// Whether nothing is in the set.
+    /// True if nothing is in the set.
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
-    /// Whether `value` is in the set.
+    /// True if `value` is in the set.
     #[inline]
     pub fn contains(&self, value: T) -> bool {
         let after = self.ranges.partition_point(|&(first, _)| first <= value);
@@ -139,12 +139,12 @@ impl<T: Bounded> RangeSet<T> {
         Self { ranges }
     }
 
-    /// Whether every value of this set is in `other`.
+    /// True if every value of this set is in `other`.
     pub fn is_subset(&self, other: &Self) -> bool {
         self.difference(other).is_empty()
     }
 
-    /// Whether no value is in both sets.
+    /// True if no value is in both sets.
     pub fn is_disjoint(&self, other: &Self) -> bool {
         self.intersection(other).is_empty()
     }

@@ -1,4 +1,4 @@
-//! Which policies stand behind a change, as they are now.
+//! Finds the policies behind a change, as they are now.
 
 use super::{Carried, Change, Place, find};
 use crate::cluster::WorkloadId;
@@ -24,8 +24,8 @@ impl<'a, 'p> Causes<'a, 'p> {
         Self { reachability, program, prover: Prover::new(&program.cluster, program.profile) }
     }
 
-    /// What allows or denies now what changed, shown by one pair of ends; `None` if the input has no such pair, since a
-    /// workload is gone or has one pod, which never talks to another of its own.
+    /// The policies that now allow or deny the changed ports, shown by one pair of ends; `None` if the input has no
+    /// such pair, since a workload is gone or has one pod, which never talks to another of its own.
     pub fn of(&self, change: &Change) -> Option<Because> {
         let gained = change.gained();
         let (changed, was_gained) = if gained.is_empty() {

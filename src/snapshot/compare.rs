@@ -1,24 +1,24 @@
-//! What differs between two locks.
+//! The difference between two locks.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Carried, Lock, Place};
 use crate::net::{AddressSet, Direction, Family, PortSet};
 
-/// What may flow between two places, before and after, where that differs.
+/// Ports between two places, before and after, where they differ.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Change {
-    /// Where connections come from.
+    /// The source of connections.
     pub from: Place,
-    /// Where they go.
+    /// The destination.
     pub to: Place,
-    /// What could flow.
+    /// The ports before.
     pub before: Carried,
-    /// What can flow now.
+    /// The ports now.
     pub after: Carried,
 }
 
-/// Which changes are a failure.
+/// The kind of change that is a failure.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum FailOn {
     /// More is allowed, or not surely denied any more.
@@ -31,7 +31,7 @@ pub enum FailOn {
 }
 
 impl FailOn {
-    /// Whether a change is a failure.
+    /// True if a change is a failure.
     pub fn counts(self, change: &Change) -> bool {
         match self {
             Self::NewAllow => !change.gained().is_empty(),
@@ -71,7 +71,7 @@ impl Change {
     }
 }
 
-/// What may flow from or to a workload and addresses of a family, as the lines have it.
+/// The ports between a workload and addresses of a family, as the lines cut the addresses.
 type Ranges<'l> = BTreeMap<(Direction, &'l Place, Family), Vec<(&'l AddressSet, Carried)>>;
 
 /// The changes from one lock to another, in the order of lines. Addresses are compared one by one, so it does not matter

@@ -13,7 +13,7 @@ use crate::load::{OwnError, document};
 use crate::net::{AddressSet, Family, PortSet, Protocol, net_range};
 use crate::profile::Profile;
 
-/// Why a text is no lock file.
+/// The reason why a text is no lock file.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// It is not YAML of that shape.
@@ -144,7 +144,7 @@ fn check_overlaps(lines: &[(usize, Line)]) -> Result<(), LockError> {
     Ok(())
 }
 
-/// Where a line begins or ends to hold, address by address.
+/// The edge of an address range of a line; at the same address, ends come before beginnings.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Edge {
     End,

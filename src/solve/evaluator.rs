@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 
 use super::Connectivity;
-use super::tiers::{Bounds, Deciding, MatchingRule, decide};
-use crate::compile::{ClassId, CompiledRule, PeersId, Program, Resolution, Signature, SignatureId};
+use super::tiers::{Bounds, Deciding, MatchingRule, Outcome};
+use crate::compile::{ClassId, CompiledRule, PeersId, Program, Resolution, ResolutionId, SignatureId};
 use crate::label::Truth;
-use crate::net::{ByFamily, Direction, Family, PortSetId, PortTable, address_number};
+use crate::net::{ByFamily, Direction, Family, PortSetId, PortTable};
 use crate::policy::{NamespaceMatch, PolicyId};
 use crate::set::Interner;
 
@@ -19,20 +19,31 @@ crate::define_id! { [pub(crate)]
     CellId,
 }
 
-/// What one side allows in each family; nothing where the subject has no address.
+/// The ports that one side allows in each family; none where an end has no address.
 pub(crate) type Side = ByFamily<Bounds>;
 
 /// The other end, as a side sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Peer<'a> {
-    /// Somebody whom no list of peers mentions: only rules without `from` or `to` match.
+    /// A peer that no peer list matches: only rules without `from` or `to` match.
     Unmentioned,
+    /// Pods that these lists match so surely, and no others; ascending. Named ports are not theirs.
+    Listed(&'a [(PeersId, ByFamily<Truth>)]),
     /// A class of pods.
     Class(ClassId),
     /// An address outside the cluster.
     Address(IpAddr),
-    /// Addresses of one family outside the cluster: the peer lists whose blocks hold them, ascending.
-    Outside(Family, &'a [PeersId]),
+    /// Addresses of one family outside the cluster: the peer lists that match them, and how surely; ascending.
+    Outside(Family, &'a [(PeersId, Truth)]),
+}
+
+/// Policies that select some subjects in a direction, and how surely, in evaluation order.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Policies<'a> {
+    pub(super) direction: Direction,
+    pub(super) selecting: &'a [(PolicyId, Truth)],
+    /// For ingress with named ports: how the subjects resolve them.
+    pub(super) resolution: Option<ResolutionId>,
 }
 
 /// Evaluates a program, remembering every distinct intermediate result.
@@ -46,7 +57,7 @@ pub(crate) struct Evaluator<'p> {
     open: CellId,
 }
 
-/// What an evaluator remembers of results, by content: it stays true when the program changes.
+/// The results that an evaluator remembers, by content: they stay true when the program changes.
 #[derive(Debug)]
 pub(crate) struct Memo {
     sides: Interner<SideId, Side>,
@@ -71,7 +82,7 @@ impl<'p> Evaluator<'p> {
         Self { program, ports, sides, cells, joined, open }
     }
 
-    /// What [`Evaluator::resume`] takes.
+    /// Gives back the port sets and the results, for [`Evaluator::resume`].
     pub(crate) fn suspend(self) -> (PortTable, Memo) {
         let Self { ports, sides, cells, joined, open, .. } = self;
         (ports, Memo { sides, cells, joined, open })
@@ -83,47 +94,67 @@ impl<'p> Evaluator<'p> {
         Self::resume(program, ports, memo)
     }
 
-    /// What the policies of a signature make of a peer, seen from its subjects.
+    /// Evaluates the policies of a signature for a peer. The cost grows with the rules of these policies.
     pub(crate) fn side(&mut self, direction: Direction, id: SignatureId, peer: Peer<'_>) -> SideId {
-        let mut side = ByFamily { v4: self.nothing(), v6: self.nothing() };
         let signature = &self.program.signatures[direction][id];
+        let policies =
+            Policies { direction, selecting: &signature.policies, resolution: signature.resolution };
+        self.side_of(policies, signature.families, peer)
+    }
+
+    /// Evaluates policies for a peer, on the side of subjects that have addresses of these families.
+    pub(super) fn side_of(
+        &mut self,
+        policies: Policies<'_>,
+        families: ByFamily<bool>,
+        peer: Peer<'_>,
+    ) -> SideId {
+        let mut side = ByFamily { v4: self.nothing(), v6: self.nothing() };
         for family in Family::ALL {
-            let exists = signature.families[family]
+            let exists = families[family]
                 && match peer {
-                    Peer::Unmentioned => true,
+                    Peer::Unmentioned | Peer::Listed(_) => true,
                     Peer::Class(class) => self.program.classes[class].families[family],
                     Peer::Address(address) => Family::of(address) == family,
                     Peer::Outside(outside, _) => outside == family,
                 };
             if exists {
-                side[family] = self.bounds(direction, id, peer, family);
+                let deciding = self.deciding(policies, peer, family);
+                side[family] = Outcome::of(&mut self.ports, &deciding).bounds(&mut self.ports);
             }
         }
         self.sides.intern_owned(side)
     }
 
-    fn bounds(&mut self, direction: Direction, id: SignatureId, peer: Peer<'_>, family: Family) -> Bounds {
+    /// Policies with the rules that match, or may match, a peer.
+    pub(super) fn deciding(
+        &mut self,
+        policies: Policies<'_>,
+        peer: Peer<'_>,
+        family: Family,
+    ) -> Vec<Deciding> {
         let program = self.program;
-        let signature = &program.signatures[direction][id];
-        let mut deciding = Vec::with_capacity(signature.policies.len());
-        for &(policy_id, selects) in &signature.policies {
+        let Policies { direction, selecting, resolution } = policies;
+        let mut deciding = Vec::with_capacity(selecting.len());
+        for &(policy_id, selects) in selecting {
             let policy = program.deciding_policy(policy_id);
             let mut rules = Vec::new();
             for rule in &policy.rules[direction] {
                 let matches = match (rule.peers, peer) {
                     (None, _) => Truth::Yes,
                     (Some(_), Peer::Unmentioned) => Truth::No,
+                    (Some(list), Peer::Listed(lists)) => lists
+                        .binary_search_by_key(&list, |&(id, _)| id)
+                        .map_or(Truth::No, |place| lists[place].1[family]),
                     (Some(list), Peer::Class(class)) => program.matched_by(class, list)[family],
-                    (Some(list), Peer::Address(address)) => Truth::from_bool(
-                        program.peers[list].addresses()[family].contains(address_number(address)),
-                    ),
-                    (Some(list), Peer::Outside(_, lists)) => {
-                        Truth::from_bool(lists.binary_search(&list).is_ok())
-                    }
+                    (Some(list), Peer::Address(address)) => program.peers[list].matches(address),
+                    (Some(list), Peer::Outside(_, lists)) => lists
+                        .binary_search_by_key(&list, |&(id, _)| id)
+                        .map_or(Truth::No, |place| lists[place].1),
                 };
                 if matches.possible() {
                     let ports = match (direction, peer) {
-                        (Direction::Ingress, _) => self.ingress_ports(rule, signature),
+                        (Direction::Ingress, _) => self.ingress_ports(rule, resolution),
                         (Direction::Egress, Peer::Class(class)) => self.egress_ports(rule, policy_id, class),
                         (Direction::Egress, _) => rule.ports.fixed,
                     };
@@ -132,17 +163,22 @@ impl<'p> Evaluator<'p> {
             }
             deciding.push(Deciding {
                 tier: policy.tier,
-                priority: policy.priority,
+                order: policy.order.clone(),
+                isolates: policy.isolates[direction],
                 sure: selects.sure(),
                 rules,
             });
         }
-        decide(&mut self.ports, &deciding)
+        deciding
     }
 
     /// The ports of an ingress rule: names are the subject's own (R33).
-    pub(super) fn ingress_ports(&mut self, rule: &CompiledRule, signature: &Signature) -> PortSetId {
-        let resolution = signature.resolution.map(|id| &self.program.resolutions[id]);
+    pub(super) fn ingress_ports(
+        &mut self,
+        rule: &CompiledRule,
+        resolution: Option<ResolutionId>,
+    ) -> PortSetId {
+        let resolution = resolution.map(|id| &self.program.resolutions[id]);
         self.rule_ports(rule, resolution, Direction::Ingress)
     }
 
@@ -201,7 +237,7 @@ impl<'p> Evaluator<'p> {
         id
     }
 
-    /// What a side says.
+    /// The bounds of a side.
     pub(crate) fn side_bounds(&self, id: SideId) -> Side {
         self.sides[id]
     }
@@ -244,12 +280,12 @@ impl<'p> Evaluator<'p> {
         self.cells.intern_owned(nothing)
     }
 
-    /// Whether a side lets nothing through.
+    /// True if a side allows no port, not even perhaps.
     pub(super) fn is_closed(&self, side: SideId) -> bool {
         Family::ALL.into_iter().all(|family| self.sides[side][family].may == self.ports.empty())
     }
 
-    /// What a cell says.
+    /// The ports of a cell.
     pub(crate) fn connectivity(&self, id: CellId) -> Connectivity {
         let Bounds { must, may } = self.cells[id];
         Connectivity { must: self.ports.get(must).clone(), may: self.ports.get(may).clone() }

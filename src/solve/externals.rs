@@ -1,6 +1,6 @@
 //! Addresses outside the cluster, grouped so that no flow tells the members of a group apart.
 //!
-//! Blocks cut each family into atoms. Sweeping over their boundaries, the set of blocks that hold the current atom is
+//! Blocks cut each family into atoms. Sweeping over their boundaries, the set of lists that match the current atom is
 //! kept as a hash-consed binary trie, so equal sets are equal numbers and no set is ever copied. Groups that every
 //! signature treats alike are then merged, so a policy that selects nothing, or a rule written as two, cuts nothing.
 
@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::evaluator::{Evaluator, Peer, SideId};
-use super::exceptions::Usual;
+use super::evaluator::{Evaluator, SideId};
+use super::overrides::Half;
 use crate::compile::{PeersId, Program, SignatureId};
 use crate::index::{Id, IndexVec};
+use crate::label::Truth;
 use crate::net::{AddressSet, ByDirection, Direction, Family};
 use crate::set::{SetForest, SetTree};
 
@@ -28,15 +29,16 @@ pub(crate) struct ExternalClass {
     pub(crate) sides: Sides,
 }
 
-/// What signatures make of a class of addresses where it is not what they make of every address; ascending.
+/// The signatures whose side towards a class of addresses differs from that towards addresses that no list holds, with
+/// the former side; ascending.
 pub(crate) type Sides = ByDirection<Vec<(SignatureId, SideId)>>;
 
 /// All classes; they partition both families.
 pub(super) fn classes(
     evaluator: &mut Evaluator<'_>,
-    usual: [&mut Usual; 2],
+    halves: [&mut Half; 2],
 ) -> IndexVec<ExternalId, ExternalClass> {
-    let [ingress, egress] = usual;
+    let [ingress, egress] = halves;
     let mut all = Vec::new();
     for family in Family::ALL {
         let mut anywhere = ByDirection {
@@ -45,10 +47,10 @@ pub(super) fn classes(
         };
         let mut merged: FxHashMap<Sides, usize> = FxHashMap::default();
         let mut groups: Vec<(Ranges, Sides)> = Vec::new();
-        for (lists, ranges) in same_blocks(evaluator.program, family) {
+        for (lists, ranges) in same_lists(evaluator.program, family) {
             let sides = ByDirection {
-                ingress: exceptions(evaluator, ingress, &mut anywhere.ingress, family, &lists),
-                egress: exceptions(evaluator, egress, &mut anywhere.egress, family, &lists),
+                ingress: overrides(evaluator, ingress, &mut anywhere.ingress, family, &lists),
+                egress: overrides(evaluator, egress, &mut anywhere.egress, family, &lists),
             };
             if let Some(&group) = merged.get(&sides) {
                 groups[group].0.extend(ranges);
@@ -74,8 +76,8 @@ pub(super) fn classes(
 /// Ranges of addresses, first and last.
 type Ranges = Vec<(u128, u128)>;
 
-/// The address space of a family, grouped by the peer lists whose blocks hold it.
-fn same_blocks(program: &Program, family: Family) -> Vec<(Vec<PeersId>, Ranges)> {
+/// The address space of a family, grouped by the peer lists that match it, and how surely.
+fn same_lists(program: &Program, family: Family) -> Vec<(Vec<(PeersId, Truth)>, Ranges)> {
     // A list that no deciding policy uses distinguishes nothing.
     let decides = |list: PeersId| {
         Direction::ALL.into_iter().any(|direction| {
@@ -84,18 +86,26 @@ fn same_blocks(program: &Program, family: Family) -> Vec<(Vec<PeersId>, Ranges)>
                 .any(|&(policy, _)| !program.deciding[policy][direction].is_empty())
         })
     };
+    // Two numbers a list: surely matched, and possibly.
     let mut toggles: Vec<(u128, u32)> = Vec::new();
     for (id, list) in program.peers.enumerate().filter(|&(id, _)| decides(id)) {
-        for &(first, last) in list.addresses()[family].ranges() {
-            toggles.push((first, id.index() as u32));
-            if last < family.last() {
-                toggles.push((last + 1, id.index() as u32));
+        let mut toggle = |number: u32, addresses: &AddressSet| {
+            for &(first, last) in addresses.ranges() {
+                toggles.push((first, number));
+                if last < family.last() {
+                    toggles.push((last + 1, number));
+                }
             }
+        };
+        let number = 2 * id.index() as u32;
+        toggle(number, &list.addresses()[family]);
+        if let Some(possible) = list.possible_addresses() {
+            toggle(number + 1, &possible[family]);
         }
     }
     toggles.sort_unstable();
 
-    let mut forest = SetForest::new(program.peers.len() as u32);
+    let mut forest = SetForest::new(2 * program.peers.len() as u32);
     let mut holding = SetTree::EMPTY;
     let mut start = 0;
     let mut groups: BTreeMap<SetTree, Ranges> = BTreeMap::new();
@@ -113,27 +123,31 @@ fn same_blocks(program: &Program, family: Family) -> Vec<(Vec<PeersId>, Ranges)>
     groups
         .into_iter()
         .map(|(set, ranges)| {
-            let lists =
-                forest.members(set).into_iter().map(|list| PeersId::from_index(list as usize)).collect();
+            let mut lists: Vec<(PeersId, Truth)> = Vec::new();
+            for number in forest.members(set) {
+                let list = PeersId::from_index(number as usize / 2);
+                let truth = if number % 2 == 0 { Truth::Yes } else { Truth::Unknown };
+                if lists.last().is_none_or(|&(last, _)| last != list) {
+                    lists.push((list, truth));
+                }
+            }
             (lists, ranges)
         })
         .collect()
 }
 
-/// What signatures make of addresses that exactly these lists hold, where it is not what they make of addresses that no
-/// list holds: of those, `anywhere` says what is known so far.
-fn exceptions(
+/// The signatures whose side towards addresses that exactly these lists match differs from that towards addresses that
+/// no list holds, with the former side; `anywhere` keeps the latter, as far as they are known.
+fn overrides(
     evaluator: &mut Evaluator<'_>,
-    usual: &mut Usual,
+    half: &mut Half,
     anywhere: &mut IndexVec<SignatureId, Option<SideId>>,
     family: Family,
-    lists: &[PeersId],
+    lists: &[(PeersId, Truth)],
 ) -> Vec<(SignatureId, SideId)> {
-    let mut sides = evaluator.exceptions_outside(usual, family, lists);
-    let direction = usual.direction;
+    let mut sides = evaluator.overrides_outside(half, family, lists);
     sides.retain(|&(id, side)| {
-        let anywhere =
-            anywhere[id].get_or_insert_with(|| evaluator.side(direction, id, Peer::Outside(family, &[])));
+        let anywhere = anywhere[id].get_or_insert_with(|| half.outside(evaluator, id, family));
         side != *anywhere
     });
     sides.sort_unstable();

@@ -1,9 +1,9 @@
-//! How open the connection of two sides is, without the cell that it is.
+//! Openness of the connection between two sides, found without making a cell.
 //!
-//! To count pairs by their openness takes neither cells nor the port sets in them: where every pair of sides is another
-//! one, these would take memory by the pair. All port sets are unions, intersections and differences of those that rules
-//! have, so they are made of whole *port atoms*, what the rules cut the ports into. Where these are few, a side is a row
-//! of bits; else its ranges are compared.
+//! Counting pairs by openness needs neither cells nor the port sets in them; where each pair of sides occurs once,
+//! these would take memory for every pair. All port sets are unions, intersections and differences of those that
+//! rules have, so they are made of whole *port atoms*, the ranges that the rules cut the ports into. Where there are
+//! few atoms, a side is a row of bits, and two sides meet 64 atoms at a time, else range by range.
 
 use rustc_hash::FxHashMap;
 
@@ -12,7 +12,7 @@ use super::tiers::Bounds;
 use crate::index::IndexVec;
 use crate::net::{ByFamily, Family, PortSet, PortSetId, PortTable, Protocol};
 
-/// What may flow between two pods, at a glance.
+/// The verdict on a connection between two pods over all ports, in one of four words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Openness {
     /// Every port of every protocol is allowed.
@@ -30,7 +30,7 @@ const WORD: usize = u64::BITS as usize;
 /// The most words of atoms: a row is four times as long.
 const MOST_WORDS: usize = 32;
 
-/// How many pairs of sides are remembered: 12 bytes each.
+/// The most pairs of sides that are remembered, at 12 bytes each.
 const REMEMBERED: usize = 1 << 20;
 
 /// Finds the openness of pairs of sides of one evaluator.
@@ -53,9 +53,9 @@ enum Row {
 /// The atoms of a side.
 #[derive(Clone, Debug)]
 struct Bits {
-    /// What it may allow in each family, and then what it surely allows.
+    /// The atoms that it may allow in each family, and then those that it surely allows.
     words: Box<[u64]>,
-    /// Whether the two are the same.
+    /// Set if the two are the same.
     is_sure: bool,
 }
 
@@ -96,7 +96,7 @@ impl Opennesses {
     }
 }
 
-/// What the port sets of a table cut the ports into.
+/// The ranges that the port sets of a table cut the ports into.
 #[derive(Debug)]
 struct Atoms {
     /// By protocol: the first port of each atom, ascending, and how many atoms the protocols before it have.

@@ -1,8 +1,8 @@
 //! The proof of one verdict: every step of the evaluation for one concrete pair of ends.
 //!
 //! Owns the evaluation of single pairs straight from the rule language, with the reason of each step, so that an
-//! answer can be explained. Only the calculus of tiers is the solver's; who selects whom and which rule matches is found
-//! here by looking, and both must agree on every cell.
+//! answer can be explained. Only the calculus of tiers is the solver's; which policies select a pod and which rules
+//! match a peer is found here by evaluating each selector, and both must agree on every cell.
 //! It knows no names and formats no text.
 
 mod rule;
@@ -41,30 +41,30 @@ pub struct Prover<'c> {
     /// Those whose subjects are nodes.
     by_host: Vec<PolicyId>,
     selected: RefCell<FxHashMap<PodId, Selecting>>,
-    /// Whether addresses of a pod's own node are told from others (R50).
+    /// Set if addresses of a pod's own node are told from others (R50).
     knows_nodes: bool,
 }
 
-/// An end, and where its address lies if more is said of that than the input says.
+/// An end, and the region of its address if the question narrows down the one that the input gives.
 pub type Placed<'q> = (End, Option<&'q ByFamily<AddressSet>>);
 
 /// The policies that select a pod, surely or possibly, in evaluation order.
 type Selecting = Rc<[(PolicyId, Truth)]>;
 
-/// Why one end can or cannot connect to the other, on every port at once.
+/// The verdict on connections from one end to another, on every port at once, with its reasons.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Proof {
-    /// Where connections come from.
+    /// The source of the connections.
     pub from: End,
-    /// Where they go.
+    /// Their destination.
     pub to: End,
     /// The profile it holds under.
     pub profile: Profile,
-    /// What decides.
+    /// The ground of the verdict.
     pub basis: Basis,
 }
 
-/// What a verdict rests on.
+/// The ground of a verdict.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Basis {
     /// A pod and itself: no policy can come between (R49).
@@ -86,20 +86,20 @@ pub struct FamilyProof {
     pub ingress: Side,
 }
 
-/// One end's say in the matter.
+/// The verdict of one end's policies on the connection.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Side {
-    /// Which side.
+    /// Egress for the source's side, ingress for the destination's.
     pub direction: Direction,
-    /// Why no policy applies, whatever policies there are.
+    /// The reason why no policy can apply, if there is one; every port is allowed then.
     pub exemption: Option<Exemption>,
     /// The policies that select the subject, surely or possibly, in evaluation order.
     pub policies: Vec<PolicyProof>,
-    /// What this side allows.
+    /// The ports that this side allows.
     pub bounds: Connectivity,
 }
 
-/// Why an end is beyond the reach of policies.
+/// The reason why no policy applies to an end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Exemption {
     /// It is not a pod (R5).
@@ -119,14 +119,14 @@ pub enum Exemption {
 pub struct PolicyProof {
     /// The policy.
     pub policy: PolicyId,
-    /// Whether it selects the subject; never `No`.
+    /// `Yes` or `Unknown`, as it surely or possibly selects the subject.
     pub selects: Truth,
     /// Its rules of this direction, in written order.
     pub rules: Vec<RuleProof>,
 }
 
 impl Proof {
-    /// What may flow, by both sides.
+    /// The ports that both sides allow, in one family or the other.
     pub fn connectivity(&self) -> Connectivity {
         match &self.basis {
             Basis::SamePod => Connectivity { must: PortSet::full(), may: PortSet::full() },
@@ -145,7 +145,7 @@ impl Proof {
 }
 
 impl FamilyProof {
-    /// What may flow in this family.
+    /// The ports that both sides allow in this family.
     pub fn connectivity(&self) -> Connectivity {
         Connectivity {
             must: self.egress.bounds.must.intersection(&self.ingress.bounds.must),
@@ -167,7 +167,7 @@ struct Question<'q> {
     semantics: Semantics,
     subject: (PodId, u32),
     peer: End,
-    /// Where the peer's address lies, if more is said of that than the input says.
+    /// The region of the peer's address, if the question narrows down the one that the input gives.
     peer_in: Option<&'q AddressSet>,
 }
 
@@ -232,7 +232,7 @@ impl<'c> Prover<'c> {
         self.prove_where(profile, (from, None), (to, None))
     }
 
-    /// What may flow if the addresses of ends, where the input does not give them, lie in these.
+    /// The ports that are allowed if the addresses of ends, where the input does not give them, lie in these.
     pub fn connectivity_where(&self, from: Placed<'_>, to: Placed<'_>) -> Connectivity {
         self.prove_where(self.profile, from, to).connectivity()
     }
@@ -300,7 +300,7 @@ impl<'c> Prover<'c> {
         ids.into_iter()
     }
 
-    /// Why no policy can apply to this pod in either direction.
+    /// The reason why no policy can apply to this pod in either direction, if there is one.
     pub fn exemption(&self, pod: PodId) -> Option<Exemption> {
         self.exemption_under(self.profile, pod)
     }
@@ -398,7 +398,7 @@ impl<'c> Prover<'c> {
         Side { direction, exemption: None, policies, bounds }
     }
 
-    /// Whether a connection from `peer` comes from the node that the pod runs on (R50).
+    /// True if a connection from `peer` comes from the node that the pod runs on (R50).
     fn is_own_node(&self, pod: PodId, peer: End) -> bool {
         let Some(node) = self.cluster.pods[pod].node else { return false };
         match peer {
@@ -421,7 +421,7 @@ impl<'c> Prover<'c> {
         scale.connectivity(bounds)
     }
 
-    /// What a policy says of a connection.
+    /// Reduces the proof of a policy to its rules that match, or may match, the peer.
     pub fn say(&self, proof: &PolicyProof, direction: Direction) -> Say {
         let policy = &self.cluster.policies[proof.policy];
         let rules = policy.rules[direction].iter().zip(&proof.rules);
@@ -429,18 +429,20 @@ impl<'c> Prover<'c> {
             .filter(|(_, step)| step.peers.truth.possible())
             .map(|(rule, step)| (rule.action, step.ports.matched.clone(), step.peers.truth))
             .collect();
-        Say { tier: policy.tier, priority: policy.priority, selects: proof.selects, rules }
+        let order = policy.order(self.profile.semantics());
+        let isolates = policy.isolates[direction];
+        Say { tier: policy.tier, order, isolates, selects: proof.selects, rules }
     }
 
-    /// Whether the subject of a policy takes in the namespace of a pod, and whether it takes in its labels; `None` if it
-    /// selects no pods, but nodes.
+    /// Returns how surely a policy's subject matches the namespace of a pod, and how surely its labels; `None` if the
+    /// policy selects nodes.
     pub fn selects(&self, policy: PolicyId, pod: PodId) -> Option<(Truth, Truth)> {
         let selectors = self.cluster.policies[policy].subject.pods()?;
         let selection = self.selection(selectors, &self.cluster.pods[pod]);
         Some((selection.namespace, selection.pods))
     }
 
-    /// How surely a policy selects a pod, or the node that a hostNetwork pod is.
+    /// Returns how surely a policy selects a pod, or the node that a hostNetwork pod is.
     fn subject(&self, subject: &Subject, pod: &Pod) -> Truth {
         match subject {
             Subject::Pods(selectors) => self.selection(selectors, pod).truth,
@@ -450,7 +452,7 @@ impl<'c> Prover<'c> {
     }
 }
 
-/// Whether a policy has a say in one direction.
+/// True if a policy is in force under a profile and asked in one direction.
 fn applies(profile: Profile, policy: &Policy, direction: Direction) -> bool {
     policy.enforced_by.contains(profile) && policy.decides(direction)
 }

@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::evaluator::{CellId, Evaluator, Peer, SideId};
-use super::exceptions::{Exception, Sums, Usual};
+use super::evaluator::{CellId, Evaluator, SideId};
 use super::externals::{self, ExternalClass, ExternalId};
 use super::openness::{Openness, Opennesses};
-use super::outline::OutlineId;
+use super::overrides::{Half, Override, Sums};
+use super::template::TemplateId;
 use crate::compile::{ClassId, Program, SignatureId};
 use crate::index::IndexVec;
 use crate::net::{ByDirection, Direction, Family};
@@ -20,12 +20,12 @@ use crate::net::{ByDirection, Direction, Family};
 #[derive(Debug)]
 pub(crate) struct Rows<'p> {
     pub(crate) evaluator: Evaluator<'p>,
-    pub(super) ingress: Usual,
-    pub(super) egress: Usual,
+    pub(super) ingress: Half,
+    pub(super) egress: Half,
     /// Made when pairs are first counted.
     pub(super) opennesses: Option<Opennesses>,
     by_class: Sums<ClassId>,
-    /// The last exceptions of a signature, and the last row of cells: consecutive lines often share them.
+    /// The last overrides of a signature, and the last row of cells: consecutive lines often share them.
     last: ByDirection<Option<(SignatureId, Rc<Own>)>>,
     cells: Option<(ClassId, Rc<Cells>)>,
     /// Made when cells are first asked for.
@@ -35,32 +35,32 @@ pub(crate) struct Rows<'p> {
 /// Between the head of a line and whom something may flow, ascending; nothing flows anywhere else.
 pub(crate) type Cells = Vec<(ClassId, CellId)>;
 
-/// What a signature makes of the classes that its outline does not cover.
-type Own = Vec<Exception<ClassId>>;
+/// The overrides of one signature, by class.
+type Own = Vec<Override<ClassId>>;
 
-/// Who is where in a direction.
+/// The signatures and classes of a direction, by the template and signature that they have.
 #[derive(Debug)]
 struct Others {
-    /// The signatures of each outline.
-    signatures: IndexVec<OutlineId, Vec<SignatureId>>,
+    /// The signatures of each template.
+    signatures: IndexVec<TemplateId, Vec<SignatureId>>,
     /// The classes of each signature.
     members: IndexVec<SignatureId, Vec<ClassId>>,
 }
 
-/// What is special about the line of one class.
+/// The overrides along the line of one class.
 pub(crate) struct Line {
-    /// What the policies of the head make of classes, where their outline does not say so; each once.
+    /// The classes for which the head's signature overrides its template; each once.
     pub(crate) own: Rc<Own>,
-    /// What signatures of the others make of the head, where their outlines do not say so; each once.
-    pub(crate) theirs: Vec<Exception<SignatureId>>,
+    /// The signatures of the other direction that override their templates for the head; each once.
+    pub(crate) theirs: Vec<Override<SignatureId>>,
 }
 
 impl<'p> Rows<'p> {
     pub(crate) fn new(program: &'p Program) -> Self {
         let mut evaluator = Evaluator::new(program);
         Self {
-            ingress: Usual::new(&mut evaluator, Direction::Ingress),
-            egress: Usual::new(&mut evaluator, Direction::Egress),
+            ingress: Half::new(&mut evaluator, Direction::Ingress),
+            egress: Half::new(&mut evaluator, Direction::Egress),
             evaluator,
             opennesses: None,
             by_class: Sums::new(program.classes.len()),
@@ -70,7 +70,7 @@ impl<'p> Rows<'p> {
         }
     }
 
-    /// What is special about everything from a class (`Egress`) or to it (`Ingress`).
+    /// Finds the overrides along everything from a class (`Egress`) or to it (`Ingress`).
     pub(crate) fn line(&mut self, direction: Direction, head: ClassId) -> Line {
         let Self { evaluator, ingress, egress, by_class, last, .. } = self;
         let (own, theirs) = match direction {
@@ -80,57 +80,60 @@ impl<'p> Rows<'p> {
         let signature = evaluator.program.classes[head].signature[direction];
         let line = match last[direction].take() {
             Some((known, line)) if known == signature => line,
-            _ => Rc::new(evaluator.exceptions_of(own, signature, by_class)),
+            _ => Rc::new(evaluator.overrides_of(own, signature, by_class)),
         };
         last[direction] = Some((signature, Rc::clone(&line)));
-        Line { own: line, theirs: evaluator.exceptions_about(theirs, head) }
+        Line { own: line, theirs: evaluator.overrides_about(theirs, head) }
     }
 
-    /// What the outline of a signature makes of a class.
+    /// The side of a signature's template towards a class.
     pub(crate) fn usual(&mut self, direction: Direction, signature: SignatureId, peer: ClassId) -> SideId {
-        let outlines = match direction {
-            Direction::Ingress => &mut self.ingress.outlines,
-            Direction::Egress => &mut self.egress.outlines,
+        let templates = match direction {
+            Direction::Ingress => &mut self.ingress.templates,
+            Direction::Egress => &mut self.egress.templates,
         };
-        outlines.at(&mut self.evaluator, outlines.of[signature], peer)
+        templates.at(&mut self.evaluator, templates.of[signature], peer)
     }
 
-    /// How open the connection of two sides is.
+    /// The openness of the connection between two sides.
     pub(crate) fn openness(&mut self, egress: SideId, ingress: SideId) -> Openness {
         let opennesses = self.opennesses.get_or_insert_with(|| Opennesses::new(&self.evaluator));
         opennesses.of(&self.evaluator, egress, ingress)
     }
 
-    /// What a signature makes of every class, if its outline makes the same of all.
-    pub(crate) fn even(&self, direction: Direction, signature: SignatureId) -> Option<SideId> {
-        let outlines = match direction {
-            Direction::Ingress => &self.ingress.outlines,
-            Direction::Egress => &self.egress.outlines,
+    /// The side of a signature's template towards every class, if it is the same.
+    pub(crate) fn uniform(&mut self, direction: Direction, signature: SignatureId) -> Option<SideId> {
+        let Self { evaluator, ingress, egress, .. } = self;
+        let templates = match direction {
+            Direction::Ingress => &mut ingress.templates,
+            Direction::Egress => &mut egress.templates,
         };
-        let outline = &outlines.all[outlines.of[signature]];
-        outline.rules.is_empty().then_some(outline.base)
+        templates.uniform(evaluator, templates.of[signature])
     }
 
-    /// What the policies of a signature make of classes: of most the same, and of these something else; ascending.
+    /// The sides of a signature towards classes: one for most of them, and the classes with another one; ascending.
     pub(crate) fn factor(
         &mut self,
         direction: Direction,
         signature: SignatureId,
     ) -> (SideId, Vec<(ClassId, SideId)>) {
+        let uniform = self.uniform(direction, signature);
         let Self { evaluator, ingress, egress, by_class, .. } = self;
         let own = match direction {
             Direction::Ingress => ingress,
             Direction::Egress => egress,
         };
-        let base = own.base(signature);
+        // A list of all pods makes classes uniform, and holds no address outside.
+        let parts = own.templates.parts_outside(signature);
+        let base = own.templates.side(evaluator, parts);
         let mut otherwise: FxHashMap<ClassId, SideId> = FxHashMap::default();
-        let outline = own.outlines.of[signature];
-        if !own.outlines.all[outline].rules.is_empty() {
+        if uniform != Some(base) {
+            let template = own.templates.of[signature];
             for class in evaluator.program.classes.ids() {
-                otherwise.insert(class, own.outlines.at(evaluator, outline, class));
+                otherwise.insert(class, own.templates.at(evaluator, template, class));
             }
         }
-        for exception in evaluator.exceptions_of(own, signature, by_class) {
+        for exception in evaluator.overrides_of(own, signature, by_class) {
             otherwise.insert(exception.of, exception.actual);
         }
         let mut otherwise: Vec<(ClassId, SideId)> =
@@ -139,7 +142,8 @@ impl<'p> Rows<'p> {
         (base, otherwise)
     }
 
-    /// Where something may flow from `source`. The work grows with that, and with what the source's policies mention.
+    /// The cells from `source` that allow anything. The work grows with their number, and with the classes that the
+    /// source's policies mention.
     pub(crate) fn cells(&mut self, source: ClassId) -> Rc<Cells> {
         if let Some((known, cells)) = &self.cells
             && *known == source
@@ -151,7 +155,7 @@ impl<'p> Rows<'p> {
         cells
     }
 
-    /// What may flow from a class (`Egress`), or to it (`Ingress`), as far as others are wanted.
+    /// The cells from a class (`Egress`), or to it (`Ingress`), that allow anything, for other ends that are wanted.
     pub(crate) fn cells_along(
         &mut self,
         direction: Direction,
@@ -178,17 +182,17 @@ impl<'p> Rows<'p> {
             cells.push((exception.of, self.join_along(direction, exception.actual, theirs)));
         }
         let signature = program.classes[head].signature[direction];
-        let even = self.even(direction, signature);
-        if even.is_none_or(|side| !self.evaluator.is_closed(side)) {
+        let uniform = self.uniform(direction, signature);
+        if uniform.is_none_or(|side| !self.evaluator.is_closed(side)) {
             let others = self.others(across);
             let mut open: Vec<(SignatureId, SideId)> =
                 line.theirs.iter().map(|exception| (exception.of, exception.actual)).collect();
-            for (outline, signatures) in others.signatures.enumerate() {
-                let outlines = match across {
-                    Direction::Ingress => &mut self.ingress.outlines,
-                    Direction::Egress => &mut self.egress.outlines,
+            for (template, signatures) in others.signatures.enumerate() {
+                let templates = match across {
+                    Direction::Ingress => &mut self.ingress.templates,
+                    Direction::Egress => &mut self.egress.templates,
                 };
-                let side = outlines.at(&mut self.evaluator, outline, head);
+                let side = templates.at(&mut self.evaluator, template, head);
                 if !self.evaluator.is_closed(side) {
                     let usual = signatures.iter().filter(|id| !special.contains_key(id));
                     open.extend(usual.map(|&id| (id, side)));
@@ -197,7 +201,7 @@ impl<'p> Rows<'p> {
             for (id, theirs) in open {
                 let members = others.members[id].iter();
                 for &class in members.filter(|class| wanted(**class) && !mentioned.contains(class)) {
-                    let own = even.unwrap_or_else(|| self.usual(direction, signature, class));
+                    let own = uniform.unwrap_or_else(|| self.usual(direction, signature, class));
                     cells.push((class, self.join_along(direction, own, theirs)));
                 }
             }
@@ -219,16 +223,17 @@ impl<'p> Rows<'p> {
     fn others(&mut self, direction: Direction) -> Rc<Others> {
         let Self { evaluator, ingress, egress, others, .. } = self;
         Rc::clone(others[direction].get_or_insert_with(|| {
-            let outlines = match direction {
-                Direction::Ingress => &ingress.outlines,
-                Direction::Egress => &egress.outlines,
+            let templates = match direction {
+                Direction::Ingress => &ingress.templates,
+                Direction::Egress => &egress.templates,
             };
-            let mut signatures: IndexVec<OutlineId, Vec<SignatureId>> =
-                vec![Vec::new(); outlines.all.len()].into();
-            for (id, &outline) in outlines.of.enumerate() {
-                signatures[outline].push(id);
+            let mut signatures: IndexVec<TemplateId, Vec<SignatureId>> =
+                vec![Vec::new(); templates.all.len()].into();
+            for (id, &template) in templates.of.enumerate() {
+                signatures[template].push(id);
             }
-            let mut members: IndexVec<SignatureId, Vec<ClassId>> = vec![Vec::new(); outlines.of.len()].into();
+            let mut members: IndexVec<SignatureId, Vec<ClassId>> =
+                vec![Vec::new(); templates.of.len()].into();
             for (id, class) in evaluator.program.classes.enumerate() {
                 members[class.signature[direction]].push(id);
             }
@@ -241,7 +246,7 @@ impl<'p> Rows<'p> {
         externals::classes(&mut self.evaluator, [&mut self.ingress, &mut self.egress])
     }
 
-    /// What may flow between a class and a class of addresses; `direction` is the class's.
+    /// The cell of a class and a class of addresses; `direction` is the class's.
     pub(crate) fn external(
         &mut self,
         direction: Direction,
@@ -252,7 +257,7 @@ impl<'p> Rows<'p> {
         self.outside(direction, signature, external)
     }
 
-    /// What may flow between pods of a signature and a class of addresses.
+    /// The cell of pods of a signature and a class of addresses.
     pub(crate) fn outside(
         &mut self,
         direction: Direction,
@@ -266,14 +271,19 @@ impl<'p> Rows<'p> {
         }
     }
 
-    /// What may flow between pods of a signature and addresses that no block holds.
+    /// The cell of pods of a signature and addresses that no block holds.
     pub(crate) fn outside_usually(
         &mut self,
         direction: Direction,
         signature: SignatureId,
         family: Family,
     ) -> CellId {
-        let side = self.evaluator.side(direction, signature, Peer::Outside(family, &[]));
-        self.evaluator.alone(side, family)
+        let Self { evaluator, ingress, egress, .. } = self;
+        let half = match direction {
+            Direction::Ingress => ingress,
+            Direction::Egress => egress,
+        };
+        let side = half.outside(evaluator, signature, family);
+        evaluator.alone(side, family)
     }
 }

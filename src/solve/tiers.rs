@@ -1,12 +1,12 @@
-//! What the policies that select a subject make of one peer: the tiers, over sets of ports, with both bounds.
+//! The calculus of tiers, over sets of ports, with both bounds: the verdict of a subject's policies on one peer.
 //!
-//! Every port goes through the tiers at once. `reached` holds the ports that may still be undecided, `accepted` and
-//! `denied` those that may have been decided so. A port is surely allowed if it cannot have been denied.
+//! Each tier turns into an [`Outcome`], and outcomes are chained; ports do not depend on each other, so all go through
+//! at once. A port is surely allowed if no possible world denies it.
 
 use std::borrow::Borrow;
 
 use crate::net::{PortSetId, PortTable};
-use crate::policy::{Action, Tier};
+use crate::policy::{Action, Combine, Order, Tier, TierEnd};
 
 /// Surely allowed and possibly allowed ports of one side, one family.
 ///
@@ -18,159 +18,241 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// Whether nothing is unknown.
+    /// True if no port is unknown.
     pub(super) fn is_sure(self) -> bool {
         self.must == self.may
     }
 }
 
 /// A policy that selects, or may select, the subject, with its rules that match, or may match, the peer.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Deciding {
     pub(super) tier: Tier,
-    pub(super) priority: u32,
-    /// Whether it surely selects the subject.
+    pub(super) order: Order,
+    /// Set if it isolates the subject, if it selects it.
+    pub(super) isolates: bool,
+    /// Set if it surely selects the subject.
     pub(super) sure: bool,
     /// In evaluation order.
     pub(super) rules: Vec<MatchingRule>,
 }
 
 impl Deciding {
-    /// The ports of the rules that surely match the peer.
-    fn surely(&self) -> impl Iterator<Item = PortSetId> {
-        self.rules.iter().filter(|rule| rule.sure).map(|rule| rule.ports)
+    /// The ports of its rules of one action: of those that surely match the peer, and of all.
+    fn ports(&self, table: &mut PortTable, action: Action) -> (PortSetId, PortSetId) {
+        let rules = || self.rules.iter().filter(|rule| rule.action == action);
+        let all = table.union_all(rules().map(|rule| rule.ports));
+        let are_sure = rules().all(|rule| rule.sure);
+        let sure = if are_sure {
+            all
+        } else {
+            table.union_all(rules().filter(|rule| rule.sure).map(|rule| rule.ports))
+        };
+        (sure, all)
+    }
+
+    fn denies(&self) -> bool {
+        self.rules.iter().any(|rule| rule.action == Action::Deny)
     }
 }
 
 /// A rule that matches, or may match, the peer on some ports.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct MatchingRule {
     pub(super) action: Action,
     pub(super) ports: PortSetId,
-    /// Whether the peer surely matches.
+    /// Set if the peer surely matches.
     pub(super) sure: bool,
 }
 
-struct Flow<'t> {
-    table: &'t mut PortTable,
-    reached: PortSetId,
-    accepted: PortSetId,
-    denied: PortSetId,
+/// Ports by what a tier, or several in a row, may do with them: a port is in each set that some possible world puts it in.
+///
+/// INVARIANT: every port is in at least one of the sets.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Outcome {
+    pub(super) accepted: PortSetId,
+    pub(super) denied: PortSetId,
+    /// Left to the next tier.
+    pub(super) passed: PortSetId,
 }
 
-/// The verdict of one side. `policies` are in evaluation order.
-pub(super) fn decide<D: Borrow<Deciding>>(table: &mut PortTable, policies: &[D]) -> Bounds {
-    let (empty, full) = (table.empty(), table.full());
-    let mut flow = Flow { table, reached: full, accepted: empty, denied: empty };
-    for tier in policies.chunk_by(|a, b| a.borrow().tier == b.borrow().tier) {
-        match tier[0].borrow().tier {
-            Tier::Unevaluated => flow.unevaluated(),
-            Tier::Restricting => flow.restricting(),
-            Tier::NetworkPolicy => flow.network_policies(tier),
-            Tier::Admin | Tier::Baseline => flow.first_match(tier),
+impl Outcome {
+    /// The outcome of no tier at all.
+    pub(super) fn nothing_said(table: &PortTable) -> Self {
+        Self { accepted: table.empty(), denied: table.empty(), passed: table.full() }
+    }
+
+    /// The outcome of policies in evaluation order, one tier after the other.
+    pub(super) fn of<D: Borrow<Deciding>>(table: &mut PortTable, policies: &[D]) -> Self {
+        let mut outcome = Self::nothing_said(table);
+        for tier in policies.chunk_by(|a, b| a.borrow().tier == b.borrow().tier) {
+            let of = tier[0].borrow().tier;
+            let next = Self::of_tier(table, of.combine(), of.end(), tier);
+            outcome = outcome.then(table, next);
+        }
+        outcome
+    }
+
+    /// The outcome of a tier whose policies surely isolate the subject, and admit this.
+    pub(super) fn isolated(table: &mut PortTable, admitted: Bounds) -> Self {
+        let denied = table.difference(table.full(), admitted.must);
+        Self { accepted: admitted.may, denied, passed: table.empty() }
+    }
+
+    /// This, and what the tiers after it make of the ports it leaves to them.
+    pub(super) fn then(self, table: &mut PortTable, next: Self) -> Self {
+        let mut left = |ports| table.intersection(self.passed, ports);
+        let (accepted, denied, passed) = (left(next.accepted), left(next.denied), left(next.passed));
+        Self {
+            accepted: table.union(self.accepted, accepted),
+            denied: table.union(self.denied, denied),
+            passed,
         }
     }
-    let may = flow.table.union(flow.accepted, flow.reached);
-    let must = flow.table.difference(full, flow.denied);
-    Bounds { must, may }
-}
 
-impl Flow<'_> {
-    fn accept(&mut self, ports: PortSetId) {
-        self.accepted = self.table.union(self.accepted, ports);
+    /// The verdict where no further tier follows: what is left is allowed (R1).
+    pub(super) fn bounds(self, table: &mut PortTable) -> Bounds {
+        Bounds {
+            must: table.difference(table.full(), self.denied),
+            may: table.union(self.accepted, self.passed),
+        }
     }
 
-    fn deny(&mut self, ports: PortSetId) {
-        self.denied = self.table.union(self.denied, ports);
-    }
-
-    /// Whatever such a policy says, it may accept, deny or not apply.
-    fn unevaluated(&mut self) {
-        self.accept(self.reached);
-        self.deny(self.reached);
-    }
-
-    /// Such a policy may deny anything, and accepts nothing that the policies after it do not accept.
-    fn restricting(&mut self) {
-        self.deny(self.reached);
-    }
-
-    /// Any policy that selects the subject isolates it, and the union of the rules admits (R2, R3).
-    fn network_policies<D: Borrow<Deciding>>(&mut self, policies: &[D]) {
-        let policies = || policies.iter().map(Borrow::borrow);
-        let selected = policies().any(|policy| policy.sure);
-        let may = policies().flat_map(|policy| &policy.rules).map(|rule| rule.ports);
-        let may = self.table.union_all(may);
-        let must = if selected {
-            self.table.union_all(policies().filter(|policy| policy.sure).flat_map(Deciding::surely))
-        } else {
-            // Whichever of them select the subject: what every one of them admits.
-            policies().fold(self.table.full(), |must, policy| {
-                let surely = self.table.union_all(policy.surely());
-                self.table.intersection(must, surely)
-            })
+    /// The outcome of the policies of one tier.
+    fn of_tier<D: Borrow<Deciding>>(
+        table: &mut PortTable,
+        combine: Combine,
+        end: TierEnd,
+        policies: &[D],
+    ) -> Self {
+        let (empty, full) = (table.empty(), table.full());
+        let (rules, undecided) = match combine {
+            Combine::Unknown => return Self { accepted: full, denied: full, passed: full },
+            Combine::Restriction => return Self { accepted: empty, denied: full, passed: full },
+            Combine::Union => Self::of_union(table, policies),
+            Combine::FirstMatch => Self::of_first_match(table, policies),
         };
-        let accepted = self.table.intersection(self.reached, may);
-        let denied = self.table.difference(self.reached, must);
-        self.accept(accepted);
-        self.deny(denied);
-        if selected {
-            self.reached = self.table.empty();
+        match end {
+            TierEnd::Pass => Self { passed: table.union(rules.passed, undecided), ..rules },
+            TierEnd::DenyIfIsolated => rules.unless_isolated(table, policies, undecided),
         }
     }
 
-    /// The first matching rule decides; among policies of equal priority any may come first.
-    fn first_match<D: Borrow<Deciding>>(&mut self, policies: &[D]) {
-        let mut passed = self.table.empty();
-        for equals in policies.chunk_by(|a, b| a.borrow().priority == b.borrow().priority) {
-            let mut left = self.reached;
+    /// Adds the ports that no rule decides: denied if a policy that isolates selects the subject (R2), else passed on.
+    fn unless_isolated<D: Borrow<Deciding>>(
+        mut self,
+        table: &mut PortTable,
+        policies: &[D],
+        undecided: PortSetId,
+    ) -> Self {
+        let isolating = || policies.iter().map(Borrow::borrow).filter(|policy| policy.isolates);
+        if isolating().any(|policy| policy.sure) {
+            self.denied = table.union(self.denied, undecided);
+            return self;
+        }
+        self.passed = table.union(self.passed, undecided);
+        for policy in isolating() {
+            // If it selects the subject, what it surely decides is not left.
+            let decided =
+                table.union_all(policy.rules.iter().filter(|rule| rule.sure).map(|rule| rule.ports));
+            let left = table.difference(undecided, decided);
+            self.denied = table.union(self.denied, left);
+        }
+        self
+    }
+
+    /// The union of the rules admits (R3) what none of them denies. Returns the ports that rules may decide, and those
+    /// that they may leave undecided.
+    fn of_union<D: Borrow<Deciding>>(table: &mut PortTable, policies: &[D]) -> (Self, PortSetId) {
+        let (mut surely, mut perhaps) = (Vec::new(), Vec::with_capacity(policies.len()));
+        let (mut may_deny, mut must_deny) = (table.empty(), table.empty());
+        for policy in policies.iter().map(Borrow::borrow) {
+            let (sure, mut may) = policy.ports(table, Action::Accept);
+            surely.extend(policy.sure.then_some(sure));
+            if policy.denies() {
+                let (sure, possible) = policy.ports(table, Action::Deny);
+                // A policy that may not select the subject denies what its own rules accept, if anything.
+                may = table.difference(may, sure);
+                must_deny = if policy.sure { table.union(must_deny, sure) } else { must_deny };
+                may_deny = table.union(may_deny, possible);
+            }
+            perhaps.push(may);
+        }
+        let may = table.union_all(perhaps);
+        let decided = table.union_all(surely.into_iter().chain([must_deny]));
+        let accepted = table.difference(may, must_deny);
+        let undecided = table.difference(table.full(), decided);
+        (Self { accepted, denied: may_deny, passed: table.empty() }, undecided)
+    }
+
+    /// The first matching rule decides; among policies in one place any may come first. Returns the ports that rules may
+    /// decide, and those that they may leave undecided.
+    fn of_first_match<D: Borrow<Deciding>>(table: &mut PortTable, policies: &[D]) -> (Self, PortSetId) {
+        let Self { mut accepted, mut denied, passed: mut undecided } = Self::nothing_said(table);
+        let mut passed = table.empty();
+        for equals in policies.chunk_by(|a, b| a.borrow().order == b.borrow().order) {
+            let mut left = undecided;
             for policy in equals.iter().map(Borrow::borrow) {
-                let mut reached = self.reached;
+                let mut reached = undecided;
                 for rule in &policy.rules {
-                    let matched = self.table.intersection(reached, rule.ports);
-                    match rule.action {
-                        Action::Accept => self.accept(matched),
-                        Action::Deny => self.deny(matched),
-                        Action::Pass => passed = self.table.union(passed, matched),
-                    }
+                    let matched = table.intersection(reached, rule.ports);
+                    let done = match rule.action {
+                        Action::Accept => &mut accepted,
+                        Action::Deny => &mut denied,
+                        Action::Pass => &mut passed,
+                    };
+                    *done = table.union(*done, matched);
                     if rule.sure {
-                        reached = self.table.difference(reached, rule.ports);
+                        reached = table.difference(reached, rule.ports);
                     }
                 }
                 // A policy that may not select the subject may leave everything to the next.
                 if policy.sure {
-                    left = self.table.intersection(left, reached);
+                    left = table.intersection(left, reached);
                 }
             }
-            self.reached = left;
+            undecided = left;
         }
-        self.reached = self.table.union(self.reached, passed);
+        (Self { accepted, denied, passed }, undecided)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::sample::select;
 
     use super::*;
 
-    /// A policy in one possible world: it selects the subject, and these are its matching rules' actions.
-    type World = Vec<(Tier, u32, Vec<Action>)>;
+    /// Kinds of tiers: all that there are, and those of APIs to come.
+    const KINDS: [(Combine, TierEnd); 6] = [
+        (Combine::Unknown, TierEnd::Pass),
+        (Combine::Restriction, TierEnd::Pass),
+        (Combine::FirstMatch, TierEnd::Pass),
+        (Combine::FirstMatch, TierEnd::DenyIfIsolated),
+        (Combine::Union, TierEnd::Pass),
+        (Combine::Union, TierEnd::DenyIfIsolated),
+    ];
 
-    /// Every way to settle what is not sure.
-    fn worlds(policies: &[Deciding]) -> Vec<World> {
-        let mut worlds: Vec<World> = vec![Vec::new()];
+    type DrawnTier = ((Combine, TierEnd), Vec<Deciding>);
+
+    /// A policy that selects the subject in one possible world: its place, if it isolates, and its matching rules' actions.
+    type Selecting = (u32, bool, Vec<Action>);
+
+    /// Every way to settle what is not sure of a tier's policies.
+    fn worlds(policies: &[Deciding]) -> Vec<Vec<Selecting>> {
+        let mut worlds: Vec<Vec<Selecting>> = vec![Vec::new()];
         for policy in policies {
             let mut rules: Vec<Vec<Action>> = vec![Vec::new()];
             for rule in &policy.rules {
                 let with = rules.iter().map(|actions| [&actions[..], &[rule.action]].concat());
                 rules = if rule.sure { with.collect() } else { with.chain(rules.iter().cloned()).collect() };
             }
-            let mut next: Vec<World> = if policy.sure { Vec::new() } else { worlds.clone() };
+            let mut next = if policy.sure { Vec::new() } else { worlds.clone() };
             for world in &worlds {
                 next.extend(rules.iter().map(|actions| {
                     let mut world = world.clone();
-                    world.push((policy.tier, policy.priority, actions.clone()));
+                    world.push((policy.order.priority, policy.isolates, actions.clone()));
                     world
                 }));
             }
@@ -179,85 +261,89 @@ mod tests {
         worlds
     }
 
-    /// What may happen to one port in one world: (may be accepted, may be denied).
-    fn outcomes(world: &[(Tier, u32, Vec<Action>)]) -> (bool, bool) {
-        let Some(&(tier, priority, _)) = world.first() else { return (true, false) };
-        let after_tier = &world[world.iter().take_while(|policy| policy.0 == tier).count()..];
-        match tier {
-            Tier::Unevaluated => (true, true),
-            Tier::Restricting => (outcomes(after_tier).0, true),
-            Tier::NetworkPolicy => {
-                let admitted =
-                    world[..world.len() - after_tier.len()].iter().any(|policy| !policy.2.is_empty());
-                (admitted, !admitted)
-            }
-            Tier::Admin | Tier::Baseline => {
-                let equals =
-                    world.iter().take_while(|policy| policy.0 == tier && policy.1 == priority).count();
-                let firsts: Vec<Action> =
-                    world[..equals].iter().filter_map(|policy| policy.2.first().copied()).collect();
-                if firsts.is_empty() {
-                    return outcomes(&world[equals..]);
+    /// The possible outcomes of a port in one world of a tier: (accepted, denied, passed).
+    fn of_world((combine, end): (Combine, TierEnd), world: &[Selecting]) -> [bool; 3] {
+        let isolated = end == TierEnd::DenyIfIsolated && world.iter().any(|policy| policy.1);
+        let at_the_end = [false, isolated, !isolated];
+        match combine {
+            _ if world.is_empty() => [false, false, true],
+            Combine::Unknown => [true; 3],
+            Combine::Restriction => [false, true, true],
+            Combine::Union => {
+                let holds = |action| world.iter().any(|policy| policy.2.contains(&action));
+                match (holds(Action::Accept), holds(Action::Deny)) {
+                    (_, true) => [false, true, false],
+                    (true, false) => [true, false, false],
+                    (false, false) => at_the_end,
                 }
-                firsts.into_iter().fold((false, false), |(accepted, denied), action| match action {
-                    Action::Accept => (true, denied),
-                    Action::Deny => (accepted, true),
-                    Action::Pass => {
-                        let passed = outcomes(after_tier);
-                        (accepted || passed.0, denied || passed.1)
+            }
+            Combine::FirstMatch => {
+                let mut world = world;
+                while let Some(first) = world.first() {
+                    let (equals, rest) = world.split_at(world.iter().take_while(|p| p.0 == first.0).count());
+                    let firsts: Vec<Action> = equals.iter().filter_map(|p| p.2.first().copied()).collect();
+                    if !firsts.is_empty() {
+                        return [Action::Accept, Action::Deny, Action::Pass].map(|a| firsts.contains(&a));
                     }
-                })
+                    world = rest;
+                }
+                at_the_end
             }
         }
     }
 
-    /// Tier, priority, whether it surely selects, and of each rule the action and whether it surely matches.
-    type Drawn = (usize, u32, bool, Vec<(usize, bool)>);
+    /// The possible verdicts of a port: (allowed, denied).
+    fn verdicts(tiers: &[DrawnTier]) -> [bool; 2] {
+        let Some(((kind, policies), rest)) = tiers.split_first() else { return [true, false] };
+        let mut all = [false; 2];
+        for world in worlds(policies) {
+            let [accepted, denied, passed] = of_world(*kind, &world);
+            let later = if passed { verdicts(rest) } else { [false; 2] };
+            all = [all[0] || accepted || later[0], all[1] || denied || later[1]];
+        }
+        all
+    }
 
-    fn policies() -> impl Strategy<Value = Vec<Drawn>> {
-        let rule = (0usize..3, prop::bool::weighted(0.7));
-        let policy = (0usize..5, 0u32..3, prop::bool::weighted(0.7), prop::collection::vec(rule, 0..3));
-        prop::collection::vec(policy, 0..5)
+    fn tier() -> impl Strategy<Value = DrawnTier> {
+        let sure = || prop::bool::weighted(0.7);
+        let rule = (0_usize..3, sure());
+        let policy = (0_u32..3, any::<bool>(), sure(), prop::collection::vec(rule, 0..3));
+        let policies = prop::collection::vec(policy, 0..4);
+        (select(&KINDS[..]), policies).prop_map(|((combine, end), policies)| {
+            let full = PortTable::new().full();
+            let passes = combine == Combine::FirstMatch;
+            let action = |action| match [Action::Accept, Action::Deny, Action::Pass][action] {
+                Action::Pass if !passes => Action::Accept,
+                action => action,
+            };
+            let rule = |(drawn, sure)| MatchingRule { action: action(drawn), ports: full, sure };
+            let policy = |(priority, isolates, sure, rules): (u32, bool, bool, Vec<(usize, bool)>)| {
+                let order = Order { priority, tie: None };
+                let rules = rules.into_iter().map(rule).collect();
+                // The tier is the one that is drawn, whatever it is called.
+                Deciding { tier: Tier::Admin, order, isolates, sure, rules }
+            };
+            let mut policies: Vec<Deciding> = policies.into_iter().map(policy).collect();
+            policies.sort_by(|a, b| a.order.cmp(&b.order));
+            ((combine, end), policies)
+        })
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(512))]
+        #![proptest_config(ProptestConfig::with_cases(2048))]
         #[test]
-        fn bounds_are_what_holds_in_all_and_in_some_worlds(policies in policies()) {
+        fn bounds_are_what_holds_in_all_and_in_some_worlds(tiers in prop::collection::vec(tier(), 0..4)) {
             let mut table = PortTable::new();
-            let (empty, full) = (table.empty(), table.full());
-            let mut deciding: Vec<Deciding> = policies
-                .into_iter()
-                .map(|(tier, priority, sure, rules)| {
-                    let tier = [
-                        Tier::Admin,
-                        Tier::NetworkPolicy,
-                        Tier::Baseline,
-                        Tier::Unevaluated,
-                        Tier::Restricting,
-                    ][tier];
-                    let first_match = matches!(tier, Tier::Admin | Tier::Baseline);
-                    let rules = rules
-                        .into_iter()
-                        .map(|(action, sure)| MatchingRule {
-                            action: if first_match {
-                                [Action::Accept, Action::Deny, Action::Pass][action]
-                            } else {
-                                Action::Accept
-                            },
-                            ports: full,
-                            sure,
-                        })
-                        .collect();
-                    Deciding { tier, priority: if first_match { priority } else { 0 }, sure, rules }
-                })
-                .collect();
-            deciding.sort_by_key(|policy| (policy.tier, policy.priority));
-            let bounds = decide(&mut table, &deciding);
-            let outcomes: Vec<(bool, bool)> = worlds(&deciding).iter().map(|world| outcomes(world)).collect();
-            let id = |yes| if yes { full } else { empty };
-            prop_assert_eq!(bounds.may, id(outcomes.iter().any(|outcome| outcome.0)), "may");
-            prop_assert_eq!(bounds.must, id(outcomes.iter().all(|outcome| !outcome.1)), "must");
+            let mut outcome = Outcome::nothing_said(&table);
+            for ((combine, end), policies) in tiers.iter().filter(|(_, policies)| !policies.is_empty()) {
+                let next = Outcome::of_tier(&mut table, *combine, *end, policies);
+                outcome = outcome.then(&mut table, next);
+            }
+            let bounds = outcome.bounds(&mut table);
+            let [allowed, denied] = verdicts(&tiers);
+            let id = |yes| if yes { table.full() } else { table.empty() };
+            prop_assert_eq!(bounds.may, id(allowed), "may");
+            prop_assert_eq!(bounds.must, id(!denied), "must");
         }
     }
 }

@@ -1,33 +1,23 @@
 //! Sides as unions of what rules admit, hash-consed rule by rule.
 //!
-//! A union is a side and the rules added to it, as a linked list: adding a rule is one lookup and builds no port set. The
-//! ports are put together once, when the side is asked for. Where n rules each match all classes but a few, there are
-//! as many unions on the way as rules times classes, and each would be a set of up to n ports.
-
-use rustc_hash::FxHashMap;
+//! A union is a side and the rules added to it, as a list: adding a rule is one lookup and builds no port set. The ports
+//! are put together once, when the side is asked for. Where n rules each match all classes but a few, there are as many
+//! unions on the way as rules times classes, and each would be a set of up to n ports.
 
 use super::evaluator::{Evaluator, Side, SideId};
 use crate::index::IndexVec;
 use crate::label::Truth;
 use crate::net::{ByFamily, Family, PortSetId};
+use crate::set::{ChainId, Chains};
 
-crate::define_id! { [pub(super)]
-    /// A union; equal numbers are equal lists of rules added to equal sides.
-    UnionId,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Step {
-    Start(SideId),
-    /// A rule with these ports, which matches as surely as this.
-    Rule(UnionId, ByFamily<Truth>, PortSetId),
-}
+/// A union: a list of rules added to a side.
+pub(super) type UnionId = ChainId;
 
 /// All unions that were asked for.
 #[derive(Debug, Default)]
 pub(super) struct Unions {
-    ids: FxHashMap<Step, UnionId>,
-    steps: IndexVec<UnionId, Step>,
+    /// Sides and, of each rule added, how surely it matches and on which ports.
+    chains: Chains<SideId, (ByFamily<Truth>, PortSetId)>,
     /// The sides that are known.
     sides: IndexVec<UnionId, Option<SideId>>,
 }
@@ -35,8 +25,8 @@ pub(super) struct Unions {
 impl Unions {
     /// A side and nothing added to it.
     pub(super) fn start(&mut self, side: SideId) -> UnionId {
-        let id = self.id(Step::Start(side));
-        self.sides[id] = Some(side);
+        let id = self.chains.start(side);
+        *self.known(id) = Some(side);
         id
     }
 
@@ -53,42 +43,32 @@ impl Unions {
                 truth[family] = Truth::No;
             }
         }
-        if truth.v4.possible() || truth.v6.possible() { self.id(Step::Rule(to, truth, ports)) } else { to }
-    }
-
-    fn id(&mut self, step: Step) -> UnionId {
-        *self.ids.entry(step).or_insert_with(|| {
-            self.sides.push(None);
-            self.steps.push(step)
-        })
+        if truth.v4.possible() || truth.v6.possible() { self.chains.then(to, (truth, ports)) } else { to }
     }
 
     /// The ports of a union.
     pub(super) fn side(&mut self, evaluator: &mut Evaluator<'_>, id: UnionId) -> SideId {
-        if let Some(side) = self.sides[id] {
+        if let Some(side) = *self.known(id) {
             return side;
         }
-        let mut rules: Vec<(ByFamily<Truth>, PortSetId)> = Vec::new();
-        let mut at = id;
-        let start = loop {
-            match self.steps[at] {
-                Step::Start(side) => break side,
-                Step::Rule(before, truth, ports) => {
-                    rules.push((truth, ports));
-                    at = before;
-                }
-            }
-        };
-        rules.reverse();
+        let (start, rules) = self.chains.elements(id);
         let side = evaluator.union(evaluator.sides[start], &rules);
         let side = evaluator.sides.intern_owned(side);
-        self.sides[id] = Some(side);
+        *self.known(id) = Some(side);
         side
+    }
+
+    /// The place for the side of a union.
+    fn known(&mut self, id: UnionId) -> &mut Option<SideId> {
+        while self.sides.get(id).is_none() {
+            self.sides.push(None);
+        }
+        &mut self.sides[id]
     }
 }
 
 impl Evaluator<'_> {
-    /// Whether ports are more than a side allows everybody in some of these families.
+    /// True if ports add to those that a side surely allows, in one of these families.
     pub(super) fn adds(&mut self, side: SideId, families: ByFamily<bool>, ports: PortSetId) -> bool {
         let bounds = self.sides[side];
         Family::ALL.into_iter().any(|family| {

@@ -141,7 +141,7 @@ const ADDED: [&str; 10] = [
     "batch.kubernetes.io/job-completion-index",
 ];
 
-/// Whether a pod could come from a template, as far as policies can tell.
+/// True if a pod could come from a template, as far as policies can tell; always true without a template.
 fn is_made_of(pod: &Pod, template: Option<&PodTemplate>) -> bool {
     let Some(template) = template else { return true };
     let none = Labels::default();

@@ -39,24 +39,24 @@ impl Edit {
     }
 }
 
-/// What the user asked for at once, and in which words.
+/// A change that the user asked for, with the words in which it was typed.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Change {
     /// As it was typed: `--delete netpol/shop/web`.
     pub typed: String,
-    /// What it does.
+    /// The edits that it makes, all together.
     pub edits: Vec<Edit>,
 }
 
-/// What is wrong with the words of a change, and what to do about it.
+/// A mistake in the words of a change, with advice on how to fix it.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("`{typed}`: {problem}")]
 pub struct ChangeError {
-    /// What was typed.
+    /// The words as they were typed.
     pub typed: String,
-    /// What is wrong with it.
+    /// A description of the mistake.
     pub problem: String,
-    /// What to write instead.
+    /// Advice on what to write instead.
     pub help: Option<String>,
 }
 
@@ -159,7 +159,7 @@ impl Change {
     }
 }
 
-/// What is wrong, without the text it is wrong with.
+/// A mistake, without the text that contains it.
 struct Problem {
     what: String,
     help: Option<String>,
@@ -224,7 +224,7 @@ fn kind_named(word: &str) -> (String, bool) {
     }
 }
 
-/// Whether a word is the name of a kind or its plural, in any case.
+/// True if a word is the name of a kind or its plural, in any case.
 pub(super) fn is_word_for(word: &str, kind: &str) -> bool {
     let (word, kind) = (word.to_lowercase(), kind.to_lowercase());
     let plural = kind.strip_suffix('y').map_or_else(|| format!("{kind}s"), |stem| format!("{stem}ies"));
@@ -276,7 +276,7 @@ fn parse_scale(text: &str, default_namespace: &str) -> Result<(ObjectName, u32),
         .help("scale a Deployment, a StatefulSet, a ReplicaSet or a ReplicationController"))
 }
 
-/// How kubectl would name an object: `netpol/shop/web`.
+/// The name of an object in the spelling of kubectl: `netpol/shop/web`.
 pub(super) fn spelled(name: &ObjectName) -> String {
     let kind = match kinds::find(&name.kind) {
         Some(kind) if kind.name == &*name.kind => kind.short.first().unwrap_or(&kind.plural).to_string(),

@@ -8,7 +8,7 @@ use crate::k8s::{Labels, Object, PodTemplate, Text, WorkloadObject};
 /// A label that the API server sets itself.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
-/// What is to become of labels.
+/// Labels with the values to set; `None` for a label to take off.
 type Wanted<'w> = &'w [(Text, Option<Text>)];
 
 /// Sets labels, or takes them off.
@@ -82,7 +82,7 @@ fn label_undeclared(draft: &mut Draft<'_>, name: &ObjectName, wanted: Wanted<'_>
     Ok(())
 }
 
-/// What the user knew of these labels was true before the change.
+/// Drops the assumptions about these labels: they were true before the change.
 fn forget_assumptions(draft: &mut Draft<'_>, name: &ObjectName, wanted: Wanted<'_>) {
     draft.options.assume.retain(|assumed| {
         let kind = kinds::find(&assumed.kind);
@@ -142,7 +142,7 @@ fn labels_of(object: &Object) -> Option<Labels> {
     }
 }
 
-/// Whether that changed anything.
+/// Sets and removes labels of an object; returns true if that changed anything.
 fn set(object: &mut Object, wanted: Wanted<'_>) -> bool {
     let before = labels_of(object).unwrap_or_default();
     let keeps = |key: &str| !wanted.iter().any(|(other, _)| other == key);

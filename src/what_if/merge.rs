@@ -1,4 +1,4 @@
-//! What stays of an object when another manifest of it is applied, or put in its place.
+//! Keeps fields of an object when another manifest of it is applied, or put in its place.
 //!
 //! Of objects without a uid, which are manifests themselves, only what the cluster adds: the rest is replaced. Of those of
 //! a live cluster `kubectl apply` keeps every field that the manifest leaves out, unless the manifest that was applied
@@ -10,7 +10,7 @@ use super::scale;
 use crate::cluster::meta_mut;
 use crate::k8s::{Annotations, LabelSelector, Labels, NetworkPolicySpec, Object, PodTemplate, WorkloadSpec};
 
-/// What stays when `new` is applied.
+/// Adds to `new` the fields of `old` that stay when `new` is applied.
 pub(super) fn apply(old: &Object, new: &mut Object) {
     keep_identity(old, new);
     keep_cluster_fields(old, new);
@@ -22,7 +22,7 @@ pub(super) fn apply(old: &Object, new: &mut Object) {
     }
 }
 
-/// What stays when `new` is put in its place.
+/// Adds to `new` the fields of `old` that stay when `new` is put in its place.
 pub(super) fn replace(old: &Object, new: &mut Object) {
     keep_identity(old, new);
     keep_cluster_fields(old, new);
@@ -36,7 +36,7 @@ pub(super) fn replace(old: &Object, new: &mut Object) {
     }
 }
 
-/// Whether anything of a live object stays when another manifest of it is applied.
+/// True if applying `new` keeps anything of `old` beside its identity.
 pub(super) fn keeps_any(old: &crate::load::Manifest, new: &crate::load::Manifest) -> bool {
     let mut merged = new.object.clone();
     keep_identity(&old.object, &mut merged);
@@ -64,7 +64,7 @@ fn keep<T: Clone>(new: &mut Option<T>, old: Option<&T>) {
     }
 }
 
-/// What the cluster adds to an object is not what people write, and stays.
+/// Keeps the fields that the cluster adds to an object: a manifest does not have them.
 fn keep_cluster_fields(old: &Object, new: &mut Object) {
     match (old, new) {
         (Object::Pod(old), Object::Pod(new)) => {
@@ -188,7 +188,7 @@ impl Before<'_> {
     }
 }
 
-/// What `kubectl apply` keeps of a live object.
+/// Keeps the fields of a live object that `kubectl apply` keeps.
 fn keep_live(old: &Object, new: &mut Object) {
     let noted =
         old.metadata().annotations.as_ref().and_then(|annotations| annotations.last_applied.as_deref());

@@ -18,10 +18,10 @@ pub struct Objects {
     options: Options,
 }
 
-/// What takes edits back.
+/// The state that takes edits back.
 #[derive(Debug)]
 pub struct Undo {
-    /// What there is to say about the edits: that one changes nothing, or that the API server would refuse it.
+    /// Findings about the edits: that one changes nothing, or that the API server would refuse it.
     pub notes: Vec<Diagnostic>,
     /// The places of objects, ascending, and what stood there.
     taken: Vec<(usize, Manifest)>,
@@ -42,7 +42,7 @@ impl Objects {
         &self.all
     }
 
-    /// What to build them with: some changes cannot be written as objects.
+    /// The options to build them with: some changes cannot be written as objects.
     pub fn options(&self) -> &Options {
         &self.options
     }
@@ -96,7 +96,7 @@ impl Objects {
     }
 }
 
-/// Why an edit cannot be made.
+/// The reason why an edit cannot be made.
 pub(super) type Refused = Box<Diagnostic>;
 
 /// Objects that are being edited: each keeps its place until all edits are made.
@@ -104,9 +104,9 @@ pub(super) struct Draft<'o> {
     all: &'o mut Vec<Manifest>,
     pub(super) options: &'o mut Options,
     deleted: Vec<bool>,
-    /// Where the objects of each name stand.
+    /// The places of the objects of each name.
     by_name: FxHashMap<Text, Vec<usize>>,
-    /// Where the pods and workloads of each namespace stand.
+    /// The places of the pods and workloads of each namespace.
     by_namespace: FxHashMap<Text, Vec<usize>>,
     undo: Undo,
 }
@@ -287,7 +287,7 @@ impl<'o> Draft<'o> {
     }
 }
 
-/// Whether an object goes by a name. Kinds that share their name with a kind of Kubernetes carry their group.
+/// True if an object goes by a name. Kinds that share their name with a kind of Kubernetes carry their group.
 fn is_called(manifest: &Manifest, name: &ObjectName) -> bool {
     let Some([group, kind, namespace, own]) = identity(manifest) else { return false };
     let is_kind = match &manifest.object {

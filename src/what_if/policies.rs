@@ -1,4 +1,4 @@
-//! Which of the edits are about NetworkPolicies alone: these change a compiled program in place.
+//! Finds edits that are about NetworkPolicies alone: these change a compiled program in place.
 
 use rustc_hash::FxHashMap;
 
@@ -13,7 +13,7 @@ pub(super) type PolicyName = (Box<str>, Box<str>);
 /// Edits of NetworkPolicies alone: what each name stands for in the end.
 pub(super) type PolicyEdits<'e> = Vec<(PolicyName, Option<&'e Manifest>)>;
 
-/// Where the NetworkPolicies stand in a list of objects.
+/// The places of the NetworkPolicies in a list of objects.
 #[derive(Debug, Default)]
 pub(super) struct Policies {
     /// Several places for one name if the input repeats it.
@@ -34,8 +34,8 @@ impl Policies {
         policies
     }
 
-    /// What each name stands for after the edits, if they are about NetworkPolicies alone, of namespaces that do not
-    /// come and go with them, and if the objects that stand there now are evaluated.
+    /// The object of each name after the edits. `None` unless all of them are about NetworkPolicies, of namespaces that
+    /// do not come and go with these, and any objects of those names are evaluated now.
     pub(super) fn edits<'e>(
         &self,
         edits: &'e [Edit],

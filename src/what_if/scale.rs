@@ -1,4 +1,4 @@
-//! How many pods a workload has.
+//! Changes the number of pods of a workload.
 //!
 //! Where the input lists its pods, those with the highest names go, and new ones are like the others. Where it lists none,
 //! the templates make as many as they are told.
@@ -54,12 +54,12 @@ pub(super) fn scale(draft: &mut Draft<'_>, name: &ObjectName, count: u32) -> Res
     Ok(())
 }
 
-/// Whether `spec.replicas` says how many pods it has.
+/// True if `spec.replicas` is the number of pods of a workload.
 pub(super) fn counts_replicas(workload: &WorkloadObject) -> bool {
     !matches!(&*workload.kind, "DaemonSet" | "Job" | "CronJob")
 }
 
-/// Whether that changed anything.
+/// Sets `spec.replicas`; returns true if that changed it.
 fn set_replicas(workload: &mut WorkloadObject, count: u32) -> bool {
     let Some(spec) = &mut workload.spec else { return false };
     let before = spec.replicas.unwrap_or(1);

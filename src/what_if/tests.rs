@@ -120,7 +120,7 @@ fn pod(name: &str, owner: Value, labels: Value) -> Value {
     })
 }
 
-/// What a dump shows of a Deployment with two pods; `pod-template-hash` is `5d4f`.
+/// A dump of a Deployment with two pods; `pod-template-hash` is `5d4f`.
 fn dump() -> Vec<Value> {
     let labels = json!({"app": "web", "tier": "front", "pod-template-hash": "5d4f"});
     let mut set = workload("ReplicaSet", "web-5d4f", 2, "front");

@@ -270,7 +270,7 @@ fn pictures_are_well_formed_and_name_what_changed() {
     assert!(svg.contains("; by namespace") && stderr.contains("the picture shows namespaces"), "{stderr}");
 }
 
-/// What `web` answers is a Service, and an Ingress sends requests there.
+/// A Service that `web` answers, and an Ingress that sends requests there.
 const GATE: &str = "\
 apiVersion: v1
 kind: Service

@@ -1,4 +1,4 @@
-//! What `can` and `explain` say: why nothing blocks a connection, near misses, fixes, Services, single policies.
+//! The output of `can` and `explain`: why nothing blocks a connection, near misses, fixes, Services, single policies.
 
 use super::{Session, schema};
 
@@ -33,7 +33,7 @@ fn policy(path: &str, spec: &str) -> String {
     )
 }
 
-/// What a command prints about some objects, with spaces for all white space.
+/// The output of a command about some objects, with spaces for all white space.
 fn say(verb: &str, input: &[&str], question: &str) -> String {
     let session = Session::new(&[("in.yaml", &objects(input))]);
     let (_, stdout, stderr) = session.run(&format!("{verb} -f in.yaml {question}"));
@@ -363,4 +363,53 @@ fn a_fix_is_for_all_that_was_asked_or_says_what_remains() {
     let (found, _) =
         fix(&["pod shop/web app: web", API[0], API[1], &out], "shop/web svc/default/kubernetes:443");
     assert!(found.contains("192.0.2.31/32") && found.contains("port: 6443"), "{found}");
+}
+
+#[test]
+fn what_is_said_of_cluster_wide_policies_is_in_the_schemas() {
+    let session = Session::new(&[]);
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+    for (scenario, questions, policy, endpoint) in [
+        ("cluster-tiers", &["shop/web shop/db:5432", "blog/blog shop/db:5432"][..], None, "shop/db"),
+        (
+            "priority-tie",
+            &["backup/runner data/postgres:5432"],
+            Some("clusternetworkpolicy/allow-backup"),
+            "data/postgres",
+        ),
+        (
+            "deny-with-exception",
+            &["apps/reports 10.20.30.10:5432", "apps/billing vault/vault:8200"],
+            None,
+            "apps/reports",
+        ),
+        (
+            "baseline-deny",
+            &["catalog/api catalog/db:5432"],
+            Some("baselineadminnetworkpolicy/default"),
+            "catalog/api",
+        ),
+    ] {
+        let input = format!("explain -f {root}/{scenario}/manifests -o json");
+        let ask = |about: &str, schema: &str| {
+            let (_, stdout, stderr) = session.run(&format!("{input} {about}"));
+            let object = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{about}: {stderr}"));
+            schema::check(schema, &object);
+        };
+        for question in questions {
+            ask(question, "explanation.json");
+        }
+        ask(endpoint, "endpoint-explanation.json");
+        if let Some(policy) = policy {
+            ask(policy, "policy-explanation.json");
+        }
+        for (command, schema) in
+            [("matrix", "reachability-matrix.json"), (&*format!("reach --from {endpoint}"), "reach.json")]
+        {
+            let (_, stdout, stderr) =
+                session.run(&format!("{command} -f {root}/{scenario}/manifests -o json"));
+            let object = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{command}: {stderr}"));
+            schema::check(schema, &object);
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! What is taken for input, and what is said of what is not.
+//! The files that are taken for input, and the messages about those that are not.
 
 use std::fs;
 

@@ -120,7 +120,7 @@ fn without_threads_the_calling_one_does_the_work() {
     assert_eq!(found, expected);
 }
 
-/// What the API server adds to every object of a dump says nothing, whichever way it is read.
+/// The fields that the API server adds to every object of a dump change nothing, whichever way it is read.
 #[test]
 fn managed_fields_change_nothing() {
     let managed = r#""managedFields":[{"manager":"kubectl","operation":"Update","apiVersion":"v1","time":"2026-01-01T00:00:00Z",

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{SHOP, Session};
 
-/// What stands between two texts of a page, the first time.
+/// The text of a page between two others, where they occur first.
 fn between<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
     let rest = page.split_once(start).unwrap_or_else(|| panic!("{start} is missing")).1;
     rest.split_once(end).unwrap_or_else(|| panic!("{end} is missing")).0

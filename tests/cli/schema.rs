@@ -13,7 +13,7 @@ pub(super) fn check(schema: &str, value: &Value) {
     }
 }
 
-/// Whether `value` is what the schema says.
+/// Checks that `value` is what the schema says.
 pub(super) fn conforms_to(schema: &str, value: &Value) -> Result<(), String> {
     conforms(schema, &read(schema), value)
 }

@@ -125,3 +125,36 @@ fn many_that_match_nothing_are_counted() {
     assert_eq!(many.matches("selects no pod").count(), 24, "{many}");
     assert!(many.contains("16 more policies, rules or ports without a match in the input"), "{many}");
 }
+
+#[test]
+fn an_address_that_a_node_shares_with_a_service_is_both_by_port() {
+    let shared = "
+apiVersion: v1
+kind: Node
+metadata: {name: n1}
+status: {addresses: [{type: InternalIP, address: 192.168.0.1}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: closed, namespace: shop}
+spec: {type: LoadBalancer, selector: {app: api}, ports: [{port: 80, targetPort: http}]}
+status: {loadBalancer: {ingress: [{ip: 192.168.0.1}]}}
+";
+    let head = "apiVersion: podreach/v1\nkind: ReachabilityTest\nresources: [shop.yaml, node.yaml]\ntests:\n";
+    let result = |ports: &str, expected: &str| {
+        let test =
+            format!("{head}- {{from: shop/web, to: 192.168.0.1, ports: [{ports}], expect: {expected}}}\n");
+        Session::new(&[("shop.yaml", SHOP), ("node.yaml", shared), ("t.yaml", &test)]).run("test t.yaml").0
+    };
+    for (ports, expected, status) in [
+        ("80", "deny", 0),
+        ("22", "allow", 0),
+        ("80, 22", "deny", 1),
+        ("80, 22", "allow", 1),
+        ("22, 80", "deny", 1),
+        ("22, 80", "allow", 1),
+        ("22, 23", "allow", 0),
+    ] {
+        assert_eq!(result(ports, expected), status, "{ports} {expected}");
+    }
+}

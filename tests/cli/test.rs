@@ -350,7 +350,7 @@ fn mutants_that_no_test_notices() {
     assert_eq!(session.run("test t.yaml --min-score 50").0, 2);
 }
 
-/// Whether the parser takes a test file.
+/// Checks that the parser takes a test file.
 fn is_read(text: &str) -> Result<(), String> {
     let read = expect::read(&[Input::Text { name: "t.yaml".into(), bytes: text.into() }], false);
     match read.diagnostics.first() {

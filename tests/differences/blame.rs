@@ -1,4 +1,4 @@
-//! Who is responsible where several things changed at once.
+//! Causes of a change where several things changed at once.
 
 use podreach::cluster::{self, Cluster};
 use podreach::load::{self, Input};
@@ -35,7 +35,7 @@ fn policy(name: &str, spec: &str) -> String {
     )
 }
 
-/// What is named for a change from `b/s` to `a/p`.
+/// The causes that are named for a change from `b/s` to `a/p`.
 fn named(before: &[String], after: &[String]) -> Vec<String> {
     named_between(["b/s Pod", "a/p Pod"], before, after)
 }
@@ -135,4 +135,24 @@ fn what_a_policy_sees_on_one_side_is_not_to_blame_for_the_other() {
     let (before, after) = (input("c", "a"), input("a", "b"));
     assert_eq!(named_between(["b/s Pod", "b/p Pod"], &before, &after), ["Pod b/p"]);
     assert_eq!(named_between(["b/p Pod", "b/s Pod"], &before, &after), ["Pod b/s"]);
+}
+
+#[test]
+fn what_the_old_version_of_a_policy_makes_of_the_new_ends_is_part_of_the_cause() {
+    let pods = |from: &str, to: &str| {
+        let pod = |name: &str, labels: &str| {
+            format!(
+                "---\n{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: b, labels: {{{labels}}}}}, \
+                 spec: {{containers: [{{name: c, image: x}}]}}}}\n"
+            )
+        };
+        pod("s", from) + &pod("t", to)
+    };
+    // Taken back alone, the policy would let TCP only into `t`, which has the label by now.
+    let into =
+        policy("np", "{podSelector: {matchLabels: {tier: db}}, ingress: [{ports: [{protocol: TCP}]}]}");
+    let out = policy("np", "{podSelector: {matchLabels: {app: web}}, policyTypes: [Egress]}");
+    let named =
+        named_between(["b/s Pod", "b/t Pod"], &[pods("", ""), into], &[pods("app: web", "tier: db"), out]);
+    assert_eq!(named, ["NetworkPolicy b/np", "Pod b/s", "Pod b/t"]);
 }

@@ -14,7 +14,7 @@ fn name_of(difference: &Difference, programs: [&Program; 2], party: Party) -> Na
     name(&programs[input].cluster, external, party.endpoint)
 }
 
-/// What a listing says of two ends, address by address, as one.
+/// The ports that a listing gives two ends, their addresses taken one by one and the answers joined.
 fn listed(flows: &Flows, from: &Name, to: &Name, edges: &BTreeSet<(Family, u128)>) -> Carried {
     let meets = |end: &Name, point: &Point| match (end, point) {
         (Name::Inside(name), (Some(other), None)) => name == other,

@@ -280,7 +280,7 @@ struct Judges<'w> {
 }
 
 impl Judges<'_> {
-    /// What is wrong with a line.
+    /// The errors of a line.
     fn complaints(&self, line: &str) -> Vec<String> {
         let (from, rest) = line.split_once(" -> ").expect("a line is `FROM -> TO VERDICT`");
         let (to, verdict) = rest.rsplit_once(' ').expect("a line is `FROM -> TO VERDICT`");
@@ -371,7 +371,7 @@ fn ports(text: &str) -> PortSet {
     PortSet::from_range(protocol, number(first), number(last))
 }
 
-/// Whether every one of `ports` has the verdict.
+/// True if every one of `ports` has the verdict.
 fn agrees(found: &Connectivity, ports: &PortSet, expected: Verdict) -> bool {
     let allowed = ports.intersection(&found.must);
     let possible = ports.intersection(&found.may);

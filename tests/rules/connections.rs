@@ -108,37 +108,34 @@ fn r65_what_cannot_be_said_is_refused_rather_than_dropped() {
 }
 
 #[test]
-fn r66_tiers_around_network_policies_make_what_they_select_unknown() {
-    let admin = |kind: &str| {
+fn r66_tiers_around_network_policies() {
+    let tier = |kind: &str| {
+        let priority = if kind == "AdminNetworkPolicy" { "priority: 5, " } else { "" };
         object(
             "policy.networking.k8s.io/v1alpha1",
             kind,
             "default",
-            "spec: {priority: 5, subject: {namespaces: {matchLabels: {ns: x}}},
-                    ingress: [{action: Deny, from: [{namespaces: {}}]}]}",
+            &format!(
+                "spec: {{{priority}subject: {{namespaces: {{matchLabels: {{ns: x}}}}}},
+                    ingress: [{{action: Deny, from: [{{namespaces: {{}}}}]}}]}}"
+            ),
         )
     };
     let host = pod("x/host", "{}", "spec: {hostNetwork: true}, status: {podIP: 192.168.0.1}");
-    for kind in ["AdminNetworkPolicy", "BaselineAdminNetworkPolicy"] {
-        let manifests = [grid(), host.clone(), admin(kind)];
+    let open = policy("x/p", "{podSelector: {}, ingress: [{}]}");
+    for (kind, isolated) in [("AdminNetworkPolicy", "deny"), ("BaselineAdminNetworkPolicy", "allow")] {
+        let manifests = [grid(), host.clone(), tier(kind)];
         World::new(&manifests).check(
-            "w/a -> x/a unknown
-             x/a -> w/a unknown
-             1.1.1.1 -> x/a unknown
+            "w/a -> x/a deny
+             x/a -> w/a allow
+             1.1.1.1 -> x/a allow
              w/a -> z/a allow
              x/a -> x/a allow
-             1.1.1.1 -> x/host allow",
+             w/a -> x/host allow",
         );
-        assert!(World::new(&manifests).codes().contains(&"not-evaluated"), "{kind}");
-        // Where a NetworkPolicy closes the other end, it does so all the same.
-        let mut closed = manifests.to_vec();
-        closed.push(policy("w/p", "{podSelector: {}, policyTypes: [Ingress]}"));
-        check(
-            &closed,
-            "x/a -> w/a deny
-             w/a -> x/a unknown",
-        );
-        World::new(&closed).under(Profile::Flannel).check("x/a -> w/a allow");
+        let mut both = manifests.to_vec();
+        both.push(open.clone());
+        World::new(&both).check(&format!("w/a -> x/a {isolated}\n1.1.1.1 -> x/a allow"));
     }
 }
 

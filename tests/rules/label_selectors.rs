@@ -14,7 +14,7 @@ fn labelled() -> Vec<String> {
     ]
 }
 
-/// Which of the pods of [`labelled`] are selected: `web`, `db`, `bare`, `odd` in this order.
+/// Checks which of the pods of [`labelled`] are selected: `web`, `db`, `bare`, `odd` in this order.
 #[track_caller]
 fn selects(selector: &str, selected: [bool; 4]) {
     let mut manifests = labelled();

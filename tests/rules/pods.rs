@@ -6,7 +6,7 @@ use super::check::{
     World, check, check_selection, grid, namespace, node, object, pod, policy, service, workload,
 };
 
-/// What a controller decides of a label: it is there, and nobody knows its value.
+/// Checks a label that a controller adds: it is present, and its value is not known.
 #[track_caller]
 fn check_present(manifests: &[String], pod: &str, key: &str) {
     check_selection(

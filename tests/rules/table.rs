@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// How a row begins its last cell when nothing that runs offline can break the rule.
+/// Beginning of a row's last cell when nothing that runs offline can break the rule.
 const REASON: &str = "Not tested: ";
 
 /// Every number of the specification, in the order of the table.

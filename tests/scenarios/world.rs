@@ -95,7 +95,7 @@ impl World {
             .collect()
     }
 
-    /// What messages call an end.
+    /// The name of an end in messages.
     pub(crate) fn name_of(&self, end: End) -> String {
         match end {
             End::Pod(pod, index) => self.cluster.pod_path(pod, index),
@@ -187,7 +187,7 @@ impl World {
         }));
     }
 
-    /// Whether two ends have addresses of a common family.
+    /// True if two ends are the same or have addresses of a common family.
     pub(crate) fn related(&self, a: End, b: End) -> bool {
         let has = |end: End, family| match end {
             End::Pod(pod, _) => self.cluster.pod_addresses(pod, family).is_some(),

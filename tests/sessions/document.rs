@@ -108,7 +108,7 @@ impl fmt::Display for Document {
     }
 }
 
-/// Whether `printed` is what `shown` says, where `...` stands for any lines.
+/// True if `printed` is what `shown` says, where `...` stands for any lines.
 pub(super) fn matches(shown: &[String], printed: &[String]) -> bool {
     let mut pieces = shown.split(|line| line == "...");
     let Some(mut rest) = pieces.next().and_then(|first| printed.strip_prefix(first)) else { return false };

@@ -11,7 +11,7 @@ const COMMAND: &str = "podreach matrix -f scenarios/three-tier/manifests";
 /// The width of a character and the height of a line, in pixels.
 const CELL: (usize, usize) = (8, 19);
 
-/// What a style of podreach looks like: the escape code, a CSS class, its declaration.
+/// The styles of podreach: the escape code, a CSS class, its declaration.
 const STYLES: [(&str, &str, &str); 5] = [
     ("1", "b", "font-weight: bold; fill: #ffffff"),
     ("2", "f", "fill: #7d8590"),

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What `kubectl get ... -o json` said when the scenario three-tier ran in a cluster.
+/// The output of `kubectl get ... -o json` when the scenario three-tier ran in a cluster.
 const DUMP: &str = "tests/sessions/cluster.json";
 
 /// A shell in a folder.

@@ -38,7 +38,7 @@ impl Ends {
     }
 }
 
-/// What a test expects.
+/// The expectation of a test.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Expectation {
     Allow,
@@ -167,7 +167,7 @@ pub(crate) fn setting() -> impl Strategy<Value = Setting> {
     })
 }
 
-/// What one world settles.
+/// The facts that one world settles.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
     /// The addresses of each pod that shows none.
@@ -286,7 +286,7 @@ impl Setting {
         (worlds, is_every_world)
     }
 
-    /// What the cluster is with these facts.
+    /// The cluster with these facts.
     pub(crate) fn world(&self, facts: &Facts) -> Result<World, String> {
         let case = self.case(Some(facts), true);
         let manifests = judge::manifests(&case)?;
@@ -451,7 +451,7 @@ impl World {
         }
     }
 
-    /// How far a pair is from being one that counts: two addresses count least, then an address of a family that the
+    /// Distance of a pair from one that counts: two addresses count least, then an address of a family that the
     /// pod has not.
     fn distance(&self, a: End, b: End) -> u8 {
         let common = [true, false].into_iter().any(|v4| self.has_family(a, v4) && self.has_family(b, v4));
@@ -475,7 +475,7 @@ impl World {
         declared.unwrap_or_else(PortSet::full)
     }
 
-    /// Whether every pair may use every port.
+    /// True if every pair that counts may use every port asked about.
     pub(crate) fn can(&self, from: &str, to: &str, port: Option<&str>) -> bool {
         let [program, _] = self.programs();
         let reachability = solve(program);
@@ -487,7 +487,7 @@ impl World {
         })
     }
 
-    /// Whether a test passes.
+    /// True if a test passes.
     pub(crate) fn test(
         &self,
         from: &[Ends],

@@ -1,4 +1,4 @@
-//! What the fuzz targets hold to be true of any bytes; `tests/fuzz.rs` replays their seeds.
+//! The properties that the fuzz targets check for any bytes; `tests/fuzz.rs` replays their seeds.
 //!
 //! A body panics where something is wrong. Those of whole pipelines are in `renderers`, what outputs are held to in
 //! `well_formed`.

@@ -139,7 +139,7 @@ fn labels(keys: &'static [&'static str]) -> impl Strategy<Value = Map<String, Va
         .prop_map(|pairs| pairs.into_iter().map(|(key, value)| (key.to_string(), json!(value))).collect())
 }
 
-/// Which labels a selector asks for.
+/// The labels that a selector asks for.
 #[derive(Clone, Copy)]
 enum Of {
     /// Labels of pods, those among them that controllers set.
@@ -303,6 +303,152 @@ pub(crate) fn network_policy(namespace: &str, name: &str, spec: &Value) -> Value
     policy
 }
 
+/// ClusterNetworkPolicies: mostly none. Few priorities, so that policies tie.
+fn cluster_network_policies() -> BoxedStrategy<Vec<Value>> {
+    let pods = || {
+        let namespaced = (of(selector(Of::Namespaces)), selector(Of::Pods)).prop_map(|(namespaces, pods)| {
+            json!({"pods": object([("namespaceSelector", namespaces), ("podSelector", Some(pods))])})
+        });
+        prop_oneof![
+            selector(Of::Namespaces).prop_map(|namespaces| json!({"namespaces": namespaces})),
+            namespaced,
+        ]
+    };
+    let masked: Vec<&str> =
+        BLOCKS.iter().map(|(block, _)| *block).filter(|block| !LEGACY_BLOCKS.contains(block)).collect();
+    let networks = subsequence(masked, 1..=2).prop_map(|networks| json!({"networks": networks}));
+    let nodes = select(&["x", "n1"][..]).prop_map(|pool| json!({"nodes": {"matchLabels": {"pool": pool}}}));
+    let domains =
+        select(&["example.com", "*.example.com"][..]).prop_map(|name| json!({"domainNames": [name]}));
+    let beyond = prop_oneof![12 => networks, 3 => nodes, 3 => domains];
+    let protocol = prop_oneof![
+        4 => (select(&["tcp", "udp", "sctp"][..]), select(&PORTS[..])).prop_map(|(protocol, port)| {
+            json!({protocol: {"destinationPort": {"number": port}}})
+        }),
+        2 => (select(&["tcp", "udp", "sctp"][..]), 1u16..100, 1u16..100).prop_map(|(protocol, first, more)| {
+            json!({protocol: {"destinationPort": {"range": {"start": first, "end": first + more}}}})
+        }),
+    ];
+    let named = select(&PORT_NAMES[..]).prop_map(|name| json!({"destinationNamedPort": name}));
+    let action = || select(&["Accept", "Deny", "Pass"][..]);
+    let protocols = || weighted(0.5, vec(prop_oneof![3 => protocol.clone(), 1 => named.clone()], 1..=2));
+    let rule = |peers: &'static str, action: &str, peer: Vec<Value>, protocols: Option<Vec<Value>>| {
+        object([
+            ("action", Some(json!(action))),
+            (peers, Some(json!(peer))),
+            ("protocols", protocols.map(Value::Array)),
+        ])
+    };
+    let inside = (action(), vec(pods(), 1..=2), protocols());
+    let ingress =
+        inside.clone().prop_map(move |(action, peers, protocols)| rule("from", action, peers, protocols));
+    let outside = (action(), beyond, weighted(0.5, vec(protocol.clone(), 1..=2)));
+    let egress = prop_oneof![
+        2 => inside.prop_map(move |(action, peers, protocols)| rule("to", action, peers, protocols)),
+        1 => outside.prop_map(move |(action, peer, protocols)| rule("to", action, vec![peer], protocols)),
+    ];
+    let spec = (
+        select(&["Admin", "Baseline"][..]),
+        0..3_u32,
+        pods(),
+        weighted(0.7, vec(ingress, 0..=3)),
+        weighted(0.7, vec(egress, 0..=3)),
+    );
+    let spec = spec.prop_map(|(tier, priority, subject, ingress, egress)| {
+        object([
+            ("tier", Some(json!(tier))),
+            ("priority", Some(json!(priority))),
+            ("subject", Some(subject)),
+            ("ingress", ingress.map(Value::Array)),
+            ("egress", egress.map(Value::Array)),
+        ])
+    });
+    let policies = vec((spec, select(&["v1alpha2", "v1beta1"][..])), 1..=3).prop_map(|policies| {
+        let numbered = policies.into_iter().enumerate();
+        let policy = |(number, (spec, version))| {
+            json!({"apiVersion": format!("policy.networking.k8s.io/{version}"), "kind": "ClusterNetworkPolicy",
+                "metadata": {"name": format!("cnp{number}")}, "spec": spec})
+        };
+        numbered.map(policy).collect::<Vec<Value>>()
+    });
+    let older = (policies.clone(), any::<bool>()).prop_map(|(policies, is_old)| {
+        policies.into_iter().enumerate().map(|(number, policy)| older(&policy, number, is_old)).collect()
+    });
+    prop_oneof![6 => Just(Vec::new()), 3 => policies, 2 => older].boxed()
+}
+
+/// A ClusterNetworkPolicy as a policy of v1alpha1 that says much the same, with the peers of its first releases or not.
+fn older(policy: &Value, number: usize, is_old: bool) -> Value {
+    let mut spec = policy["spec"].clone();
+    let is_admin = spec["tier"] == "Admin";
+    let fields = spec.as_object_mut().expect("a spec is an object");
+    fields.remove("tier");
+    if !is_admin {
+        fields.remove("priority");
+    }
+    let of_pods = |pods: &mut Value, is_old: bool| {
+        let namespaces = pods["namespaceSelector"].take();
+        let namespaces = if namespaces.is_null() { json!({}) } else { namespaces };
+        let pods = pods.as_object_mut().expect("pods are an object");
+        pods.remove("namespaceSelector");
+        if is_old {
+            pods.insert("namespaces".into(), json!({"namespaceSelector": namespaces}));
+        } else {
+            pods.insert("namespaceSelector".into(), namespaces);
+        }
+    };
+    if let Some(pods) = spec["subject"].get_mut("pods") {
+        of_pods(pods, false);
+    }
+    for (direction, peers) in [("ingress", "from"), ("egress", "to")] {
+        for rule in spec.get_mut(direction).and_then(Value::as_array_mut).into_iter().flatten() {
+            let action = rule["action"].as_str().unwrap_or_default();
+            let action = match action {
+                "Accept" => "Allow",
+                "Pass" if !is_admin => "Deny",
+                other => other,
+            };
+            rule["action"] = json!(action.to_owned());
+            for peer in rule[peers].as_array_mut().into_iter().flatten() {
+                if let Some(pods) = peer.get_mut("pods") {
+                    of_pods(pods, is_old);
+                } else if is_old && let Some(namespaces) = peer.get_mut("namespaces") {
+                    *namespaces = json!({"namespaceSelector": namespaces.take()});
+                } else if !is_admin && peer.get("domainNames").is_some() {
+                    *peer = json!({"namespaces": {}});
+                }
+            }
+            let Some(protocols) = rule.as_object_mut().and_then(|rule| rule.remove("protocols")) else {
+                continue;
+            };
+            let port = |written: &Value| {
+                if let Some(name) = written["destinationNamedPort"].as_str() {
+                    return json!({"namedPort": name});
+                }
+                let (protocol, port) =
+                    written.as_object().and_then(|one| one.iter().next()).expect("a protocol");
+                let (port, protocol) = (&port["destinationPort"], protocol.to_uppercase());
+                match port.get("number") {
+                    Some(number) if protocol == "TCP" => json!({"portNumber": {"port": number}}),
+                    Some(number) => json!({"portNumber": {"protocol": protocol, "port": number}}),
+                    None => {
+                        let (start, end) = (&port["range"]["start"], &port["range"]["end"]);
+                        json!({"portRange": {"protocol": protocol, "start": start, "end": end}})
+                    }
+                }
+            };
+            rule["ports"] = protocols.as_array().into_iter().flatten().map(port).collect();
+        }
+    }
+    let (kind, name) = match (is_admin, number) {
+        (true, _) => ("AdminNetworkPolicy", format!("anp{number}")),
+        // There is one.
+        (false, 0) => ("BaselineAdminNetworkPolicy", "default".to_owned()),
+        (false, _) => return policy.clone(),
+    };
+    json!({"apiVersion": "policy.networking.k8s.io/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+}
+
 /// Policies of kinds that are not evaluated, and what they hang on: mostly none.
 fn unevaluated() -> BoxedStrategy<Vec<Value>> {
     let pods = || selector(Of::OwnPods);
@@ -318,7 +464,8 @@ fn unevaluated() -> BoxedStrategy<Vec<Value>> {
     ];
     let admin = subject.prop_map(|subject| {
         json!({"apiVersion": "policy.networking.k8s.io/v1alpha1", "kind": "AdminNetworkPolicy",
-            "metadata": {"name": "anp"}, "spec": {"priority": 10, "subject": subject}})
+            "metadata": {"name": "anp"}, "spec": {"priority": 10, "subject": subject, "ingress": [
+                {"action": "Deny", "from": [{"namespaces": {"sameLabels": ["env"]}}]}]}})
     });
     let istio = (select(&["a", "b", "istio-system"][..]), pods(), any::<bool>()).prop_map(
         |(namespace, pods, is_configured)| {
@@ -404,7 +551,7 @@ fn containers() -> impl Strategy<Value = Map<String, Value>> {
     )
 }
 
-/// Which addresses a pod shows.
+/// The addresses that a pod shows.
 #[derive(Clone, Copy, Debug)]
 enum Shown {
     Nothing,
@@ -413,7 +560,7 @@ enum Shown {
     Both,
 }
 
-/// What a Pod object is beside its labels and containers.
+/// The state of a Pod object beside its labels and containers.
 #[derive(Clone, Copy, Debug)]
 enum PodLife {
     Plain,
@@ -675,10 +822,14 @@ fn options() -> impl Strategy<Value = Options> {
 /// A cluster.
 pub(crate) fn case() -> impl Strategy<Value = Case> {
     let profile = prop_oneof![4 => Just(Profile::Spec), 3 => select(&Profile::ALL[..])];
-    (surroundings(), pods(), workloads(), policies(), unevaluated(), options(), profile).prop_map(
-        |(surroundings, pods, workloads, policies, unevaluated, mut options, profile)| {
+    let others = (unevaluated(), cluster_network_policies());
+    (surroundings(), pods(), workloads(), policies(), others, options(), profile).prop_map(
+        |(surroundings, pods, workloads, policies, (unevaluated, cluster_wide), mut options, profile)| {
             let mut objects: Vec<Value> =
-                [surroundings, pods, workloads, policies].into_iter().flatten().chain(unevaluated).collect();
+                [surroundings, pods, workloads, policies, cluster_wide, unevaluated]
+                    .into_iter()
+                    .flatten()
+                    .collect();
             if objects.is_empty() {
                 // No object at all is an error.
                 objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}));

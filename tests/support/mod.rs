@@ -1,4 +1,4 @@
-//! What several test modules, and the fuzz targets, share.
+//! Helpers that several test modules, and the fuzz targets, share.
 
 pub(crate) mod fuzz;
 pub(crate) mod generate;
@@ -6,7 +6,7 @@ pub(crate) mod judge;
 
 use proptest::prelude::ProptestConfig;
 
-/// How many times fewer cases are tried where nothing is optimised, and every assertion in the code is asked.
+/// Divisor of the number of cases where nothing is optimised, and every assertion in the code is checked.
 pub(crate) const fn thinning() -> u32 {
     if cfg!(debug_assertions) { 8 } else { 1 }
 }

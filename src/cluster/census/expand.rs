@@ -9,7 +9,7 @@ use crate::k8s::{Labels, WorkloadObject};
 use crate::label::{KeyId, LabelSet, LabelSetId, LabelTable, LabelValue};
 use crate::policy::field::{FieldFinding, FieldPath};
 
-/// How many pods podreach lists one by one because their labels or nodes differ.
+/// Most pods that podreach lists one by one because their labels or nodes differ.
 const MOST_EXPANDED: u32 = 1_000_000;
 
 /// Labels with the number of a pod.

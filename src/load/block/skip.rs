@@ -1,4 +1,4 @@
-//! What nobody asks for: checked, and gone past.
+//! Skips values that no reader asks for, and checks them on the way.
 
 use super::{MAX_KEY, Node, Pairs, Reader, Result, Written};
 
@@ -14,7 +14,7 @@ const KEY: [bool; 256] = {
 };
 
 impl Written<'_> {
-    /// Whether a value that nobody asks for is right: only numbers that are none are not.
+    /// Checks a value that no reader asks for: the only possible fault is a number that cannot be read.
     fn check(self) -> Result<()> {
         match self {
             Self::Plain(text) if text.starts_with(['.', '+', '-']) => self.scalar().map(|_| ()),

@@ -27,7 +27,7 @@ impl<'t> Value<'_, 't> {
         }
     }
 
-    /// Whether it is a string, in however many pieces.
+    /// True if it is a string, in one or several pieces.
     fn is_string(&self) -> Result<bool> {
         Ok(match self.node {
             Node::Scalar(Written::Quoted(_) | Written::Pieces) => true,

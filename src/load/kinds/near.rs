@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use super::{KINDS, OWN_GROUPS};
 use crate::k8s::{UNEVALUATED, UnevaluatedKind, group};
 
-/// What was probably meant by an apiVersion and kind that no API has.
+/// The kind that was probably meant by an apiVersion and kind that no API has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::load) struct Meant {
     /// The kind.
@@ -28,7 +28,7 @@ impl Meant {
         self.api_version.is_none() || self.kind == "NetworkPolicy"
     }
 
-    /// What to write instead.
+    /// Advice on what to write instead.
     pub(in crate::load) fn help(&self, kind: &str) -> String {
         let of = self
             .api_version
@@ -45,8 +45,8 @@ impl Meant {
 /// resource ends in a domain.
 const OTHER_GROUPS: &[&str] = &["autoscaling", "policy"];
 
-/// What was probably meant by an apiVersion and kind that are not known together; `None` if they may well be another
-/// API's.
+/// Finds the kind that was probably meant by an apiVersion and kind that are not known together; `None` if they may
+/// well be another API's.
 pub(super) fn nearly(api_version: &str, kind: &str) -> Option<Meant> {
     thread_local! {
         /// The last answer: objects of one kind follow each other.
@@ -72,7 +72,7 @@ fn nearest(group: &str, kind: &str) -> Option<Meant> {
     near.min_by_key(|(distance, _)| *distance).map(|(_, meant)| meant)
 }
 
-/// How far a kind is from a known one, if it is near.
+/// Distance of a kind from a known one, if it is near.
 fn of_kinds(known: &str, kind: &str) -> Option<usize> {
     if known == kind {
         return Some(0);
@@ -92,7 +92,7 @@ fn of_kinds(known: &str, kind: &str) -> Option<usize> {
     plural().or_else(slip)
 }
 
-/// How far a group is from that of a known kind, if it is near.
+/// Distance of a group from that of a known kind, if it is near.
 fn of_groups(meant: &Meant, group: &str, kind: &str) -> Option<usize> {
     /// Anything is nearer.
     const FAR: usize = 10;

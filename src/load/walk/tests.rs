@@ -3,7 +3,7 @@ use std::process::Command;
 
 use super::*;
 
-/// What a walk found: names of texts, `!` and messages of errors, `~` and messages of notes.
+/// The results of a walk: names of texts, `!` and messages of errors, `~` and messages of notes.
 fn look(path: &Path, recursive: bool) -> Vec<String> {
     look_without(path, recursive, &[])
 }

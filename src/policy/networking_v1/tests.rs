@@ -98,7 +98,13 @@ fn r06_r12_r13_r15_absent_fields() {
         let policy = lowered(json!({"ingress": [rule]}));
         assert_eq!(
             policy.rules.ingress,
-            [Rule { action: Action::Accept, peers: Peers::Any, ports: Ports::Any, index: 0 }]
+            [Rule {
+                action: Action::Accept,
+                peers: Peers::Any,
+                ports: Ports::Any,
+                index: 0,
+                written: Written { rule: "spec.ingress[0]".into(), peers: Vec::new(), ports: Vec::new() },
+            }]
         );
     }
 }

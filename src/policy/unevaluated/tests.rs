@@ -1,4 +1,4 @@
-//! How the subjects of each kind are read.
+//! Subjects of each kind, as they are read.
 
 use serde_json::json;
 
@@ -161,7 +161,11 @@ fn who_could_enforce_what() {
         ("ClusterNetworkPolicy.crd.antrea.io", vec!["spec", "antrea"]),
         (
             "AdminNetworkPolicy.policy.networking.k8s.io",
-            vec!["spec", "calico", "cilium", "antrea", "ovn-kubernetes", "kube-network-policies"],
+            vec!["spec", "antrea", "ovn-kubernetes", "kube-network-policies"],
+        ),
+        (
+            "ClusterNetworkPolicy.policy.networking.k8s.io",
+            vec!["spec", "calico", "antrea", "ovn-kubernetes", "kube-network-policies"],
         ),
         ("EgressFirewall.k8s.ovn.org", vec!["spec", "ovn-kubernetes"]),
         ("ApplicationNetworkPolicy.networking.k8s.aws", vec!["spec", "aws-vpc-cni"]),

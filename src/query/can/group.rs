@@ -17,7 +17,7 @@ use crate::solve::{End, Rows};
 /// Ends that are alike.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
-    /// How many they are; addresses that no flow tells apart are one.
+    /// Number of ends; addresses that no flow tells apart count as one.
     pub(super) count: u128,
     /// The families they have addresses of.
     pub(super) families: ByFamily<bool>,
@@ -25,7 +25,7 @@ pub(super) struct Group {
     pub(super) class: Option<ClassId>,
     /// Their node, where that may tell them apart from others of their class.
     pub(super) node: Option<NodeId>,
-    /// Whether all of these addresses may be those of pods, and so mean the pods.
+    /// Set if all of these addresses may be those of pods, and so mean the pods.
     pub(super) is_doubtful: bool,
     pub(super) first: End,
     second: Option<End>,
@@ -37,7 +37,7 @@ pub(super) struct Groups {
     pub(super) sources: Vec<Group>,
     /// With the ports asked for, which are never empty.
     pub(super) destinations: Vec<(Group, PortSet)>,
-    /// How many pods are in a source and in a destination, and the first of them.
+    /// Number of pods that are in both a source and a destination, and the first of them, by place of the two.
     pub(super) same: IndexMap<(usize, usize), (u128, End), FxBuildHasher>,
 }
 
@@ -249,9 +249,9 @@ pub(in crate::query) fn outside(
 
 /// Pods whose addresses are not given.
 struct Crowd {
-    /// How many they are.
+    /// Number of pods.
     size: u128,
-    /// Where one of them may be.
+    /// The addresses that one of the pods may have.
     region: ByFamily<AddressSet>,
 }
 
@@ -275,7 +275,7 @@ impl Crowd {
         Self { size, region }
     }
 
-    /// Whether each of these addresses may be one of theirs.
+    /// True if each of these addresses may be that of one of the pods.
     fn may_own(&self, family: Family, addresses: &AddressSet) -> bool {
         let mut left = self.size;
         let few = addresses.ranges().iter().all(|(first, last)| {

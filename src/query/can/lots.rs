@@ -22,21 +22,21 @@ use crate::solve::{CellId, Cells, Connectivity, End, Reachability, Rows};
 /// Pairs of ends between which the same may flow, and of which the same is asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lot {
-    /// How many they are. A range of addresses that no rule tells apart counts as one end.
+    /// Number of pairs. A range of addresses that no rule tells apart counts as one end.
     pub count: u128,
     /// The first of them; the ends are the same only in lots of pods and themselves.
     pub first: (End, End),
-    /// What may flow.
+    /// The ports that each pair may use, as bounds.
     pub bounds: Connectivity,
     /// The ports asked for, never none.
     pub asked: PortSet,
-    /// What the ends have to do with each other.
+    /// The relation between the two ends, the same for all pairs.
     pub relation: Relation,
-    /// Whether both ends are surely meant; never `No`.
+    /// `Yes` if both ends are surely meant, else `Unknown`; never `No`.
     pub member: Truth,
 }
 
-/// What two ends have to do with each other. Of the pairs of two sets those count that come first here.
+/// The relation between two ends. Of the pairs of two sets, only those count whose relation comes first here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Relation {
     /// Two pods, or a pod and an address of a family that it has.
@@ -55,7 +55,7 @@ impl Relation {
         Self::between(kind(source), kind(destination))
     }
 
-    /// What two ends have to do with each other.
+    /// Finds the relation between two ends.
     pub(in crate::query) fn of(program: &Program, a: End, b: End) -> Self {
         let kind = |end| match end {
             End::Pod(pod, _) => (true, program.classes[program.class_of[pod]].families),
@@ -78,7 +78,7 @@ impl Relation {
         }
     }
 
-    /// Whether neither end is a pod.
+    /// True if both ends are addresses outside.
     pub const fn is_outside(self) -> bool {
         matches!(self, Self::Outside | Self::OutsideOtherFamily)
     }
@@ -110,7 +110,7 @@ pub fn lots(reachability: &Reachability<'_>, from: &Target, to: &Target, nodes: 
 struct Side<'t> {
     ends: Ends,
     member: Truth,
-    /// Where their addresses lie if they are meant.
+    /// The region in which the ends must lie to be meant, for pods whose addresses are not known; else `None`.
     place: Option<&'t ByFamily<AddressSet>>,
 }
 
@@ -188,7 +188,7 @@ pub(super) fn of_itself(groups: &Groups) -> impl Iterator<Item = Lot> {
     })
 }
 
-/// What pairs have in common.
+/// The properties that pairs counted together have in common.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {
     cell: CellId,
@@ -201,7 +201,7 @@ struct Key {
 /// The places of a source and of a destination.
 type Place = (usize, usize);
 
-/// How many pairs there are of a key, and the first place of such a pair.
+/// The number of pairs with one key, and the first place of such a pair.
 #[derive(Clone, Copy, Default)]
 struct Pairs {
     count: i128,
@@ -223,7 +223,7 @@ fn by_pair(reachability: &Reachability<'_>, groups: &Groups, nodes: bool) -> Vec
     lots_of(groups, count.found, |cell| reachability.bounds(cell))
 }
 
-/// What is counted.
+/// A count of pairs by key.
 struct Count<'g> {
     groups: &'g Groups,
     /// The place of the ports asked for of each destination.
@@ -248,7 +248,7 @@ impl<'g> Count<'g> {
         }
     }
 
-    /// How many pairs there are in a place, those of pods and themselves among them.
+    /// Number of pairs in a place, including pairs of a pod with itself.
     fn pairs(&self, (i, place): Place) -> i128 {
         signed(self.groups.sources[i].count * self.groups.destinations[place].0.count)
     }
@@ -330,7 +330,7 @@ struct Head {
 }
 
 impl Head {
-    /// What may flow to a class, wherever its pods run.
+    /// The cell from the sources to a class, wherever its pods run.
     fn cell(&self, other: ClassId) -> CellId {
         let at = self.cells.binary_search_by_key(&other, |&(class, _)| class);
         at.map_or(self.closed, |at| self.cells[at].1)
@@ -341,7 +341,7 @@ impl Head {
 struct Destinations<'g> {
     groups: &'g Groups,
     of_class: FxHashMap<ClassId, Members>,
-    /// How many pods there are of which the same is asked.
+    /// Number of pods, by the place of the ports asked for.
     pods: IndexMap<usize, u128, FxBuildHasher>,
     of_node: FxHashMap<NodeId, Vec<usize>>,
     outside: Vec<usize>,
@@ -353,7 +353,7 @@ struct Destinations<'g> {
 #[derive(Default)]
 struct Members {
     places: Vec<usize>,
-    /// How many there are of which the same is asked.
+    /// Number of pods of the class, by the place of the ports asked for.
     pods: IndexMap<usize, u128, FxBuildHasher>,
 }
 
@@ -387,7 +387,7 @@ impl<'g> Destinations<'g> {
         destinations
     }
 
-    /// Where a row does not say it all for a source, ascending.
+    /// Finds the destinations of a source for which the row of its class is not the whole answer; ascending.
     fn apart(&self, source: &Group, i: usize) -> Vec<usize> {
         let on_node = source.node.and_then(|node| self.of_node.get(&node));
         let mut places: Vec<usize> =

@@ -76,7 +76,7 @@ fn is_host(cluster: &Cluster, end: End) -> bool {
     matches!(end, End::Pod(pod, _) if cluster.pods[pod].host_network)
 }
 
-/// Where the addresses of a group lie: in the place in one of the two families, anywhere in the other one.
+/// The regions in which the addresses of a group may lie: in the place in one family, anywhere in the other one.
 fn cases(
     cluster: &Cluster,
     regions: &[ByFamily<AddressSet>; 2],

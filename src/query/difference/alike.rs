@@ -79,7 +79,7 @@ impl Alike {
         })
     }
 
-    /// Whether a change between endpoints that are looked at stands for those of their groups.
+    /// True if a change between endpoints that are looked at stands for those of their groups.
     pub(super) fn stands_for_others(&self, from: Place, to: Place) -> bool {
         let place = |place: Place| match place {
             Place::Cell(_) => None,
@@ -97,7 +97,7 @@ impl Alike {
     }
 }
 
-/// Which nodes have hostNetwork pods.
+/// Finds the nodes that have hostNetwork pods.
 fn hosting(cluster: &Cluster) -> IndexVec<NodeId, bool> {
     let mut hosting: IndexVec<NodeId, bool> = cluster.nodes.iter().map(|_| false).collect();
     for pod in cluster.pods.iter().filter(|pod| pod.host_network) {

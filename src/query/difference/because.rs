@@ -1,4 +1,4 @@
-//! What is responsible for a change.
+//! The causes of a change: the policies and other objects that are responsible for it.
 //!
 //! One pair of pods that changed is proved before and after, by the policies as they were and as they are. Responsible is
 //! what, taken back, takes the change back: a policy that was edited, or the ends. Where it is the ends, what policies see
@@ -39,7 +39,7 @@ enum Which {
     To,
 }
 
-/// What is responsible, seen from the connection.
+/// A cause of a change, seen from the connection.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 enum Why {
     /// A policy that is new, gone or says something else.
@@ -52,10 +52,10 @@ enum Why {
     Node(Which),
 }
 
-/// What is responsible for what changed between two ends, and these, each before and after, where they are pods.
+/// A cause of a change between two ends, and these ends before and after, where they are pods.
 type Blamed = (Why, [[Option<PodId>; 2]; 2]);
 
-/// How many pairs of an endpoint's classes are looked at.
+/// The most pairs of an endpoint's classes that are looked at for one change.
 const PAIRS: usize = 1024;
 
 /// An end as far as it is told apart, before and after.
@@ -75,23 +75,23 @@ pub(super) struct Because<'p> {
     side_of: FxHashMap<Treated, usize>,
     sides: Vec<sides::Side>,
     meetings: Meetings,
-    /// What is responsible, by what tells two ends apart.
+    /// The causes found so far, by what tells two ends apart; `None` where nothing changed.
     known: FxHashMap<Pair, Option<Vec<Why>>>,
     causes: Causes<'p>,
     sets: Interner<BecauseId, CauseSet>,
 }
 
-/// What is responsible for a change between pods of two classes.
+/// The causes of a change between two ends.
 enum Blame {
     Policies(BecauseId),
     Ends(Vec<Blamed>),
 }
 
-/// What is responsible for a change.
+/// The causes of a change, as a set.
 #[derive(Clone, Copy)]
 pub(super) struct Responsible {
     pub(super) because: BecauseId,
-    /// Whether that is said of the source, and of the destination: then it does not hold for others that are alike.
+    /// Set for the source, and for the destination, if it is a cause itself: then these hold for no others alike.
     pub(super) names: [bool; 2],
 }
 
@@ -118,7 +118,7 @@ impl<'p> Because<'p> {
         }
     }
 
-    /// What is responsible for a change.
+    /// Finds the causes of a change.
     pub(super) fn of(&mut self, change: &Found, cells: &[External]) -> Responsible {
         let mut causes: BTreeSet<CauseIndex> = BTreeSet::new();
         let mut names = [false; 2];
@@ -167,7 +167,7 @@ impl<'p> Because<'p> {
         Responsible { because: self.sets.intern_owned(causes.into_iter().collect()), names }
     }
 
-    /// How many kinds of pods, or of addresses, an end is made of.
+    /// Number of kinds of pods, or of addresses, that an end is made of.
     fn kinds(&self, place: Place) -> usize {
         match place {
             Place::Cell(_) => 1,
@@ -214,7 +214,7 @@ impl<'p> Because<'p> {
         None
     }
 
-    /// What is responsible for a change between two pods; all that policies treat alike have the same.
+    /// Finds the causes of a change between two pods; all pods that policies treat alike have the same.
     fn by_treatment(&mut self, treated: [Treated; 2], source: &[End; 2], destination: &[End; 2]) -> Between {
         let known = treated.map(|treated| self.side_of.get(&treated).copied());
         let [egress, ingress] = if let [Some(egress), Some(ingress)] = known {
@@ -258,7 +258,7 @@ impl<'p> Because<'p> {
         })
     }
 
-    /// What is responsible, once it is known between which pods.
+    /// Ties causes to the pods between which they were found; causes that are all policies need no pods.
     fn blamed(&mut self, whys: &[Why], source: &[End; 2], destination: &[End; 2]) -> Blame {
         let policies = whys.iter().map(|why| match why {
             Why::Policy(pair) => Some(self.causes.policy(*pair)),

@@ -8,7 +8,7 @@ use super::changes::{Block, Changes};
 use super::{BecauseId, BoxEnds, CarriedId, ChangeBox, Difference, GroupId, PartyId, Presence, Sign};
 use crate::index::IndexVec;
 
-/// What the pairs of a box have in common. Endpoints that only one input has are not mixed with the others.
+/// The properties that all pairs of a box share. Endpoints that only one input has are not mixed with the others.
 type Alike = (Option<BecauseId>, CarriedId, CarriedId, Presence, Presence);
 
 /// A row of a table: the ends at the other side, by group.

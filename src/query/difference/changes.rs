@@ -33,7 +33,7 @@ pub(super) struct Changes {
 pub(super) struct Block {
     pub(super) from: GroupId,
     pub(super) to: GroupId,
-    /// Whether it is from each endpoint of a group to itself; else it is from none to itself.
+    /// Set if the change is from each endpoint of a group to itself; else it is from none to itself.
     pub(super) is_within: bool,
     pub(super) before: CarriedId,
     pub(super) after: CarriedId,
@@ -67,7 +67,7 @@ impl Changes {
         row
     }
 
-    /// How many changes there are.
+    /// Number of changes.
     pub(super) fn len(&self) -> usize {
         let pairs = |block: &Block| {
             let [from, to] = [block.from, block.to].map(|group| self.groups[group].len());
@@ -80,7 +80,7 @@ impl Changes {
         self.outside.len() + self.blocks.iter().map(pairs).sum::<usize>()
     }
 
-    /// What could and can flow, by everything that has the same.
+    /// The ports that could and that can be used, once for each block and for each change with addresses.
     pub(super) fn flows(&self) -> impl Iterator<Item = (CarriedId, CarriedId)> {
         let outside = self.outside.iter().map(|change| (change.before, change.after));
         self.blocks.iter().map(|block| (block.before, block.after)).chain(outside)
@@ -101,7 +101,7 @@ impl Changes {
     }
 }
 
-/// What one class of addresses has to do with changes: for each, the other end and what it is.
+/// A change that one class of addresses is part of: its direction and other end, both port sets, and the causes.
 type Concern = (Direction, u32, CarriedId, CarriedId, BecauseId);
 
 /// The changes in the order of output, and the addresses that they tell apart.

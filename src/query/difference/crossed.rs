@@ -1,4 +1,4 @@
-//! What the policies of one input say of the pods of the other.
+//! The policies of one input, asked about the pods of the other.
 //!
 //! Where policies and pods change at once, it must be told apart whose change it was that counted: what a policy said is then
 //! asked of the pods as they are now, and what it says of the pods as they were.
@@ -13,7 +13,7 @@ use crate::diff;
 use crate::index::IndexVec;
 use crate::policy::PolicyId;
 
-/// What a policy said, or says: the number of the input that it is from.
+/// A version of a policy: the number of the input that it is from.
 pub(super) type Version = usize;
 
 /// The pods of both inputs, each with the policies of both where that tells more than its own.
@@ -66,12 +66,12 @@ impl<'p> Crossed<'p> {
         self.programs.as_ref().map_or(self.inputs, <[Program; 2]>::each_ref)
     }
 
-    /// Whether edited policies are there in both versions. If not, they see the same pods in both inputs.
+    /// True if edited policies are there in both versions. If not, they see the same pods in both inputs.
     pub(super) const fn has_both_versions(&self) -> bool {
         self.programs.is_some()
     }
 
-    /// Which policy one of [`Self::programs`] has, and in which version.
+    /// The pair that a policy of one of [`Self::programs`] belongs to, and the version that it is.
     pub(super) fn pair(&self, input: usize, policy: PolicyId) -> (PairId, Version) {
         self.of[input][policy]
     }

@@ -27,23 +27,23 @@ pub(super) enum Place {
 pub(super) struct Parties<'p> {
     programs: [&'p Program; 2],
     by: By,
-    /// How many replicas of one kind are endpoints by pod.
+    /// The most replicas of one kind that are endpoints by pod.
     pub(super) replicas: u32,
     pub(super) all: Vec<PartyFacts>,
     numbers: [FxHashMap<Endpoint, u32>; 2],
     filtered: bool,
 }
 
-/// What is known of an endpoint.
+/// Facts about an endpoint.
 pub(super) struct PartyFacts {
     pub(super) party: Party,
     /// Its pods in each input.
     pub(super) pods: [Vec<(PodId, Range<u32>)>; 2],
     /// The classes of these, and whether several of the pods are of the class.
     pub(super) classes: [Vec<(ClassId, bool)>; 2],
-    /// Whether it never has more than one pod, and so never a connection to itself.
+    /// Set if it has at most one pod in each input, and so never a connection to itself.
     pub(super) is_single: bool,
-    /// Whether changes of it are shown, whatever stands at the other end.
+    /// Set if changes of it are shown, whatever stands at the other end.
     pub(super) about: bool,
 }
 
@@ -115,7 +115,7 @@ impl<'p> Parties<'p> {
         self.numbers[input][&endpoint]
     }
 
-    /// How many of `count` pods that are alike in both inputs have to be looked at to meet all of their endpoints.
+    /// Number of pods, of `count` that are alike in both inputs, to look at so that all of their endpoints are met.
     pub(super) fn shown_of(&self, count: u32) -> u32 {
         count.min(if self.by == By::Pod { self.replicas } else { 1 })
     }
@@ -131,7 +131,7 @@ impl<'p> Parties<'p> {
         self.numbers[input].get(&endpoint).copied()
     }
 
-    /// Whether changes from or to this end are shown, whatever stands at the other end.
+    /// True if changes from or to this end are shown, whatever stands at the other end.
     pub(super) fn shows(&self, place: Place) -> bool {
         match place {
             Place::Cell(_) => !self.filtered,
@@ -139,8 +139,8 @@ impl<'p> Parties<'p> {
         }
     }
 
-    /// What has to be listed of both inputs, of the endpoints that are looked at alone; `None` if nothing can have changed.
-    /// Where pods come and go anything may have changed; else what changed between pods and addresses says where.
+    /// The views to list of both inputs, of the endpoints that are looked at only; `None` if nothing can have changed.
+    /// Where pods come and go anything may have changed; else the changes between pods and addresses say where.
     pub(super) fn views(&self, pairwise: &diff::Difference, alike: &Alike) -> Option<[View; 2]> {
         let come_and_go = !pairwise.appeared.is_empty() || !pairwise.vanished.is_empty();
         let (from, to) =

@@ -13,7 +13,7 @@ use crate::query::{Endpoint, External, Flow, Matrix, View};
 use crate::set::Interner;
 use crate::solve::Reachability;
 
-/// What two listings differ in.
+/// The differences between two listings.
 pub(super) struct Listed {
     /// Between endpoints within the clusters, those that stand for all alike.
     pub(super) inside: Vec<Found>,

@@ -24,9 +24,9 @@ pub(super) struct PolicyPairs {
 
 /// A policy of two inputs.
 pub(super) struct Pair {
-    /// What it is in each.
+    /// Its id in each input.
     pub(super) ids: [Option<PolicyId>; 2],
-    /// Whether both have it, and it says the same.
+    /// Set if both have it, and it says the same.
     pub(super) is_same: bool,
 }
 
@@ -106,7 +106,7 @@ fn pair_renamed(ids: &mut Vec<[Option<PolicyId>; 2]>, clusters: [&Cluster; 2]) {
     ids.retain(|_| taken.next() == Some(false));
 }
 
-/// What a policy says, in words that do not hang on the numbers of one cluster.
+/// The content of a policy as text, in words that do not depend on the ids of one cluster.
 fn text(cluster: &Cluster, policy: &Policy) -> String {
     let mut text =
         format!("{:?} {:?} {} {:?} ", policy.tier, policy.enforced_by, policy.priority, policy.isolates);
@@ -133,6 +133,9 @@ fn text(cluster: &Cluster, policy: &Policy) -> String {
                     Peer::Pods(selectors) => pods(cluster, selectors, &mut text),
                     Peer::IpBlock(block) => {
                         write!(text, " {block:?}").expect("writing to a string cannot fail");
+                    }
+                    Peer::DomainNames(names) => {
+                        write!(text, " {names:?}").expect("writing to a string cannot fail");
                     }
                 }
             }

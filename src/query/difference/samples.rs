@@ -8,11 +8,11 @@ use crate::diff;
 use crate::net::{ByDirection, ByFamily};
 use crate::set::Interner;
 
-/// How many pods of a class are looked at where they are not all alike.
+/// The most pods of a class that are looked at where they are not all alike.
 pub(super) const PODS: usize = 4;
 
 crate::define_id! { [pub(super)]
-    /// What of a pod matters whatever policies there are, in both inputs.
+    /// The properties of a pod that matter whatever policies there are, in both inputs.
     FactsId,
 }
 
@@ -31,7 +31,7 @@ pub(super) struct SampledPod {
     pub(super) facts: FactsId,
 }
 
-/// What of a pod matters whatever policies there are.
+/// The properties of a pod that matter whatever policies there are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Facts {
     families: ByFamily<bool>,
@@ -40,7 +40,7 @@ struct Facts {
     host: Option<ByDirection<SignatureId>>,
 }
 
-/// What of a pod became another thing.
+/// The properties of a pod that differ between the inputs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Became {
     Changed(Changed),

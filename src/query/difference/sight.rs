@@ -1,4 +1,4 @@
-//! What policies can see of pods, and whether two inputs show them the same of one.
+//! The properties of pods that policies can see, and whether they are the same in two inputs.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -10,7 +10,7 @@ use crate::label::{KeyId, LabelSetId, LabelValue, SelectorId};
 use crate::net::Direction;
 use crate::policy::{HostMatch, NamespaceMatch, Peer, Peers, PodMatch, Policy, Subject};
 
-/// What some policies can see of pods.
+/// The properties of pods that some policies can see.
 pub(super) struct Sight<'p> {
     inputs: [&'p Program; 2],
     /// The label keys that they ask about, in each input.
@@ -18,13 +18,13 @@ pub(super) struct Sight<'p> {
     names_ports: bool,
     has_blocks: bool,
     is_blind: bool,
-    /// Whether they see the same in two label sets, and in two nodes.
+    /// Cached answers: true if the policies see the same in two label sets, and in two nodes.
     same_labels: FxHashMap<[LabelSetId; 2], bool>,
     same_nodes: FxHashMap<[Option<NodeId>; 2], bool>,
 }
 
 impl<'p> Sight<'p> {
-    /// What the policies of both inputs see.
+    /// Collects the properties that the policies of both inputs see.
     pub(super) fn of_all(inputs: [&'p Program; 2]) -> Self {
         let policies = inputs.map(|input| &*input.cluster);
         let policies = policies
@@ -33,7 +33,7 @@ impl<'p> Sight<'p> {
         Self::new(inputs, policies)
     }
 
-    /// What those policies see, as they were and as they are, that do not say the same in both inputs.
+    /// Collects the properties that edited policies see, as they were and as they are.
     pub(super) fn of_edited(inputs: [&'p Program; 2], policies: &PolicyPairs) -> Self {
         let edited = policies.edited().flat_map(|pair| policies.all[pair].ids.into_iter().enumerate());
         let edited = edited.filter_map(|(input, id)| {
@@ -78,6 +78,7 @@ impl<'p> Sight<'p> {
                 match peer {
                     Peer::Pods(peer) => pods.push(peer),
                     Peer::IpBlock(_) => self.has_blocks = true,
+                    Peer::DomainNames(_) => {}
                 }
             }
         }
@@ -92,7 +93,7 @@ impl<'p> Sight<'p> {
         keys.extend(requirements.map(|requirement| &*labels.keys[requirement.key]));
     }
 
-    /// Whether some pod that both inputs have looks another one.
+    /// True if the policies see a difference in some pod that both inputs have.
     pub(super) fn sees_a_change(&mut self, pairwise: &diff::Difference) -> bool {
         let [was, is] = self.inputs.map(|input| &input.cluster.unknown_addresses);
         let may_lie_elsewhere = self.has_blocks && was != is;
@@ -103,12 +104,12 @@ impl<'p> Sight<'p> {
                     .any(|matched| !self.is_alike([matched.before.0, matched.after.0])))
     }
 
-    /// Whether nothing that they see of a pod is another thing.
+    /// True if all that the policies see of a pod is the same in both inputs.
     fn is_alike(&mut self, pods: [PodId; 2]) -> bool {
         self.changed(pods) == Changed::default()
     }
 
-    /// What of a pod is another thing.
+    /// Finds the properties of a pod that differ between the inputs.
     pub(super) fn changed(&mut self, pods: [PodId; 2]) -> Changed {
         let clusters = self.inputs.map(|input| &*input.cluster);
         let [was, is] = [0, 1].map(|input| &clusters[input].pods[pods[input]]);
@@ -165,7 +166,7 @@ impl<'p> Sight<'p> {
     }
 }
 
-/// What of a pod is another thing than it was.
+/// The properties of a pod that differ between the inputs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Debug)]
 pub(super) struct Changed {
     /// Its labels, its ports, its addresses, or where it runs.
@@ -174,7 +175,7 @@ pub(super) struct Changed {
     pub(super) namespace: bool,
 }
 
-/// What the value of a label is to a selector.
+/// The value of a label as a selector sees it.
 #[derive(PartialEq, Eq)]
 enum Seen<'l> {
     Value(&'l str),

@@ -15,7 +15,7 @@ use crate::solve::Reachability;
 /// The changes of a difference by source and destination.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// What a row or a column stands for.
+    /// The level: what a row or a column stands for.
     pub by: By,
     /// Sources of changes by name, addresses last.
     pub rows: Vec<Party>,
@@ -23,16 +23,16 @@ pub struct Table {
     pub columns: Vec<Party>,
     /// By row and column; what is a pair in neither input, or was not asked for, is not there.
     pub cells: BTreeMap<(usize, usize), Pair>,
-    /// How many rows and how many columns there was no room for.
+    /// Number of rows, and of columns, that are left out for lack of room.
     pub left_out: [usize; 2],
 }
 
-/// What a table says of one source and one destination.
+/// The entry of a table for one source and one destination.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pair {
-    /// What could flow, and what can flow; `None` where an input has no such pair.
+    /// The ports that could be used, and that can be; `None` where an input has no such pair.
     pub flows: [Option<Carried>; 2],
-    /// What became of it, if something did: by namespace perhaps between single workloads only, and the flows are equal.
+    /// The sign of the change, if there is one: by namespace it may be between single workloads only, with equal flows.
     pub change: Option<Sign>,
 }
 
@@ -60,13 +60,13 @@ pub fn table(inputs: [&Reachability<'_>; 2], difference: &Difference, scope: &Sc
     }
 }
 
-/// What a row or a column can stand for.
+/// A row or a column that a table may have.
 struct Line {
-    /// What it is in each input.
+    /// The endpoint in each input.
     ends: [Option<Endpoint>; 2],
     pods: [Vec<(PodId, Range<u32>)>; 2],
     is_one_pod: [bool; 2],
-    /// Whether it is shown whatever stands at the other end.
+    /// Set if it is shown, whatever stands at the other end.
     about: bool,
 }
 
@@ -86,7 +86,7 @@ impl Line {
     }
 }
 
-/// Whom changes are about.
+/// The endpoints that changes are about, and the sign between each two.
 struct Changed {
     by: By,
     /// Everything within the clusters by name, then the addresses of the difference.
@@ -121,7 +121,7 @@ impl Changed {
         Self { by, lines, rows: rows.into_iter().collect(), columns: columns.into_iter().collect(), signs }
     }
 
-    /// What flows in one of the inputs, by lines.
+    /// Finds the ports that may be used in one of the inputs, by lines.
     fn flows(
         &self,
         reachability: &Reachability<'_>,
@@ -234,7 +234,7 @@ fn lines(programs: [&Program; 2], difference: &Difference, scope: &Scope, by: By
     named.into_values().chain(addresses).collect()
 }
 
-/// What an endpoint belongs to.
+/// The endpoint of a level that an endpoint belongs to.
 fn at_level(program: &Program, endpoint: Endpoint, by: By) -> Endpoint {
     let cluster = &program.cluster;
     match endpoint {

@@ -24,28 +24,28 @@ pub(super) struct Treated {
     facts: [FactsId; 2],
     /// Of each input: the policies of the subject, and how they treat the peer.
     side: [(SignatureId, PeerFacts); 2],
-    /// Whether the connection stays on one node, by input.
+    /// Set if the connection stays on one node and is exempt from policies (R50), by input.
     exempt: [bool; 2],
 }
 
-/// What matters of a peer to the policies of a subject; its class if they name ports of it.
+/// The properties of a peer that matter to the policies of a subject; its class if they name ports of it.
 type PeerFacts = (Option<TreatmentId>, Option<ClassId>);
 
-/// How the signatures of one input and direction treat classes.
+/// The treatment of classes by the signatures of one input and direction.
 #[derive(Default)]
 struct Treatments {
     of: FxHashMap<SignatureId, Treatment>,
     known: Interner<TreatmentId, Vec<(PeersId, ByFamily<Truth>)>>,
 }
 
-/// How a signature treats classes.
+/// The treatment of classes by one signature.
 struct Treatment {
     /// Those that some list matches.
     matched: FxHashMap<ClassId, TreatmentId>,
     names_ports: bool,
 }
 
-/// How the policies of both inputs treat pods.
+/// The treatment of pods by the policies of both inputs.
 pub(super) struct Policies<'p> {
     programs: [&'p Program; 2],
     treatments: ByDirection<[Treatments; 2]>,
@@ -56,8 +56,8 @@ impl<'p> Policies<'p> {
         Self { programs, treatments: ByDirection::default() }
     }
 
-    /// What matters to each side of a connection between two pods of these samples: to that of the source, and to that of
-    /// the destination; `facts` are those of the pods, `exempt` says whether it stays on one node.
+    /// Finds the properties that matter to each side of a connection between two pods of these samples, the source's
+    /// side first; `facts` are those of the pods, `exempt` says whether the connection stays on one node.
     pub(super) fn treated(
         &mut self,
         [from, to]: [&Sample; 2],

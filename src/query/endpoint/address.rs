@@ -118,7 +118,7 @@ pub(super) fn owners(cluster: &Cluster, addresses: &ByFamily<AddressSet>) -> (En
     (ends, perhaps)
 }
 
-/// Whether the addresses of a pod that lie somewhere in a region are among these.
+/// `Yes` if the addresses of a pod, which lie somewhere in a region, are surely among these, `Unknown` if perhaps.
 fn lies_in(region: &ByFamily<AddressSet>, addresses: &ByFamily<AddressSet>) -> Truth {
     let in_family = |family: Family| match () {
         () if region[family].is_disjoint(&addresses[family]) => Truth::No,
@@ -128,8 +128,8 @@ fn lies_in(region: &ByFamily<AddressSet>, addresses: &ByFamily<AddressSet>) -> T
     Family::ALL.into_iter().map(in_family).fold(Truth::No, Truth::or)
 }
 
-/// Where addresses that the input does not give may be: those of pods, then those of hostNetwork pods. No two pods share
-/// an address, but hostNetwork pods have those of nodes; a Service's own address is no pod's.
+/// Finds the regions of addresses that the input does not give: of pods, then of hostNetwork pods. No two pods share an
+/// address, but hostNetwork pods have those of nodes; a Service's own address is no pod's.
 pub(in crate::query) fn candidates(cluster: &Cluster) -> [ByFamily<AddressSet>; 2] {
     let mut pods: ByFamily<Vec<(u128, u128)>> = ByFamily::default();
     let mut hosts: ByFamily<Vec<(u128, u128)>> = ByFamily::default();

@@ -1,8 +1,8 @@
-//! What can be wrong with the text of an endpoint.
+//! The errors in the text of an endpoint.
 
 use crate::net::Protocol;
 
-/// Why a text names no endpoint, with what to do about it in [`EndpointError::help`].
+/// The reason why a text names no endpoint, with a way out of it in [`EndpointError::help`].
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum EndpointError {
     /// Too many or empty segments.
@@ -44,13 +44,13 @@ pub enum EndpointError {
         name: String,
         /// The namespace of `-n`, else `default`.
         namespace: String,
-        /// What it may mean in other namespaces, best first.
+        /// Names in other namespaces that it may mean, best first.
         nearest: Vec<String>,
     },
     /// No such object.
     #[error("no {what} `{name}` in the input")]
     Unknown {
-        /// What was looked for.
+        /// The sort of object that was looked for.
         what: &'static str,
         /// Its name.
         name: String,
@@ -68,7 +68,7 @@ pub enum EndpointError {
     BadSelector {
         /// The text.
         text: String,
-        /// What is wrong.
+        /// The fault.
         why: String,
     },
     /// No pod has such labels.
@@ -78,7 +78,7 @@ pub enum EndpointError {
         selector: String,
         /// The namespace of `-n`.
         namespace: Option<String>,
-        /// Which label is amiss, and what may be meant.
+        /// The label that fits no pod, and a selector that may be meant.
         advice: String,
     },
     /// Both the destination and `--port` name a port.
@@ -94,7 +94,7 @@ pub enum EndpointError {
     SeveralNamespaces {
         /// The name.
         name: String,
-        /// How to write each of them.
+        /// An unambiguous text for each of them.
         candidates: Vec<String>,
     },
     /// The text names two things.
@@ -102,7 +102,7 @@ pub enum EndpointError {
     Clash {
         /// The text.
         text: String,
-        /// How to write each of them.
+        /// An unambiguous text for each of them.
         candidates: Vec<String>,
     },
     /// Several workloads have the name.
@@ -110,7 +110,7 @@ pub enum EndpointError {
     Ambiguous {
         /// The name.
         name: String,
-        /// How to write each of them.
+        /// An unambiguous text for each of them.
         candidates: Vec<String>,
     },
     /// The pod has run to its end (R53).
@@ -146,7 +146,7 @@ pub enum EndpointError {
     BadPort {
         /// The text behind the colon.
         port: String,
-        /// What is wrong.
+        /// The fault.
         why: &'static str,
     },
     /// The source has a port.
@@ -162,7 +162,7 @@ pub enum EndpointError {
         name: String,
         /// The protocol.
         protocol: Protocol,
-        /// What they declare, as `NAME/PROTOCOL`.
+        /// The named ports that they declare, as `NAME/PROTOCOL`.
         declared: Vec<String>,
     },
     /// The Service does not have the port.
@@ -178,13 +178,13 @@ pub enum EndpointError {
     NoBackends {
         /// Its name.
         service: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
 }
 
 impl EndpointError {
-    /// What to write instead, if anything can be said.
+    /// A text to write instead, if anything can be said.
     pub fn help(&self) -> Option<String> {
         let list = |names: &[String]| names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
         match self {

@@ -11,10 +11,10 @@ use crate::cluster::{Cluster, NamespaceId, PodId, PodName, WorkloadId};
 use crate::diagnostic::{nearest, nearest_by};
 use crate::index::Id;
 use crate::label::Truth;
-use crate::policy::{PolicyId, parse_cidr};
+use crate::policy::{PolicyId, network_policy_api, parse_cidr};
 use crate::query::{Ends, LabelQuery, LabelQueryError};
 
-/// What a text names.
+/// The objects that a text names, by the form of the text.
 pub(super) enum Form<'t> {
     Internet,
     Address(IpAddr),
@@ -199,7 +199,7 @@ fn service_of_dns(text: &str) -> Option<(&str, &str)> {
     (!name.is_empty() && !namespace.is_empty() && !namespace.contains('.')).then_some((name, namespace))
 }
 
-/// How to write what a form names so that it can mean nothing else; `None` if there is no such thing.
+/// Writes the name of what a form means so that it can mean nothing else; `None` if there is no such object.
 fn spelled_out(scope: &Scope<'_>, form: &Form<'_>) -> Option<String> {
     let cluster = scope.cluster;
     match *form {
@@ -230,11 +230,15 @@ pub fn policy(
         [kind, name] => (kind, namespace.unwrap_or("default"), name),
         _ => return None,
     };
-    let kind = kinds::find(kind).filter(|kind| kind.role == kinds::Role::Policy)?.name;
+    let is_called = |known: &network_policy_api::Kind| kind.eq_ignore_ascii_case(known.name());
+    let (kind, namespace) = match network_policy_api::Kind::ALL.iter().find(|known| is_called(known)) {
+        Some(cluster_wide) => (cluster_wide.name(), ""),
+        None => (kinds::find(kind).filter(|kind| kind.role == kinds::Role::Policy)?.name, namespace),
+    };
     let named = || cluster.policies.enumerate().filter(|(_, policy)| *policy.name.kind == *kind);
     let found = named().find(|(_, p)| *p.name.namespace == *namespace && *p.name.name == *name);
     Some(found.map(|(id, _)| id).ok_or_else(|| {
-        let path = format!("{namespace}/{name}");
+        let path = if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") };
         let mut near = nearest(&path, named().map(|(_, policy)| policy.name.path()));
         if near.is_empty() {
             near = nearest_by(name, named().map(|(_, policy)| (&*policy.name.name, policy.name.path())));
@@ -308,7 +312,7 @@ pub(super) fn pods(
     Ok(Ends { pods, addresses: crate::net::ByFamily::default() })
 }
 
-/// What a bare name means that `default` lacks: the one pod or workload of that name in the other namespaces.
+/// Looks up a bare name that `default` lacks: the one pod or workload of that name in the other namespaces.
 fn elsewhere(
     cluster: &Cluster,
     kind: Option<&str>,
@@ -344,7 +348,7 @@ fn namespace(cluster: &Cluster, name: &str) -> Result<NamespaceId, EndpointError
     })
 }
 
-/// What `name` may mean in any namespace, best first.
+/// Finds what `name` may mean in any namespace, best first.
 fn anywhere(cluster: &Cluster, name: &str) -> Vec<String> {
     let workloads = cluster.workloads.enumerate().map(|(id, w)| (&*w.name, cluster.workload_path(id)));
     let pods = cluster.pods.enumerate().filter_map(|(id, pod)| match &pod.name {
@@ -358,7 +362,7 @@ fn anywhere(cluster: &Cluster, name: &str) -> Vec<String> {
     names
 }
 
-/// What is said of a name that was found in another namespace than the one that completes names.
+/// The note on a name that was found in another namespace than the one that completes names.
 pub(super) fn elsewhere_note(name: &str, found: &str) -> String {
     format!("`{name}` is not in namespace `default`: this is `{found}`, the only one of that name")
 }
@@ -396,7 +400,7 @@ impl Lookup<'_, '_> {
         Err(self.not_found(namespace_given))
     }
 
-    /// How to write what the name means so that it can mean nothing else; `None` if it names nothing.
+    /// Writes the name so that it can mean nothing else; `None` if it names nothing.
     fn spelled_out(&self) -> Option<String> {
         match self.resolve(true) {
             Ok(found) => {
@@ -481,7 +485,7 @@ impl Lookup<'_, '_> {
         Err(EndpointError::Unknown { what: "pod", name: self.path(), nearest: names })
     }
 
-    /// Why the name means no pod.
+    /// The error for a name that means no pod.
     fn not_found(&self, namespace_given: bool) -> EndpointError {
         let cluster = self.cluster;
         if cluster.finished.iter().any(|(ns, name)| *ns == self.namespace && **name == *self.name) {

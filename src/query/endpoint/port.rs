@@ -50,7 +50,7 @@ pub(super) fn parse(text: &str) -> Result<PortRequest, EndpointError> {
     }
 }
 
-/// Whether the API server accepts the name of a port.
+/// True if the API server accepts the name of a port.
 fn is_port_name(name: &str) -> bool {
     name.len() <= 15
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -102,7 +102,7 @@ pub(super) fn named<'p>(
     Ok(Ports::ByDestination { pods, addresses: BTreeMap::new() })
 }
 
-/// What each of the pods declares (W21), for a question that names no port; `end` is what was typed.
+/// The ports that each of the pods declares (W21), for a question that names no port; `end` is the text of the ends.
 pub(super) fn declared<'p>(
     cluster: &Cluster,
     all: impl Iterator<Item = &'p (PodId, Range<u32>)>,

@@ -31,7 +31,7 @@ impl Found<'_> {
     }
 }
 
-/// What stands behind a Service.
+/// The backends of a Service.
 pub(super) struct Behind {
     pub(super) ends: Ends,
     /// Pods that stand there if labels that are not known are right.
@@ -191,7 +191,7 @@ pub(super) fn leave_out(
     ))
 }
 
-/// What to say where pods are asked about a port that only their Services have: policies see another number.
+/// Notes on pods that are asked about a port which only their Services have: policies see another number.
 pub(super) fn only_in_front(cluster: &Cluster, ends: &Ends, asked: &PortSet) -> Vec<String> {
     let Some((pod, _)) = ends.pods.first() else { return Vec::new() };
     let facts = &cluster.pods[*pod];

@@ -12,7 +12,7 @@ use crate::query::endpoint::Target;
 use crate::query::{Ends, Isolation};
 use crate::solve::proof::{Exemption, Prover};
 
-/// Which policies apply to a set of ends.
+/// The policies that apply to a set of ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EndpointExplanation {
     /// The ends.
@@ -26,9 +26,9 @@ pub struct EndpointExplanation {
 pub struct Subject {
     /// The pods.
     pub pods: Vec<(PodId, Range<u32>)>,
-    /// Why no policy applies to them, whatever policies there are.
+    /// Reason for which no policy applies to them, whatever policies there are.
     pub exemption: Option<Exemption>,
-    /// How they are isolated.
+    /// Their isolation by direction.
     pub isolation: ByDirection<Isolation>,
     /// The policies that select them, in evaluation order.
     pub policies: ByDirection<Vec<Applied>>,
@@ -39,7 +39,7 @@ pub struct Subject {
 pub struct Applied {
     /// The policy.
     pub policy: PolicyId,
-    /// Whether it selects the subject; never `No`.
+    /// `Yes` if the policy surely selects the subject, else `Unknown`; never `No`.
     pub selects: Truth,
     /// Its rules, in written order.
     pub rules: Vec<AppliedRule>,
@@ -54,7 +54,7 @@ pub struct AppliedRule {
     pub peers: Vec<Option<Matched>>,
 }
 
-/// How many pods selectors match.
+/// Number of pods that selectors match.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Matched {
     /// Surely.
@@ -80,8 +80,8 @@ pub fn endpoint(prover: &Prover<'_>, target: &Target) -> EndpointExplanation {
         .map(|(key, pods)| Subject {
             exemption: key.exemption,
             isolation: ByDirection {
-                ingress: isolation(prover.cluster(), key.exemption, &key.ingress),
-                egress: isolation(prover.cluster(), key.exemption, &key.egress),
+                ingress: isolation(prover.cluster(), key.exemption, &key.ingress, Direction::Ingress),
+                egress: isolation(prover.cluster(), key.exemption, &key.egress, Direction::Egress),
             },
             policies: ByDirection {
                 ingress: applied(Direction::Ingress, pods[0].0, key.ingress),
@@ -96,7 +96,7 @@ pub fn endpoint(prover: &Prover<'_>, target: &Target) -> EndpointExplanation {
 /// Some pods of some groups.
 type Pods = Vec<(PodId, Range<u32>)>;
 
-/// What makes pods the same subject.
+/// The properties in which the pods of one subject agree.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key<'c> {
     exemption: Option<Exemption>,
@@ -126,7 +126,12 @@ fn subjects<'c>(prover: &Prover<'c>, ends: &Ends) -> Vec<(Key<'c>, Pods)> {
     subjects
 }
 
-fn isolation(cluster: &Cluster, exemption: Option<Exemption>, policies: &[(PolicyId, Truth)]) -> Isolation {
+fn isolation(
+    cluster: &Cluster,
+    exemption: Option<Exemption>,
+    policies: &[(PolicyId, Truth)],
+    direction: Direction,
+) -> Isolation {
     if exemption.is_some() {
         return Isolation::Exempt;
     }
@@ -134,13 +139,21 @@ fn isolation(cluster: &Cluster, exemption: Option<Exemption>, policies: &[(Polic
     if policies.iter().any(|(id, _)| tier(*id) == Tier::Unevaluated) {
         return Isolation::Unknown;
     }
-    let isolating = policies.iter().filter(|(id, _)| tier(*id) == Tier::NetworkPolicy);
     let is_restricted = policies.iter().any(|(id, _)| tier(*id) == Tier::Restricting);
-    match isolating.map(|(_, selects)| *selects).max() {
-        None | Some(Truth::No) if is_restricted => Isolation::Unknown,
-        None | Some(Truth::No) => Isolation::Open,
-        Some(Truth::Unknown) => Isolation::Unknown,
-        Some(Truth::Yes) => Isolation::Isolated,
+    // How surely one of some policies selects the pods.
+    let surest = |of: &dyn Fn(PolicyId) -> bool| {
+        let selecting = policies.iter().filter(|(id, _)| of(*id));
+        selecting.map(|(_, selects)| *selects).max().unwrap_or(Truth::No)
+    };
+    match (
+        surest(&|id| tier(id) == Tier::NetworkPolicy),
+        surest(&|id| cluster.policies[id].may_deny(direction)),
+    ) {
+        (Truth::Yes, _) => Isolation::Isolated,
+        (Truth::No, _) if is_restricted => Isolation::Unknown,
+        (Truth::Unknown, _) | (Truth::No, Truth::Unknown) => Isolation::Unknown,
+        (Truth::No, Truth::Yes) => Isolation::Ruled,
+        (Truth::No, Truth::No) => Isolation::Open,
     }
 }
 
@@ -162,7 +175,7 @@ fn rules(
         .collect()
 }
 
-/// How many pods selectors match, each counted once.
+/// Number of pods that selectors match, counted once for equal selectors.
 pub(super) type Counts = BTreeMap<PodMatch, Matched>;
 
 /// The pods that each element of a list of peers matches.
@@ -174,7 +187,7 @@ pub(super) fn matched(cluster: &Cluster, peers: &Peers, counts: &mut Counts) -> 
             Peer::Pods(selectors) => {
                 Some(*counts.entry(*selectors).or_insert_with(|| count(cluster, selectors)))
             }
-            Peer::IpBlock(_) => None,
+            Peer::IpBlock(_) | Peer::DomainNames(_) => None,
         })
         .collect()
 }
@@ -205,7 +218,7 @@ fn ports(
     Some(all)
 }
 
-/// How many pods of the input selectors match.
+/// Counts the pods of the input that selectors match.
 fn count(cluster: &Cluster, selectors: &PodMatch) -> Matched {
     let labels = &cluster.labels;
     let mut matched = Matched::default();

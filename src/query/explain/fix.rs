@@ -36,15 +36,15 @@ pub struct Fix {
     /// The verdict on everything that was asked, with the policies: `unknown` if it hangs on a missing fact, `deny` if
     /// some pairs remain denied.
     pub then: Verdict,
-    /// How many pairs remain denied.
+    /// Number of pairs that remain denied.
     pub remaining: u128,
     /// Some of them, and why no policy helps, if none does.
     pub remain: Vec<((End, End), Option<NoFix>)>,
-    /// What opens beside what was asked.
+    /// The connections that open beside those that were asked for.
     pub opens: Opened,
 }
 
-/// Why there is no simple fix.
+/// The reason why there is no simple fix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NoFix {
     /// No port was asked for: one for every port would open too much.
@@ -59,7 +59,7 @@ pub enum NoFix {
     NotForPods(PodId),
     /// Labels do not tell this pod from others that no policy isolates, and that a fix would isolate.
     Closes(PodId),
-    /// What was tried out did not do what it should.
+    /// The fix that was tried out did not do what it should.
     NotFound,
 }
 
@@ -75,7 +75,7 @@ const MOST_NAMED: usize = 3;
 /// A pair of kinds, by place, and an example of it.
 type Denied = (usize, usize, (End, End));
 
-/// Where fixes are found and tried out. What that takes is made once for all questions.
+/// Finds fixes and tries them out. The workbench that this takes is made once for all questions.
 #[derive(Debug)]
 pub struct Fixes<'r, 'p> {
     reachability: &'r Reachability<'p>,
@@ -88,7 +88,7 @@ impl<'r, 'p> Fixes<'r, 'p> {
         Self { reachability, bench: None }
     }
 
-    /// What would allow everything from one set of ends to another that is denied; `None` if nothing is.
+    /// Finds a fix for what is denied from one set of ends to another; `None` if nothing is denied.
     pub fn fix(&mut self, from: &Target, to: &Target) -> Option<Result<Fix, NoFix>> {
         let program = self.reachability.program();
         let kinds = Kinds::new(program, from, to);
@@ -176,7 +176,7 @@ struct Writer<'a, 'c> {
     policies: Vec<AllowPolicy>,
 }
 
-/// What one kind of subjects needs: peers by place, and the ports and the family towards each.
+/// The needs of one kind of subjects: peers by place, and the ports and the family towards each.
 type Wanted = Vec<(PortSet, Family, usize)>;
 
 impl Writer<'_, '_> {

@@ -1,4 +1,4 @@
-//! Why nothing blocks a connection: the policies that look as if they were meant to.
+//! The reasons why nothing blocks a connection: the policies that look as if they were meant to.
 
 use crate::cluster::{NamespaceId, PodId};
 use crate::index::Id;
@@ -24,7 +24,7 @@ pub struct Meant {
     pub slip: Slip,
 }
 
-/// Why a policy does not block what it was perhaps meant to.
+/// The reason why a policy does not block what it was perhaps meant to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Slip {
     /// Its podSelector asks for a label that the pod has not, or has with another value.
@@ -42,7 +42,7 @@ pub enum Slip {
 /// Nobody reads more of them.
 const MOST: usize = 6;
 
-/// What looks as if it was meant to block a connection that is allowed.
+/// Finds the policies that look as if they were meant to block a connection that is allowed.
 pub(super) fn meant(prover: &Prover<'_>, explanation: &PairExplanation) -> Vec<Meant> {
     let Some(family) = explanation.family() else { return Vec::new() };
     let mut search = Search { prover, found: Vec::new() };
@@ -126,7 +126,7 @@ impl Search<'_, '_> {
         (is_idle || (others_fit && lacks)).then(|| Slip::Label(subject, requirement.clone()))
     }
 
-    /// Whether a policy may select any pod.
+    /// True if a policy may select any pod of its namespace.
     fn selects_any(&self, selectors: &PodMatch, own: NamespaceId) -> bool {
         let cluster = self.prover.cluster();
         let selector = &cluster.labels.selectors[selectors.pods];
@@ -156,14 +156,14 @@ impl Search<'_, '_> {
                             !of_pods && everything(selectors.pods) && !everything(id)
                         }
                     },
-                    Peer::IpBlock(_) => false,
+                    Peer::IpBlock(_) | Peer::DomainNames(_) => false,
                 };
                 let admits = |i: usize| step.peers.each[i].truth == Truth::Yes;
                 let others_admit = (0..peers.len()).any(|i| admits(i) && !alone(&peers[i], false));
                 let namespace = (0..peers.len()).find(|&i| admits(i) && alone(&peers[i], false));
                 let pods = (0..peers.len()).find(|&i| alone(&peers[i], true) && !admits(i));
                 if let (Some(namespace), Some(pods), false) = (namespace, pods, others_admit) {
-                    let path = format!("spec.{}[{}]", side.direction.as_str(), rule.index);
+                    let path = rule.written.rule.to_string();
                     self.add(side.direction, proof.policy, path, Slip::Alternatives(namespace, pods));
                 }
             }

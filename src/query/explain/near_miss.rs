@@ -52,7 +52,7 @@ pub enum Miss {
         requirement: Requirement,
         /// The key that has the value.
         key: KeyId,
-        /// Whether it is the namespace that has it.
+        /// Set if the peer's namespace has the value, and not the pod.
         of_namespace: bool,
     },
     /// A namespaceSelector asks for a label that the pod has.
@@ -77,8 +77,8 @@ pub enum Miss {
     OtherPorts(PortSet),
     /// The rule is for the port of a Service, policies see its target port: Service, its port, target.
     ServicePort(String, u16),
-    /// The destination declares no port of that name.
-    Undeclared(Box<str>, Protocol, PodId),
+    /// The destination declares no port of that name, of this protocol or of any.
+    Undeclared(Box<str>, Option<Protocol>, PodId),
     /// The name stands for these ports on the destination.
     NamedElsewhere(Box<str>, PortSet),
 }
@@ -163,26 +163,21 @@ impl Search<'_, '_> {
     }
 
     fn rule(&self, direction: Direction, rule: &Rule, step: &RuleProof) -> Vec<(String, Miss)> {
-        let path = format!("spec.{}[{}]", direction.as_str(), rule.index);
         let covered = self.explanation.coverage(step);
         if covered != Coverage::None && step.peers.truth == Truth::No {
             let Peers::Of(peers) = &rule.peers else { return Vec::new() };
-            let field = match direction {
-                Direction::Ingress => "from",
-                Direction::Egress => "to",
-            };
             peers
                 .iter()
                 .zip(&step.peers.each)
                 .enumerate()
                 .filter_map(|(i, (peer, step))| {
-                    Some((format!("{path}.{field}[{i}]"), self.peer(direction, peer, step.step)?))
+                    Some((rule.written.peer(i), self.peer(direction, peer, step.step)?))
                 })
                 .collect()
         } else if step.peers.truth == Truth::No && direction == Direction::Egress {
-            self.service_itself(rule, step, &path)
+            self.service_itself(rule, step)
         } else if covered == Coverage::None && step.peers.truth.possible() {
-            self.ports(rule, step, &path)
+            self.ports(rule, step)
         } else {
             Vec::new()
         }
@@ -261,7 +256,7 @@ impl Search<'_, '_> {
         }
     }
 
-    /// Whether a requirement on the labels of a namespace means another one: nobody renames theirs.
+    /// True if a requirement on namespace labels means another namespace: relabelling this one would be no remedy.
     fn names_another(&self, requirement: &Requirement, namespace: NamespaceId) -> bool {
         let cluster = self.cluster;
         if requirement.operator != Operator::In {
@@ -301,25 +296,26 @@ impl Search<'_, '_> {
     }
 
     /// A rule for a Service itself: its address in a block, and its port.
-    fn service_itself(&self, rule: &Rule, step: &RuleProof, path: &str) -> Vec<(String, Miss)> {
+    fn service_itself(&self, rule: &Rule, step: &RuleProof) -> Vec<(String, Miss)> {
         let asked = &self.explanation.asked;
         let Peers::Of(peers) = &rule.peers else { return Vec::new() };
         let is_meant = self.fronts.iter().any(|front| front.port(asked, &step.ports.matched).is_some());
         let blocks = peers.iter().enumerate().filter_map(|(i, peer)| match peer {
             Peer::IpBlock(block) => Some((i, block.cidr)),
-            Peer::Pods(_) => None,
+            Peer::Pods(_) | Peer::DomainNames(_) => None,
         });
         let found = blocks
             .filter(|_| is_meant)
-            .filter_map(|(i, cidr)| Some((format!("{path}.to[{i}]"), self.service_address(cidr)?)));
+            .filter_map(|(i, cidr)| Some((rule.written.peer(i), self.service_address(cidr)?)));
         found.collect()
     }
 
-    fn ports(&self, rule: &Rule, step: &RuleProof, path: &str) -> Vec<(String, Miss)> {
+    fn ports(&self, rule: &Rule, step: &RuleProof) -> Vec<(String, Miss)> {
         let Ports::Of(ports) = &rule.ports else { return Vec::new() };
         let asked = &self.explanation.asked;
         let mut found = Vec::new();
-        for (i, (port, step)) in ports.iter().zip(&step.ports.each).enumerate() {
+        let steps = &step.ports.each;
+        for (i, (port, step)) in ports.iter().zip(steps).enumerate() {
             let miss = match (port, step) {
                 (PortMatch::Range { protocol, first, last }, _) => {
                     let same_number = Protocol::ALL.into_iter().any(|other| {
@@ -329,37 +325,48 @@ impl Search<'_, '_> {
                     same_number.then_some(Miss::Protocol(*protocol))
                 }
                 (PortMatch::Named { protocol, name }, PortStep::Undeclared) => {
-                    match self.explanation.proof.to {
-                        End::Pod(pod, _) => Some(Miss::Undeclared(name.clone(), *protocol, pod)),
-                        End::Address(_) => None,
-                    }
+                    self.undeclared(rule, i, steps).map(|(pod, is_of_any)| {
+                        Miss::Undeclared(name.clone(), (!is_of_any).then_some(*protocol), pod)
+                    })
                 }
                 (PortMatch::Named { name, .. }, PortStep::Resolved) => {
                     Some(Miss::NamedElsewhere(name.clone(), step_ports(rule, i, self)))
                 }
                 _ => None,
             };
-            found.extend(miss.map(|miss| (format!("{path}.ports[{i}]"), miss)));
+            found.extend(miss.map(|miss| (rule.written.port(i), miss)));
         }
         if found.is_empty() {
             let other_ports =
                 || self.is_pointed(&rule.peers).then(|| Miss::OtherPorts(step.ports.matched.clone()));
             let miss = self.service_port(&step.ports.matched).or_else(other_ports);
-            found.extend(miss.map(|miss| (format!("{path}.ports"), miss)));
+            found.extend(miss.map(|miss| (rule.written.all_ports(), miss)));
         }
         found
     }
 
-    /// Whether somebody had certain peers in mind: a rule for everybody misses nobody in particular.
+    /// The destination, if it declares no port of the name that is written where this one is, and whether it is one of any
+    /// protocol; `None` but for the first port of a place.
+    fn undeclared(&self, rule: &Rule, port: usize, steps: &[PortStep]) -> Option<(PodId, bool)> {
+        let End::Pod(pod, _) = self.explanation.proof.to else { return None };
+        let places = &rule.written.ports;
+        let mut here = (0..places.len()).filter(|&other| places[other] == places[port]);
+        let is_first = here.clone().next() == Some(port);
+        let is_of_any = here.clone().count() > 1;
+        (is_first && here.all(|other| steps[other] == PortStep::Undeclared)).then_some((pod, is_of_any))
+    }
+
+    /// True if a rule is meant for certain peers: one for all peers gives no hint on its ports.
     fn is_pointed(&self, peers: &Peers) -> bool {
         let Peers::Of(peers) = peers else { return false };
         peers.iter().all(|peer| match peer {
             Peer::Pods(selectors) => !self.is_everything(selectors),
             Peer::IpBlock(block) => block.cidr.prefix_len() > 0,
+            Peer::DomainNames(_) => true,
         })
     }
 
-    /// Whether selectors mean all pods of all namespaces.
+    /// True if selectors mean all pods of all namespaces.
     fn is_everything(&self, selectors: &PodMatch) -> bool {
         let selectors_of = &self.cluster.labels.selectors;
         matches!(selectors.namespaces, NamespaceMatch::Labels(id) if selectors_of[id].is_everything())
@@ -401,7 +408,7 @@ pub(super) fn unmet(cluster: &Cluster, selector: SelectorId, labels: LabelSetId)
         .collect()
 }
 
-/// Whether labels surely meet a requirement that asks for a label to be there.
+/// True if labels surely meet a requirement that asks for a label to be present.
 fn is_carried(cluster: &Cluster, requirement: &Requirement, labels: LabelSetId) -> bool {
     matches!(requirement.operator, Operator::In | Operator::Exists)
         && requirement.accepts(&cluster.labels.sets[labels]) == Truth::Yes

@@ -22,11 +22,11 @@ pub struct PolicyExplanation {
     pub pods: Vec<(PodId, Truth)>,
     /// Its rules, with the pods that their elements match; ports are `None` where names stand among them.
     pub rules: ByDirection<Vec<AppliedRule>>,
-    /// What changes without it.
+    /// The changes that taking it away would make.
     pub without: Without,
 }
 
-/// What changes when a policy is taken away.
+/// The changes that taking a policy away would make.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Without {
     /// Ordered pairs of pods with a port that would be allowed.
@@ -37,16 +37,16 @@ pub struct Without {
     pub unknown: u64,
     /// The changes by workload, sorted; the first of many.
     pub rows: Vec<Row>,
-    /// Whether there are more rows than these.
+    /// Set if there are more rows than these.
     pub more: bool,
 }
 
-/// What changes between two workloads, or between one and addresses outside.
+/// The change between two workloads, or between one and addresses outside.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Row {
-    /// Where connections come from.
+    /// The source of the connections.
     pub from: Who,
-    /// Where they go.
+    /// The destination of the connections.
     pub to: Who,
     /// Ports that would be allowed between some.
     pub allowed: PortSet,

@@ -1,27 +1,32 @@
-//! Why a verdict is unknown: the facts that would decide it.
+//! The reasons why a verdict is unknown: the facts that would decide it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::{Cluster, NamespaceId, PodId};
 use crate::label::{LabelSetId, Requirement, SelectorId, Truth};
-use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, Subject};
+use crate::net::PortSet;
+use crate::policy::{Action, NamespaceMatch, Peer, Peers, PodMatch, PolicyId, Subject};
 use crate::query::can::Verdict;
 use crate::solve::End;
-use crate::solve::proof::{BlockStep, PeerStep, Side};
+use crate::solve::proof::{BlockStep, PeerStep, PolicyProof, Side};
 
-use super::{Coverage, PairExplanation};
+use super::{Coverage, PairExplanation, matching};
 
 /// A fact that the input does not give.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Reason {
     /// A policy of a kind that is not evaluated may select an end.
     NotEvaluated(PolicyId),
-    /// Whether a namespace that no manifest declares meets a requirement.
+    /// A requirement that a namespace which no manifest declares may or may not meet.
     NamespaceLabel(NamespaceId, Requirement),
-    /// Whether a pod meets a requirement on a label whose value a controller chooses.
+    /// A requirement on a label of a pod whose value a controller chooses, which the pod may or may not meet.
     PodLabel(PodId, Requirement),
     /// The address of a pod.
     PodAddress(PodId),
+    /// The addresses that a domain name, or the names of a pattern, stand for.
+    DomainName(Box<str>),
+    /// A tie of two policies that have one priority and disagree: the API leaves open which of them counts.
+    Tie(PolicyId, PolicyId),
 }
 
 /// The facts that an unknown verdict hangs on, without repetition.
@@ -37,7 +42,44 @@ pub(super) fn reasons(cluster: &Cluster, explanation: &PairExplanation) -> Vec<R
     reasons.into_iter().collect()
 }
 
+/// Pairs of policies of one tier and priority that surely say different things of what was asked.
+fn ties(cluster: &Cluster, explanation: &PairExplanation, side: &Side, reasons: &mut BTreeSet<Reason>) {
+    let semantics = explanation.proof.profile.semantics();
+    let place = |proof: &PolicyProof| {
+        let policy = &cluster.policies[proof.policy];
+        (policy.tier, policy.order(semantics))
+    };
+    let is_ordered = |proof: &&PolicyProof| place(proof).0.is_ordered();
+    let ordered: Vec<&PolicyProof> =
+        side.policies.iter().filter(|proof| proof.selects.sure()).filter(is_ordered).collect();
+    for equals in ordered.chunk_by(|a, b| place(a) == place(b)) {
+        // What each does first on each port.
+        let says = equals.iter().map(|proof| {
+            let mut left = explanation.asked.clone();
+            let mut says: BTreeMap<Action, PortSet> = BTreeMap::new();
+            for (_, action, ports) in matching(cluster, side, proof) {
+                let matched = ports.intersection(&left);
+                left = left.difference(&matched);
+                let all = says.entry(action).or_default();
+                *all = all.union(&matched);
+            }
+            (proof.policy, says)
+        });
+        let says: Vec<(PolicyId, BTreeMap<Action, PortSet>)> = says.collect();
+        for (i, (a, first)) in says.iter().enumerate() {
+            for (b, second) in &says[i + 1..] {
+                let disagree = first.iter().any(|(action, ports)| {
+                    let others = second.iter().filter(|(other, _)| *other != action);
+                    others.into_iter().any(|(_, others)| !ports.intersection(others).is_empty())
+                });
+                reasons.extend(disagree.then_some(Reason::Tie(*a, *b)));
+            }
+        }
+    }
+}
+
 fn of_side(cluster: &Cluster, explanation: &PairExplanation, side: &Side, reasons: &mut BTreeSet<Reason>) {
+    ties(cluster, explanation, side, reasons);
     let (subject, peer) = explanation.ends_of(side.direction);
     for proof in &side.policies {
         let policy = &cluster.policies[proof.policy];
@@ -62,6 +104,9 @@ fn of_side(cluster: &Cluster, explanation: &PairExplanation, side: &Side, reason
                     }
                     (_, PeerStep::Block(BlockStep::Perhaps), End::Pod(pod, _)) => {
                         reasons.insert(Reason::PodAddress(pod));
+                    }
+                    (Peer::DomainNames(names), ..) if step.truth == Truth::Unknown => {
+                        reasons.extend(names.iter().cloned().map(Reason::DomainName));
                     }
                     _ => {}
                 }

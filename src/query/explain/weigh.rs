@@ -38,19 +38,19 @@ impl Weigher<'_> {
         pairs
     }
 
-    /// Whether what one pod sends another is open because of where they run.
+    /// True if connections from one pod to another are open because of where the two run.
     pub(super) fn is_exempt(self, from: PodId, to: PodId) -> bool {
         let class = |pod: PodId| self.program.class_of[pod];
         self.program.same_node(from, to) && self.program.connectable(class(from), class(to))
     }
 }
 
-/// How many pods ranges hold.
+/// Number of pods that ranges hold.
 pub(super) fn length(ranges: &[Range<u32>]) -> u64 {
     ranges.iter().map(|range| u64::from(range.end - range.start)).sum()
 }
 
-/// How many numbers are in both.
+/// Number of pods that are in both lists of ranges.
 fn overlap(ours: &[Range<u32>], theirs: &[Range<u32>]) -> u64 {
     let common =
         |a: &Range<u32>, b: &Range<u32>| u64::from(a.end.min(b.end).saturating_sub(a.start.max(b.start)));

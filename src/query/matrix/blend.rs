@@ -9,7 +9,7 @@ use crate::net::{PortSet, PortSetId};
 use crate::query::group::Group;
 use crate::solve::{CellId, Rows};
 
-/// How many pairs of pods are exempt because they share a node (R50), by classes.
+/// Number of pairs of pods that are exempt because they share a node (R50), by classes.
 pub(in crate::query) type ExemptPairs = FxHashMap<(ClassId, ClassId), u64>;
 
 /// The cells of all pod pairs between two endpoints, put together.
@@ -71,7 +71,7 @@ impl Matrix<'_> {
         blend
     }
 
-    /// How many pairs from a group to each column are exempt because they share a node (R50), by classes.
+    /// Counts the pairs from a group to each column that are exempt because they share a node (R50), by classes.
     pub(in crate::query) fn exempt_pairs(
         &self,
         source: &Group,

@@ -27,14 +27,14 @@ struct Columns<'a> {
 /// One column of the rows that are being listed.
 struct Column<'a> {
     group: &'a Group,
-    /// Whether the view is about this group.
+    /// Set if the view is about this group.
     about: bool,
 }
 
 /// A flow that is filled in over and over, so that listing flows allocates nothing.
 struct Buffer {
     flow: Option<Flow>,
-    /// What its port sets are in the table.
+    /// The ids of its port sets in the table.
     ids: [PortSetId; 3],
     /// See [`View::ports`].
     only: Option<PortSetId>,

@@ -1,4 +1,4 @@
-//! What flows between a target and each workload at once: a row or a column of the matrix, whatever the target is.
+//! Connections between a target and each workload without a chain: a row or column of the matrix for any target.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::solve::CellId;
 /// Pairs that a shared node exempts, by class of the target and class of the other.
 type Exempt = FxHashMap<(ClassId, ClassId), u64>;
 
-/// What may flow, by place in the list of workloads.
+/// Finds the ports that may be used without a chain, by place in the list of workloads.
 pub(super) fn direct(
     search: &mut Search<'_, '_>,
     subject: &Subject,
@@ -77,7 +77,7 @@ pub(super) fn direct(
         .collect()
 }
 
-/// How many pairs between a target and each workload are exempt because they share a node (R50).
+/// Counts the pairs between a target and each workload that are exempt because they share a node (R50).
 fn exempt_pairs(
     search: &Search<'_, '_>,
     target: &Group,

@@ -73,8 +73,8 @@ pub(super) fn addresses(
     found
 }
 
-/// How addresses are reached: what may flow at once, and the hops and the pod before them in a chain, with the cell of
-/// the last hop.
+/// The ways to addresses: the ports without a chain, and for a chain its hops and the pod before the addresses, with
+/// the cell of the last hop.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(super) struct Ways {
     pub(super) direct: Option<[PortSet; 3]>,
@@ -141,7 +141,7 @@ fn firsts(search: &Search<'_, '_>, visits: &Visits) -> Vec<(crate::compile::Clas
     new.map(|(class, visit)| (*class, visit.hops, visit.end)).collect()
 }
 
-/// What may flow between a class and addresses. Most signatures make the same of nearly all addresses.
+/// Finds the cell between a class and addresses. Most signatures treat nearly all addresses alike.
 fn cell(
     search: &mut Search<'_, '_>,
     usual: &mut FxHashMap<(SignatureId, Family), CellId>,

@@ -17,7 +17,7 @@ use crate::net::{Direction, PortSetId};
 use crate::query::group::{NodeMates, merged};
 use crate::solve::{CellId, End, ExternalClass, ExternalId, Rows};
 
-/// Which hops count.
+/// The hops that count.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Certainty {
     /// Those that are allowed.
@@ -26,14 +26,14 @@ pub(super) enum Certainty {
     Perhaps,
 }
 
-/// How the pods of a group were first visited.
+/// The first visit to the pods of a group.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Visit {
     /// After how many hops, at least 1.
     pub(super) hops: u32,
     /// One of them, outside of the target if one is.
     pub(super) end: End,
-    /// Where the hop to it came from: the target at the first hop, else the `end` of another visit.
+    /// The end that the hop to it came from: the target at the first hop, else the `end` of another visit.
     pub(super) by: End,
 }
 
@@ -61,7 +61,7 @@ impl Visits {
     }
 }
 
-/// What searches share.
+/// The question and the tables that searches share.
 pub(super) struct Search<'a, 'p> {
     pub(super) program: &'p Program,
     pub(super) question: &'a Question,
@@ -74,7 +74,7 @@ pub(super) struct Search<'a, 'p> {
     pods: Vec<(PodId, Range<u32>)>,
     /// The addresses of the target.
     pub(super) addresses: Vec<Address>,
-    /// Whether some hop on the way is neither sure nor denied.
+    /// Set if some hop on the way is neither sure nor denied.
     pub(super) met_doubt: bool,
 }
 
@@ -144,7 +144,7 @@ impl<'a, 'p> Search<'a, 'p> {
         Visits { of: run.visits, order }
     }
 
-    /// Whether an end is one of the pods asked about.
+    /// True if an end is one of the pods asked about.
     fn is_target(&self, end: End) -> bool {
         let End::Pod(pod, index) = end else { return false };
         let from = self.pods.partition_point(|(id, _)| *id < pod);
@@ -152,7 +152,7 @@ impl<'a, 'p> Search<'a, 'p> {
         own.any(|(_, range)| range.contains(&index))
     }
 
-    /// What lies next to the target.
+    /// Visits the pods next to the target.
     fn first_hop(&mut self, run: &mut Run) {
         let program = self.program;
         let mut classes: FxHashMap<ClassId, Vec<End>> = FxHashMap::default();
@@ -256,7 +256,7 @@ impl<'a, 'p> Search<'a, 'p> {
     }
 }
 
-/// Whether a cell lets something through.
+/// True if a cell lets something through.
 pub(super) fn is_open(
     rows: &mut Rows<'_>,
     cell: CellId,

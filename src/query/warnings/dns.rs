@@ -1,4 +1,4 @@
-//! Whether pods can still look names up.
+//! Warnings about pods that can no longer look names up.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -17,20 +17,20 @@ use crate::solve::End;
 /// The port of DNS.
 const PORT: u16 = 53;
 
-/// Where NodeLocal DNSCache listens on every node.
+/// The address at which NodeLocal DNSCache listens on every node.
 const NODE_LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 20, 10));
 
-/// What the DNS Service of a cluster is called: everywhere, and by OpenShift.
+/// The names of the DNS Service of a cluster: those used everywhere, and that of OpenShift.
 const SERVICES: [&str; 3] = ["kube-dns", "coredns", "dns-default"];
 
-/// What the label `k8s-app` of DNS pods says.
+/// The values of the label `k8s-app` of DNS pods.
 const APPS: [&str; 2] = ["kube-dns", "coredns"];
 
-/// Where a cluster has its DNS.
+/// The DNS servers of a cluster.
 struct Dns {
     /// The pods, with the port on each.
     pods: BTreeMap<PodId, PortSet>,
-    /// Whether there is a cache on the nodes.
+    /// Set if there is a cache on the nodes.
     node_local: bool,
 }
 
@@ -62,7 +62,7 @@ fn has_app(cluster: &Cluster, labels: LabelSetId, apps: &[&str]) -> bool {
     }
 }
 
-/// Whether a policy has a rule for the cache.
+/// True if a policy has an egress rule for the cache.
 fn names_cache(cluster: &Cluster) -> bool {
     let rules = cluster.policies.iter().flat_map(|policy| &policy.rules.egress);
     let mut peers = rules.flat_map(|rule| match &rule.peers {
@@ -73,7 +73,7 @@ fn names_cache(cluster: &Cluster) -> bool {
         Peer::IpBlock(block) => {
             block.cidr.addr() == NODE_LOCAL && block.cidr.prefix_len() == block.cidr.max_prefix_len()
         }
-        Peer::Pods(_) => false,
+        Peer::Pods(_) | Peer::DomainNames(_) => false,
     })
 }
 
@@ -118,7 +118,7 @@ pub(super) fn warnings(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
     warning.into_iter().collect()
 }
 
-/// Whether a pod can surely reach no DNS server in the second input.
+/// True if a pod can surely reach no DNS server in the second input.
 fn reaches_none(comparison: &Comparison<'_, '_>, dns: &Dns, (pod, index): (PodId, u32)) -> bool {
     let from = End::Pod(pod, index);
     let is_closed =

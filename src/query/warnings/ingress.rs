@@ -1,4 +1,4 @@
-//! Whether what serves an Ingress still has a way to its backends.
+//! Warnings about Ingresses whose controllers have no way to a backend any more.
 //!
 //! Controllers are known by the labels that their manifests and charts give them. Where the input holds none, as where
 //! only the manifests of applications are kept, they run in another namespace or outside the cluster.
@@ -38,7 +38,7 @@ const CONTROLLERS: [(&str, &[&str]); 5] = [
     ("ingresscontroller.operator.openshift.io/deployment-ingresscontroller", &["default"]),
 ];
 
-/// What the same labels are also given to, by `app.kubernetes.io/component`.
+/// Components with the same labels that are no controllers, by `app.kubernetes.io/component`.
 const OTHER_COMPONENTS: [&str; 3] = ["admission-webhook", "default-backend", "default-http-backend"];
 
 /// Ingresses with a backend that every controller there is could reach, and none can reach now.

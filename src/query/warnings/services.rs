@@ -1,4 +1,4 @@
-//! Whether Services can still be reached, and have pods behind them.
+//! Warnings about Services that can no longer be reached, or have lost the pods behind them.
 //!
 //! What pods lose is found where connections changed; only where a Service leads to other ports are all pods asked.
 
@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Comparison, Pods, Sample, ServiceName, Trouble, Warning, lost_port};
+use super::{Comparison, NowAt, Pods, Sample, ServiceName, Trouble, Warning, lost_port};
 use crate::cluster::{Backends, Cluster, NamespaceId, PodId, Service};
 use crate::compile::ClassId;
 use crate::diff::Matched;
@@ -61,7 +61,7 @@ pub(super) fn warnings(comparison: &Comparison<'_, '_>, concerned: &mut Concerne
 /// Pods of the second input, each with a box that holds it.
 type Sources = BTreeMap<(PodId, u32), (usize, Matched)>;
 
-/// Where ports are lost.
+/// The destinations that lose ports, with the boxes in which they do.
 pub(super) struct Concerned {
     /// The namespaces of destinations that lose ports.
     pub(super) namespaces: BTreeSet<NamespaceId>,
@@ -174,7 +174,7 @@ fn is_hosted(comparison: &Comparison<'_, '_>, pod: PodId) -> bool {
     comparison.after.program().cluster.pods[pod].host_network
 }
 
-/// Whether a pod can reach no backend: boxes hold pairs on one node, which do not change (R50).
+/// True if a pod can reach no backend. Each is asked about: boxes hold pairs on one node, which do not change (R50).
 pub(super) fn reaches_none(
     comparison: &Comparison<'_, '_>,
     (pod, index): (PodId, u32),
@@ -186,15 +186,17 @@ pub(super) fn reaches_none(
     })
 }
 
-/// Which pods declare other ports than they did: a Service may send to them elsewhere.
+/// The pods that are new, or declare other ports than they did: a Service may send elsewhere.
 struct MovedPorts {
     is_any: bool,
-    /// Where each group of pods of the second input was in the first one.
+    /// The group in the first input of each group of pods of the second one.
     before: OnceCell<FxHashMap<PodId, PodId>>,
 }
 
-/// A Service that sends to other ports of its pods than it did: what is lost shows on no pair of pods.
+/// A Service that sends to other ports of its pods than it did, or to new pods only: what is lost shows on no pair of pods.
 struct Moved {
+    /// The place that it sends to now.
+    now: NowAt,
     /// The pods that stood behind it in the first input, and their ports.
     before: BTreeMap<PodId, PortSet>,
     /// The same in the second one.
@@ -204,13 +206,15 @@ struct Moved {
 impl MovedPorts {
     fn new(comparison: &Comparison<'_, '_>) -> Self {
         let (old, new) = (comparison.before.program(), comparison.after.program());
-        let is_any = comparison.difference.all(&new.cluster).any(|Matched { before, after, .. }| {
+        let has_moved = |Matched { before, after, .. }: Matched| {
             old.cluster.pods[before.0].named_ports() != new.cluster.pods[after.0].named_ports()
-        });
+        };
+        let is_any = !comparison.difference.appeared.is_empty()
+            || comparison.difference.all(&new.cluster).any(has_moved);
         Self { is_any, before: OnceCell::new() }
     }
 
-    /// A Service of the second input, if it sends to other ports.
+    /// A Service of the second input, if it sends to other ports or to new pods only.
     fn of(
         &self,
         comparison: &Comparison<'_, '_>,
@@ -230,7 +234,10 @@ impl MovedPorts {
             comparison.difference.all(new).map(|matched| (matched.after.0, matched.before.0)).collect()
         });
         let stood_behind = |pod: &PodId| known.get(pod).and_then(|pod| before.get(pod));
-        let is_moved = if after.is_empty() {
+        let is_replaced = !after.is_empty() && after.keys().all(|pod| !known.contains_key(pod));
+        let is_moved = if is_replaced {
+            !before.is_empty()
+        } else if after.is_empty() {
             // Its pods may be there and have no such port any more.
             let Backends::Selector(selector) = service.backends else { return None };
             let selector = &new.labels.selectors[selector];
@@ -239,7 +246,12 @@ impl MovedPorts {
         } else {
             after.iter().any(|(pod, ports)| stood_behind(pod).is_some_and(|before| before != ports))
         };
-        is_moved.then_some(Moved { before, after })
+        let now = if is_replaced {
+            NowAt::NewPods
+        } else {
+            NowAt::Ports(after.values().fold(PortSet::empty(), |all, ports| all.union(ports)))
+        };
+        is_moved.then_some(Moved { now, before, after })
     }
 }
 
@@ -270,9 +282,8 @@ impl Moved {
                 pods.insert(after, count);
             }
         }
-        let ports = self.after.values().fold(PortSet::empty(), |all, ports| all.union(ports));
         (!pods.is_empty()).then(|| Warning {
-            trouble: Trouble::Moved(service, ports),
+            trouble: Trouble::Moved(service, self.now.clone()),
             workloads: comparison.workloads(&pods),
             sample: None,
         })
@@ -298,7 +309,7 @@ fn without_backends(comparison: &Comparison<'_, '_>) -> Vec<Warning> {
     warnings
 }
 
-/// Whether a Service may select pods with one of these sets of labels.
+/// True if a Service may select pods with one of these sets of labels.
 fn selects(cluster: &Cluster, labels: Option<&BTreeSet<LabelSetId>>, service: &Service) -> bool {
     let Backends::Selector(selector) = service.backends else { return false };
     let selector = &cluster.labels.selectors[selector];

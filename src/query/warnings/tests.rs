@@ -12,7 +12,7 @@ use crate::render::warnings::Told;
 use crate::solve::solve;
 use crate::what_if::{Change, Objects};
 
-/// What is said about changes of a cluster.
+/// The warnings about changes of a cluster, as text.
 fn after(yaml: &str, changes: &[Change]) -> Vec<String> {
     let input = Input::Text { name: "test.yaml".into(), bytes: yaml.into() };
     let manifests = load(&[input], crate::load::Options::default()).manifests;
@@ -41,7 +41,7 @@ metadata: {name: kube-system, labels: {name: kube-system}}
 ";
 
 #[test]
-fn a_service_leads_to_another_port() {
+fn a_service_leads_elsewhere() {
     let yaml = |target: &str, named: u16| {
         format!(
             "{THREE_TIER}
@@ -68,14 +68,21 @@ spec: {{podSelector: {{matchLabels: {{app: web}}}}, ingress: [{{from: [{{podSele
 "
         )
     };
-    let said = |before: (&str, u16), after: (&str, u16)| {
-        said(&cluster(&yaml(before.0, before.1)), &cluster(&yaml(after.0, after.1)))
-    };
+    let said_of = |before: &str, after: &str| said(&cluster(before), &cluster(after));
+    let said =
+        |before: (&str, u16), after: (&str, u16)| said_of(&yaml(before.0, before.1), &yaml(after.0, after.1));
     let warning = "Service a/web leads to 9090/TCP now, and cannot be reached any more from a/client";
     assert_eq!(said(("8080", 8080), ("9090", 8080)), [warning]);
     assert_eq!(said(("http", 8080), ("http", 9090)), [warning]);
     let nowhere = "Service a/web leads to no port now, and cannot be reached any more from a/client";
     assert_eq!(said(("http", 8080), ("https", 8080)), [nowhere]);
+    let green = |port: u16| {
+        yaml("http", port).replace("name: web, namespace: a, labels", "name: green, namespace: a, labels")
+    };
+    let replaced = "Service a/web leads to new pods only now, and cannot be reached any more from a/client";
+    assert_eq!(said_of(&yaml("http", 8080), &green(9090)), [replaced]);
+    assert_eq!(said_of(&yaml("http", 8080), &green(8080)), [""; 0]);
+    assert_eq!(said_of(&yaml("http", 9090), &green(9091)), [""; 0], "nobody could reach it before either");
     // Nobody could reach it there before either.
     assert_eq!(said(("9090", 8080), ("9091", 8080)), [""; 0]);
     assert_eq!(said(("9090", 8080), ("8080", 8080)), [""; 0]);

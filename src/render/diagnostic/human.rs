@@ -14,7 +14,7 @@ use crate::load::{Position, Source};
 use crate::render::style::Palette;
 use crate::render::text::{Plain, count, hidden};
 
-/// How much is said beside errors.
+/// The amount of findings that are shown beside errors.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum Volume {
     /// Errors only.
@@ -26,10 +26,10 @@ pub enum Volume {
     Verbose,
 }
 
-/// How many errors of one code are shown, and warnings of which none repeats another.
+/// Number of errors of one code that are shown, and of warnings of a code whose warnings never repeat each other.
 const ERRORS: u64 = 20;
 
-/// How many other findings of one code are shown.
+/// Number of other findings of one code that are shown.
 const REPEATED: u64 = 3;
 
 /// The most characters of a path or of the name of an object.
@@ -69,7 +69,7 @@ pub fn text(
     Ok(())
 }
 
-/// How many findings of a code are shown.
+/// Number of findings of a code that are shown.
 fn limit(code: Code, volume: Volume) -> u64 {
     match (code.severity(), volume) {
         (_, Volume::Verbose) => u64::MAX,

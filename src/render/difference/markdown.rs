@@ -15,7 +15,7 @@ const OPEN: usize = 12;
 const NAMES: usize = 12;
 const PORTS: usize = 120;
 
-/// What is needed at the end, at most.
+/// Bytes that are kept free for the end of the text.
 const RESERVE: usize = 1000;
 
 const HEAD: &str = "\n| | from | to | ports | before | because |\n|---|---|---|---|---|---|\n";

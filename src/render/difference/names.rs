@@ -7,10 +7,10 @@ use crate::query::By;
 use crate::query::difference::{PartyId, Presence};
 use crate::render::text::Plain;
 
-/// How sets of endpoints are named.
+/// Names sets of endpoints.
 pub(super) struct Naming<'a, 'r> {
     report: &'r Report<'a>,
-    /// How many endpoints each namespace has, in the first and in the second input.
+    /// Number of endpoints of each namespace, in the first and in the second input.
     sizes: [BTreeMap<&'a str, usize>; 2],
 }
 

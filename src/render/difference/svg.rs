@@ -8,7 +8,7 @@ use crate::query::difference::{Carried, Pair, Party, Presence, Sign, Table};
 use crate::render::matrix::{Cell, LARGEST_GRID, used};
 use crate::render::svg::table::{self, Face, Paint};
 
-/// What a cell of the picture says.
+/// The contents of a cell of the picture.
 enum Look {
     /// The same before and after.
     Same(Cell),
@@ -71,7 +71,7 @@ fn look(pair: &Pair) -> Look {
     }
 }
 
-/// What a cell says by itself, in a word or, where there are many, in a sign.
+/// The text of a cell: a word or, where there are many cells, a sign.
 fn says(cell: &Cell, has_words: bool) -> String {
     if has_words { cell.word() } else { cell.sign() }.to_owned()
 }
@@ -86,7 +86,7 @@ fn face(look: &Look, has_words: bool) -> Face {
     }
 }
 
-/// What the pair could do, and what it can.
+/// The ports of a pair, before and after.
 fn text(pair: &Pair) -> String {
     let whole = |carried: &Option<Carried>| {
         carried.as_ref().map_or_else(|| "not there".to_owned(), |carried| carried_text(carried, 200))

@@ -136,7 +136,7 @@ impl Page<'_, '_> {
         Ok(())
     }
 
-    /// What may flow now, and what could flow before if that is more than nothing.
+    /// The ports now, and those before if there were any.
     fn ports(&self, found: &ChangeBox) -> String {
         let carried = |id| carried_text(&self.report.difference.carried[id], self.detail.most(PORTS));
         let nothing = |id| self.report.difference.carried[id].is_nothing();

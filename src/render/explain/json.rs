@@ -72,13 +72,13 @@ struct PairCounts {
     unknown: u128,
 }
 
-/// What the policies of a fix do, as far as it is not what was asked for.
+/// The effect of the policies of a fix beside what was asked for.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct FixEffect {
     /// The verdict on the question with them.
     verdict: &'static str,
-    /// How many pairs remain denied.
+    /// Number of pairs that remain denied.
     remaining: u128,
     /// Pairs of pods that they allow beside those asked about.
     others: u64,
@@ -117,6 +117,9 @@ struct RuleObject {
     index: usize,
     file: Option<String>,
     line: Option<u32>,
+    /// `Accept`, `Deny` or `Pass`, of policies whose rules do different things.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<&'static str>,
     /// Null if it is not known.
     matches: Option<bool>,
     why: String,
@@ -183,6 +186,9 @@ pub(super) struct EffectiveRule {
     index: usize,
     file: Option<String>,
     line: Option<u32>,
+    /// `Accept`, `Deny` or `Pass`, of policies whose rules do different things.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<&'static str>,
     ports: String,
     peers: Vec<EffectivePeer>,
 }
@@ -218,7 +224,7 @@ pub(super) fn port_map(ports: &PortSet) -> PortMap {
         .collect()
 }
 
-/// What an isolation is called.
+/// The name of an isolation.
 pub(super) const fn isolation_name(isolation: Isolation) -> &'static str {
     match isolation {
         Isolation::Open => "open",
@@ -226,6 +232,7 @@ pub(super) const fn isolation_name(isolation: Isolation) -> &'static str {
         Isolation::Isolated => "isolated",
         Isolation::Unknown => "unknown",
         Isolation::Exempt => "exempt",
+        Isolation::Ruled => "ruled",
     }
 }
 
@@ -346,7 +353,7 @@ fn policy(
             Coverage::All | Coverage::Some(_) => known(step.peers.truth),
         };
         let why = words.rule(explanation, direction, rule, step);
-        RuleObject { index: rule.index, file, line, matches, why }
+        RuleObject { index: rule.index, file, line, action: Words::action(policy, rule), matches, why }
     });
     let (file, line) = context.place(proof.policy, "");
     PolicyObject {
@@ -421,7 +428,14 @@ pub(super) fn effective_rules(
                 .collect(),
         };
         let ports = here.ports.as_ref().map_or_else(|| Words::ports(&rule.ports), ToString::to_string);
-        EffectiveRule { index: rule.index, file, line, ports, peers }
+        EffectiveRule {
+            index: rule.index,
+            file,
+            line,
+            action: Words::action(&context.cluster.policies[policy], rule),
+            ports,
+            peers,
+        }
     };
     rules.map(rule).collect()
 }

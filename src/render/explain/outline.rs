@@ -6,7 +6,7 @@ use crate::query::can::Verdict;
 use crate::render::style::Palette;
 use crate::render::text::{Markdown, Plain};
 
-/// What is to be said, in order; texts are not escaped yet.
+/// The parts of an explanation, in order; texts are not escaped yet.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::render) struct Outline {
     parts: Vec<Part>,
@@ -37,7 +37,7 @@ impl Word {
     }
 }
 
-/// What an item is.
+/// The meaning of an item.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::render) enum Mark {
     /// Something said.

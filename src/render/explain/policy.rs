@@ -53,7 +53,7 @@ struct WithoutObject {
     newly_denied: u64,
     newly_unknown: u64,
     changes: Vec<RowObject>,
-    /// Whether there are more changes than these.
+    /// True if there are more changes than these.
     more: bool,
 }
 
@@ -98,7 +98,11 @@ pub(super) fn outline(context: &Context<'_>, explanation: &PolicyExplanation) ->
         }
     }
     for direction in Direction::ALL {
-        let says = if policy.isolates[direction] { "isolates, and lets through" } else { "has no say" };
+        let says = match policy.tier {
+            _ if !policy.decides(direction) => "has no say",
+            tier if tier.is_ordered() => "decides by the first rule that matches",
+            _ => "isolates, and lets through",
+        };
         outline.heading(format!("{} {says}", direction.as_str()));
         if policy.isolates[direction]
             && let Some(why) = without_rules(context, id, direction)
@@ -112,7 +116,7 @@ pub(super) fn outline(context: &Context<'_>, explanation: &PolicyExplanation) ->
             outline.item(
                 0,
                 Mark::Match,
-                format!("{path}{at}: {}", effective_rule(words, direction, rule, here)),
+                format!("{path}{at}: {}", effective_rule(words, direction, policy, rule, here)),
             );
         }
     }

@@ -3,10 +3,12 @@
 use crate::cluster::{Cluster, NamespaceId, PodId};
 use crate::label::{KeyId, LabelSetId, LabelValue, Operator, Requirement, SelectorId, Truth};
 use crate::net::{Direction, PortSet};
-use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, PortMatch, Ports, Rule, Tier};
+use crate::policy::{
+    Action, NamespaceMatch, Peer, Peers, PodMatch, Policy, PolicyId, PortMatch, Ports, Rule, Tier,
+};
 use crate::query::can::Verdict;
 use crate::query::endpoint::{self, Target};
-use crate::query::explain::{Coverage, Fix, Meant, Miss, NoFix, PairExplanation, Reason, Slip};
+use crate::query::explain::{Coverage, Fix, Meant, Miss, NoFix, PairExplanation, Reason, Slip, TierStep};
 use crate::render::text::count;
 use crate::solve::End;
 use crate::solve::proof::{Basis, BlockStep, Exemption, PeerProof, PeerStep, PortStep, RuleProof, Side};
@@ -30,7 +32,7 @@ impl<'c> Words<'c> {
         }
     }
 
-    /// What was asked about: the name of the pod if it is one, else the text as it was given, without its port.
+    /// The name of a target: that of the pod if it is one, else the text as it was given, without its port.
     pub(super) fn target(self, target: &Target) -> String {
         match &target.ends.pods[..] {
             [(pod, range)] if target.is_single() => self.cluster.pod_path(*pod, range.start),
@@ -39,7 +41,7 @@ impl<'c> Words<'c> {
         }
     }
 
-    /// Why it is not known whether an end is meant by what was asked for, and what would say so.
+    /// The reason why it is not known whether an end belongs to what was asked for, and a way to find out.
     pub(in crate::render) fn doubt(self, asked: &str, end: End, is_by_label: bool) -> String {
         let name = self.end(end);
         let (End::Pod(pod, _), true) = (end, is_by_label) else {
@@ -82,7 +84,7 @@ impl<'c> Words<'c> {
         &self.cluster.namespaces[self.cluster.pods[pod].namespace].name
     }
 
-    /// What would have to be the case with a label, and what is: `had label `env: prod` (it has `env: test`)`.
+    /// The label that would be needed, and the one that is there: `had label `env: prod` (it has `env: test`)`.
     fn if_it_had(self, requirement: &Requirement, labels: LabelSetId) -> String {
         let key = self.key(requirement.key);
         let is = match self.cluster.labels.sets[labels].get(requirement.key) {
@@ -180,6 +182,9 @@ impl<'c> Words<'c> {
     pub(super) fn peer(self, peer: &Peer) -> String {
         match peer {
             Peer::Pods(selectors) => self.pods(selectors),
+            Peer::DomainNames(names) => {
+                format!("addresses of {}", list(names.iter().map(|name| format!("`{name}`")), ", "))
+            }
             Peer::IpBlock(block) if block.except.is_empty() => format!("addresses in {}", block.cidr),
             Peer::IpBlock(block) => format!(
                 "addresses in {} except {}",
@@ -214,7 +219,60 @@ impl<'c> Words<'c> {
         format!("{} {} {peers}", Self::ports(&rule.ports), Self::preposition(direction))
     }
 
-    /// How the other end of a connection is spoken of.
+    /// The action of a rule; `None` in tiers without ordered rules.
+    pub(super) fn action(policy: &Policy, rule: &Rule) -> Option<&'static str> {
+        policy.tier.is_ordered().then_some(match rule.action {
+            Action::Accept => "Accept",
+            Action::Deny => "Deny",
+            Action::Pass => "Pass",
+        })
+    }
+
+    /// The result of a tier on what was asked; its name alone if that is not known.
+    pub(super) fn tier(
+        self,
+        explanation: &PairExplanation,
+        side: &Side,
+        step: &TierStep,
+        is_known: bool,
+    ) -> String {
+        let name = match step.tier {
+            Tier::Admin => "Admin tier",
+            Tier::NetworkPolicy => "NetworkPolicy tier",
+            Tier::Baseline => "Baseline tier",
+            Tier::Unevaluated | Tier::Restricting => "not evaluated",
+        };
+        if !is_known {
+            return name.to_owned();
+        }
+        if step.reached.is_empty() {
+            return format!("{name}: not reached");
+        }
+        let of = |action: Action, done: &str| {
+            let rules = step.rules.iter().filter(|(_, is)| *is == action).map(|&((policy, rule), _)| {
+                format!("{} {}", self.policy(policy), self.rule_path(policy, side.direction, rule))
+            });
+            let rules = list(rules, ", ");
+            (!rules.is_empty()).then(|| format!("{done} by {rules}"))
+        };
+        let mut said: Vec<String> =
+            [of(Action::Accept, "accepted"), of(Action::Deny, "denied"), of(Action::Pass, "passed on")]
+                .into_iter()
+                .flatten()
+                .collect();
+        if step.rules.is_empty() {
+            said.push(match step.tier {
+                Tier::NetworkPolicy if step.left.is_empty() => "denied, since no rule admits it".to_owned(),
+                Tier::NetworkPolicy => "no policy isolates it".to_owned(),
+                _ => "no rule matches".to_owned(),
+            });
+        }
+        let reached =
+            if step.reached == explanation.asked { String::new() } else { format!(" for {}", step.reached) };
+        format!("{name}{reached}: {}", said.join("; "))
+    }
+
+    /// The preposition before the other end of a connection.
     pub(super) const fn preposition(direction: Direction) -> &'static str {
         match direction {
             Direction::Ingress => "from",
@@ -222,7 +280,7 @@ impl<'c> Words<'c> {
         }
     }
 
-    /// Why a rule matches what was asked of a peer, or does not.
+    /// The reason why a rule matches the peer and the ports that were asked about, or does not.
     pub(super) fn rule(
         self,
         explanation: &PairExplanation,
@@ -238,7 +296,7 @@ impl<'c> Words<'c> {
         };
         let peers = match (&rule.peers, step.peers.truth) {
             (Peers::Any, _) => "everybody".to_owned(),
-            (Peers::Of(peers), Truth::Yes) => self.matching_peer(direction, peers, step, peer),
+            (Peers::Of(peers), Truth::Yes) => self.matching_peer(rule, peers, step, peer),
             (Peers::Of(peers), truth) => {
                 let each = peers
                     .iter()
@@ -258,13 +316,12 @@ impl<'c> Words<'c> {
     }
 
     /// The peer, and the element of several that matches it.
-    fn matching_peer(self, direction: Direction, peers: &[Peer], step: &RuleProof, peer: End) -> String {
+    fn matching_peer(self, rule: &Rule, peers: &[Peer], step: &RuleProof, peer: End) -> String {
         let end = self.end(peer);
         let matching = step.peers.each.iter().position(|element| element.truth == Truth::Yes);
         match (peers.len(), matching) {
             (2.., Some(place)) => {
-                let field = Self::preposition(direction);
-                format!("{end} by {field}[{place}] ({})", self.peer(&peers[place]))
+                format!("{end} by {} ({})", rule.written.peers[place], self.peer(&peers[place]))
             }
             _ => end,
         }
@@ -289,6 +346,8 @@ impl<'c> Words<'c> {
             parts.push(step.ports.matched.to_string());
         }
         parts.extend(named);
+        // A name of any protocol is one port of each.
+        parts.dedup();
         format!("only for {}", parts.join(", "))
     }
 
@@ -312,6 +371,10 @@ impl<'c> Words<'c> {
                 format!("{what}: {part} {peer}")
             }
             PeerStep::Host => format!("{what}: {peer} is a host, which this label means with this CNI"),
+            PeerStep::Name if step.truth == Truth::Unknown => {
+                format!("{what}: perhaps {peer}, the input does not say which addresses they are")
+            }
+            PeerStep::Name => format!("{what}: {peer} is in the cluster, where domain names match nothing"),
             PeerStep::Address => format!("{what}: {peer} is not a pod, and selectors match nothing else"),
             PeerStep::Block(step) => {
                 let part = match step {
@@ -327,7 +390,7 @@ impl<'c> Words<'c> {
         }
     }
 
-    /// Why no policy applies to an end.
+    /// The reason why no policy applies to an end.
     pub(in crate::render) fn exemption(exemption: Exemption) -> &'static str {
         match exemption {
             Exemption::NotAPod => "it is not a pod of the input, no policy applies to it",
@@ -406,8 +469,7 @@ impl<'c> Words<'c> {
 
     /// `spec.ingress[0]`.
     pub(in crate::render) fn rule_path(self, policy: PolicyId, direction: Direction, rule: usize) -> String {
-        let index = self.cluster.policies[policy].rules[direction][rule].index;
-        format!("spec.{}[{index}]", direction.as_str())
+        self.cluster.policies[policy].rules[direction][rule].written.rule.to_string()
     }
 
     /// A missing fact and how to supply it.
@@ -440,6 +502,15 @@ impl<'c> Words<'c> {
                     self.wanted(requirement),
                     self.value(requirement)
                 )
+            }
+            Reason::Tie(a, b) => format!(
+                "which of {} and {} counts: they have the same tier and priority and disagree, and the API lets \
+                 the implementation choose; give them different priorities",
+                self.policy(*a),
+                self.policy(*b)
+            ),
+            Reason::DomainName(name) => {
+                format!("which addresses `{name}` stands for: DNS answers are not in the input")
             }
             Reason::PodAddress(pod) => format!(
                 "the address of pod `{}`: the input does not give it; dump the pod with its status, or say `--pod-cidr CIDR`",
@@ -526,8 +597,9 @@ impl<'c> Words<'c> {
                 "{port} is the port of Service `{service}`; policies see the target port, behind it"
             ),
             Miss::Undeclared(name, protocol, pod) => format!(
-                "the peer matches, but `{}` declares no port named `{name}` for {protocol}",
-                self.pod(*pod)
+                "the peer matches, but `{}` declares no port named `{name}`{}",
+                self.pod(*pod),
+                protocol.map(|protocol| format!(" for {protocol}")).unwrap_or_default()
             ),
             Miss::NamedElsewhere(name, ports) => {
                 format!("the peer matches, but the name `{name}` stands for {ports} on the destination")
@@ -535,7 +607,7 @@ impl<'c> Words<'c> {
         }
     }
 
-    /// Why a policy does not block what it was perhaps meant to.
+    /// The reason why a policy does not block what it was perhaps meant to block.
     pub(super) fn slip(self, meant: &Meant) -> String {
         let direction = meant.direction.as_str();
         match &meant.slip {
@@ -579,7 +651,7 @@ impl<'c> Words<'c> {
         }
     }
 
-    /// What a fix leaves denied, and what it opens beside what was asked for.
+    /// Lines on the pairs that a fix leaves denied, and those that it opens beside what was asked for.
     pub(super) fn fix(self, fix: &Fix) -> Vec<String> {
         let mut lines = Vec::new();
         for ((from, to), why) in &fix.remain {
@@ -616,7 +688,7 @@ impl<'c> Words<'c> {
         lines
     }
 
-    /// Why there is no fix.
+    /// The reason why there is no fix.
     pub(super) fn no_fix(self, why: NoFix) -> String {
         match why {
             NoFix::NoPort => {

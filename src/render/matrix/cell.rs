@@ -1,9 +1,9 @@
-//! What the grid and the pictures say about one pair of endpoints.
+//! Cells of the grid and of pictures: one pair of endpoints each.
 
 use crate::net::{PortSet, Protocol};
 use crate::render::style::Palette;
 
-/// What a cell says.
+/// The contents of a cell.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::render) enum Cell {
     /// No pair: a pod and itself, or two ends outside.
@@ -23,8 +23,8 @@ pub(in crate::render) enum Cell {
 }
 
 impl Cell {
-    /// What it says of the ports between every pod, between some of the pods, and of those that are unknown; `open` if
-    /// no policy restricts it.
+    /// The cell for these ports: those between all pods, those between some of the pods, and the unknown ones; `open`
+    /// if no policy restricts the pair.
     pub(in crate::render) fn of(ports: &PortSet, some: &PortSet, unknown: &PortSet, open: bool) -> Self {
         match () {
             () if !unknown.is_empty() => Self::Unknown,
@@ -81,7 +81,7 @@ impl Cell {
         }
     }
 
-    /// What the sign means.
+    /// The meaning of the sign, for the legend.
     pub(in crate::render) const fn meaning(&self) -> Option<&'static str> {
         match self {
             Self::Blank => None,

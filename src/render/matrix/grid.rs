@@ -10,7 +10,7 @@ use crate::render::text::{Plain, padded, spaced_columns, width};
 /// The most endpoints a grid is drawn for.
 pub(in crate::render) const LARGEST: usize = 20;
 
-/// How wide a grid may be; a wider one shows numbers for names, and signs for ports if that does not do.
+/// The widest grid, in columns; a wider one shows numbers for names, and signs for ports if that does not suffice.
 const WIDEST: usize = 100;
 
 /// The lines of the grid, its legend last.
@@ -67,10 +67,10 @@ pub(super) fn display_names(report: &Report<'_>, endpoints: &[Endpoint]) -> Vec<
 
 const CORNER: &str = "from \\ to";
 
-/// What stands between names and cells where there is Unicode.
+/// The sign between names and cells where there is Unicode.
 const BAR: &str = "│";
 
-/// How much room a grid takes.
+/// The forms of a grid, the widest first.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Shape {
     /// Names across, ports in the cells.
@@ -89,7 +89,7 @@ impl Shape {
         [Self::Names, Self::Numbers].into_iter().find(fits).unwrap_or(Self::Signs)
     }
 
-    /// What stands in a cell.
+    /// The text of a cell.
     fn says(self, cell: &Cell, palette: Palette) -> &str {
         match (self, cell) {
             (Self::Names | Self::Numbers, Cell::Ports(ports)) => ports,

@@ -13,13 +13,13 @@ use super::{Flows, Report};
 use crate::net::PortSet;
 use crate::query::{By, Endpoint, EndpointFacts, Flow, Isolation};
 
-/// What flows from one endpoint to another.
+/// The ports from one endpoint to another.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Carried {
     pub(super) ports: PortSet,
     pub(super) some: PortSet,
     pub(super) unknown: PortSet,
-    /// Whether everything is allowed because no policy restricts it, and not because a rule says so.
+    /// True if everything is allowed because no policy restricts it, and not because a rule says so.
     pub(super) open: bool,
 }
 
@@ -200,12 +200,12 @@ fn row_with(cells: &[(u32, u32)], cell: (u32, u32)) -> Row {
     row_of(&cells)
 }
 
-/// Whether no policy restricts a side.
+/// True if no policy restricts a side.
 const fn unrestricted(isolation: Isolation) -> bool {
     matches!(isolation, Isolation::Open | Isolation::Exempt)
 }
 
-/// How endpoints are named in lists.
+/// Names endpoints in lists.
 pub(super) struct Naming<'a, 'r> {
     report: &'r Report<'a>,
     namespace_sizes: BTreeMap<&'a str, usize>,
@@ -265,7 +265,7 @@ impl<'a, 'r> Naming<'a, 'r> {
     }
 }
 
-/// What an endpoint within the cluster stands for.
+/// The level of endpoints within the cluster: `pod`, `workload` or `namespace`.
 const fn level(report: &Report<'_>) -> &'static str {
     match report.by {
         By::Pod => "pod",

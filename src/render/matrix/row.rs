@@ -85,5 +85,6 @@ pub(super) const fn isolation(isolation: Isolation) -> &'static str {
         Isolation::Isolated => "isolated",
         Isolation::Unknown => "unknown",
         Isolation::Exempt => "exempt",
+        Isolation::Ruled => "ruled",
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn write(
     notes(report, palette, out)
 }
 
-/// What the answer hangs on beside the policies.
+/// Writes the notes that the answer depends on, and those on what policies say for nothing.
 fn notes(report: &Report<'_>, palette: Palette, out: &mut dyn Write) -> io::Result<()> {
     for (i, note) in super::remarks(report).enumerate() {
         if i == 0 {
@@ -81,7 +81,7 @@ fn pairs(report: &Report<'_>) -> String {
     format!("{} ordered pairs of pods: {}{why}", pairs.total, kinds.join(", "))
 }
 
-/// Who is isolated, by direction.
+/// Writes the isolation of endpoints, by direction.
 fn isolation(
     report: &Report<'_>,
     naming: &Naming<'_, '_>,
@@ -112,7 +112,7 @@ fn isolation(
     Ok(())
 }
 
-/// How people are told of an isolation.
+/// The words for an isolation.
 const fn state(isolation: Isolation) -> &'static str {
     match isolation {
         Isolation::Open => "open (no policy restricts it)",
@@ -120,6 +120,7 @@ const fn state(isolation: Isolation) -> &'static str {
         Isolation::Isolated => "isolated",
         Isolation::Unknown => "unknown",
         Isolation::Exempt => "never isolated (hostNetwork)",
+        Isolation::Ruled => "ruled by cluster-wide policies",
     }
 }
 
@@ -156,7 +157,7 @@ fn labels(report: &Report<'_>, facts: &EndpointFacts) -> String {
     if labels.is_empty() { "<none>".to_owned() } else { labels.join(",") }
 }
 
-/// Who reaches whom on which ports.
+/// Writes the allowed connections, with their ports.
 fn connections(
     groups: &Groups,
     naming: &Naming<'_, '_>,

@@ -21,7 +21,7 @@ pub(super) struct Shop {
     externals: IndexVec<ExternalId, External>,
 }
 
-/// What `write` writes.
+/// The text that `write` writes.
 pub(super) fn text(write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>) -> String {
     let mut out = Vec::new();
     write(&mut out).unwrap();

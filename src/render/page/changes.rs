@@ -1,4 +1,4 @@
-//! What differs, for the page of a `what-if` or a `diff`.
+//! Differences, for the page of a `what-if` or a `diff`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,7 +34,7 @@ struct Party {
     /// all that overlap them.
     rows: Vec<usize>,
     presence: &'static str,
-    /// Whether something changed between pods of its own: a box may hold both ends of what is one pod.
+    /// True if something changed between pods of its own: a box may hold both ends of what is one pod.
     itself: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What the page's script knows: the matrix in factors, names, policies. Compact, since it grows with the cluster.
+//! The data of the page's script: the matrix in factors, names, policies. Compact, since it grows with the cluster.
 //!
 //! Things refer to each other by their places in lists. A list of numbers for most of which the same is true is written
 //! as runs: `[gap, length, value, ...]`, where the gap counts from the end of the run before.
@@ -58,23 +58,23 @@ pub(super) struct Data {
     carried: Vec<Carried>,
     spaces: Spaces,
     policies: Vec<Option<Policy>>,
-    /// Whom a `from` or `to` list matches, classes before externals: 1 yes, 2 perhaps, 3 in part.
+    /// The peers that a `from` or `to` list matches, classes before externals: 1 yes, 2 perhaps, 3 in part.
     lists: Vec<Runs>,
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<Changes>,
 }
 
-/// What a set of policies makes of others.
+/// A set of policies, and what it lets through from or to each peer, as places in [`Data::sides`].
 #[derive(Serialize)]
 struct Signature {
     /// The policies: their places, and whether they surely select.
     policies: Vec<(usize, u8)>,
     usual: usize,
-    /// What it makes of others where that is not the usual; classes before externals.
+    /// The places of peers that do not have the usual one; classes before externals.
     others: Runs,
 }
 
-/// What a reader knows a namespace or a workload by.
+/// The facts about a namespace.
 #[derive(Serialize)]
 struct Namespace {
     name: String,
@@ -97,7 +97,7 @@ struct Workload {
     classes: Vec<(usize, u64)>,
     isolation: [u8; 2],
     about: bool,
-    /// Whether everybody uses it, as DNS and monitoring.
+    /// True if it looks like a service that all pods use, such as DNS or monitoring.
     shared: bool,
 }
 
@@ -107,7 +107,7 @@ struct External {
     cidrs: Vec<String>,
     family: u8,
     internet: bool,
-    /// Whether any pod has an address of its family.
+    /// True if any pod has an address of its family.
     shown: bool,
 }
 
@@ -133,11 +133,11 @@ struct Rule {
     at: Option<String>,
     text: String,
     action: &'static str,
-    /// Whom it matches; everybody without.
+    /// The peers that it matches: a place in [`Data::lists`]; `None` for all peers.
     list: Option<usize>,
 }
 
-/// What grows while data are put together.
+/// The tables that grow while the data are put together.
 #[derive(Default)]
 pub(super) struct Pools {
     ports: Interner<PortsId, PortSet>,
@@ -250,7 +250,7 @@ impl Data {
     }
 }
 
-/// Where endpoints stand in the matrix of the page: ranges of addresses after those within the cluster.
+/// The places of endpoints in the matrix of the page: ranges of addresses after those within the cluster.
 pub(super) struct Places {
     inside: FxHashMap<Endpoint, usize>,
     workloads: usize,
@@ -290,6 +290,7 @@ fn isolation(facts: &EndpointFacts) -> [u8; 2] {
         Isolation::Mixed => 2,
         Isolation::Unknown => 3,
         Isolation::Exempt => 4,
+        Isolation::Ruled => 5,
     })
 }
 
@@ -424,12 +425,14 @@ fn lists(report: &Report<'_, '_>) -> Vec<Runs> {
         classes.sort_unstable();
         let addresses = externals.enumerate().filter_map(|(id, external): (ExternalId, _)| {
             let blocks = &list.addresses()[external.family];
-            let value = if blocks.is_disjoint(&external.addresses) {
-                return None;
-            } else if external.addresses.difference(blocks).is_empty() {
-                1
-            } else {
-                3
+            let may = list
+                .possible_addresses()
+                .is_some_and(|possible| !possible[external.family].is_disjoint(&external.addresses));
+            let value = match blocks.is_disjoint(&external.addresses) {
+                true if may => 2,
+                true => return None,
+                false if external.addresses.is_subset(blocks) => 1,
+                false => 3,
             };
             Some((program.classes.len() + id.index(), value))
         });

@@ -1,4 +1,4 @@
-//! What people read first: figures, coverage, findings, and what all of it was made from.
+//! The part that is read first: figures, coverage, findings, and the files that all of it was made from.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,14 +19,14 @@ pub(super) struct Overview<'a> {
     pub(super) figures: Vec<Figure>,
     pub(super) pairs: Vec<Part>,
     pub(super) coverage: Vec<Coverage<'a>>,
-    /// Whether the page is about a part of the cluster; then the coverage is, and figures and pairs are not.
+    /// True if the page is about a part of the cluster; then the coverage is, and figures and pairs are not.
     pub(super) is_part: bool,
-    /// What makes verdicts unknown: facts that the input does not give, policies that are not evaluated, and objects that
-    /// were left out.
+    /// The causes of unknown verdicts: facts that the input does not give, policies that are not evaluated, and objects
+    /// that were left out.
     pub(super) doubts: Vec<Finding>,
     /// The pairs of pods that the input does not decide, if there are any.
     pub(super) undecided: Option<String>,
-    /// Where other CNIs decide otherwise.
+    /// Findings about pairs on which other CNIs decide differently.
     pub(super) differences: Vec<Finding>,
     pub(super) findings: Vec<Finding>,
     pub(super) inputs: Vec<Input>,
@@ -44,12 +44,12 @@ pub(super) struct Part {
     pub(super) what: &'static str,
     pub(super) pairs: String,
     pub(super) percent: String,
-    /// Where it starts and how wide it is in a bar of 1,000.
+    /// The start, and then the width, in a bar of 1,000.
     pub(super) start: u32,
     pub(super) width: u32,
 }
 
-/// How many pods of a namespace policies isolate.
+/// Number of pods of a namespace that policies isolate.
 #[derive(Default)]
 pub(super) struct Coverage<'a> {
     pub(super) namespace: &'a str,
@@ -78,7 +78,7 @@ pub(super) struct Finding {
 /// A file that was read.
 pub(super) struct Input {
     pub(super) name: String,
-    /// Whether it is of the cluster before a change.
+    /// True if it was read for the cluster before a change.
     pub(super) is_before: bool,
     pub(super) bytes: String,
     /// SHA-256, in hexadecimal.
@@ -86,7 +86,7 @@ pub(super) struct Input {
 }
 
 impl Side {
-    /// How wide the parts of a bar of 100 are: isolated, open, unknown or exempt.
+    /// The widths of the parts of a bar of 100: isolated, open, unknown or exempt.
     pub(super) fn bar(&self) -> [u64; 3] {
         let all = self.isolated + self.open + self.unknown + self.exempt;
         let share = |part: u64| if all == 0 { 0 } else { (part * 100).div_ceil(all) };
@@ -142,7 +142,7 @@ impl<'a> Overview<'a> {
         }
     }
 
-    /// How many findings there are of each severity, the worst first.
+    /// Number of findings of each severity, the worst first; severities without findings are left out.
     pub(super) fn tally(&self) -> Vec<(usize, &'static str)> {
         [(Severity::Error, "errors"), (Severity::Warning, "warnings"), (Severity::Note, "notes")]
             .map(|(severity, plural)| {
@@ -239,7 +239,7 @@ fn coverage<'a>(report: &Report<'a, '_>) -> Vec<Coverage<'a>> {
         for (side, direction) in coverage.sides.iter_mut().zip(Direction::ALL) {
             *match report.matrix.isolation_of(id, direction) {
                 Isolation::Isolated => &mut side.isolated,
-                Isolation::Open => &mut side.open,
+                Isolation::Open | Isolation::Ruled => &mut side.open,
                 Isolation::Exempt => &mut side.exempt,
                 Isolation::Mixed | Isolation::Unknown => &mut side.unknown,
             } += pods;

@@ -1,4 +1,4 @@
-//! What was found as a graph: the target, and whom the shortest chains lead through.
+//! The answer as a graph: the target, and the pods that the shortest chains lead through.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::render::graph::{Edge, Graph, Node};
 use crate::render::text::count;
 use crate::solve::End;
 
-/// What is drawn as one node.
+/// The level of the endpoints that are drawn as one node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Level {
     /// A workload, or addresses.
@@ -23,7 +23,7 @@ enum Level {
 }
 
 impl Level {
-    /// What somebody who knows workloads should know about the nodes.
+    /// The note on nodes that stand for several workloads; empty if none does.
     const fn note(self) -> &'static str {
         match self {
             Self::Workloads => "",
@@ -35,7 +35,7 @@ impl Level {
     }
 }
 
-/// What a node stands for.
+/// The identity of a node.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Key {
     Target,

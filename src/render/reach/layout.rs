@@ -1,4 +1,4 @@
-//! Where everything of a picture stands: layers from left to right, the target at one end, namespaces boxed.
+//! Layout of a picture: layers from left to right, the target at one end, namespaces boxed.
 //!
 //! Labels of edges stand beside the far end of their edge, each on a line of its own, so that none covers another.
 //! Between them and the layer before is room where edges bend and cross.
@@ -32,12 +32,12 @@ fn room(text: &str) -> usize {
     pixels(&cut(text))
 }
 
-/// How wide a text is: a letter takes 7.25 pixels.
+/// The width of a text in pixels: a letter takes 7.25.
 fn pixels(text: &str) -> usize {
     (width(text) * 29).div_ceil(4)
 }
 
-/// What a node, a box or a label takes.
+/// The rectangle of a node, a box or a label, in pixels.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Place {
     pub(super) x: usize,
@@ -60,16 +60,16 @@ impl Place {
 pub(super) struct Line<'g> {
     pub(super) edge: &'g Edge,
     pub(super) label: Place,
-    /// Where it meets the far node, on the straight piece below its label.
+    /// The point where it meets the far node, on the straight piece below its label.
     pub(super) far: (usize, usize),
-    /// Where that piece ends.
+    /// The horizontal position where that piece ends.
     pub(super) bend: usize,
-    /// Where it meets the other node.
+    /// The point where it meets the other node.
     pub(super) near: (usize, usize),
 }
 
 impl Line<'_> {
-    /// Whether the other node stands where the far ones should: the edge leads back, or within a layer.
+    /// True if the other node stands where the far ones should: the edge leads back, or within a layer.
     pub(super) const fn leads_back(&self) -> bool {
         (self.far.0 > self.bend) == (self.near.0 > self.bend)
     }

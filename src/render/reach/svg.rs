@@ -10,7 +10,7 @@ use crate::render::svg::Xml;
 /// The most nodes of a picture that names every workload.
 pub(super) const MOST: usize = 40;
 
-/// How far an edge that leads back goes around.
+/// Pixels by which an edge that leads back goes around.
 const AROUND: usize = 40;
 
 const STYLE: &str = "text{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:#1f2328}\
@@ -73,7 +73,7 @@ pub(super) fn draw(graph: &Graph) -> String {
     out
 }
 
-/// How an edge runs, in the direction of the connection, and the head of its arrow.
+/// The path of an edge, in the direction of the connection, and the head of its arrow.
 fn run(line: &Line<'_>, outgoing: bool) -> (String, String) {
     let Line { far: (end, y), bend, near: (start, near_y), .. } = *line;
     // An edge that leads back runs beside the labels first and then around.

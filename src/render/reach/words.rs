@@ -54,7 +54,7 @@ impl Report<'_> {
         parts.join("; ")
     }
 
-    /// Whether it is a workload of the target: of the others it is none.
+    /// True if it is a workload of the target, which does not count as another one.
     pub(super) fn is_target(&self, found: &Found) -> bool {
         let mut pods = self.answer.question.target.ends.pods.iter();
         pods.any(|(pod, _)| self.is_of(*pod, found.endpoint))
@@ -64,7 +64,7 @@ impl Report<'_> {
         endpoint == Endpoint::Workload(self.context.cluster.pods[pod].workload)
     }
 
-    /// What stands over the things found after so many hops; `None` is those that are perhaps found.
+    /// The heading of what was found after so many hops; `None` for what is only perhaps found.
     pub(super) fn heading(hops: Option<usize>) -> String {
         match hops {
             None => "Perhaps: the input does not decide it".into(),

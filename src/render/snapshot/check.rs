@@ -1,4 +1,4 @@
-//! What differs from a lock file, in words.
+//! Differences from a lock file, in words.
 
 use std::fmt::Write as _;
 
@@ -10,20 +10,20 @@ use crate::render::style::Palette;
 use crate::render::text::{Markdown, Plain, count, painted_columns};
 use crate::snapshot::{Carried, Change, FailOn, Place};
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug)]
 pub struct Checked<'a> {
     /// The lock file.
     pub file: String,
-    /// What differs, and what stands behind it now.
+    /// The changes, with the policies behind each of them now.
     pub changes: Vec<(Change, Option<Because>)>,
-    /// Which changes fail.
+    /// The kind of change that fails the check.
     pub fail_on: FailOn,
-    /// Where policies stand.
+    /// The cluster and the profile, with a way to find where policies stand.
     pub context: &'a Context<'a>,
 }
 
-/// What became of a connection.
+/// The sign of a change to a connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sign {
     Added,
@@ -52,7 +52,7 @@ impl Sign {
 }
 
 impl Checked<'_> {
-    /// How many changes fail the check.
+    /// Number of changes that fail the check.
     pub fn failures(&self) -> usize {
         self.changes.iter().filter(|(change, _)| self.fail_on.counts(change)).count()
     }
@@ -72,7 +72,7 @@ impl Checked<'_> {
         format!("{}: {}", self.file, parts.join(", "))
     }
 
-    /// What to do about it.
+    /// Advice on how to record the changes; `None` without changes.
     fn way_out(&self) -> Option<String> {
         if self.changes.is_empty() {
             return None;

@@ -26,7 +26,7 @@ const STYLE: &str = "
   }
 ";
 
-/// What colour a cell has; what it says stands in it, too.
+/// The colour of a cell; its text says the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::render) enum Paint {
     /// Nothing flows.
@@ -58,13 +58,13 @@ impl Paint {
     }
 }
 
-/// How a cell looks.
+/// The look of a cell.
 #[derive(Clone, Debug)]
 pub(in crate::render) struct Face {
     pub(in crate::render) paint: Paint,
-    /// What stands in it.
+    /// The text in it.
     pub(in crate::render) sign: String,
-    /// What stood there before: the cell is divided, and this is its upper half.
+    /// The text before a change: the cell is divided, and this is its upper half.
     pub(in crate::render) before: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl Face {
         Self { paint, sign: sign.into(), before: None }
     }
 
-    /// How wide a cell with this face is.
+    /// The width of a cell with this face, in pixels.
     fn wide(&self) -> usize {
         let wide = width(&self.sign).max(self.before.as_deref().map_or(0, width));
         (LETTER * wide + 10).max(CELL)
@@ -108,7 +108,7 @@ pub(in crate::render) struct Cell {
     pub(in crate::render) text: String,
 }
 
-/// What is drawn.
+/// A table to draw.
 #[derive(Clone, Debug)]
 pub(in crate::render) struct Table {
     pub(in crate::render) title: String,
@@ -117,7 +117,7 @@ pub(in crate::render) struct Table {
     pub(in crate::render) columns: Vec<String>,
     /// By row and column; a cell that is not here is about nothing.
     pub(in crate::render) cells: BTreeMap<(usize, usize), Cell>,
-    /// What cells mean that look like this.
+    /// The meaning of each face.
     pub(in crate::render) legend: Vec<(Face, &'static str)>,
 }
 
@@ -180,7 +180,7 @@ impl Table {
         lines.join("\n")
     }
 
-    /// Where each column starts and how wide it is, and where the last one ends.
+    /// The start and the width of each column, and the end of the last one, in pixels.
     fn columns_from(&self, left: usize) -> (Vec<(usize, usize)>, usize) {
         let mut wide = vec![CELL; self.columns.len()];
         for (&(_, column), cell) in &self.cells {
@@ -196,7 +196,7 @@ impl Table {
     }
 }
 
-/// How high a line of the legend is.
+/// The height of a line of the legend, in pixels.
 const fn line_of(face: &Face) -> usize {
     if face.before.is_some() { 2 * LINE } else { LINE }
 }

@@ -8,7 +8,7 @@ use crate::expect::Status;
 use crate::load::Position;
 use crate::render::text::Plain;
 
-/// Why a test may not pass, and what that means.
+/// The reasons why a test may not pass, each with its meaning.
 const RULES: [(&str, &str); 5] = [
     ("unexpectedly-allowed", "A connection is allowed that a test expects to be denied"),
     ("unexpectedly-denied", "A connection is denied that a test expects to be allowed"),

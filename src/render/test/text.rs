@@ -32,7 +32,7 @@ pub(super) fn text(report: &Report<'_>, palette: Palette) -> String {
     out
 }
 
-/// How a test came out, in a column of its own.
+/// The status of a test, in a column of its own.
 fn word(case: Case<'_>, palette: Palette) -> String {
     match case.ruling.status {
         Status::Passed => palette.allowed("ok     "),

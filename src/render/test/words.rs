@@ -1,4 +1,4 @@
-//! What is said of tests in every format, not escaped yet.
+//! Texts about tests, for every format; they are not escaped yet.
 
 use super::Case;
 use crate::expect::{Counterexample, Doubt, Endpoint, Evidence, Expectation, Nothing, Role, Status, Wanted};
@@ -12,7 +12,7 @@ impl<'a> Case<'a> {
         Words { cluster: self.suite.context.cluster }
     }
 
-    /// What the test expects: `only api reaches db on 5432/TCP`.
+    /// The expectation of the test: `only api reaches db on 5432/TCP`.
     pub(super) fn expected(self) -> String {
         let text = |endpoint: &Option<Endpoint>| endpoint.as_ref().map_or("", |e| &*e.text).to_owned();
         let (from, to) = (text(&self.test.from), text(&self.test.to));
@@ -46,7 +46,7 @@ impl<'a> Case<'a> {
         ports.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
-    /// Why it did not pass, in one line.
+    /// The reason why the test did not pass, in one line.
     pub(super) fn found(self) -> Option<String> {
         let words = self.words();
         Some(match self.ruling.outcome.evidence.as_ref()? {
@@ -69,7 +69,7 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// What else matters about a pair.
+    /// A remark on a pair: a doubt, or that it is a pod and itself; mostly empty.
     fn aside(self, example: &Counterexample) -> String {
         if let Some(doubt) = &example.doubt {
             return format!("; {}", self.doubt(doubt));
@@ -105,7 +105,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What could be done about a connection that should not be, if something can be said.
+    /// A way to close a connection that should be denied, if there is one.
     pub(super) fn remedy(self) -> Option<String> {
         let Some(Evidence::Pair(example)) = &self.ruling.outcome.evidence else { return None };
         let shown = &example.answer.shown;
@@ -141,7 +141,7 @@ impl<'a> Case<'a> {
         (!ways.is_empty()).then(|| ways.join(", or "))
     }
 
-    /// What its waiver says.
+    /// The words of its waiver.
     pub(super) fn waived(self) -> Option<String> {
         let waiver = self.waiver()?;
         let reason = waiver.reason.as_deref().unwrap_or("no reason given");

@@ -1,4 +1,4 @@
-//! One rule of one policy: whom it matches, on which ports, and why.
+//! The proof of one rule: the peers and ports that it matches, and the reason for each step.
 
 use crate::cluster::{DeclaredPort, Pod};
 use crate::label::Truth;
@@ -12,40 +12,40 @@ use crate::solve::End;
 /// One rule, asked about one peer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RuleProof {
-    /// Whether it matches the peer.
+    /// The steps that match the peer, and their result.
     pub peers: PeersProof,
-    /// Which ports it matches on the destination.
+    /// The ports that it matches on the destination.
     pub ports: PortsProof,
 }
 
-/// Whether `from` or `to` of a rule matches.
+/// The match of `from` or `to` of a rule with the peer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PeersProof {
-    /// One step for each element; empty if the rule matches everybody.
+    /// One step for each element; empty if the rule matches every peer.
     pub each: Vec<PeerProof>,
     /// Any of them; blocks are taken together.
     pub truth: Truth,
 }
 
-/// Whether one element of `from` or `to` matches on its own.
+/// The match of one element of `from` or `to` on its own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PeerProof {
-    /// How it was decided.
+    /// The reason for the answer.
     pub step: PeerStep,
     /// The answer.
     pub truth: Truth,
 }
 
-/// How one element of `from` or `to` was decided.
+/// The reason why one element of `from` or `to` matches or does not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PeerStep {
     /// Selectors, asked about a pod.
     Pods {
-        /// Whether they match its namespace.
+        /// The match with its namespace.
         namespace: Truth,
-        /// Whether they match its labels.
+        /// The match with its labels.
         pods: Truth,
-        /// Whether it is out of their reach as a hostNetwork pod (R52).
+        /// Set if selectors cannot match the pod because it is a hostNetwork pod (R52).
         host_network: bool,
     },
     /// Selectors that stand for hosts, asked about a hostNetwork pod or the address of a node (I2).
@@ -54,9 +54,11 @@ pub enum PeerStep {
     Address,
     /// A block.
     Block(BlockStep),
+    /// Domain names, which may stand for any address outside the cluster.
+    Name,
 }
 
-/// How a block matches the addresses of an end.
+/// The relation of a block to the addresses of an end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum BlockStep {
     /// It holds them all.
@@ -73,7 +75,7 @@ pub enum BlockStep {
     NotForPods,
 }
 
-/// Which ports of the destination a rule matches.
+/// The ports of the destination that a rule matches.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PortsProof {
     /// One step for each element of `ports`; empty if the rule matches every port.
@@ -82,7 +84,7 @@ pub struct PortsProof {
     pub matched: PortSet,
 }
 
-/// What one element of `ports` means on the destination.
+/// The meaning of one element of `ports` on the destination.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum PortStep {
     /// Numbers mean themselves.
@@ -101,7 +103,7 @@ pub enum PortStep {
     OtherNamespace,
 }
 
-/// How selectors match a pod.
+/// The match of selectors with a pod: of its namespace, of its labels, and of the whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Selection {
     pub(super) namespace: Truth,
@@ -110,7 +112,7 @@ pub(super) struct Selection {
 }
 
 impl Prover<'_> {
-    /// How `selectors` match `pod`.
+    /// Evaluates `selectors` on `pod`.
     pub(super) fn selection(&self, selectors: &PodMatch, pod: &Pod) -> Selection {
         let labels = &self.cluster.labels;
         let namespace = match selectors.namespaces {
@@ -143,7 +145,7 @@ impl Prover<'_> {
             .fold(Truth::No, |any, proof| any.or(proof.truth));
         let blocks = peers.iter().filter_map(|peer| match peer {
             Peer::IpBlock(block) => Some(block),
-            Peer::Pods(_) => None,
+            Peer::Pods(_) | Peer::DomainNames(_) => None,
         });
         let truth = selected.or(self.prove_blocks(blocks, question));
         PeersProof { each, truth }
@@ -160,6 +162,11 @@ impl Prover<'_> {
                 let pod = &self.cluster.pods[id];
                 let Selection { namespace, pods, truth } = self.selection(selectors, pod);
                 PeerProof { step: PeerStep::Pods { namespace, pods, host_network: pod.host_network }, truth }
+            }
+            (Peer::DomainNames(_), end) => {
+                let may = matches!(end, End::Address(_)) && !self.is_host(end);
+                let truth = if may { Truth::Unknown } else { Truth::No };
+                PeerProof { step: PeerStep::Name, truth }
             }
             (Peer::Pods(_), End::Address(_)) => PeerProof { step: PeerStep::Address, truth: Truth::No },
             (Peer::IpBlock(block), _) => {
@@ -180,7 +187,7 @@ impl Prover<'_> {
         }
     }
 
-    /// Whether an end is a hostNetwork pod or a node.
+    /// True if an end is a hostNetwork pod or the address of a node.
     fn is_host(&self, end: End) -> bool {
         match end {
             End::Pod(pod, _) => self.cluster.pods[pod].host_network,
@@ -188,7 +195,7 @@ impl Prover<'_> {
         }
     }
 
-    /// Whether blocks, taken together after their excepts, hold the addresses of the peer.
+    /// Returns how surely blocks, taken together after their excepts, hold the addresses of the peer.
     fn prove_blocks<'b>(&self, blocks: impl Iterator<Item = &'b IpBlock>, question: Question<'_>) -> Truth {
         if !blocks_reach(question) {
             return Truth::No;
@@ -207,7 +214,7 @@ impl Prover<'_> {
         question.peer_in.cloned().or_else(|| self.addresses(question.peer, question.family))
     }
 
-    /// For a block that holds none of the peer's addresses: whether one of its excepts is to blame.
+    /// Finds the except because of which a block holds none of the peer's addresses, if there is one.
     fn excepted(&self, block: &IpBlock, question: Question<'_>) -> BlockStep {
         let addresses = self.addresses_of_peer(question).unwrap_or_default();
         block
@@ -279,7 +286,7 @@ impl Prover<'_> {
     }
 }
 
-/// Whether blocks can match the peer at all (I5).
+/// True if blocks can match the peer at all (I5).
 fn blocks_reach(question: Question<'_>) -> bool {
     question.semantics.ip_block_matches_pods || matches!(question.peer, End::Address(_))
 }

@@ -1,21 +1,23 @@
-//! What policies say of one connection, and what a side allows by that.
+//! The matching rules of policies on one connection, and the ports that a side allows by them.
 
 use crate::label::Truth;
 use crate::net::{PortSet, PortSetId, PortTable};
-use crate::policy::{Action, Tier};
+use crate::policy::{Action, Order, Tier};
 use crate::solve::Connectivity;
-use crate::solve::tiers::{Bounds, Deciding, MatchingRule, decide};
+use crate::solve::tiers::{Bounds, Deciding, MatchingRule, Outcome};
 
-/// What a policy that selects the subject of a side says of a connection.
+/// A policy that selects the subject of a side, with its rules that match, or may match, the peer.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Say {
-    /// When it is asked.
+    /// The tier that it stands in.
     pub tier: Tier,
-    /// Lower is asked first within the tier.
-    pub priority: u32,
-    /// Whether it selects the subject; never `No`.
+    /// Its place in the tier.
+    pub order: Order,
+    /// True if it isolates the pods that it selects in the direction of the side.
+    pub isolates: bool,
+    /// `Yes` or `Unknown`, as it surely or possibly selects the subject.
     pub selects: Truth,
-    /// Its rules that match, or may match, the peer: what they do, on which ports, and whether the peer matches.
+    /// Its rules that match, or may match, the peer: their action, their ports, and how surely the peer matches.
     pub rules: Vec<(Action, PortSet, Truth)>,
 }
 
@@ -25,7 +27,7 @@ pub(crate) struct Scale {
     within: PortSetId,
 }
 
-/// What a policy says of the ports of a [`Scale`].
+/// A [`Say`] narrowed down to the ports of a [`Scale`].
 pub(crate) struct Weight(Deciding);
 
 impl Scale {
@@ -45,14 +47,16 @@ impl Scale {
                 rules.push(MatchingRule { action: *action, ports, sure: truth.sure() });
             }
         }
-        Weight(Deciding { rules, tier: say.tier, priority: say.priority, sure: say.selects.sure() })
+        let Say { tier, isolates, selects, .. } = *say;
+        Weight(Deciding { tier, order: say.order.clone(), isolates, sure: selects.sure(), rules })
     }
 
-    /// What a side allows if these policies have a say.
+    /// The ports that a side allows if exactly these policies select, or may select, its subject.
     pub(crate) fn bounds(&mut self, mut says: Vec<&Weight>) -> Bounds {
-        says.sort_by_key(|Weight(say)| (say.tier, say.priority));
+        says.sort_by(|Weight(a), Weight(b)| (a.tier, &a.order).cmp(&(b.tier, &b.order)));
         let says: Vec<&Deciding> = says.into_iter().map(|Weight(say)| say).collect();
-        let Bounds { must, may } = decide(&mut self.table, &says);
+        let outcome = Outcome::of(&mut self.table, &says);
+        let Bounds { must, may } = outcome.bounds(&mut self.table);
         let within = |id, table: &mut PortTable| table.intersection(id, self.within);
         Bounds { must: within(must, &mut self.table), may: within(may, &mut self.table) }
     }
@@ -67,13 +71,13 @@ impl Scale {
         Bounds { must: self.table.empty(), may: self.table.empty() }
     }
 
-    /// What both of two sides allow.
+    /// The ports that both of two sides allow.
     pub(crate) fn both(&mut self, a: Bounds, b: Bounds) -> Bounds {
         let table = &mut self.table;
         Bounds { must: table.intersection(a.must, b.must), may: table.intersection(a.may, b.may) }
     }
 
-    /// What one of two families allows.
+    /// The ports that one of two families allows.
     pub(crate) fn either(&mut self, a: Bounds, b: Bounds) -> Bounds {
         let table = &mut self.table;
         Bounds { must: table.union(a.must, b.must), may: table.union(a.may, b.may) }

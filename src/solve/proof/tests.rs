@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::label::SelectorId;
 use crate::net::{ByDirection, Protocol};
-use crate::policy::{Action, Peer, Peers, PodMatch, Ports, Rule, Tier};
+use crate::policy::{Action, Peer, Peers, Place, PodMatch, Ports, Rule, Tier, Written};
 use crate::profile::ProfileSet;
 use crate::query::can::Verdict;
 use crate::query::fixture::cluster;
@@ -217,6 +217,12 @@ fn tiered(
     let (first, last) = ports;
     let ports = Ports::Of(vec![crate::policy::PortMatch::Range { protocol: Protocol::Tcp, first, last }]);
     let peers = Peers::Of(vec![Peer::Pods(subject)]);
+    let written = Written {
+        rule: "spec.ingress[0]".into(),
+        peers: vec![Place::new("from", 0)],
+        ports: vec![Place::new("protocols", 0)],
+    };
+    let rule = Rule { action, peers, ports, index: 0, written };
     Policy {
         name: cluster.policies.as_slice()[0].name.clone(),
         origin: cluster.policies.as_slice()[0].origin.clone(),
@@ -226,7 +232,7 @@ fn tiered(
         subject: Subject::Pods(subject),
         isolates: ByDirection::default(),
         idle: ByDirection::default(),
-        rules: ByDirection { ingress: vec![Rule { action, peers, ports, index: 0 }], egress: Vec::new() },
+        rules: ByDirection { ingress: vec![rule], egress: Vec::new() },
     }
 }
 

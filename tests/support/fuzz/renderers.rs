@@ -39,7 +39,7 @@ const MOST: u64 = 60;
 
 type Locate<'a> = &'a dyn Fn(&Origin, &str) -> Option<Position>;
 
-/// What one output has; it must be one of its format.
+/// The bytes of one output, which must be one of its format.
 fn written(format: Format, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Vec<u8> {
     let mut out = Vec::new();
     write(&mut out).unwrap_or_else(|error| panic!("{}: {error}", format.name()));
@@ -116,8 +116,8 @@ impl Family {
     const ALL: [Self; 5] = [Self::Matrices, Self::Locks, Self::Questions, Self::Tests, Self::Changes];
 }
 
-/// What is written of any manifests and names is well-formed and inert. Of the families of outputs one is written, which the
-/// bytes choose: all of them take five times as long.
+/// Checks that everything written of any manifests and names is well-formed and inert. Of the families of outputs one
+/// is written, which the bytes choose: all of them take five times as long.
 pub(super) fn renderers(bytes: &[u8]) {
     let sum: usize = bytes.iter().map(|byte| usize::from(*byte)).sum();
     render(bytes, &[Family::ALL[sum % Family::ALL.len()]]);
@@ -260,7 +260,7 @@ fn matrices(program: &Program, located: &[Located<'_>]) {
     }
 }
 
-/// What `snapshot --update` writes is what `snapshot --check` reads.
+/// Checks that `snapshot --check` reads what `snapshot --update` writes.
 fn locks(reachability: &Reachability<'_>, file: &str, context: &Context<'_>) {
     let lock = Lock::of(reachability);
     let text = lock_file(&lock);

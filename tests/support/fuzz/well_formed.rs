@@ -1,5 +1,5 @@
-//! What the bytes of outputs are held to: each format can be read again, and no text of the input is obeyed by a terminal, a
-//! CI runner or a browser.
+//! The checks of output bytes: each format can be read again, and no text of the input is obeyed by a terminal, a CI
+//! runner or a browser.
 
 use std::collections::BTreeSet;
 

@@ -27,7 +27,7 @@ pub(super) struct Causes<'p> {
     policies: &'p PolicyPairs,
     /// The names of the workloads of each input.
     workloads: [FxHashSet<[&'p str; 3]>; 2],
-    /// What a policy is as a cause, where that was asked before.
+    /// The number of the cause that a policy is, where that was asked before.
     of_policies: FxHashMap<PairId, CauseIndex>,
     all: BTreeMap<(ObjectName, Edited), (CauseIndex, Option<Origin>)>,
 }

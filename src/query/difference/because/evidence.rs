@@ -1,4 +1,4 @@
-//! What policies say of two ends, before and after, and what of the ends they see.
+//! The effect of policies on two ends, before and after, and the properties of the ends on which it depends.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::policy::PolicyId;
 use crate::solve::End;
 use crate::solve::proof::{Basis, Exemption, FamilyProof, PeerStep, PolicyProof, Proof, Prover, Side};
 
-/// What is proved of both inputs, each with the policies that are asked about it.
+/// Provers for both inputs, each with the policies that are asked about it.
 pub(super) struct Evidence<'p> {
     crossed: &'p Crossed<'p>,
     provers: [Prover<'p>; 2],
@@ -45,7 +45,7 @@ impl<'p> Evidence<'p> {
         &self.crossed.programs()[input].cluster
     }
 
-    /// What all policies say in one family, by the proofs of both inputs; there is none where the ends do not have it.
+    /// Collects the effect of all policies in one family from the proofs of both inputs, `None` where the ends lack it.
     fn heard(&self, proofs: &[Option<&FamilyProof>; 2]) -> Heard {
         [0, 1].map(|side| {
             let mut heard = HeardSide { common: proofs.map(|proof| proof.is_some()), ..HeardSide::default() };
@@ -84,12 +84,12 @@ impl Proved<'_, '_> {
         families.filter_map(move |[before, after]| Some([before?.sides()[side], after?.sides()[side]]))
     }
 
-    /// What all policies say, by family.
+    /// The effect of all policies, by family.
     pub(super) fn heard(&self) -> [Heard; 2] {
         self.families().each_ref().map(|proofs| self.evidence.heard(proofs))
     }
 
-    /// What is responsible for what changed; `None` if nothing did.
+    /// Finds the causes of what changed; `None` if nothing did.
     pub(super) fn why(&self) -> Option<Vec<Why>> {
         let Named { policies, parts } = responsible(&self.heard())?;
         let mut whys: BTreeSet<Why> = policies.into_iter().map(Why::Policy).collect();
@@ -103,7 +103,7 @@ impl Proved<'_, '_> {
         Some(whys.into_iter().collect())
     }
 
-    /// Which end has other families than it had.
+    /// Adds each end whose address families differ between the inputs.
     fn other_families(&self, whys: &mut BTreeSet<Why>) {
         for (which, ends) in [(Which::From, self.ends[0]), (Which::To, self.ends[1])] {
             for family in Family::ALL {
@@ -116,7 +116,7 @@ impl Proved<'_, '_> {
         }
     }
 
-    /// What of the ends is another thing to a version of a policy, if it says something else of them on a side.
+    /// Finds the causes at the ends for which a version of a policy has another effect on a side; none if it has not.
     pub(super) fn seen(&self, side: usize, pair: PairId, version: Version) -> Whys {
         let mut whys = BTreeSet::new();
         let ids = [0, 1].map(|input| self.evidence.crossed.id(pair, version, input));
@@ -140,7 +140,7 @@ impl Proved<'_, '_> {
         whys.into_iter().collect()
     }
 
-    /// What of the subject of a policy is another thing.
+    /// Adds the properties of the subject that a policy sees differently in the two inputs.
     fn subject_seen(&self, ids: [Option<PolicyId>; 2], direction: Direction, whys: &mut BTreeSet<Why>) {
         let (subject, _) = ends_of(direction);
         let [End::Pod(was, _), End::Pod(is, _)] = self.ends[subject as usize] else { return };
@@ -160,7 +160,7 @@ impl Proved<'_, '_> {
         }
     }
 
-    /// Why policies apply in one input and not in the other.
+    /// Adds the causes for which policies apply in one input and not in the other.
     fn exemption(&self, side: usize, whys: &mut BTreeSet<Why>) {
         for proofs in self.sides(side) {
             let (subject, peer) = ends_of(proofs[0].direction);
@@ -172,7 +172,7 @@ impl Proved<'_, '_> {
         }
     }
 
-    /// Which of some ends are somewhere else than they were; if none, it is the node of `subject` that is another one.
+    /// Adds those of the given ends that run elsewhere than before; if none does, the node of `subject`.
     fn moved(&self, which: &[Which], subject: Which, whys: &mut BTreeSet<Why>) {
         let place = |which: Which, input: usize| match self.ends[which as usize][input] {
             End::Pod(pod, _) => {
@@ -191,7 +191,7 @@ impl Proved<'_, '_> {
     }
 }
 
-/// What of the peer is another thing to the rules of a policy.
+/// Adds the properties of the peer, and the ports of the destination, that the rules of a policy see differently.
 fn peer_seen(was: &PolicyProof, is: &PolicyProof, direction: Direction, whys: &mut BTreeSet<Why>) {
     let (_, peer) = ends_of(direction);
     for (was, is) in was.rules.iter().zip(&is.rules) {

@@ -1,4 +1,4 @@
-//! Who is responsible for a change, by what everybody says before and after.
+//! The search for the causes of a change, by the effect of each policy before and after.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,20 +8,20 @@ use crate::net::PortSet;
 use crate::solve::Bounds;
 use crate::solve::proof::{Exemption, Say, Scale, Weight};
 
-/// What policies say of a connection in one family: the side of the source, and that of the destination.
+/// The effect of policies on a connection in one family: on the side of the source, and on that of the destination.
 pub(super) type Heard = [HeardSide; 2];
 
-/// What the policies of one side say in one family.
+/// The effect of the policies of one side in one family.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct HeardSide {
-    /// Whether both ends have the family, in each input.
+    /// Set if both ends have the family, in each input.
     pub(super) common: [bool; 2],
-    /// Why no policy applies in each input.
+    /// Reason for which no policy applies, in each input; `None` where policies do.
     pub(super) exemptions: [Option<Exemption>; 2],
     pub(super) says: BTreeMap<PairId, Says>,
 }
 
-/// What a policy says: by its version, then by the input that the ends are of.
+/// The effect of a policy: by its version, then by the input that the ends are of.
 pub(super) type Says = [[Option<Say>; 2]; 2];
 
 /// Something about the ends that may have changed.
@@ -29,18 +29,18 @@ pub(super) type Says = [[Option<Say>; 2]; 2];
 pub(super) enum Part {
     /// The families that both have.
     Families,
-    /// Whether policies apply on a side: that of the source, or that of the destination.
+    /// The exemption of a side from policies: that of the source, or that of the destination.
     Place(usize),
-    /// What a policy sees of them on a side.
+    /// The properties of the ends that a policy sees on a side.
     Seen(usize, PairId),
 }
 
-/// What is responsible for a change.
+/// The causes of a change.
 #[derive(Default)]
 pub(super) struct Named {
     /// Policies that do not say the same in both inputs.
     pub(super) policies: Vec<PairId>,
-    /// What of the ends is another thing, and to which version of a policy.
+    /// The parts of the ends that differ, each with the version of a policy for which it does.
     pub(super) parts: Vec<(Part, Version)>,
 }
 
@@ -58,7 +58,7 @@ impl HeardSide {
         edited.map(|(pair, _)| *pair)
     }
 
-    /// What makes a difference of the ends, on this side.
+    /// Finds the parts of the ends that make a difference on this side.
     fn parts(&self, side: usize) -> impl Iterator<Item = Part> {
         let seen = self.says.iter().filter(|(_, says)| says.iter().any(|[was, is]| was != is));
         let seen = seen.map(move |(pair, _)| Part::Seen(side, *pair));
@@ -111,7 +111,7 @@ fn policies(atoms: &[Atom]) -> impl Iterator<Item = PairId> {
     })
 }
 
-/// What everybody says of some ports.
+/// The effect of all policies on some ports.
 struct Weighed<'h> {
     families: &'h [Heard],
     /// By family, side and policy.
@@ -119,7 +119,7 @@ struct Weighed<'h> {
     scale: Scale,
 }
 
-/// What a policy says of the ports: by its version, then by the input that the ends are of.
+/// The effect of a policy on the ports: by its version, then by the input that the ends are of.
 type Weights = [[Option<Weight>; 2]; 2];
 
 impl<'h> Weighed<'h> {
@@ -134,7 +134,7 @@ impl<'h> Weighed<'h> {
         Self { families, says, scale }
     }
 
-    /// What both sides allow in some family.
+    /// Finds the ports that both sides allow in some family, in a given state.
     fn allowed(&mut self, state: &State) -> Bounds {
         let Self { families, says, scale } = self;
         let mut all = scale.closed();
@@ -170,9 +170,9 @@ impl<'h> Weighed<'h> {
     }
 }
 
-/// What, taken back, takes back what changed: on each port everything that does so alone, or else as little as will do
-/// together; `None` if nothing changed. That the ends come first, and the source's policies before those of the
-/// destination, is so that names do not decide what is left out.
+/// Finds the causes: whatever, taken back, takes the change back. On each port these are all that do so alone, else a
+/// minimal set that does so together; `None` if nothing changed. The ends come first, and the source's policies before
+/// those of the destination, so that names do not decide what is left out.
 pub(super) fn responsible(families: &[Heard]) -> Option<Named> {
     let sides = || families.iter().flat_map(|heard| heard.iter().enumerate());
     let parts: BTreeSet<Part> = sides().flat_map(|(side, heard)| heard.parts(side)).collect();
@@ -227,10 +227,19 @@ pub(super) fn responsible(families: &[Heard]) -> Option<Named> {
     }
     // What takes back one port may change another one.
     let named = fewest(&candidates, &named, |atoms| weighed.with(atoms) == before);
-    if of_ends.is_empty() && named.contains(&Atom::Ends) {
-        of_ends = parts.into_iter().map(|part| (part, 1)).collect();
-    }
     let policies: BTreeSet<PairId> = policies(&named).collect();
+    if named.contains(&Atom::Ends) {
+        // What will do beside the policies of one port may not beside all that are named.
+        let known =
+            of_ends.iter().filter(|&&(part, of)| of == version(part, &policies)).map(|&(part, _)| part);
+        let known: Vec<Part> = known.collect();
+        let together = fewest(&parts, &known, |parts| {
+            let ends = Ends::Only(parts.iter().copied().collect());
+            weighed.allowed(&State { policies: policies.clone(), ends }) == before
+        });
+        let more = together.into_iter().filter(|part| !known.contains(part));
+        of_ends.extend(more.map(|part| (part, version(part, &policies))));
+    }
     Some(Named { policies: policies.into_iter().collect(), parts: of_ends })
 }
 
@@ -247,11 +256,15 @@ fn decisive(
     if found.is_empty() {
         found = fewest(parts, &[], will_do);
     }
-    let version = |part: Part| match part {
+    found.into_iter().map(|part| (part, version(part, taken_back))).collect()
+}
+
+/// The version of the policy to which a part of the ends is another thing, if these are taken back.
+fn version(part: Part, taken_back: &BTreeSet<PairId>) -> Version {
+    match part {
         Part::Seen(_, pair) => usize::from(!taken_back.contains(&pair)),
         Part::Place(_) | Part::Families => 1,
-    };
-    found.into_iter().map(|part| (part, version(part))).collect()
+    }
 }
 
 /// As few candidates as will do together, these among them.

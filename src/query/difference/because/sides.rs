@@ -17,7 +17,7 @@ use crate::set::Interner;
 use crate::solve::proof::Exemption;
 
 crate::define_id! { [pub(super)]
-    /// What is said on a side, whatever the names of the policies are.
+    /// The effect of all policies on a side, whatever their names are.
     ShapeId,
 }
 
@@ -27,15 +27,15 @@ pub(super) struct Side {
     shape: ShapeId,
     /// The policies by which something changed, ascending.
     candidates: Vec<PairId>,
-    /// What of the ends is another thing to each of them, by its version.
+    /// The causes at the ends for which each of them has another effect, by its version.
     seen: Vec<[Whys; 2]>,
 }
 
-/// What of two ends is responsible.
+/// Causes of a change between two ends, seen from the connection.
 pub(super) type Whys = SmallVec<[Why; 2]>;
 
-/// What is said in one family: in which inputs, why no policy applies, and by whom, in the order of the policies' ids. Those
-/// by which something changed have a number among the candidates of the side.
+/// The effect of policies in one family: the inputs that have it, the exemptions, and the effect of each policy in the
+/// order of the ids. Those by which something changed have a number among the candidates of the side.
 #[derive(PartialEq, Eq, Hash)]
 struct Shape {
     common: [bool; 2],
@@ -46,13 +46,13 @@ struct Shape {
 /// Two shapes, and the policies that are candidates on both sides: the number on each.
 type Meeting = (ShapeId, ShapeId, SmallVec<[(u32, u32); 2]>);
 
-/// What is responsible for changes between ends that policies treat alike.
+/// The causes of changes between ends that policies treat alike.
 struct Outcome {
     /// The numbers of policies among the candidates of each side.
     policies: [Vec<usize>; 2],
     /// The same of those to which the ends are another thing, and in which version.
     seen: [Vec<(usize, Version)>; 2],
-    /// Whether it is where the ends are, or which families they have.
+    /// Set if a cause is the place of the ends, or the families that they have.
     has_place: bool,
 }
 
@@ -64,17 +64,17 @@ pub(super) fn candidates(heard: &ByFamily<HeardSide>) -> Vec<PairId> {
     changed.collect::<BTreeSet<PairId>>().into_iter().collect()
 }
 
-/// What is responsible for what changed between two ends.
+/// The causes of what changed between two ends.
 pub(super) enum Between {
     /// Nothing changed.
     Nothing,
     /// These, in order.
     These(Whys),
-    /// Where the ends are, or which families they have: that takes a look at both.
+    /// The place of the ends, or the families that they have: to tell which takes a look at both.
     Place,
 }
 
-/// What is responsible for changes, by what is said on both sides.
+/// The causes of changes, by the effect of policies on both sides.
 #[derive(Default)]
 pub(super) struct Meetings {
     shapes: Interner<ShapeId, ByFamily<Shape>>,
@@ -103,7 +103,7 @@ impl Meetings {
         Side { shape: self.shapes.intern_owned(shape), heard, candidates, seen }
     }
 
-    /// What is responsible for what changed between two sides.
+    /// Finds the causes of what changed between two sides.
     pub(super) fn between(&mut self, egress: &Side, ingress: &Side) -> Between {
         let both = egress.candidates.iter().enumerate().filter_map(|(number, pair)| {
             Some((number as u32, ingress.candidates.binary_search(pair).ok()? as u32))

@@ -131,7 +131,7 @@ impl AllowPolicy {
         Self { api_version: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata, spec }
     }
 
-    /// Whether it has this name.
+    /// True if it has this name.
     pub(super) fn is_called(&self, namespace: &str, name: &str) -> bool {
         (&*self.metadata.namespace, &*self.metadata.name) == (namespace, name)
     }

@@ -1,4 +1,4 @@
-//! Which connections of a question are denied, and which side of each needs a rule.
+//! The denied connections of a question, and the sides of each that need a rule.
 
 use std::net::IpAddr;
 
@@ -24,11 +24,11 @@ pub(super) struct Kind {
     pub(super) asked: PortSet,
     first: End,
     second: Option<End>,
-    /// Whether some of its ends are surely meant.
+    /// Set if some of its ends are surely meant.
     is_sure: bool,
 }
 
-/// What is in a kind.
+/// The members of a kind.
 pub(super) enum Members {
     /// Pods of one namespace with the same labels.
     Pods(NamespaceId, Vec<PodId>),
@@ -42,11 +42,11 @@ pub(super) enum Members {
 pub(super) struct Kinds {
     pub(super) sources: Vec<Kind>,
     pub(super) destinations: Vec<Kind>,
-    /// What the ends of pairs that count have to do with each other, at most.
+    /// The farthest relation that the ends of a pair may have for the pair to count.
     relation: Relation,
 }
 
-/// What one kind of subjects needs: the places of the peers.
+/// The rules that are needed to allow denied pairs.
 #[derive(Default)]
 pub(super) struct Needs {
     /// By direction: the subject, the peer, and the family that the connection would use.
@@ -112,7 +112,7 @@ impl Kinds {
         })
     }
 
-    /// Which side of each pair needs a rule.
+    /// Finds the sides of each pair that need a rule.
     pub(super) fn needs(&self, prover: &Prover<'_>, denied: &[(usize, usize, (End, End))]) -> Needs {
         let mut needs = Needs::default();
         for &(source, destination, (a, b)) in denied {
@@ -192,8 +192,8 @@ fn own_nodes(program: &Program, from: &Target, to: &Target) -> Vec<IpAddr> {
     addresses.filter(|ip| from.ends.addresses[Family::of(*ip)].contains(address_number(*ip))).collect()
 }
 
-/// What ends have to do with each other in the pairs that count; those of which it is not sure that they are meant decide
-/// it only where no others do.
+/// Finds the relation that the ends of a pair must have to count. Ends that are only perhaps meant decide it only where
+/// there are no others.
 fn counting(program: &Program, sources: &[Kind], destinations: &[Kind]) -> Relation {
     // No more than six ends are so different that it matters which is looked at.
     let different = |kinds: &[Kind]| {
@@ -251,24 +251,22 @@ fn pods(program: &Program, target: &Target, apart: impl Fn(PodId) -> (Option<Nod
     kinds
 }
 
-/// A policy of another tier that denies, or may deny, what was asked.
+/// A policy that denies, or may deny, what was asked before NetworkPolicies are asked. Those of the Baseline tier are not
+/// asked about pods that a NetworkPolicy isolates.
 fn overruling(prover: &Prover<'_>, explanation: &PairExplanation, side: &Side) -> Option<PolicyId> {
     let cluster = prover.cluster();
-    let isolated = side
-        .policies
-        .iter()
-        .any(|p| p.selects.sure() && cluster.policies[p.policy].tier == Tier::NetworkPolicy);
-    side.policies.iter().map(|proof| (proof, &cluster.policies[proof.policy])).find_map(|(proof, policy)| {
-        let asked_first = match policy.tier {
-            Tier::Admin => true,
-            Tier::Baseline => !isolated,
-            Tier::NetworkPolicy | Tier::Unevaluated | Tier::Restricting => false,
-        };
-        let denies = policy.rules[side.direction].iter().zip(&proof.rules).any(|(rule, step)| {
+    let is_admin = |policy: PolicyId| cluster.policies[policy].tier == Tier::Admin;
+    if explanation.side_verdict(side) == Verdict::Deny {
+        let denying = explanation.decided_by(cluster, side).into_iter();
+        return denying.map(|(policy, _)| policy).find(|policy| is_admin(*policy));
+    }
+    side.policies.iter().filter(|proof| is_admin(proof.policy)).find_map(|proof| {
+        let rules = cluster.policies[proof.policy].rules[side.direction].iter().zip(&proof.rules);
+        let denies = rules.into_iter().any(|(rule, step)| {
             rule.action == Action::Deny
                 && step.peers.truth.possible()
                 && explanation.coverage(step) != Coverage::None
         });
-        (asked_first && denies).then_some(proof.policy)
+        denies.then_some(proof.policy)
     })
 }

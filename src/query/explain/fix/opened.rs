@@ -25,13 +25,13 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Whether nothing else opens.
+    /// True if nothing else opens.
     pub fn is_nothing(&self) -> bool {
         self.pairs == 0 && self.perhaps == 0 && self.outside == 0
     }
 }
 
-/// What a difference opens beside a question; `None` if it closes anything, or makes it less sure.
+/// Counts what a difference opens beside a question; `None` if it closes anything, or makes it less sure.
 pub(super) fn opened(
     difference: &Difference,
     program: &Program,
@@ -99,7 +99,7 @@ struct Count<'a> {
     asked_from: Numbers,
     asked_to: Numbers,
     owned: ByFamily<AddressSet>,
-    /// How many pods of a group addresses open for that nobody asked about.
+    /// Number of pods of a group that open to addresses beside those asked about, by the direction of the pods.
     outside: BTreeMap<(PodId, Direction), u64>,
     opened: Opened,
 }

@@ -1,4 +1,4 @@
-//! What a controller outside the namespace of an Ingress can reach, wherever it runs and whatever labels it has.
+//! The reach of a controller outside the namespace of an Ingress, wherever it runs and whatever labels it has.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::net::{Direction, PortSet};
 use crate::policy::{NamespaceMatch, Peer, Peers, PortMatch, Ports, Rule, Tier};
 use crate::solve::Connectivity;
 
-/// What those who are not in the namespace of a pod can no longer do.
+/// The connections to each pod that are lost, for sources outside the namespace of the pod.
 pub(super) struct Elsewhere<'c> {
     /// The boxes in which ports of each destination are lost.
     by_destination: FxHashMap<PodId, Vec<(&'c Change, Matched)>>,
@@ -63,7 +63,7 @@ impl<'c> Elsewhere<'c> {
     }
 }
 
-/// Who can reach a pod from other namespaces.
+/// The extent to which sources outside its namespace can reach a pod.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     /// Every pod.
@@ -74,7 +74,7 @@ enum Way {
     Some,
 }
 
-/// Which pods of other namespaces and which addresses its policies let in to some of these ports of a pod.
+/// Finds the extent to which a pod's policies let pods of other namespaces and addresses in to some of these ports.
 fn to_others(program: &Program, pod: PodId, asked: &PortSet) -> Way {
     let cluster = &program.cluster;
     let policies = &program.signature(program.class_of[pod], Direction::Ingress).policies;
@@ -98,7 +98,7 @@ fn to_others(program: &Program, pod: PodId, asked: &PortSet) -> Way {
     }
 }
 
-/// Which pods that are not in the namespace of this one a rule is about.
+/// Finds the extent to which a rule is about peers outside the namespace of a pod.
 fn peers_elsewhere(cluster: &Cluster, pod: PodId, rule: &Rule) -> Way {
     let Peers::Of(peers) = &rule.peers else { return Way::All };
     let is_everything = |selector| cluster.labels.selectors[selector].is_everything();
@@ -113,6 +113,7 @@ fn peers_elsewhere(cluster: &Cluster, pod: PodId, rule: &Rule) -> Way {
             _ => Way::Some,
         },
         Peer::IpBlock(_) => Way::Some,
+        Peer::DomainNames(_) => Way::None,
     };
     if peers.iter().any(|peer| way(peer) == Way::All) {
         Way::All
@@ -123,7 +124,7 @@ fn peers_elsewhere(cluster: &Cluster, pod: PodId, rule: &Rule) -> Way {
     }
 }
 
-/// How many of some ports a rule is about.
+/// Finds the share of some ports that a rule is about.
 fn ports_asked(rule: &Rule, asked: &PortSet) -> Way {
     let Ports::Of(ports) = &rule.ports else { return Way::All };
     let mut numbers = PortSet::empty();
