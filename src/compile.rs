@@ -134,6 +134,8 @@ pub struct CompiledRule {
     pub peers: Option<PeersId>,
     /// The ports that it matches.
     pub ports: CompiledPorts,
+    /// True if it matches only some of what may be said on them.
+    pub conditional: bool,
 }
 
 /// A `from` or `to` list that is not "everything".
@@ -309,7 +311,8 @@ fn compile_policy(
         for rule in &policy.rules[direction] {
             let peers = peer_list(&rule.peers).map(|list| lists.intern_owned(list));
             let ports = port_names.compile(&rule.ports, ports);
-            rules[direction].push(CompiledRule { action: rule.action, peers, ports });
+            let (action, conditional) = (rule.action, rule.is_conditional());
+            rules[direction].push(CompiledRule { action, peers, ports, conditional });
         }
     }
     CompiledPolicy { tier: policy.tier, order: policy.order(semantics), isolates: policy.isolates, rules }

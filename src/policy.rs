@@ -257,10 +257,64 @@ pub struct Rule {
     pub peers: Peers,
     /// The ports that it matches.
     pub ports: Ports,
+    /// The conditions that a connection must meet beside, so that it matches only some of what may be said on the ports.
+    ///
+    /// INVARIANT: a rule that passes has none.
+    pub conditions: Vec<Condition>,
     /// Its number in the object as written: `spec.ingress[0]` is 0.
     pub index: usize,
     /// Where it was written.
     pub written: Written,
+}
+
+impl Rule {
+    /// True if it matches only some of what may be said on its ports.
+    pub fn is_conditional(&self) -> bool {
+        !self.conditions.is_empty()
+    }
+}
+
+/// A condition of a rule: what it asks of a connection beside its ends and its port.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Condition {
+    /// The field that says it, from the root of the object.
+    pub path: Box<str>,
+    /// The kind of what it asks.
+    pub kind: ConditionKind,
+}
+
+/// A kind of condition, in alphabetic order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum ConditionKind {
+    /// Mutual authentication of the ends.
+    Auth,
+    /// The names that DNS is asked for.
+    Dns,
+    /// HTTP requests.
+    Http,
+    /// Kafka requests.
+    Kafka,
+    /// Another protocol, which a proxy reads.
+    L7,
+    /// The choice of a proxy's listener.
+    Listener,
+    /// The name of the server that TLS is asked for.
+    Sni,
+}
+
+impl ConditionKind {
+    /// The mark that a verdict has in machine formats which hangs on it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auth => "auth",
+            Self::Dns => "dns",
+            Self::Http => "http",
+            Self::Kafka => "kafka",
+            Self::L7 => "l7",
+            Self::Listener => "listener",
+            Self::Sni => "sni",
+        }
+    }
 }
 
 /// Where a rule and its parts were written, from the root of the object, as Kubernetes writes paths.

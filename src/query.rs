@@ -2,6 +2,7 @@
 
 pub mod because;
 pub mod can;
+mod carried;
 pub mod difference;
 pub mod endpoint;
 pub mod explain;
@@ -17,6 +18,7 @@ mod summary;
 pub mod unknowns;
 pub mod warnings;
 
+pub use carried::Carried;
 pub use matrix::{
     By, Endpoint, EndpointFacts, Ends, External, Flow, Isolation, Matrix, PodPairs, Shown, Summary, View,
 };

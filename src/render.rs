@@ -4,6 +4,7 @@
 //! page or a spreadsheet unescaped; [`text`] holds the rules.
 
 mod because;
+mod carried;
 pub mod diagnostic;
 pub mod difference;
 pub mod endpoint;

@@ -25,7 +25,7 @@ use crate::profile::Profile;
 use crate::query::{Blend, By, Endpoint, groups};
 use crate::solve::{CellId, ExternalClass, ExternalId, Reachability, Rows};
 
-pub use crate::query::difference::Carried;
+pub use crate::query::Carried;
 pub use because::Causes;
 pub use compare::{Change, FailOn, compare};
 pub use parse::{LockError, parse};
@@ -56,6 +56,8 @@ pub struct Line {
     pub verdict: LineVerdict,
     /// The ports, never empty.
     pub ports: PortSet,
+    /// Those of them on which policies restrict what at least one pair may say; none of ports that are unknown.
+    pub restricted: PortSet,
 }
 
 /// The verdict of a line on its ports.
@@ -146,7 +148,8 @@ impl Lock {
             for verdict in LineVerdict::ALL {
                 let ports = std::mem::take(part(&mut carried, verdict));
                 if !ports.is_empty() {
-                    lines.push(Line { from: from.clone(), to: to.clone(), verdict, ports });
+                    let restricted = ports.intersection(&carried.restricted);
+                    lines.push(Line { from: from.clone(), to: to.clone(), verdict, ports, restricted });
                 }
             }
         }
@@ -173,7 +176,9 @@ impl Lock {
     pub(crate) fn flows(&self) -> BTreeMap<(&Place, &Place), Carried> {
         let mut flows: BTreeMap<(&Place, &Place), Carried> = BTreeMap::new();
         for line in &self.lines {
-            let ports = part(flows.entry((&line.from, &line.to)).or_default(), line.verdict);
+            let carried = flows.entry((&line.from, &line.to)).or_default();
+            carried.restricted = carried.restricted.union(&line.restricted);
+            let ports = part(carried, line.verdict);
             *ports = ports.union(&line.ports);
         }
         flows
@@ -181,7 +186,7 @@ impl Lock {
 }
 
 fn carried(blend: &Blend, rows: &mut Rows<'_>) -> Option<Carried> {
-    blend.carried(rows, None).map(|[ports, some, unknown]| Carried { ports, some, unknown })
+    blend.carried(rows, None)
 }
 
 fn between_workloads(program: &Program) -> Vec<(WorkloadId, WorkloadId, Carried)> {

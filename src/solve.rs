@@ -44,9 +44,13 @@ pub enum End {
 
 /// The ports that are allowed from one end to another: the two bounds of a three-valued verdict.
 ///
-/// INVARIANT: `must` is a subset of `may`. Allowed is `must`, unknown is `may` without `must`, denied is the rest.
+/// INVARIANT: `plain` is a subset of `must`, and `must` of `may`. Allowed is `must`, unknown is `may` without `must`, denied
+/// is the rest.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Connectivity {
+    /// Ports that are allowed whatever the unknown facts are, and whatever is said on them: no rule allows them only under
+    /// a condition, nor denies them under one.
+    pub plain: PortSet,
     /// Ports that are allowed whatever the unknown facts are.
     pub must: PortSet,
     /// Ports that are not surely denied.
@@ -54,14 +58,49 @@ pub struct Connectivity {
 }
 
 impl Connectivity {
+    /// These ports are allowed, and under no condition; the others are denied.
+    pub fn of(ports: PortSet) -> Self {
+        Self::between(ports.clone(), ports)
+    }
+
+    /// Those of `must` are allowed, and under no condition; the others of `may` are unknown.
+    pub fn between(must: PortSet, may: PortSet) -> Self {
+        Self { plain: must.clone(), must, may }
+    }
+
     /// Every port is allowed.
     pub fn open() -> Self {
-        Self { must: PortSet::full(), may: PortSet::full() }
+        Self::of(PortSet::full())
     }
 
     /// No port is allowed.
     pub fn closed() -> Self {
-        Self { must: PortSet::empty(), may: PortSet::empty() }
+        Self::of(PortSet::empty())
+    }
+
+    /// The ports that are allowed, but of which a policy restricts what may be said on them.
+    pub fn restricted(&self) -> PortSet {
+        self.must.difference(&self.plain)
+    }
+
+    /// The ports that both allow.
+    #[must_use]
+    pub fn both(&self, other: &Self) -> Self {
+        self.zip(other, PortSet::intersection)
+    }
+
+    /// The ports that one or the other allows.
+    #[must_use]
+    pub fn either(&self, other: &Self) -> Self {
+        self.zip(other, PortSet::union)
+    }
+
+    fn zip(&self, other: &Self, f: impl Fn(&PortSet, &PortSet) -> PortSet) -> Self {
+        Self {
+            plain: f(&self.plain, &other.plain),
+            must: f(&self.must, &other.must),
+            may: f(&self.may, &other.may),
+        }
     }
 }
 

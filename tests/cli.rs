@@ -164,7 +164,7 @@ fn rows() {
     }
     let (_, csv, _) = session.run("matrix -f shop.yaml --by pod -o csv");
     assert_eq!(csv.lines().count(), rows.len() + 1);
-    assert!(csv.contains("shop/web,shop/db,5432/TCP,,9000/TCP,Pod,Pod\n"), "{csv}");
+    assert!(csv.contains("shop/web,shop/db,5432/TCP,,9000/TCP,Pod,Pod,\n"), "{csv}");
 }
 
 #[test]
@@ -457,10 +457,10 @@ fn a_part_of_the_matrix_does_not_pretend_to_be_all_of_it() {
 fn the_matrix_can_be_asked_for_ends_and_ports() {
     let session = Session::new(&[("shop.yaml", SHOP)]);
     let rows = |line: &str| session.run(&format!("matrix -f shop.yaml --by pod -o csv {line}")).1;
-    let head = "from,to,ports,some,unknown,fromKind,toKind\n";
+    let head = "from,to,ports,some,unknown,fromKind,toKind,restricted\n";
     assert_eq!(
         rows("--from shop/web --to shop/db --port 5432"),
-        format!("{head}shop/web,shop/db,5432/TCP,,,Pod,Pod\n")
+        format!("{head}shop/web,shop/db,5432/TCP,,,Pod,Pod,\n")
     );
     assert_eq!(rows("--from shop/web --to shop/db --port 80"), head);
 }

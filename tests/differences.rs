@@ -14,10 +14,8 @@ use podreach::compile::{Program, compile};
 use podreach::diagnostic::ObjectName;
 use podreach::diff::{Pairs, between_workloads};
 use podreach::net::{AddressSet, Family, PortSet};
-use podreach::query::difference::{
-    Carried, Change, Difference, Edited, Party, PartyId, Presence, Scope, difference,
-};
-use podreach::query::{By, Endpoint, Matrix, View};
+use podreach::query::difference::{Change, Difference, Edited, Party, PartyId, Presence, Scope, difference};
+use podreach::query::{By, Carried, Endpoint, Matrix, View};
 use podreach::solve::{Connectivity, End, solve};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -88,9 +86,7 @@ fn flows(program: &Program, by: By) -> Flows {
     let mut flows = Flows::new();
     let _ = matrix.for_each_flow(&View { by, ..View::default() }, |flow| {
         let name = |end| name(&program.cluster, |i| externals[i].clone(), end);
-        let carried =
-            Carried { ports: flow.ports.clone(), some: flow.some.clone(), unknown: flow.unknown.clone() };
-        flows.insert((name(flow.from), name(flow.to)), carried);
+        flows.insert((name(flow.from), name(flow.to)), flow.carried.clone());
         ControlFlow::<()>::Continue(())
     });
     flows
@@ -185,7 +181,7 @@ fn same_causes_one_by_one(before: &Program, after: &Program, by: By, found: &Dif
     Ok(())
 }
 
-fn same_as_two_listings(before: &Program, after: &Program, by: By) -> TestCaseResult {
+pub(crate) fn same_as_two_listings(before: &Program, after: &Program, by: By) -> TestCaseResult {
     let scope = Scope { by, ..Scope::default() };
     let (was, is) = (solve(before), solve(after));
     let found = difference(&was, &is, &between_workloads(&was, &is), &scope);

@@ -9,7 +9,7 @@ use podreach::load::Sources;
 use podreach::net::{ByFamily, Direction, Family, PortSet};
 use podreach::query::ExternalId;
 use podreach::query::factors::{Factors, SideFactor};
-use podreach::query::{Endpoint, Matrix, View};
+use podreach::query::{Carried, Endpoint, Matrix, View};
 use podreach::render::explain::Context;
 use podreach::render::page::{self, Report};
 use podreach::solve::{Connectivity, solve};
@@ -74,7 +74,7 @@ impl Reader<'_> {
         classes
     }
 
-    fn workloads(&self, from: WorkloadId, to: WorkloadId) -> [PortSet; 3] {
+    fn workloads(&self, from: WorkloadId, to: WorkloadId) -> Carried {
         if let Some(known) = self.factors.exempt.iter().find(|exempt| (exempt.0, exempt.1) == (from, to)) {
             return known.2.clone();
         }
@@ -92,22 +92,19 @@ impl Reader<'_> {
 }
 
 fn joined(egress: &SideFactor, ingress: &SideFactor) -> Connectivity {
-    let both = |family| Connectivity {
-        must: egress[family].must.intersection(&ingress[family].must),
-        may: egress[family].may.intersection(&ingress[family].may),
-    };
-    let (v4, v6) = (both(Family::V4), both(Family::V6));
-    Connectivity { must: v4.must.union(&v6.must), may: v4.may.union(&v6.may) }
+    let both = |family| egress[family].both(&ingress[family]);
+    both(Family::V4).either(&both(Family::V6))
 }
 
-/// The ports of every pair, those of some only, and those in neither that are unknown for one.
-fn blended(cells: &[Connectivity]) -> [PortSet; 3] {
+/// The ports that cells carry together.
+fn blended(cells: &[Connectivity]) -> Carried {
     let any = cells.iter().fold(PortSet::empty(), |any, cell| any.union(&cell.must));
     let every = cells.iter().fold(any.clone(), |every, cell| every.intersection(&cell.must));
     let unknown =
         cells.iter().fold(PortSet::empty(), |unknown, cell| unknown.union(&cell.may.difference(&cell.must)));
-    let some = any.difference(&every);
-    [every, some, unknown.difference(&any)]
+    let restricted = cells.iter().fold(PortSet::empty(), |all, cell| all.union(&cell.restricted()));
+    let (some, unknown) = (any.difference(&every), unknown.difference(&any));
+    Carried { ports: every, some, unknown, restricted }
 }
 
 proptest! {
@@ -122,9 +119,9 @@ proptest! {
         let program = compile_as(&cluster, case.profile, Layout::DenseAbove(dense));
         let reachability = solve(&program);
         let matrix = Matrix::new(&reachability);
-        let mut listed: BTreeMap<(Endpoint, Endpoint), [PortSet; 3]> = BTreeMap::new();
+        let mut listed: BTreeMap<(Endpoint, Endpoint), Carried> = BTreeMap::new();
         let _ = matrix.for_each_flow(&View::default(), |flow| {
-            listed.insert((flow.from, flow.to), [flow.ports.clone(), flow.some.clone(), flow.unknown.clone()]);
+            listed.insert((flow.from, flow.to), flow.carried.clone());
             ControlFlow::<()>::Continue(())
         });
 
@@ -147,7 +144,7 @@ proptest! {
                 read.insert((outside, workload), cells(Direction::Ingress));
             }
         }
-        read.retain(|_, sets| !sets.iter().all(PortSet::is_empty));
+        read.retain(|_, carried| !carried.is_nothing());
         prop_assert_eq!(read, listed);
     }
 

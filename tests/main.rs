@@ -3,6 +3,7 @@
 mod architecture;
 mod bad_input;
 mod cli;
+mod conditions;
 mod differences;
 mod explanations;
 mod factors;

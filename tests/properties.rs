@@ -8,11 +8,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use podreach::cluster::{self, Cluster};
-use podreach::compile::{Layout, compile, compile_as};
+use podreach::compile::{Layout, Program, compile, compile_as};
 use podreach::index::Id;
 use podreach::load::Manifest;
 use podreach::net::{AddressSet, ByFamily, Family, PortSet};
-use podreach::query::{By, Endpoint, External, Flow, Matrix, PodPairs, View};
+use podreach::query::{By, Carried, Endpoint, External, Flow, Matrix, PodPairs, View};
 use podreach::reference::Reference;
 use podreach::solve::{Connectivity, End, Reachability, solve};
 use proptest::prelude::*;
@@ -122,7 +122,7 @@ proptest! {
     /// Bounds are bounds, and a pod always reaches itself.
     #[test]
     fn must_is_within_may(case in generate::case()) {
-        for ((from, to), Connectivity { must, may }) in table(&case, &addresses(&case)?)? {
+        for ((from, to), Connectivity { must, may, .. }) in table(&case, &addresses(&case)?)? {
             prop_assert!(is_subset(&must, &may), "{} -> {}: {} and {}", from, to, must, may);
             prop_assert!(from != to || must.is_full(), "{}", from);
         }
@@ -332,10 +332,33 @@ fn expected_flows(
             let some = union(&|pair| pair.must.clone());
             let ports = pairs.iter().fold(PortSet::full(), |all, pair| all.intersection(&pair.must));
             let unknown = union(&|pair| pair.may.difference(&pair.must)).difference(&some);
-            Flow { from, to, some: some.difference(&ports), ports, unknown }
+            let restricted = union(&Connectivity::restricted);
+            let carried = Carried { some: some.difference(&ports), ports, unknown, restricted };
+            Flow { from, to, carried }
         })
-        .filter(|flow| !(flow.ports.is_empty() && flow.some.is_empty() && flow.unknown.is_empty()))
+        .filter(|flow| !flow.carried.is_nothing())
         .collect()
+}
+
+/// The flows that the matrix lists at a level are the sums of the pairs.
+pub(crate) fn flows_are_sums(cluster: &Cluster, program: &Program, by: By) -> TestCaseResult {
+    let reachability = solve(program);
+    let matrix = Matrix::new(&reachability);
+    // An external that holds nothing but addresses of pods and nodes cannot be sampled.
+    let is_sampled = |endpoint: Endpoint| match endpoint {
+        Endpoint::External(id) => !samples(cluster, &matrix.externals()[id]).is_empty(),
+        _ => true,
+    };
+    let mut listed = Vec::new();
+    let end = matrix.for_each_flow(&View { by, ..View::default() }, |flow| {
+        listed.push(flow.clone());
+        std::ops::ControlFlow::<()>::Continue(())
+    });
+    prop_assert!(end.is_continue());
+    listed.retain(|flow| is_sampled(flow.from) && is_sampled(flow.to));
+    listed.sort_by_key(|flow| (flow.from, flow.to));
+    prop_assert_eq!(listed, expected_flows(cluster, &reachability, &matrix, by), "by {:?}", by);
+    Ok(())
 }
 
 /// Everything sparse, everything dense, and mixtures.
@@ -351,23 +374,8 @@ proptest! {
     fn flows_are_sums_of_pairs(case in generate::case(), layout in layout()) {
         let cluster = cluster_of(&case)?;
         let program = compile_as(&cluster, case.profile, layout);
-        let reachability = solve(&program);
-        let matrix = Matrix::new(&reachability);
-        // An external that holds nothing but addresses of pods and nodes cannot be sampled.
-        let is_sampled = |endpoint: Endpoint| match endpoint {
-            Endpoint::External(id) => !samples(&cluster, &matrix.externals()[id]).is_empty(),
-            _ => true,
-        };
         for by in [By::Pod, By::Workload, By::Namespace] {
-            let mut listed = Vec::new();
-            let end = matrix.for_each_flow(&View { by, ..View::default() }, |flow| {
-                listed.push(flow.clone());
-                std::ops::ControlFlow::<()>::Continue(())
-            });
-            prop_assert!(end.is_continue());
-            listed.retain(|flow| is_sampled(flow.from) && is_sampled(flow.to));
-            listed.sort_by_key(|flow| (flow.from, flow.to));
-            prop_assert_eq!(listed, expected_flows(&cluster, &reachability, &matrix, by), "by {:?}", by);
+            flows_are_sums(&cluster, &program, by)?;
         }
     }
 
@@ -379,7 +387,7 @@ proptest! {
         let reachability = solve(&program);
         let mut counted = PodPairs::default();
         for (from, to) in pairs(&cluster, &[]).into_iter().filter(|(from, to)| from != to) {
-            let Connectivity { must, may } = reachability.connectivity(from, to);
+            let Connectivity { must, may, .. } = reachability.connectivity(from, to);
             counted.total += 1;
             match () {
                 () if must != may => counted.unknown += 1,

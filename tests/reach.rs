@@ -10,7 +10,7 @@ use podreach::compile::{Layout, compile, compile_as};
 use podreach::net::{AddressSet, ByFamily, Direction, Family, PortSet, Protocol};
 use podreach::query::endpoint::Target;
 use podreach::query::reach::{Answer, Found, Question, reach};
-use podreach::query::{Endpoint, Ends, Matrix, View};
+use podreach::query::{Carried, Endpoint, Ends, Matrix, View};
 use podreach::solve::{Connectivity, End, Reachability, solve};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -119,10 +119,10 @@ proptest! {
             Direction::Ingress => View { to: only, ports, ..View::default() },
         };
         let mut expected = BTreeMap::new();
-        let mut outside: Vec<(Family, AddressSet, [PortSet; 3])> = Vec::new();
+        let mut outside: Vec<(Family, AddressSet, Carried)> = Vec::new();
         let _ = matrix.for_each_flow(&view, |flow| {
             let other = match direction { Direction::Egress => flow.to, Direction::Ingress => flow.from };
-            let sets = [flow.ports.clone(), flow.some.clone(), flow.unknown.clone()];
+            let sets = flow.carried.clone();
             match other {
                 Endpoint::Workload(id) => { expected.insert(id, sets); }
                 Endpoint::External(id) => {
@@ -133,15 +133,12 @@ proptest! {
             }
             ControlFlow::<()>::Continue(())
         });
-        let sets = |found: &Found| {
-            let direct = found.direct.clone().expect("one hop is direct");
-            [direct.ports, direct.some, direct.unknown]
-        };
-        let found: BTreeMap<WorkloadId, [PortSet; 3]> = inside(&answer).into_iter().map(|(id, found)| (id, sets(found))).collect();
+        let sets = |found: &Found| found.direct.clone().expect("one hop is direct");
+        let found: BTreeMap<WorkloadId, Carried> = inside(&answer).into_iter().map(|(id, found)| (id, sets(found))).collect();
         prop_assert_eq!(found, expected);
         // Addresses with equal ports are one.
-        let merge = |list: &[(Family, AddressSet, [PortSet; 3])]| {
-            let mut merged: BTreeMap<(Family, [PortSet; 3]), AddressSet> = BTreeMap::new();
+        let merge = |list: &[(Family, AddressSet, Carried)]| {
+            let mut merged: BTreeMap<(Family, Carried), AddressSet> = BTreeMap::new();
             for (family, addresses, sets) in list {
                 let all = merged.entry((*family, sets.clone())).or_default();
                 *all = all.union(addresses);

@@ -102,7 +102,7 @@ impl<'w> Specification<'w> {
                 }
             }
         }
-        Connectivity { must, may }
+        Connectivity::between(must, may)
     }
 }
 
@@ -237,9 +237,9 @@ impl Trial<'_> {
         let described = || format!("{} -> {}", self.world.name_of(from), self.world.name_of(to));
         let asked = self.world.ports_at(test, to).ok_or_else(|| format!("{}: no such port", described()))?;
         let asked = asked.intersection(judge.ports());
-        let Connectivity { must, may } = match (outside, self.world.related(from, to)) {
+        let Connectivity { must, may, .. } = match (outside, self.world.related(from, to)) {
             (true, true) => Connectivity::open(),
-            (true, false) => Connectivity { must: PortSet::empty(), may: PortSet::empty() },
+            (true, false) => Connectivity::closed(),
             (false, _) => judge.connectivity(from, to),
         };
         let (surely, perhaps) = if test.on_unknown.is_some() { (&may, &must) } else { (&must, &may) };
@@ -325,10 +325,7 @@ fn solver_and_specification_agree_on_every_pair() {
                     continue;
                 }
                 let solved = reachability.connectivity(from, to);
-                let solved = Connectivity {
-                    must: solved.must.intersection(&specification.ports),
-                    may: solved.may.intersection(&specification.ports),
-                };
+                let solved = solved.both(&Connectivity::of(specification.ports.clone()));
                 let specified = specification.connectivity(from, to);
                 if solved != specified {
                     let (from, to) = (world.name_of(from), world.name_of(to));

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use podreach::cluster::Cluster;
 use podreach::compile::compile;
-use podreach::net::PortSet;
+use podreach::net::{PortSet, Protocol};
 use podreach::profile::Profile;
-use podreach::query::{Endpoint, Matrix, View};
+use podreach::query::{Carried, Endpoint, Matrix, View};
 use podreach::render::snapshot::lock_file;
 use podreach::snapshot::{FailOn, Line, LineVerdict, Lock, Place, compare, parse};
 use podreach::solve::solve;
@@ -29,12 +29,15 @@ fn text_of(case: &Case) -> Result<String, TestCaseError> {
     Ok(lock_file(&lock_of(&cluster_of(case)?, case.profile)))
 }
 
-/// The ports that a lock gives two places, by verdict.
-fn carried(lock: &Lock, holds: impl Fn(&Place, &Place) -> bool) -> [PortSet; 3] {
-    LineVerdict::ALL.map(|verdict| {
-        let lines = lock.lines.iter().filter(|line| line.verdict == verdict && holds(&line.from, &line.to));
+/// The ports that a lock gives two places.
+fn carried(lock: &Lock, holds: impl Fn(&Place, &Place) -> bool) -> Carried {
+    let lines = || lock.lines.iter().filter(|line| holds(&line.from, &line.to));
+    let [ports, some, unknown] = LineVerdict::ALL.map(|verdict| {
+        let lines = lines().filter(|line| line.verdict == verdict);
         lines.fold(PortSet::empty(), |all, line| all.union(&line.ports))
-    })
+    });
+    let restricted = lines().fold(PortSet::empty(), |all, line| all.union(&line.restricted));
+    Carried { ports, some, unknown, restricted }
 }
 
 proptest! {
@@ -55,7 +58,7 @@ proptest! {
     #[test]
     fn names_are_read_back(kind in "(?s).{1,6}|[a/%]{1,6}", name in "(?s).{1,6}|[:#\\[\\]/\u{fffe}\u{e0041}\u{2028}-]{1,6}") {
         let place = |name: &str| Place::Workload { namespace: "shop".into(), name: name.into(), kind: (*kind).into() };
-        let line = Line { from: place(&name), to: place("db"), verdict: LineVerdict::Allow, ports: PortSet::full() };
+        let line = Line { from: place(&name), to: place("db"), verdict: LineVerdict::Allow, ports: PortSet::full(), restricted: PortSet::from_range(Protocol::Tcp, 80, 90) };
         let lock = Lock { profile: Profile::Spec, lines: vec![line] };
         let text = lock_file(&lock);
         let read = parse(&text).map_err(|error| TestCaseError::fail(format!("{error}\n{text}")))?;
@@ -72,11 +75,11 @@ proptest! {
         let matrix = Matrix::new(&reachability);
         let mut flows = BTreeMap::new();
         let _ = matrix.for_each_flow(&View::default(), |flow| {
-            flows.insert((flow.from, flow.to), [flow.ports.clone(), flow.some.clone(), flow.unknown.clone()]);
+            flows.insert((flow.from, flow.to), flow.carried.clone());
             ControlFlow::<()>::Continue(())
         });
         let place = |id| Place::workload(&cluster, id);
-        let nothing = [PortSet::empty(), PortSet::empty(), PortSet::empty()];
+        let nothing = Carried::default();
         for from in cluster.workloads.ids() {
             // Who shares a node with whom is not in locks.
             let placed = |pod| cluster.pods[pod].host_network && cluster.pods[pod].node.is_some();

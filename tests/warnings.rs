@@ -195,7 +195,7 @@ proptest! {
                 let was = before.connectivity(sample.before.0, sample.before.1);
                 let is = after.connectivity(sample.after.0, sample.after.1);
                 let within = |set: &PortSet| set.contains(sample.port.0, sample.port.1);
-                let Connectivity { must, may } = &is;
+                let Connectivity { must, may, .. } = &is;
                 match &warning.trouble {
                     Trouble::Open(direction, policies) => {
                         prop_assert!(!within(&was.may) && within(must));

@@ -35,6 +35,7 @@ pub(super) fn run(args: &ConnectionArgs, settings: &Settings) -> Result<ExitStat
     )?;
     progress.report();
     Ok(match answer.verdict {
+        Verdict::Allow if settings.strict && !answer.restricted.is_empty() => ExitStatus::Undecided,
         Verdict::Allow => ExitStatus::Done,
         Verdict::Deny => ExitStatus::No,
         Verdict::Unknown => ExitStatus::Undecided,

@@ -70,7 +70,7 @@ fn connection(
         || render::answer_markdown(&context, &answer),
         |palette| render::answer_text(&context, &answer, palette),
     )?;
-    Ok(answer.verdict == Verdict::Unknown)
+    Ok(answer.verdict == Verdict::Unknown || !answer.restricted.is_empty())
 }
 
 /// Explains a policy; says whether anything about it is undecided.

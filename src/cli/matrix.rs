@@ -9,7 +9,7 @@ use podreach::diagnostic::Diagnostic;
 use podreach::index::IndexVec;
 use podreach::query::idle::idle;
 use podreach::query::unknowns::{differences, missing_facts};
-use podreach::query::{By, Endpoint, Flow, Matrix, View};
+use podreach::query::{By, Carried, Endpoint, Flow, Matrix, View};
 use podreach::render::Format;
 use podreach::render::diagnostic::Located;
 use podreach::render::endpoint::Names;
@@ -222,9 +222,12 @@ fn is_undecided(args: &MatrixArgs, report: &Report<'_>, matrix: &Matrix<'_>, vie
     (whole && counted) || (!args.summary && any_unknown(matrix, view))
 }
 
+/// True if a flow has unknown or restricted ports.
 fn any_unknown(matrix: &Matrix<'_>, view: &View) -> bool {
     let found = matrix.for_each_flow(view, |flow: &Flow| {
-        if flow.unknown.is_empty() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        let Carried { unknown, restricted, .. } = &flow.carried;
+        let settled = unknown.is_empty() && restricted.is_empty();
+        if settled { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     found.is_break()
 }

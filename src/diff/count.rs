@@ -14,9 +14,9 @@ use crate::solve::{CellId, Connectivity, Rows};
 /// Ordered pairs of distinct pods with at least one port that can do now what it could not do before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Pairs {
-    /// A port is allowed that was not.
+    /// A port is allowed that was not, or was under a condition only.
     pub allowed: u128,
-    /// A port is denied that was not.
+    /// A port is denied that was not, or allowed under a condition only where it was without one.
     pub denied: u128,
     /// A port is unknown that was not.
     pub unknown: u128,
@@ -34,8 +34,10 @@ impl Counted {
     fn new(before: &Connectivity, after: &Connectivity) -> Self {
         let unknown = |bounds: &Connectivity| bounds.may.difference(&bounds.must);
         Self {
-            allowed: !after.must.difference(&before.must).is_empty(),
-            denied: !before.may.difference(&after.may).is_empty(),
+            allowed: !after.must.difference(&before.must).is_empty()
+                || !before.restricted().intersection(&after.plain).is_empty(),
+            denied: !before.may.difference(&after.may).is_empty()
+                || !before.plain.intersection(&after.restricted()).is_empty(),
             unknown: !unknown(after).difference(&unknown(before)).is_empty(),
         }
     }

@@ -97,6 +97,7 @@ pub(super) struct Test {
 #[serde(rename_all = "camelCase")]
 pub(super) enum Expect {
     Allow,
+    Restricted,
     Deny,
 }
 

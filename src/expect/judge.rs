@@ -81,6 +81,8 @@ pub struct Doubt {
 pub enum Wanted {
     /// Every port is allowed.
     All,
+    /// Every port is allowed, and policies restrict what may be said on it.
+    Restricted,
     /// At least one is.
     Some,
     /// None is.
@@ -286,10 +288,13 @@ impl<'t> Trial<'_, '_, 't> {
         let from = from.map(|from| self.find(Role::From, from, None));
         let to = to.map(|to| self.find(Role::To, to, ports));
         match &test.expectation {
-            Expectation::Allow | Expectation::Deny => {
+            Expectation::Allow | Expectation::Restricted | Expectation::Deny => {
                 let (Some(Some(from)), Some(Some(to))) = (from, to) else { return };
-                let wanted =
-                    if matches!(test.expectation, Expectation::Allow) { Wanted::All } else { Wanted::None };
+                let wanted = match test.expectation {
+                    Expectation::Allow => Wanted::All,
+                    Expectation::Restricted => Wanted::Restricted,
+                    _ => Wanted::None,
+                };
                 let mut found = Vec::new();
                 for source in &from.parties() {
                     for destination in &to.parties() {
@@ -463,6 +468,9 @@ impl<'t> Trial<'_, '_, 't> {
         let held: Vec<Truth> =
             found.iter().map(|asked| holds(wanted, &asked.lot.bounds, &asked.lot.asked)).collect();
         let agree = is_certain && held.iter().all(|holds| *holds == Truth::No);
+        if wanted == Wanted::All {
+            self.note_restricted(&found);
+        }
         for (Asked { lot, from, to }, holds) in found.into_iter().zip(held) {
             let hangs_on_member = holds == Truth::No && !lot.member.sure() && !agree;
             let holds = if hangs_on_member { Truth::Unknown } else { holds };
@@ -472,6 +480,18 @@ impl<'t> Trial<'_, '_, 't> {
                 example = Some(Example { wanted, from, to, doubt });
             }
             self.tally.add(Judged { lot, holds, example });
+        }
+    }
+
+    /// Says that something is allowed under conditions only, which `expect: allow` takes for allowed.
+    fn note_restricted(&mut self, found: &[Asked]) {
+        let restricted = found.iter().fold(PortSet::empty(), |all, Asked { lot, .. }| {
+            all.union(&lot.bounds.restricted().intersection(&lot.asked))
+        });
+        if !restricted.is_empty() {
+            self.notes.push(format!(
+                "policies restrict what may be said on {restricted}; `expect: restricted` asks for that"
+            ));
         }
     }
 
@@ -531,6 +551,7 @@ fn holds(wanted: Wanted, bounds: &Connectivity, asked: &PortSet) -> Truth {
     };
     let (surely, possibly) = match wanted {
         Wanted::All => (within(&bounds.must), within(&bounds.may)),
+        Wanted::Restricted => (within(&bounds.restricted()), within(&bounds.may.difference(&bounds.plain))),
         Wanted::Some => (meets(&bounds.must), meets(&bounds.may)),
         Wanted::None => (!meets(&bounds.may), !meets(&bounds.must)),
     };
@@ -611,11 +632,15 @@ impl Tally {
 
     fn counterexample(self, judge: &Judge<'_>) -> Option<Counterexample> {
         let (holds, lot, Example { wanted, from, to, doubt }) = self.first?;
-        let Lot { first: (a, b), bounds: Connectivity { must, may }, asked, .. } = lot;
+        let Lot { first: (a, b), bounds, asked, .. } = lot;
+        let restricted = bounds.restricted();
+        let Connectivity { plain, must, may } = bounds;
         let surely = holds == Truth::No || doubt.is_some();
         let ports = match (wanted, surely) {
             (Wanted::All, true) => asked.difference(&may),
             (Wanted::All, false) => asked.difference(&must),
+            (Wanted::Restricted, true) => asked.difference(&may.difference(&plain)),
+            (Wanted::Restricted, false) => asked.difference(&restricted),
             (Wanted::None, true) => asked.intersection(&must),
             (Wanted::None, false) => asked.intersection(&may.difference(&must)),
             (Wanted::Some, true) => asked,
@@ -655,6 +680,8 @@ impl Tally {
             denied: ports.difference(&may),
             unknown: ports.intersection(&may.difference(&must)),
             some: PortSet::empty(),
+            restricted: ports.intersection(&restricted),
+            restrictions: Vec::new(),
             shown,
             doubt: None,
             fix,

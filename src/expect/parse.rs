@@ -177,20 +177,21 @@ impl Reader<'_> {
         tests
     }
 
-    /// `FROM -> TO[:PORT] allow|deny`.
+    /// `FROM -> TO[:PORT] allow|restricted|deny`.
     fn line(&mut self, line: &str, path: String) -> Option<Test> {
         let parts = line.split_once("->").and_then(|(from, rest)| {
             let (to, verdict) = rest.trim().rsplit_once(char::is_whitespace)?;
             let expect = match verdict {
                 "allow" => Expect::Allow,
                 "deny" => Expect::Deny,
+                "restricted" => Expect::Restricted,
                 _ => return None,
             };
             Some((from.trim(), to.trim(), expect))
         });
         let Some((from, to, expect)) = parts.filter(|(from, to, _)| !from.is_empty() && !to.is_empty())
         else {
-            self.invalid(&path, line, "expected `FROM -> TO[:PORT] allow` or `... deny`");
+            self.invalid(&path, line, "expected `FROM -> TO[:PORT] allow`, `... restricted` or `... deny`");
             return None;
         };
         let text = |text: &str| Some(file::Endpoint::Text(text.to_owned()));
@@ -264,6 +265,7 @@ impl Reader<'_> {
     fn expectation(&mut self, test: &file::Test, path: &str) -> Option<Expectation> {
         match (test.expect, &test.expect_only) {
             (Some(Expect::Allow), None) => Some(Expectation::Allow),
+            (Some(Expect::Restricted), None) => Some(Expectation::Restricted),
             (Some(Expect::Deny), None) => Some(Expectation::Deny),
             (None, Some(list)) => {
                 let mut only = Vec::new();
@@ -281,7 +283,10 @@ impl Reader<'_> {
                 Some(Expectation::Only(only))
             }
             (None, None) => {
-                self.required(&format!("{path}.expect"), "`allow` or `deny`, or give `expectOnly`");
+                self.required(
+                    &format!("{path}.expect"),
+                    "`allow`, `restricted` or `deny`, or give `expectOnly`",
+                );
                 None
             }
             (Some(_), Some(_)) => {
@@ -524,6 +529,7 @@ fn nameless(from: Option<&Endpoint>, to: Option<&Endpoint>, expectation: &Expect
     let text = |endpoint: Option<&Endpoint>| endpoint.map_or("", |endpoint| &endpoint.text).to_owned();
     match expectation {
         Expectation::Allow => format!("{} -> {} allow", text(from), text(to)),
+        Expectation::Restricted => format!("{} -> {} restricted", text(from), text(to)),
         Expectation::Deny => format!("{} -> {} deny", text(from), text(to)),
         Expectation::Only(others) => {
             let others: Vec<&str> = others.iter().map(|endpoint| &*endpoint.text).collect();

@@ -66,6 +66,8 @@ pub struct Test {
 pub enum Expectation {
     /// Every pair, every port.
     Allow,
+    /// Every pair, every port, and on each a policy restricts what may be said.
+    Restricted,
     /// No pair, no port.
     Deny,
     /// Each of these at least one of the ports, all others none.

@@ -365,7 +365,7 @@ impl Lowering<'_> {
                 };
                 let written =
                     Written { rule: path.to_string().into(), peers: peer_places, ports: port_places };
-                Rule { action, peers: Peers::Of(peers), ports, index, written }
+                Rule { action, peers: Peers::Of(peers), ports, conditions: Vec::new(), index, written }
             })
             .collect()
     }

@@ -174,7 +174,14 @@ impl Lowering<'_> {
                 peers: places(shape.peers_field, shape.peers),
                 ports: places("ports", shape.ports),
             };
-            lowered.push(Rule { action: Action::Accept, peers, ports, index, written });
+            lowered.push(Rule {
+                action: Action::Accept,
+                peers,
+                ports,
+                conditions: Vec::new(),
+                index,
+                written,
+            });
         }
         lowered
     }

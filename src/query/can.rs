@@ -10,7 +10,7 @@ mod narrowed;
 use crate::label::Truth;
 use crate::net::{AddressSet, ByFamily, Family, PortSet, Protocol, address_number};
 use crate::query::endpoint::{self, Target};
-use crate::query::explain::{self, Fix, NoFix, PairExplanation};
+use crate::query::explain::{self, Fix, NoFix, PairExplanation, Restriction, Restrictions};
 use crate::solve::proof::Prover;
 use crate::solve::{Connectivity, End, Reachability};
 
@@ -88,6 +88,10 @@ pub struct Answer {
     pub unknown: PortSet,
     /// Those of `denied` and `unknown` that at least one pair may use, pods and themselves aside.
     pub some: PortSet,
+    /// Those of `ports` and `some` on which policies restrict what at least one pair may say.
+    pub restricted: PortSet,
+    /// The conditions that restrict them.
+    pub restrictions: Vec<Restriction>,
     /// The pair that shows why: a denied one if there is one, else an unknown one, else the first.
     pub shown: PairExplanation,
     /// A fix that would allow all of it, or the reason why there is none; `None` unless one was looked for and
@@ -169,6 +173,8 @@ pub fn can(reachability: &Reachability<'_>, from: &Target, to: &Target) -> Answe
         some: tally.allowed.intersection(&tally.closed),
         denied,
         shown: explain::pair(&prover, a, b, &to.ports_at(b)),
+        restricted: tally.restricted,
+        restrictions: tally.restrictions.into_list(),
         fix: None,
         doubt: hangs_on_member.then(|| Doubt::of(from, &to, (a, b))).flatten(),
         to,
@@ -232,10 +238,18 @@ impl Judged {
             lots.iter().map(|lot| (lot.member, Verdict::of(&lot.bounds, &lot.asked))).collect();
         let agree = is_certain && verdicts.iter().all(|(_, own)| *own == Verdict::Deny);
         let mut tally = Tally::default();
+        let program = reachability.program();
+        let prover = Prover::new(&program.cluster, program.profile);
         for (lot, &(member, own)) in lots.iter().zip(&verdicts) {
             // Of a pair that perhaps counts it is not known whether it is denied.
             let is_sure = member.sure() || agree || own != Verdict::Deny;
             tally.add(lot, if is_sure { own } else { Verdict::Unknown });
+            let restricted = lot.bounds.restricted().intersection(&lot.asked);
+            if !restricted.is_empty() {
+                let proof = prover.prove(lot.first.0, lot.first.1);
+                tally.restrictions.add(&program.cluster, &proof, &restricted);
+                tally.restricted = tally.restricted.union(&restricted);
+            }
         }
         Self { verdict: Verdict::of_all(&verdicts, is_certain), tally, is_certain }
     }
@@ -257,6 +271,9 @@ struct Tally {
     denied_everywhere: Option<PortSet>,
     /// The first pair of each verdict, and whether it is surely meant.
     first: [Option<(Truth, (End, End))>; 3],
+    /// Those on which at least one pair is restricted, and by what.
+    restricted: PortSet,
+    restrictions: Restrictions,
 }
 
 impl Tally {

@@ -67,6 +67,7 @@ use crate::diagnostic::{ObjectName, Origin};
 use crate::diff::{self, Group, Pairs};
 use crate::index::{Id, IndexVec};
 use crate::net::{PortSet, address};
+use crate::query::Carried;
 use crate::query::{By, Endpoint, External, ExternalId};
 use crate::solve::{Connectivity, Reachability};
 
@@ -155,29 +156,6 @@ pub enum Presence {
     Vanished,
 }
 
-/// The ports that may be used between two endpoints: the fields of [`crate::query::Flow`].
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Carried {
-    /// Ports that every pod pair may use.
-    pub ports: PortSet,
-    /// Ports that at least one pod pair may use, but not every one.
-    pub some: PortSet,
-    /// Ports in neither that are unknown for at least one pod pair.
-    pub unknown: PortSet,
-}
-
-impl Carried {
-    /// True if every port is surely denied.
-    pub fn is_nothing(&self) -> bool {
-        self.ports.is_empty() && self.some.is_empty() && self.unknown.is_empty()
-    }
-
-    /// Ports that some pod pair may use.
-    pub fn allowed(&self) -> PortSet {
-        self.ports.union(&self.some)
-    }
-}
-
 /// A pair of endpoints between which other ports may be used than before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Change {
@@ -240,9 +218,13 @@ impl Sign {
     /// The sign of a change.
     pub fn of(before: &Carried, after: &Carried) -> Self {
         let (was, is) = (before.allowed(), after.allowed());
-        let more = !is.difference(&was).is_empty() || !after.ports.difference(&before.ports).is_empty();
+        let more = !is.difference(&was).is_empty()
+            || !after.ports.difference(&before.ports).is_empty()
+            || !before.restricted.intersection(&after.plain()).is_empty();
         let lost = was.difference(&is);
-        let less = !lost.is_empty() || !before.ports.difference(&after.ports).is_empty();
+        let less = !lost.is_empty()
+            || !before.ports.difference(&after.ports).is_empty()
+            || !before.plain().intersection(&after.restricted).is_empty();
         let new_doubts = !after.unknown.difference(&before.unknown).is_empty();
         match (more, less) {
             (true, true) => Self::Other,
@@ -327,7 +309,8 @@ impl Difference {
     fn rises(&self, before: CarriedId, after: CarriedId) -> bool {
         let bounds = |id: CarriedId| {
             let must = self.carried[id].allowed();
-            Connectivity { may: must.union(&self.carried[id].unknown), must }
+            let plain = self.carried[id].plain();
+            Connectivity { plain, may: must.union(&self.carried[id].unknown), must }
         };
         rises(&bounds(before), &bounds(after))
     }
@@ -475,7 +458,8 @@ fn from_nodes<'d>(
     changes
 }
 
-/// True if some port becomes surely allowed, or is no longer surely denied.
+/// True if some port becomes surely allowed, is no longer surely denied, or may say what it could not.
 fn rises(before: &Connectivity, after: &Connectivity) -> bool {
-    !after.must.difference(&before.must).is_empty() || !after.may.difference(&before.may).is_empty()
+    let grows = |before: &PortSet, after: &PortSet| !after.difference(before).is_empty();
+    grows(&before.plain, &after.plain) || grows(&before.must, &after.must) || grows(&before.may, &after.may)
 }

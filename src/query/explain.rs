@@ -10,6 +10,7 @@ mod meant;
 mod near_miss;
 mod policy;
 mod reason;
+mod restriction;
 mod weigh;
 
 use crate::cluster::Cluster;
@@ -29,6 +30,8 @@ pub(super) use reason::undecided;
 
 pub use policy::{PolicyExplanation, Row, Who, Without, policy};
 pub use reason::Reason;
+pub use restriction::Restriction;
+pub(super) use restriction::Restrictions;
 
 /// Everything there is to say about one pair of ends.
 #[derive(Clone, PartialEq, Eq, Debug)]

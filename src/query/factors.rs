@@ -10,7 +10,8 @@ use super::matrix::{By, Endpoint, Matrix};
 use crate::cluster::{PodId, WorkloadId};
 use crate::compile::{ClassId, SignatureId};
 use crate::index::IndexVec;
-use crate::net::{ByDirection, ByFamily, Direction, PortSet};
+use crate::net::{ByDirection, ByFamily, Direction};
+use crate::query::Carried;
 use crate::set::Interner;
 use crate::solve::{Connectivity, ExternalId, SideId};
 
@@ -35,7 +36,7 @@ pub struct Factors {
     pub signatures: ByDirection<IndexVec<SignatureId, Factor>>,
     /// Pairs of workloads some pods of which share a node, so that the factors do not tell what may flow (R50): the
     /// ports of every pair of pods, those of some pairs only, and those that are unknown. Ascending.
-    pub exempt: Vec<(WorkloadId, WorkloadId, [PortSet; 3])>,
+    pub exempt: Vec<(WorkloadId, WorkloadId, Carried)>,
 }
 
 /// The treatment of peers by the policies of one signature.
@@ -81,11 +82,8 @@ impl Matrix<'_> {
         let [ingress, egress] = signatures;
         let sides = sides.iter().map(|&side| {
             let bounds = rows.evaluator.side_bounds(side);
-            let connectivity = |bounds: crate::solve::Bounds| Connectivity {
-                must: rows.evaluator.ports.get(bounds.must).clone(),
-                may: rows.evaluator.ports.get(bounds.may).clone(),
-            };
-            ByFamily { v4: connectivity(bounds.v4), v6: connectivity(bounds.v6) }
+            let ports = &rows.evaluator.ports;
+            ByFamily { v4: bounds.v4.connectivity(ports), v6: bounds.v6.connectivity(ports) }
         });
         let sides = sides.collect();
         drop(rows);
@@ -93,7 +91,7 @@ impl Matrix<'_> {
     }
 
     /// See [`Factors::exempt`].
-    fn exempt(&self) -> Vec<(WorkloadId, WorkloadId, [PortSet; 3])> {
+    fn exempt(&self) -> Vec<(WorkloadId, WorkloadId, Carried)> {
         let workloads = groups(self.program, By::Workload, None, self.replicas);
         let mut columns_of: FxHashMap<PodId, Vec<(usize, u64)>> = FxHashMap::default();
         for (column, group) in workloads.iter().enumerate() {

@@ -16,6 +16,7 @@ use crate::compile::Program;
 use crate::index::IndexVec;
 use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family, PortSet, cidrs};
 use crate::policy::Tier;
+use crate::query::Carried;
 use crate::solve::{ExternalClass, ExternalId, Reachability, Rows};
 
 pub(crate) use blend::Blend;
@@ -68,12 +69,8 @@ pub struct Flow {
     pub from: Endpoint,
     /// The destination of the connections.
     pub to: Endpoint,
-    /// Ports that every pod pair may use.
-    pub ports: PortSet,
-    /// Ports that at least one pod pair may use, but not every one.
-    pub some: PortSet,
-    /// Ports in neither that are unknown for at least one pod pair.
-    pub unknown: PortSet,
+    /// The ports, over all pairs of pods.
+    pub carried: Carried,
 }
 
 /// The flows to show.

@@ -21,6 +21,7 @@ use crate::cluster::{NamespaceId, PodId, WorkloadId};
 use crate::compile::{ClassId, Program};
 use crate::index::{Id, IndexVec};
 use crate::net::{AddressSet, Direction, Family, PortSet};
+use crate::query::Carried;
 use crate::solve::proof::Prover;
 use crate::solve::{CellId, End, ExternalId, Reachability};
 
@@ -85,17 +86,6 @@ impl Found {
     }
 }
 
-/// The ports that may be used between two sets of ends.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Carried {
-    /// Ports that every pair may use.
-    pub ports: PortSet,
-    /// Ports that at least one pair may use, but not every one.
-    pub some: PortSet,
-    /// Ports in neither that are unknown for at least one pair.
-    pub unknown: PortSet,
-}
-
 /// Hops one after the other, in the order of the connections, as places in [`Answer::hops`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Chain(pub Vec<usize>);
@@ -111,6 +101,8 @@ pub struct Hop {
     pub ports: PortSet,
     /// The ports that are unknown.
     pub unknown: PortSet,
+    /// Those of `ports` on which policies restrict what may be said.
+    pub restricted: PortSet,
     /// The ground of the verdict, on the allowed ports if there are any, else on the unknown ones.
     pub because: Because,
 }
@@ -298,7 +290,7 @@ fn outside(
             of: 0,
             sure: chain(sure, ways.sure),
             perhaps: chain(perhaps, ways.perhaps),
-            direct: ways.direct.map(|[ports, some, unknown]| Carried { ports, some, unknown }),
+            direct: ways.direct,
         });
     }
     found
@@ -347,8 +339,9 @@ impl<'a, 'p> Hops<'a, 'p> {
         let bounds = self.reachability.connectivity(from, to);
         let within = |ports: &PortSet| only.map_or_else(|| ports.clone(), |only| ports.intersection(only));
         let (ports, unknown) = (within(&bounds.must), within(&bounds.may.difference(&bounds.must)));
+        let restricted = within(&bounds.restricted());
         let because = because(&self.prover, from, to, if ports.is_empty() { &unknown } else { &ports });
-        self.all.push(Hop { from, to, ports, unknown, because });
+        self.all.push(Hop { from, to, ports, unknown, restricted, because });
         self.places.insert(key, self.all.len() - 1);
         self.all.len() - 1
     }

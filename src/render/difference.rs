@@ -22,11 +22,11 @@ use crate::index::IndexVec;
 use crate::load::Position;
 use crate::net::PortSet;
 use crate::profile::Profile;
-use crate::query::difference::{
-    Carried, CauseId, ChangeBox, Difference, Edited, Party, PartyId, Presence, Table,
-};
+use crate::query::Carried;
+use crate::query::difference::{CauseId, ChangeBox, Difference, Edited, Party, PartyId, Presence, Table};
 use crate::query::warnings::Warning;
 use crate::query::{By, Endpoint};
+use crate::render::carried::words;
 
 pub use document::list;
 
@@ -229,16 +229,8 @@ const fn edit_word(edit: Edited) -> &'static str {
     }
 }
 
-/// `8080/TCP; 53/UDP between some of the pods; 9090/TCP unknown`.
 fn carried_text(carried: &Carried, most: usize) -> String {
-    let parts =
-        [(&carried.ports, ""), (&carried.some, " between some of the pods"), (&carried.unknown, " unknown")];
-    let parts: Vec<String> = parts
-        .into_iter()
-        .filter(|(ports, _)| !ports.is_empty())
-        .map(|(ports, when)| format!("{}{when}", ports_text(ports, most)))
-        .collect();
-    if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
+    words(carried, |ports| ports_text(ports, most))
 }
 
 /// Ports, cut at a comma if there are many.

@@ -10,12 +10,13 @@ use crate::diagnostic::Origin;
 use crate::label::Truth;
 use crate::load::Position;
 use crate::net::{Direction, Family, PortSet, Protocol};
-use crate::policy::{Peers, Policy, PolicyId, Rule};
+use crate::policy::{ConditionKind, Peers, Policy, PolicyId, Rule};
 use crate::profile::Profile;
 use crate::query::can::{Answer, Verdict};
 use crate::query::endpoint::Ports;
 use crate::query::explain::{
-    Applied, AppliedRule, Coverage, EndpointExplanation, PairExplanation, PolicyExplanation, Subject,
+    Applied, AppliedRule, Coverage, EndpointExplanation, PairExplanation, PolicyExplanation, Restriction,
+    Subject,
 };
 use crate::render::style::Palette;
 use crate::render::text::count;
@@ -122,7 +123,7 @@ pub fn policy_object(context: &Context<'_>, explanation: &PolicyExplanation) -> 
 fn can(context: &Context<'_>, answer: &Answer) -> Outline {
     let words = Words { cluster: context.cluster };
     let mut outline = Outline::default();
-    headline(words, answer, &mut outline);
+    headline(context, answer, &mut outline);
     if answer.pairs.total() > 1 {
         let shown = &answer.shown;
         let pair = format!("{} -> {}", words.end(shown.proof.from), words.end(shown.proof.to));
@@ -137,7 +138,8 @@ fn can(context: &Context<'_>, answer: &Answer) -> Outline {
 }
 
 /// The verdict on everything that was asked, and what of it is allowed.
-fn headline(words: Words<'_>, answer: &Answer, outline: &mut Outline) {
+fn headline(context: &Context<'_>, answer: &Answer, outline: &mut Outline) {
+    let words = Words { cluster: context.cluster };
     let shown = &answer.shown;
     let (from, to) = (words.target(&answer.from), words.target(&answer.to));
     let cni = shown.proof.profile.name();
@@ -156,9 +158,28 @@ fn headline(words: Words<'_>, answer: &Answer, outline: &mut Outline) {
     if answer.verdict == Verdict::Unknown && asked_for(answer) != answer.unknown {
         outline.item(0, Mark::Plain, parts(answer).join("; "));
     }
+    for restriction in &answer.restrictions {
+        outline.item(0, Mark::Aside, restricted(context, restriction));
+    }
     if let Some(doubt) = doubt(words, answer) {
         outline.item(0, Mark::Plain, doubt);
     }
+}
+
+/// `restricted on 8080/TCP: HTTP rules of CiliumNetworkPolicy shop/api (api.yaml:12)`.
+fn restricted(context: &Context<'_>, restriction: &Restriction) -> String {
+    let Restriction { policy, condition, ports } = restriction;
+    let what = match condition.kind {
+        ConditionKind::Auth => "mutual authentication",
+        ConditionKind::Dns => "DNS rules",
+        ConditionKind::Http => "HTTP rules",
+        ConditionKind::Kafka => "Kafka rules",
+        ConditionKind::L7 => "rules on a protocol that a proxy reads",
+        ConditionKind::Listener => "a proxy's listener",
+        ConditionKind::Sni => "server names",
+    };
+    let place = context.position(*policy, &condition.path).unwrap_or_else(|| condition.path.to_string());
+    format!("restricted on {ports}: {what} of {} ({place})", context.cluster.policies[*policy].name)
 }
 
 /// The ports that were asked for of at least one pair.
@@ -248,7 +269,7 @@ fn explained(context: &Context<'_>, answer: &Answer) -> Outline {
     let words = Words { cluster: context.cluster };
     let shown = &answer.shown;
     let mut outline = Outline::default();
-    headline(words, answer, &mut outline);
+    headline(context, answer, &mut outline);
     if answer.pairs.total() > 1 {
         let (from, to) = (words.end(shown.proof.from), words.end(shown.proof.to));
         outline.heading(format!("For example {from} -> {to}: {}", shown.verdict.as_str()));

@@ -40,8 +40,12 @@ pub fn lock_file(lock: &Lock) -> String {
 fn lock_line(line: &Line) -> String {
     let verdict = line.verdict.as_str();
     let ports = spans(&line.ports).join(", ");
+    let restricted = match &line.restricted {
+        ports if ports.is_empty() => String::new(),
+        ports => format!(", restricted: [{}]", spans(ports).join(", ")),
+    };
     format!(
-        "- {{from: {}, to: {}, ports: [{ports}], verdict: {verdict}}}",
+        "- {{from: {}, to: {}, ports: [{ports}], verdict: {verdict}{restricted}}}",
         place(&line.from),
         place(&line.to)
     )

@@ -46,7 +46,7 @@ fn all(sets: &[&PortSet]) -> PortSet {
 }
 
 impl Change {
-    /// Ports that are allowed for more pairs than before, or not surely denied any more.
+    /// Ports that are allowed for more pairs than before, on which more may be said, or that are not surely denied any more.
     pub fn gained(&self) -> PortSet {
         let Self { before: b, after: a, .. } = self;
         let known = all(&[&b.ports, &b.some]);
@@ -54,14 +54,19 @@ impl Change {
             a.ports.difference(&b.ports),
             a.some.difference(&known),
             a.unknown.difference(&all(&[&known, &b.unknown])),
+            b.restricted.intersection(&a.plain()),
         ];
         all(&gained.each_ref())
     }
 
-    /// Ports that were allowed, and are for fewer pairs or none.
+    /// Ports that were allowed, and are for fewer pairs or none, or on which less may be said.
     pub fn lost(&self) -> PortSet {
         let Self { before: b, after: a, .. } = self;
-        let lost = [b.ports.difference(&a.ports), b.some.difference(&all(&[&a.ports, &a.some]))];
+        let lost = [
+            b.ports.difference(&a.ports),
+            b.some.difference(&all(&[&a.ports, &a.some])),
+            b.plain().intersection(&a.restricted),
+        ];
         all(&lost.each_ref())
     }
 

@@ -37,6 +37,9 @@ pub enum LockError {
     /// It has more ports and addresses than are compared with each other.
     #[error("line {0} of `reachability` has too many ports and addresses")]
     TooLarge(usize),
+    /// It restricts ports that it does not allow.
+    #[error("line {0} of `reachability` restricts ports that it does not allow")]
+    NotAllowed(usize),
     /// Lines speak of the same connection.
     #[error("line {0} of `reachability` contradicts or repeats another one")]
     Overlap(usize),
@@ -67,6 +70,8 @@ struct FileLine {
     to: FilePlace,
     ports: Vec<FilePorts>,
     verdict: FileVerdict,
+    #[serde(default)]
+    restricted: Vec<FilePorts>,
 }
 
 struct FilePlace(Place);
@@ -102,12 +107,19 @@ pub fn parse(text: &(impl AsRef<[u8]> + ?Sized)) -> Result<Lock, LockError> {
             FileVerdict::Some => LineVerdict::Some,
             FileVerdict::Unknown => LineVerdict::Unknown,
         };
-        let ports = line.ports.iter().fold(PortSet::empty(), |all, FilePorts(ports)| all.union(ports));
+        let union =
+            |list: &[FilePorts]| list.iter().fold(PortSet::empty(), |all, FilePorts(ports)| all.union(ports));
+        let (ports, restricted) = (union(&line.ports), union(&line.restricted));
+        let may_be_restricted =
+            if verdict == LineVerdict::Unknown { PortSet::empty() } else { ports.clone() };
+        if !restricted.difference(&may_be_restricted).is_empty() {
+            return Err(LockError::NotAllowed(number));
+        }
         let (FilePlace(from), FilePlace(to)) = (line.from, line.to);
         if from.is_outside() && to.is_outside() {
             return Err(LockError::NoWorkload(number));
         }
-        lines.push((number, Line { from, to, verdict, ports }));
+        lines.push((number, Line { from, to, verdict, ports, restricted }));
     }
     check_overlaps(&lines)?;
     let mut lock = Lock { profile, lines: lines.into_iter().map(|(_, line)| line).collect() };
@@ -280,7 +292,7 @@ mod tests {
         let ranges = ranges.iter().map(|&(first, length)| (first, first.saturating_add(length)));
         let from = Place::Outside(Family::V6, AddressSet::from_ranges(ranges));
         let to = Place::Workload { namespace: "a".into(), name: "b".into(), kind: "Pod".into() };
-        Line { from, to, verdict: LineVerdict::Allow, ports }
+        Line { from, to, verdict: LineVerdict::Allow, ports, restricted: PortSet::empty() }
     }
 
     fn naively(run: &[&(usize, Line)]) -> bool {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use rustc_hash::FxHashMap;
 
 use super::Connectivity;
-use super::tiers::{Bounds, Deciding, MatchingRule, Outcome};
+use super::tiers::{Bounds, Deciding, MatchingRule, Outcomes};
 use crate::compile::{ClassId, CompiledRule, PeersId, Program, Resolution, ResolutionId, SignatureId};
 use crate::label::Truth;
 use crate::net::{ByFamily, Direction, Family, PortSetId, PortTable};
@@ -70,7 +70,7 @@ impl Memo {
     /// Nothing yet.
     pub(crate) fn new(ports: &PortTable) -> Self {
         let mut cells = Interner::new();
-        let open = cells.intern_owned(Bounds { must: ports.full(), may: ports.full() });
+        let open = cells.intern_owned(Bounds::of(ports.full()));
         Self { sides: Interner::new(), cells, joined: FxHashMap::default(), open }
     }
 }
@@ -120,7 +120,7 @@ impl<'p> Evaluator<'p> {
                 };
             if exists {
                 let deciding = self.deciding(policies, peer, family);
-                side[family] = Outcome::of(&mut self.ports, &deciding).bounds(&mut self.ports);
+                side[family] = Outcomes::of(&mut self.ports, &deciding).bounds(&mut self.ports);
             }
         }
         self.sides.intern_owned(side)
@@ -158,7 +158,8 @@ impl<'p> Evaluator<'p> {
                         (Direction::Egress, Peer::Class(class)) => self.egress_ports(rule, policy_id, class),
                         (Direction::Egress, _) => rule.ports.fixed,
                     };
-                    rules.push(MatchingRule { action: rule.action, ports, sure: matches.sure() });
+                    let CompiledRule { action, conditional, .. } = *rule;
+                    rules.push(MatchingRule { action, ports, sure: matches.sure(), conditional });
                 }
             }
             deciding.push(Deciding {
@@ -226,11 +227,10 @@ impl<'p> Evaluator<'p> {
             return cell;
         }
         let (from, to) = (self.sides[egress], self.sides[ingress]);
-        let mut cell = Bounds { must: self.ports.empty(), may: self.ports.empty() };
+        let mut cell = self.nothing();
         for family in Family::ALL {
-            let must = self.ports.intersection(from[family].must, to[family].must);
-            let may = self.ports.intersection(from[family].may, to[family].may);
-            cell = Bounds { must: self.ports.union(cell.must, must), may: self.ports.union(cell.may, may) };
+            let both = from[family].both(to[family], &mut self.ports);
+            cell = cell.either(both, &mut self.ports);
         }
         let id = self.cells.intern_owned(cell);
         self.joined.insert((egress, ingress), id);
@@ -263,8 +263,7 @@ impl<'p> Evaluator<'p> {
         let side = self.side(Direction::Egress, signature, Peer::Class(to));
         let mut cell = self.nothing();
         for family in Family::ALL {
-            let Bounds { must, may } = self.sides[side][family];
-            cell = Bounds { must: self.ports.union(cell.must, must), may: self.ports.union(cell.may, may) };
+            cell = cell.either(self.sides[side][family], &mut self.ports);
         }
         self.cells.intern_owned(cell)
     }
@@ -287,12 +286,11 @@ impl<'p> Evaluator<'p> {
 
     /// The ports of a cell.
     pub(crate) fn connectivity(&self, id: CellId) -> Connectivity {
-        let Bounds { must, may } = self.cells[id];
-        Connectivity { must: self.ports.get(must).clone(), may: self.ports.get(may).clone() }
+        self.cells[id].connectivity(&self.ports)
     }
 
     pub(super) fn nothing(&self) -> Bounds {
-        Bounds { must: self.ports.empty(), may: self.ports.empty() }
+        Bounds::of(self.ports.empty())
     }
 
     pub(crate) fn cell(&self, id: CellId) -> Bounds {

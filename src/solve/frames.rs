@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::evaluator::{Evaluator, Peer, Policies, SideId};
 use super::regions::{Cut, Regions};
-use super::tiers::Outcome;
+use super::tiers::Outcomes;
 use crate::compile::{ClassId, PeersId, Program, ResolutionId, Signature, SignatureId};
 use crate::index::{Id, IndexVec};
 use crate::label::Truth;
@@ -33,8 +33,8 @@ type Frame = ByFamily<FrameOf>;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct FrameOf {
-    before: Outcome,
-    after: Outcome,
+    before: Outcomes,
+    after: Outcomes,
 }
 
 /// The verdict that a frame encloses: that of NetworkPolicies which isolate the subjects, or none.
@@ -52,7 +52,7 @@ pub(super) struct Frames {
 impl Frames {
     fn new(evaluator: &Evaluator<'_>) -> Self {
         let mut all = Interner::new();
-        let nothing = Outcome::nothing_said(&evaluator.ports);
+        let nothing = Outcomes::nothing_said(&evaluator.ports);
         let frame = FrameOf { before: nothing, after: nothing };
         let empty = all.intern_owned(ByFamily { v4: frame, v6: frame });
         Self { all, empty, framed: FxHashMap::default() }
@@ -78,7 +78,7 @@ impl Frames {
                 let FrameOf { before, after } = frame[family];
                 let own = own.map(|own| evaluator.sides[own][family]);
                 let ports = &mut evaluator.ports;
-                let rest = own.map_or(after, |admitted| Outcome::isolated(ports, admitted));
+                let rest = own.map_or(after, |admitted| Outcomes::isolated(ports, admitted));
                 side[family] = before.then(ports, rest).bounds(ports);
             }
             evaluator.sides.intern_owned(side)
@@ -95,7 +95,7 @@ impl Frames {
             let (before, after) =
                 deciding.split_at(deciding.partition_point(|p| p.tier < Tier::NetworkPolicy));
             let ports = &mut evaluator.ports;
-            FrameOf { before: Outcome::of(ports, before), after: Outcome::of(ports, after) }
+            FrameOf { before: Outcomes::of(ports, before), after: Outcomes::of(ports, after) }
         });
         let v4 = frames.next().expect("there are two families");
         let v6 = if deciding[0] == deciding[1] { None } else { frames.next() };

@@ -133,7 +133,8 @@ fn naming_rules(program: &Program, direction: Direction) -> Vec<(PolicyId, u32)>
 impl CompiledPolicy {
     /// True if it isolates in a direction, and all of its rules accept.
     pub(super) fn only_admits(&self, direction: Direction) -> bool {
-        self.isolates[direction] && self.rules[direction].iter().all(|rule| rule.action == Action::Accept)
+        self.isolates[direction]
+            && self.rules[direction].iter().all(|rule| rule.action == Action::Accept && !rule.conditional)
     }
 }
 

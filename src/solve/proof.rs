@@ -23,7 +23,7 @@ use crate::profile::{Profile, Semantics};
 
 use super::{Connectivity, End};
 
-pub use say::Say;
+pub use say::{SaidRule, Say};
 pub(crate) use say::{Scale, Weight};
 
 pub use rule::{BlockStep, PeerProof, PeerStep, PeersProof, PortStep, PortsProof, RuleProof};
@@ -129,16 +129,10 @@ impl Proof {
     /// The ports that both sides allow, in one family or the other.
     pub fn connectivity(&self) -> Connectivity {
         match &self.basis {
-            Basis::SamePod => Connectivity { must: PortSet::full(), may: PortSet::full() },
-            Basis::NoCommonFamily => Connectivity { must: PortSet::empty(), may: PortSet::empty() },
+            Basis::SamePod => Connectivity::open(),
+            Basis::NoCommonFamily => Connectivity::closed(),
             Basis::Families(families) => {
-                let mut all = Connectivity { must: PortSet::empty(), may: PortSet::empty() };
-                for family in families {
-                    let both = family.connectivity();
-                    all.must = all.must.union(&both.must);
-                    all.may = all.may.union(&both.may);
-                }
-                all
+                families.iter().fold(Connectivity::closed(), |all, family| all.either(&family.connectivity()))
             }
         }
     }
@@ -147,10 +141,7 @@ impl Proof {
 impl FamilyProof {
     /// The ports that both sides allow in this family.
     pub fn connectivity(&self) -> Connectivity {
-        Connectivity {
-            must: self.egress.bounds.must.intersection(&self.ingress.bounds.must),
-            may: self.egress.bounds.may.intersection(&self.ingress.bounds.may),
-        }
+        self.egress.bounds.both(&self.ingress.bounds)
     }
 
     /// Both sides, the source's first.
@@ -375,7 +366,7 @@ impl<'c> Prover<'c> {
             direction,
             exemption: Some(exemption),
             policies: Vec::new(),
-            bounds: Connectivity { must: PortSet::full(), may: PortSet::full() },
+            bounds: Connectivity::open(),
         };
         let End::Pod(pod, number) = subject else { return open(Exemption::NotAPod) };
         let semantics = profile.semantics();
@@ -427,7 +418,12 @@ impl<'c> Prover<'c> {
         let rules = policy.rules[direction].iter().zip(&proof.rules);
         let rules = rules
             .filter(|(_, step)| step.peers.truth.possible())
-            .map(|(rule, step)| (rule.action, step.ports.matched.clone(), step.peers.truth))
+            .map(|(rule, step)| SaidRule {
+                action: rule.action,
+                ports: step.ports.matched.clone(),
+                matches: step.peers.truth,
+                conditional: rule.is_conditional(),
+            })
             .collect();
         let order = policy.order(self.profile.semantics());
         let isolates = policy.isolates[direction];

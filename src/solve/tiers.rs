@@ -5,22 +5,54 @@
 
 use std::borrow::Borrow;
 
+use super::Connectivity;
 use crate::net::{PortSetId, PortTable};
 use crate::policy::{Action, Combine, Order, Tier, TierEnd};
 
-/// Surely allowed and possibly allowed ports of one side, one family.
+/// The ports of one side, one family: surely allowed whatever is said on them, surely allowed, and possibly allowed.
 ///
-/// INVARIANT: `must` is a subset of `may`.
+/// INVARIANT: `plain` is a subset of `must`, and `must` of `may`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Bounds {
+    /// Those of `must` that no condition of a rule restricts.
+    pub(crate) plain: PortSetId,
     pub(crate) must: PortSetId,
     pub(crate) may: PortSetId,
 }
 
 impl Bounds {
+    /// These ports are allowed and no others.
+    pub(crate) const fn of(ports: PortSetId) -> Self {
+        Self { plain: ports, must: ports, may: ports }
+    }
+
     /// True if no port is unknown.
     pub(super) fn is_sure(self) -> bool {
         self.must == self.may
+    }
+
+    /// The ports that both allow.
+    pub(crate) fn both(self, other: Self, table: &mut PortTable) -> Self {
+        self.zip(other, |a, b| table.intersection(a, b))
+    }
+
+    /// The ports that one or the other allows.
+    pub(crate) fn either(self, other: Self, table: &mut PortTable) -> Self {
+        self.zip(other, |a, b| table.union(a, b))
+    }
+
+    fn zip(self, other: Self, mut f: impl FnMut(PortSetId, PortSetId) -> PortSetId) -> Self {
+        Self {
+            plain: f(self.plain, other.plain),
+            must: f(self.must, other.must),
+            may: f(self.may, other.may),
+        }
+    }
+
+    /// The sets of ports themselves.
+    pub(crate) fn connectivity(self, table: &PortTable) -> Connectivity {
+        let set = |id| table.get(id).clone();
+        Connectivity { plain: set(self.plain), must: set(self.must), may: set(self.may) }
     }
 }
 
@@ -63,44 +95,121 @@ pub(super) struct MatchingRule {
     pub(super) ports: PortSetId,
     /// Set if the peer surely matches.
     pub(super) sure: bool,
+    /// Set if it matches only some of what may be said on the ports.
+    pub(super) conditional: bool,
+}
+
+/// The outcomes of a tier, or of several in a row, by what is said on the ports.
+///
+/// INVARIANT: what may happen at best may happen at worst.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Outcomes {
+    /// Of what meets the conditions of every rule that accepts, and of none that denies.
+    best: Outcome,
+    /// Of anything: a rule with a condition may match, or not.
+    worst: Outcome,
+}
+
+impl Outcomes {
+    /// The outcomes of no tier at all.
+    pub(super) fn nothing_said(table: &PortTable) -> Self {
+        Self::unconditional(Outcome::nothing_said(table))
+    }
+
+    const fn unconditional(outcome: Outcome) -> Self {
+        Self { best: outcome, worst: outcome }
+    }
+
+    /// The outcomes of policies in evaluation order, one tier after the other.
+    pub(super) fn of<D: Borrow<Deciding>>(table: &mut PortTable, policies: &[D]) -> Self {
+        Self::by(policies, |policies| Outcome::of(table, policies))
+    }
+
+    /// The outcomes as `outcome` finds them for policies whose rules have no conditions.
+    fn by<D: Borrow<Deciding>>(policies: &[D], mut outcome: impl FnMut(&[&Deciding]) -> Outcome) -> Self {
+        let policies: Vec<&Deciding> = policies.iter().map(Borrow::borrow).collect();
+        if !policies.iter().flat_map(|policy| &policy.rules).any(|rule| rule.conditional) {
+            return Self::unconditional(outcome(&policies));
+        }
+        let mut of = |said: fn(&MatchingRule) -> Option<MatchingRule>| {
+            let with = |policy: &&Deciding| Deciding {
+                tier: policy.tier,
+                order: policy.order.clone(),
+                isolates: policy.isolates,
+                sure: policy.sure,
+                rules: policy.rules.iter().filter_map(said).collect(),
+            };
+            let policies: Vec<Deciding> = policies.iter().map(with).collect();
+            outcome(&policies.iter().collect::<Vec<_>>())
+        };
+        Self {
+            best: of(|rule| (!rule.conditional || rule.action == Action::Accept).then_some(*rule)),
+            worst: of(|rule| Some(MatchingRule { sure: rule.sure && !rule.conditional, ..*rule })),
+        }
+    }
+
+    /// The outcomes of a tier whose policies surely isolate the subject, and admit this.
+    pub(super) fn isolated(table: &mut PortTable, admitted: Bounds) -> Self {
+        let best = Outcome::isolated(table, admitted.must, admitted.may);
+        let denied = table.difference(table.full(), admitted.plain);
+        Self { best, worst: Outcome { denied, ..best } }
+    }
+
+    /// These, and what the tiers after it make of the ports that are left to them.
+    pub(super) fn then(self, table: &mut PortTable, next: Self) -> Self {
+        let best = self.best.then(table, next.best);
+        if self.best == self.worst && next.best == next.worst {
+            return Self::unconditional(best);
+        }
+        Self { best, worst: self.worst.then(table, next.worst) }
+    }
+
+    /// The verdict where no further tier follows: what is left is allowed (R1).
+    pub(super) fn bounds(self, table: &mut PortTable) -> Bounds {
+        Bounds {
+            plain: table.difference(table.full(), self.worst.denied),
+            must: table.difference(table.full(), self.best.denied),
+            may: table.union(self.best.accepted, self.best.passed),
+        }
+    }
 }
 
 /// Ports by what a tier, or several in a row, may do with them: a port is in each set that some possible world puts it in.
 ///
 /// INVARIANT: every port is in at least one of the sets.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Outcome {
-    pub(super) accepted: PortSetId,
-    pub(super) denied: PortSetId,
+struct Outcome {
+    accepted: PortSetId,
+    denied: PortSetId,
     /// Left to the next tier.
-    pub(super) passed: PortSetId,
+    passed: PortSetId,
 }
 
 impl Outcome {
     /// The outcome of no tier at all.
-    pub(super) fn nothing_said(table: &PortTable) -> Self {
+    fn nothing_said(table: &PortTable) -> Self {
         Self { accepted: table.empty(), denied: table.empty(), passed: table.full() }
     }
 
     /// The outcome of policies in evaluation order, one tier after the other.
-    pub(super) fn of<D: Borrow<Deciding>>(table: &mut PortTable, policies: &[D]) -> Self {
+    fn of(table: &mut PortTable, policies: &[&Deciding]) -> Self {
         let mut outcome = Self::nothing_said(table);
-        for tier in policies.chunk_by(|a, b| a.borrow().tier == b.borrow().tier) {
-            let of = tier[0].borrow().tier;
+        for tier in policies.chunk_by(|a, b| a.tier == b.tier) {
+            let of = tier[0].tier;
             let next = Self::of_tier(table, of.combine(), of.end(), tier);
             outcome = outcome.then(table, next);
         }
         outcome
     }
 
-    /// The outcome of a tier whose policies surely isolate the subject, and admit this.
-    pub(super) fn isolated(table: &mut PortTable, admitted: Bounds) -> Self {
-        let denied = table.difference(table.full(), admitted.must);
-        Self { accepted: admitted.may, denied, passed: table.empty() }
+    /// The outcome of a tier whose policies surely isolate the subject, and admit this surely, and this perhaps.
+    fn isolated(table: &mut PortTable, must: PortSetId, may: PortSetId) -> Self {
+        let denied = table.difference(table.full(), must);
+        Self { accepted: may, denied, passed: table.empty() }
     }
 
     /// This, and what the tiers after it make of the ports it leaves to them.
-    pub(super) fn then(self, table: &mut PortTable, next: Self) -> Self {
+    fn then(self, table: &mut PortTable, next: Self) -> Self {
         let mut left = |ports| table.intersection(self.passed, ports);
         let (accepted, denied, passed) = (left(next.accepted), left(next.denied), left(next.passed));
         Self {
@@ -110,21 +219,8 @@ impl Outcome {
         }
     }
 
-    /// The verdict where no further tier follows: what is left is allowed (R1).
-    pub(super) fn bounds(self, table: &mut PortTable) -> Bounds {
-        Bounds {
-            must: table.difference(table.full(), self.denied),
-            may: table.union(self.accepted, self.passed),
-        }
-    }
-
     /// The outcome of the policies of one tier.
-    fn of_tier<D: Borrow<Deciding>>(
-        table: &mut PortTable,
-        combine: Combine,
-        end: TierEnd,
-        policies: &[D],
-    ) -> Self {
+    fn of_tier(table: &mut PortTable, combine: Combine, end: TierEnd, policies: &[&Deciding]) -> Self {
         let (empty, full) = (table.empty(), table.full());
         let (rules, undecided) = match combine {
             Combine::Unknown => return Self { accepted: full, denied: full, passed: full },
@@ -139,13 +235,13 @@ impl Outcome {
     }
 
     /// Adds the ports that no rule decides: denied if a policy that isolates selects the subject (R2), else passed on.
-    fn unless_isolated<D: Borrow<Deciding>>(
+    fn unless_isolated(
         mut self,
         table: &mut PortTable,
-        policies: &[D],
+        policies: &[&Deciding],
         undecided: PortSetId,
     ) -> Self {
-        let isolating = || policies.iter().map(Borrow::borrow).filter(|policy| policy.isolates);
+        let isolating = || policies.iter().filter(|policy| policy.isolates);
         if isolating().any(|policy| policy.sure) {
             self.denied = table.union(self.denied, undecided);
             return self;
@@ -163,10 +259,10 @@ impl Outcome {
 
     /// The union of the rules admits (R3) what none of them denies. Returns the ports that rules may decide, and those
     /// that they may leave undecided.
-    fn of_union<D: Borrow<Deciding>>(table: &mut PortTable, policies: &[D]) -> (Self, PortSetId) {
+    fn of_union(table: &mut PortTable, policies: &[&Deciding]) -> (Self, PortSetId) {
         let (mut surely, mut perhaps) = (Vec::new(), Vec::with_capacity(policies.len()));
         let (mut may_deny, mut must_deny) = (table.empty(), table.empty());
-        for policy in policies.iter().map(Borrow::borrow) {
+        for policy in policies {
             let (sure, mut may) = policy.ports(table, Action::Accept);
             surely.extend(policy.sure.then_some(sure));
             if policy.denies() {
@@ -187,12 +283,12 @@ impl Outcome {
 
     /// The first matching rule decides; among policies in one place any may come first. Returns the ports that rules may
     /// decide, and those that they may leave undecided.
-    fn of_first_match<D: Borrow<Deciding>>(table: &mut PortTable, policies: &[D]) -> (Self, PortSetId) {
+    fn of_first_match(table: &mut PortTable, policies: &[&Deciding]) -> (Self, PortSetId) {
         let Self { mut accepted, mut denied, passed: mut undecided } = Self::nothing_said(table);
         let mut passed = table.empty();
-        for equals in policies.chunk_by(|a, b| a.borrow().order == b.borrow().order) {
+        for equals in policies.chunk_by(|a, b| a.order == b.order) {
             let mut left = undecided;
-            for policy in equals.iter().map(Borrow::borrow) {
+            for policy in equals {
                 let mut reached = undecided;
                 for rule in &policy.rules {
                     let matched = table.intersection(reached, rule.ports);
@@ -234,19 +330,32 @@ mod tests {
         (Combine::Union, TierEnd::DenyIfIsolated),
     ];
 
+    /// Something that is said on the port.
+    #[derive(Clone, Copy)]
+    enum Said {
+        Best,
+        Anything,
+    }
+
     type DrawnTier = ((Combine, TierEnd), Vec<Deciding>);
 
     /// A policy that selects the subject in one possible world: its place, if it isolates, and its matching rules' actions.
     type Selecting = (u32, bool, Vec<Action>);
 
     /// Every way to settle what is not sure of a tier's policies.
-    fn worlds(policies: &[Deciding]) -> Vec<Vec<Selecting>> {
+    fn worlds(policies: &[Deciding], said: Said) -> Vec<Vec<Selecting>> {
         let mut worlds: Vec<Vec<Selecting>> = vec![Vec::new()];
         for policy in policies {
             let mut rules: Vec<Vec<Action>> = vec![Vec::new()];
             for rule in &policy.rules {
+                // Of what is said on the port, the best passes each rule as it likes, anything may fail to.
                 let with = rules.iter().map(|actions| [&actions[..], &[rule.action]].concat());
-                rules = if rule.sure { with.collect() } else { with.chain(rules.iter().cloned()).collect() };
+                rules = match (rule.conditional, said) {
+                    (true, Said::Best) if rule.action == Action::Deny => rules.clone(),
+                    (true, Said::Anything) => with.chain(rules.iter().cloned()).collect(),
+                    _ if rule.sure => with.collect(),
+                    _ => with.chain(rules.iter().cloned()).collect(),
+                };
             }
             let mut next = if policy.sure { Vec::new() } else { worlds.clone() };
             for world in &worlds {
@@ -293,12 +402,12 @@ mod tests {
     }
 
     /// The possible verdicts of a port: (allowed, denied).
-    fn verdicts(tiers: &[DrawnTier]) -> [bool; 2] {
+    fn verdicts(tiers: &[DrawnTier], said: Said) -> [bool; 2] {
         let Some(((kind, policies), rest)) = tiers.split_first() else { return [true, false] };
         let mut all = [false; 2];
-        for world in worlds(policies) {
+        for world in worlds(policies, said) {
             let [accepted, denied, passed] = of_world(*kind, &world);
-            let later = if passed { verdicts(rest) } else { [false; 2] };
+            let later = if passed { verdicts(rest, said) } else { [false; 2] };
             all = [all[0] || accepted || later[0], all[1] || denied || later[1]];
         }
         all
@@ -306,7 +415,7 @@ mod tests {
 
     fn tier() -> impl Strategy<Value = DrawnTier> {
         let sure = || prop::bool::weighted(0.7);
-        let rule = (0_usize..3, sure());
+        let rule = (0_usize..3, sure(), prop::bool::weighted(0.3));
         let policy = (0_u32..3, any::<bool>(), sure(), prop::collection::vec(rule, 0..3));
         let policies = prop::collection::vec(policy, 0..4);
         (select(&KINDS[..]), policies).prop_map(|((combine, end), policies)| {
@@ -316,8 +425,12 @@ mod tests {
                 Action::Pass if !passes => Action::Accept,
                 action => action,
             };
-            let rule = |(drawn, sure)| MatchingRule { action: action(drawn), ports: full, sure };
-            let policy = |(priority, isolates, sure, rules): (u32, bool, bool, Vec<(usize, bool)>)| {
+            let rule = |(drawn, sure, conditional)| {
+                let action = action(drawn);
+                let conditional = conditional && action != Action::Pass;
+                MatchingRule { action, ports: full, sure, conditional }
+            };
+            let policy = |(priority, isolates, sure, rules): (u32, bool, bool, Vec<(usize, bool, bool)>)| {
                 let order = Order { priority, tie: None };
                 let rules = rules.into_iter().map(rule).collect();
                 // The tier is the one that is drawn, whatever it is called.
@@ -334,16 +447,18 @@ mod tests {
         #[test]
         fn bounds_are_what_holds_in_all_and_in_some_worlds(tiers in prop::collection::vec(tier(), 0..4)) {
             let mut table = PortTable::new();
-            let mut outcome = Outcome::nothing_said(&table);
+            let mut outcomes = Outcomes::nothing_said(&table);
             for ((combine, end), policies) in tiers.iter().filter(|(_, policies)| !policies.is_empty()) {
-                let next = Outcome::of_tier(&mut table, *combine, *end, policies);
-                outcome = outcome.then(&mut table, next);
+                let next = Outcomes::by(policies, |policies| Outcome::of_tier(&mut table, *combine, *end, policies));
+                outcomes = outcomes.then(&mut table, next);
             }
-            let bounds = outcome.bounds(&mut table);
-            let [allowed, denied] = verdicts(&tiers);
+            let bounds = outcomes.bounds(&mut table);
+            let [allowed, denied] = verdicts(&tiers, Said::Best);
+            let [_, denied_at_worst] = verdicts(&tiers, Said::Anything);
             let id = |yes| if yes { table.full() } else { table.empty() };
             prop_assert_eq!(bounds.may, id(allowed), "may");
             prop_assert_eq!(bounds.must, id(!denied), "must");
+            prop_assert_eq!(bounds.plain, id(!denied_at_worst), "plain");
         }
     }
 }

@@ -85,6 +85,7 @@ impl Evaluator<'_> {
             let bounds = &mut side[family];
             bounds.may = self.ports.union_all([bounds.may].into_iter().chain(ports(Truth::possible)));
             bounds.must = self.ports.union_all([bounds.must].into_iter().chain(ports(Truth::sure)));
+            bounds.plain = bounds.must;
         }
         side
     }

@@ -34,6 +34,7 @@ fn listed(flows: &Flows, from: &Name, to: &Name, edges: &BTreeSet<(Family, u128)
             known.ports = known.ports.intersection(&one.ports);
             known.some = allowed.difference(&known.ports);
             known.unknown = known.unknown.union(&one.unknown).difference(&allowed);
+            known.restricted = known.restricted.union(&one.restricted);
         }
     }
     all.unwrap_or_default()

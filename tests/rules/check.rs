@@ -295,7 +295,7 @@ impl Judges<'_> {
         for (to, ports) in self.destinations(to) {
             let found = self.solver.connectivity(from, to);
             if !agrees(&found, &ports, expected) {
-                let Connectivity { must, may } = found;
+                let Connectivity { must, may, .. } = found;
                 complaints.push(format!("the solver allows {must}, and perhaps {}", may.difference(&must)));
             }
             let (from, to) = (self.peer(from), self.peer(to));

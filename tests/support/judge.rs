@@ -83,7 +83,7 @@ pub(crate) fn agree(case: &Case) -> Result<(), String> {
         End::Address(address) => Peer::Address(address),
     };
     for (from, to) in pairs(&cluster, &reference.interesting_addresses()) {
-        let Connectivity { must, may } = reachability.connectivity(from, to);
+        let Connectivity { must, may, .. } = reachability.connectivity(from, to);
         let (source, destination) = (peer(from), peer(to));
         for &(protocol, port) in &ports {
             let solved = match (must.contains(protocol, port), may.contains(protocol, port)) {

@@ -102,6 +102,7 @@ fn r06_r12_r13_r15_absent_fields() {
                 action: Action::Accept,
                 peers: Peers::Any,
                 ports: Ports::Any,
+                conditions: Vec::new(),
                 index: 0,
                 written: Written { rule: "spec.ingress[0]".into(), peers: Vec::new(), ports: Vec::new() },
             }]

@@ -50,6 +50,7 @@ pub(super) fn narrowed(
                     destinations.iter().map(move |b_in| within(a_in.as_ref(), b_in.as_ref()))
                 });
                 let narrower = worlds.reduce(|all, world| Connectivity {
+                    plain: all.plain.intersection(&world.plain),
                     must: all.must.intersection(&world.must),
                     may: all.may.union(&world.may),
                 });
@@ -57,7 +58,7 @@ pub(super) fn narrowed(
             }
             let relation = Relation::new(source, destination);
             let is_doubtful = source.is_doubtful || destination.is_doubtful;
-            let key = (bounds.must.clone(), bounds.may.clone(), asked, relation, is_doubtful);
+            let key = (bounds.clone(), asked, relation, is_doubtful);
             let lot = lots.entry(key).or_insert_with(|| Lot {
                 count: 0,
                 first: (a, b),

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use super::CarriedId;
 use super::alike::Alike;
 use super::ends::{Parties, Place};
-use super::{Carried, CarriedId};
 use crate::diff;
 use crate::index::Id;
 use crate::net::Direction;
+use crate::query::Carried;
 use crate::query::{Endpoint, External, Flow, Matrix, View};
 use crate::set::Interner;
 use crate::solve::Reachability;
@@ -78,13 +79,12 @@ fn list(
     let mut listing = Listing::default();
     let mut last: Option<(Carried, CarriedId)> = None;
     let _ = matrix.for_each_flow(view, |flow| {
-        let Flow { from, to, ports, some, unknown } = flow;
+        let Flow { from, to, carried } = flow;
         let carried = match &last {
-            Some((known, id)) if (&known.ports, &known.some, &known.unknown) == (ports, some, unknown) => *id,
+            Some((known, id)) if known == carried => *id,
             _ => {
-                let carried = Carried { ports: ports.clone(), some: some.clone(), unknown: unknown.clone() };
                 let id = table.intern_owned(carried.clone());
-                last = Some((carried, id));
+                last = Some((carried.clone(), id));
                 id
             }
         };

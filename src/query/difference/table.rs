@@ -5,9 +5,10 @@ use std::ops::{ControlFlow, Range};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Carried, Difference, Party, PartyId, Presence, Scope, Sign};
+use super::{Difference, Party, PartyId, Presence, Scope, Sign};
 use crate::cluster::PodId;
 use crate::compile::Program;
+use crate::query::Carried;
 use crate::query::group::{groups, most_replicas};
 use crate::query::{By, Endpoint, Ends, External, Flow, Matrix, View};
 use crate::solve::Reachability;
@@ -156,12 +157,10 @@ impl Changed {
         };
         let mut found: BTreeMap<(usize, usize), Vec<Carried>> = BTreeMap::new();
         let lines = |end: Endpoint| lines_of.get(&end).into_iter().flatten();
-        let _ = matrix.for_each_flow(&view, |Flow { from, to, ports, some, unknown }| {
+        let _ = matrix.for_each_flow(&view, |Flow { from, to, carried }| {
             for from in lines(*from) {
                 for to in lines(*to) {
-                    let carried =
-                        Carried { ports: ports.clone(), some: some.clone(), unknown: unknown.clone() };
-                    found.entry((*from, *to)).or_default().push(carried);
+                    found.entry((*from, *to)).or_default().push(carried.clone());
                 }
             }
             ControlFlow::<()>::Continue(())
@@ -254,6 +253,7 @@ fn blended(flows: &[Carried], count: usize) -> Carried {
     for flow in flows {
         all.some = all.some.union(&flow.allowed());
         all.unknown = all.unknown.union(&flow.unknown);
+        all.restricted = all.restricted.union(&flow.restricted);
     }
     all.some = all.some.difference(&all.ports);
     all.unknown = all.unknown.difference(&all.ports).difference(&all.some);

@@ -5,7 +5,8 @@ use rustc_hash::FxHashMap;
 use super::Matrix;
 use crate::cluster::PodId;
 use crate::compile::ClassId;
-use crate::net::{PortSet, PortSetId};
+use crate::net::{PortSet, PortSetId, PortTable};
+use crate::query::Carried;
 use crate::query::group::Group;
 use crate::solve::{CellId, Rows};
 
@@ -26,6 +27,16 @@ pub(super) struct Blended {
     pub(super) any: PortSetId,
     /// Unknown for at least one pair.
     pub(super) unknown: PortSetId,
+    /// Allowed for at least one pair under a condition only.
+    pub(super) restricted: PortSetId,
+}
+
+impl Blended {
+    /// The sets of [`Carried`], in the order of its fields.
+    pub(super) fn parts(self, table: &mut PortTable) -> [PortSetId; 4] {
+        let Self { every, any, unknown, restricted } = self;
+        [every, table.difference(any, every), table.difference(unknown, any), restricted]
+    }
 }
 
 impl Matrix<'_> {
@@ -93,28 +104,29 @@ impl Matrix<'_> {
 }
 
 impl Blend {
-    /// Ports that every pair may use, some only, and those in neither that are unknown for one; `None` if all are empty.
-    pub(crate) fn carried(&self, rows: &mut Rows<'_>, only: Option<&PortSet>) -> Option<[PortSet; 3]> {
-        let Blended { every, any, unknown } = self.bounds?;
+    /// The ports that the pairs may use, of these if they are given; `None` if there are none.
+    pub(crate) fn carried(&self, rows: &mut Rows<'_>, only: Option<&PortSet>) -> Option<Carried> {
         let table = &mut rows.evaluator.ports;
-        let ids = [every, table.difference(any, every), table.difference(unknown, any)];
-        let sets = ids.map(|id| match only {
+        let [ports, some, unknown, restricted] = self.bounds?.parts(table).map(|id| match only {
             Some(only) => table.get(id).intersection(only),
             None => table.get(id).clone(),
         });
-        (!sets.iter().all(PortSet::is_empty)).then_some(sets)
+        let carried = Carried { ports, some, unknown, restricted };
+        (!carried.is_nothing()).then_some(carried)
     }
 
     pub(crate) fn add(&mut self, rows: &mut Rows<'_>, cell: CellId) {
         let bounds = rows.evaluator.cell(cell);
         let ports = &mut rows.evaluator.ports;
         let unknown = ports.difference(bounds.may, bounds.must);
+        let restricted = ports.difference(bounds.must, bounds.plain);
         self.bounds = Some(match self.bounds {
-            None => Blended { every: bounds.must, any: bounds.must, unknown },
+            None => Blended { every: bounds.must, any: bounds.must, unknown, restricted },
             Some(so_far) => Blended {
                 every: ports.intersection(so_far.every, bounds.must),
                 any: ports.union(so_far.any, bounds.must),
                 unknown: ports.union(so_far.unknown, unknown),
+                restricted: ports.union(so_far.restricted, restricted),
             },
         });
     }

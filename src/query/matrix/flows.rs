@@ -4,12 +4,13 @@ use std::ops::ControlFlow;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::blend::{Blend, Blended};
+use super::blend::Blend;
 use super::{Endpoint, Flow, Matrix, View, concerns};
 use crate::cluster::PodId;
 use crate::compile::ClassId;
 use crate::index::IndexVec;
-use crate::net::{Direction, PortSet, PortSetId};
+use crate::net::{Direction, PortSetId};
+use crate::query::Carried;
 use crate::query::group::{Group, groups};
 use crate::solve::{CellId, ExternalId, Rows};
 
@@ -35,7 +36,7 @@ struct Column<'a> {
 struct Buffer {
     flow: Option<Flow>,
     /// The ids of its port sets in the table.
-    ids: [PortSetId; 3],
+    ids: [PortSetId; 4],
     /// See [`View::ports`].
     only: Option<PortSetId>,
 }
@@ -173,32 +174,25 @@ impl Buffer {
         let table = &mut rows.evaluator.ports;
         Self {
             flow: None,
-            ids: [table.empty(); 3],
+            ids: [table.empty(); 4],
             only: view.ports.as_ref().map(|ports| table.id(ports.clone())),
         }
     }
 
     /// The flow, unless there is none, on the ports that the view shows.
     fn fill(&mut self, blend: &Blend, rows: &mut Rows<'_>, from: Endpoint, to: Endpoint) -> Option<&Flow> {
-        let Blended { every, any, unknown } = blend.bounds?;
         let table = &mut rows.evaluator.ports;
-        let mut ids = [every, table.difference(any, every), table.difference(unknown, any)];
+        let mut ids = blend.bounds?.parts(table);
         if let Some(only) = self.only {
             ids = ids.map(|id| table.intersection(id, only));
         }
-        if ids == [table.empty(); 3] {
+        if ids == [table.empty(); 4] {
             return None;
         }
-        let empty = PortSet::empty;
-        let flow = self.flow.get_or_insert_with(|| Flow {
-            from,
-            to,
-            ports: empty(),
-            some: empty(),
-            unknown: empty(),
-        });
+        let flow = self.flow.get_or_insert_with(|| Flow { from, to, carried: Carried::default() });
         (flow.from, flow.to) = (from, to);
-        let sets = [&mut flow.ports, &mut flow.some, &mut flow.unknown];
+        let Carried { ports, some, unknown, restricted } = &mut flow.carried;
+        let sets = [ports, some, unknown, restricted];
         for ((set, known), id) in sets.into_iter().zip(&mut self.ids).zip(ids) {
             if *known != id {
                 *known = id;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::Subject;
 use super::search::Search;
-use super::{Carried, Subject};
 use crate::cluster::PodId;
 use crate::compile::ClassId;
 use crate::index::IndexVec;
 use crate::net::Direction;
+use crate::query::Carried;
 use crate::query::group::Group;
 use crate::query::matrix::Blend;
 use crate::solve::CellId;
@@ -70,10 +71,7 @@ pub(super) fn direct(
     let only = search.question.ports.as_ref();
     blends
         .into_iter()
-        .filter_map(|(place, blend)| {
-            let [ports, some, unknown] = blend.carried(&mut search.rows, only)?;
-            Some((place, Carried { ports, some, unknown }))
-        })
+        .filter_map(|(place, blend)| Some((place, blend.carried(&mut search.rows, only)?)))
         .collect()
 }
 

@@ -9,7 +9,8 @@ use super::{Question, Subject};
 use crate::cluster::{Cluster, NodeId, PodId};
 use crate::compile::{Program, SignatureId};
 use crate::index::IndexVec;
-use crate::net::{AddressSet, Direction, Family, PortSet, address_number};
+use crate::net::{AddressSet, Direction, Family, address_number};
+use crate::query::Carried;
 use crate::query::matrix::{Blend, External};
 use crate::solve::{CellId, End, ExternalClass, ExternalId};
 
@@ -77,7 +78,7 @@ pub(super) fn addresses(
 /// the cell of the last hop.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(super) struct Ways {
-    pub(super) direct: Option<[PortSet; 3]>,
+    pub(super) direct: Option<Carried>,
     pub(super) sure: Option<(u32, End, CellId)>,
     pub(super) perhaps: Option<(u32, End, CellId)>,
 }

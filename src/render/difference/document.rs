@@ -5,9 +5,9 @@ use std::io::{self, Write};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::{ChangeJson, Report, change_word, edit_word};
-use crate::query::difference::{BecauseId, Carried, CauseId, Change, Presence};
+use crate::query::difference::{BecauseId, CauseId, Change, Presence};
+use crate::render::carried::CarriedJson;
 use crate::render::diagnostic::DiagnosticJson;
-use crate::render::endpoint::PortsJson;
 use crate::render::json::{self, Elements};
 use crate::render::{Format, object};
 
@@ -140,22 +140,6 @@ pub(super) fn change<S: Serializer>(
     }
     map.serialize_entry("because", &BecauseJson { report, because: change.because })?;
     map.end()
-}
-
-struct CarriedJson<'r>(&'r Carried);
-
-impl Serialize for CarriedJson<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Carried { ports, some, unknown } = self.0;
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("ports", &PortsJson(ports))?;
-        for (key, ports) in [("some", some), ("unknown", unknown)] {
-            if !ports.is_empty() {
-                map.serialize_entry(key, &PortsJson(ports))?;
-            }
-        }
-        map.end()
-    }
 }
 
 struct BecauseJson<'a, 'r> {

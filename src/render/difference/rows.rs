@@ -18,7 +18,8 @@ pub(super) fn ndjson(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()>
 /// A header and one record a change; causes are separated by `; `.
 pub(super) fn csv(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(
-        b"from,to,change,portsBefore,someBefore,unknownBefore,ports,some,unknown,fromKind,toKind,because\n",
+        b"from,to,change,portsBefore,someBefore,unknownBefore,ports,some,unknown,fromKind,toKind,because,\
+          restrictedBefore,restricted\n",
     )?;
     let difference = report.difference;
     for change in difference.changes() {
@@ -44,6 +45,10 @@ pub(super) fn csv(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         let causes = difference.because(change.because).iter();
         let causes: Vec<String> = causes.map(|&cause| difference.causes[cause].object.to_string()).collect();
         push_cell(&mut line, &causes.join("; "));
+        for carried in [before, after] {
+            line.push(',');
+            push_ports(&mut line, &carried.restricted);
+        }
         line.push('\n');
         out.write_all(line.as_bytes())?;
     }

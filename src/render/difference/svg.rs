@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Report, carried_text};
 use crate::query::By;
-use crate::query::difference::{Carried, Pair, Party, Presence, Sign, Table};
+use crate::query::Carried;
+use crate::query::difference::{Pair, Party, Presence, Sign, Table};
 use crate::render::matrix::{Cell, LARGEST_GRID, used};
 use crate::render::svg::table::{self, Face, Paint};
 
@@ -61,7 +62,7 @@ fn name(report: &Report<'_>, party: Party) -> String {
 fn look(pair: &Pair) -> Look {
     let cell = |carried: &Option<Carried>| match carried {
         None => Cell::Blank,
-        Some(Carried { ports, some, unknown }) => Cell::of(ports, some, unknown, false),
+        Some(carried) => Cell::of(carried, false),
     };
     let [before, after] = pair.flows.each_ref().map(cell);
     match pair.change {

@@ -1,6 +1,6 @@
 //! Explanations as the machine formats of `can` and `explain`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -36,6 +36,9 @@ pub struct Explanation {
     allowed: PortMap,
     denied: PortMap,
     unknown: PortMap,
+    /// The marks of what is allowed under conditions only, sorted.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    restricted: BTreeSet<&'static str>,
     egress: Option<SideObject>,
     ingress: Option<SideObject>,
     near_misses: Vec<NearMissObject>,
@@ -285,6 +288,7 @@ impl Explanation {
             allowed: port_map(&answer.ports),
             denied: port_map(&answer.denied),
             unknown: port_map(&answer.unknown),
+            restricted: answer.restrictions.iter().map(|found| found.condition.kind.as_str()).collect(),
             egress: side(|family| &family.egress),
             ingress: side(|family| &family.ingress),
             near_misses: shown

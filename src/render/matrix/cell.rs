@@ -1,6 +1,7 @@
 //! Cells of the grid and of pictures: one pair of endpoints each.
 
 use crate::net::{PortSet, Protocol};
+use crate::query::Carried;
 use crate::render::style::Palette;
 
 /// The contents of a cell.
@@ -23,9 +24,9 @@ pub(in crate::render) enum Cell {
 }
 
 impl Cell {
-    /// The cell for these ports: those between all pods, those between some of the pods, and the unknown ones; `open`
-    /// if no policy restricts the pair.
-    pub(in crate::render) fn of(ports: &PortSet, some: &PortSet, unknown: &PortSet, open: bool) -> Self {
+    /// The cell for these ports; `open` if no policy restricts the pair.
+    pub(in crate::render) fn of(carried: &Carried, open: bool) -> Self {
+        let Carried { ports, some, unknown, .. } = carried;
         match () {
             () if !unknown.is_empty() => Self::Unknown,
             () if !some.is_empty() => Self::Partly,

@@ -2,7 +2,7 @@
 
 use super::Report;
 use super::cell::Cell;
-use super::groups::{Carried, Groups};
+use super::groups::{Connection, Groups};
 use crate::query::Endpoint;
 use crate::render::style::Palette;
 use crate::render::text::{Plain, padded, spaced_columns, width};
@@ -41,7 +41,7 @@ fn cell(report: &Report<'_>, groups: &Groups, from: usize, to: usize) -> Cell {
     let outside = |endpoint| matches!(endpoint, Endpoint::External(_));
     match groups.cells.get(&(from, to)) {
         _ if !source.shows_flows_to(destination) => Cell::Blank,
-        Some(Carried { ports, some, unknown, open }) => Cell::of(ports, some, unknown, *open),
+        Some(Connection { carried, open }) => Cell::of(carried, *open),
         None if from == to && source.pods <= 1 => Cell::Blank,
         None if outside(source.endpoint) && outside(destination.endpoint) => Cell::Blank,
         None => Cell::Nothing,

@@ -10,15 +10,12 @@ use std::io;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Flows, Report};
-use crate::net::PortSet;
-use crate::query::{By, Endpoint, EndpointFacts, Flow, Isolation};
+use crate::query::{By, Carried, Endpoint, EndpointFacts, Flow, Isolation};
 
 /// The ports from one endpoint to another.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Carried {
-    pub(super) ports: PortSet,
-    pub(super) some: PortSet,
-    pub(super) unknown: PortSet,
+pub(super) struct Connection {
+    pub(super) carried: Carried,
     /// True if everything is allowed because no policy restricts it, and not because a rule says so.
     pub(super) open: bool,
 }
@@ -51,7 +48,7 @@ impl Positions {
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) sources: Positions,
-    pub(super) reached: Vec<(Carried, Positions)>,
+    pub(super) reached: Vec<(Connection, Positions)>,
 }
 
 /// Everything the flows of a matrix say, grouped.
@@ -59,10 +56,10 @@ pub(super) struct Group {
 pub(super) struct Groups {
     pub(super) groups: Vec<Group>,
     /// Of a small matrix every flow by positions.
-    pub(super) cells: BTreeMap<(usize, usize), Carried>,
+    pub(super) cells: BTreeMap<(usize, usize), Connection>,
 }
 
-/// A row: an index of what is carried, and whereto.
+/// A row: the index of a connection, and whereto.
 type Row = Vec<(u32, Positions)>;
 
 /// Groups the flows of `report`; keeps single cells if it has at most `small` endpoints.
@@ -90,13 +87,13 @@ const ALTERNATIVES: usize = 8;
 struct Grouping<'a> {
     endpoints: &'a [EndpointFacts],
     positions: FxHashMap<Endpoint, u32>,
-    carried: Vec<Carried>,
-    carried_ids: FxHashMap<Carried, u32>,
+    connections: Vec<Connection>,
+    connection_ids: FxHashMap<Connection, u32>,
     source: Option<u32>,
     row: Vec<(u32, u32)>,
     found: Vec<Found>,
     row_ids: FxHashMap<Row, usize>,
-    cells: Option<BTreeMap<(usize, usize), Carried>>,
+    cells: Option<BTreeMap<(usize, usize), Connection>>,
 }
 
 impl<'a> Grouping<'a> {
@@ -104,8 +101,8 @@ impl<'a> Grouping<'a> {
         Self {
             endpoints,
             positions: (0..).zip(endpoints).map(|(position, facts)| (facts.endpoint, position)).collect(),
-            carried: Vec::new(),
-            carried_ids: FxHashMap::default(),
+            connections: Vec::new(),
+            connection_ids: FxHashMap::default(),
             source: None,
             row: Vec::new(),
             found: Vec::new(),
@@ -123,17 +120,17 @@ impl<'a> Grouping<'a> {
             self.end_row();
             self.source = Some(from);
         }
-        let open = flow.ports.is_full()
+        let open = flow.carried.ports.is_full()
+            && flow.carried.restricted.is_empty()
             && unrestricted(self.endpoints[from as usize].isolation.egress)
             && unrestricted(self.endpoints[to as usize].isolation.ingress);
-        let Flow { ports, some, unknown, .. } = flow.clone();
-        let carried = Carried { ports, some, unknown, open };
+        let connection = Connection { carried: flow.carried.clone(), open };
         if let Some(cells) = &mut self.cells {
-            cells.insert((from as usize, to as usize), carried.clone());
+            cells.insert((from as usize, to as usize), connection.clone());
         }
-        let next = self.carried.len() as u32;
-        let id = *self.carried_ids.entry(carried).or_insert_with_key(|carried| {
-            self.carried.push(carried.clone());
+        let next = self.connections.len() as u32;
+        let id = *self.connection_ids.entry(connection).or_insert_with_key(|connection| {
+            self.connections.push(connection.clone());
             next
         });
         self.row.push((id, to));
@@ -175,7 +172,7 @@ impl<'a> Grouping<'a> {
         }
         self.found.sort_unstable_by_key(|found| found.sources.first().copied());
         let reached =
-            |row: Row| row.into_iter().map(|(id, to)| (self.carried[id as usize].clone(), to)).collect();
+            |row: Row| row.into_iter().map(|(id, to)| (self.connections[id as usize].clone(), to)).collect();
         let groups = self
             .found
             .into_iter()
@@ -277,7 +274,7 @@ const fn level(report: &Report<'_>) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::{ByDirection, Protocol};
+    use crate::net::{ByDirection, PortSet, Protocol};
     use crate::render::matrix::testing::Shop;
 
     #[test]
@@ -285,13 +282,8 @@ mod tests {
         let shop = Shop::new();
         let report = shop.report();
         let (db, web) = (report.endpoints[0].endpoint, report.endpoints[1].endpoint);
-        let flow = |from, to| Flow {
-            from,
-            to,
-            ports: PortSet::full(),
-            some: PortSet::empty(),
-            unknown: PortSet::empty(),
-        };
+        let flow =
+            |from, to| Flow { from, to, carried: Carried { ports: PortSet::full(), ..Carried::default() } };
         // db has one pod and web two: a flow from db to itself is not listed, one from web to web is.
         let groups = group(&report, &vec![flow(db, web), flow(web, db), flow(web, web)], 0).unwrap();
         // db is isolated, so that what reaches it is not open; that keeps the two rows apart.
@@ -328,8 +320,7 @@ mod tests {
         }
         let [db, web, world] = [0, 1, 2].map(|i| report.endpoints[i].endpoint);
         let tcp = |port| PortSet::from_range(Protocol::Tcp, port, port);
-        let flow =
-            |from, to, ports| Flow { from, to, ports, some: PortSet::empty(), unknown: PortSet::empty() };
+        let flow = |from, to, ports| Flow { from, to, carried: Carried { ports, ..Carried::default() } };
         for (flows, sources) in [
             // Each reaches the other: one group that reaches itself.
             (vec![flow(db, web, tcp(80)), flow(web, db, tcp(80))], vec![vec![0, 1]]),

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::groups::{Naming, group};
+use super::groups::{Connection, Naming, group};
 use super::{Flows, Report, row, summary};
 use crate::net::PortSet;
 use crate::render::text::Markdown;
@@ -25,22 +25,32 @@ pub(super) fn write(report: &Report<'_>, flows: &dyn Flows, out: &mut dyn Write)
     }
     writeln!(out, "\n### Allowed connections\n")?;
     let groups = group(report, flows, 0)?.groups;
+    let has_restricted = groups
+        .iter()
+        .flat_map(|group| &group.reached)
+        .any(|(connection, _)| !connection.carried.restricted.is_empty());
     if groups.is_empty() {
         writeln!(out, "None: no endpoint may reach another one.")?;
     } else {
-        writeln!(out, "| from | to | allowed | between some of the pods | unknown |\n|---|---|---|---|---|")?;
+        let restricted = ["", " restricted |"][usize::from(has_restricted)];
+        let line = ["", "---|"][usize::from(has_restricted)];
+        writeln!(
+            out,
+            "| from | to | allowed | between some of the pods | unknown |{restricted}\n|---|---|---|---|---|{line}"
+        )?;
     }
     for group in &groups {
         let from = cell(&naming.list(group.sources.iter(), usize::MAX));
-        for (carried, to) in &group.reached {
-            let open = if carried.open { " (open: no policy restricts it)" } else { "" };
+        for (Connection { carried, open }, to) in &group.reached {
+            let open = if *open { " (open: no policy restricts it)" } else { "" };
             writeln!(
                 out,
-                "| {from} | {} | {}{open} | {} | {} |",
+                "| {from} | {} | {}{open} | {} | {} |{}",
                 cell(&naming.list(to.iter(), usize::MAX)),
                 ports(&carried.ports),
                 ports(&carried.some),
-                ports(&carried.unknown)
+                ports(&carried.unknown),
+                if has_restricted { format!(" {} |", ports(&carried.restricted)) } else { String::new() }
             )?;
         }
     }

@@ -5,10 +5,12 @@ use std::io::{self, Write};
 
 use super::cell::Cell;
 use super::grid;
-use super::groups::{Carried, Groups, group};
+use super::groups::{Connection, Groups, group};
 use super::{Flows, Report, summary};
+use crate::net::PortSet;
 use crate::query::Endpoint;
 use crate::render::Format;
+use crate::render::carried::words;
 use crate::render::graph::{Edge, Graph, Node, dot, mermaid};
 use crate::render::svg::table::{self, Face, LARGEST, Paint, Table};
 
@@ -36,10 +38,10 @@ fn graph(report: &Report<'_>, groups: &Groups) -> Graph {
         let namespace = report.names.namespace(endpoint).filter(|_| !is_namespace).map(str::to_owned);
         Node { label: report.names.short(endpoint), namespace, is_target: false, layer: 0, doubtful: false }
     });
-    let edges = groups.cells.iter().filter_map(|(&(from, to), carried)| {
+    let edges = groups.cells.iter().filter_map(|(&(from, to), connection)| {
         let place = |endpoint: usize| shown.binary_search(&endpoint).ok();
-        let doubtful = carried.ports.is_empty() && carried.some.is_empty();
-        let label = if carried.open { "open".to_owned() } else { whole(carried) };
+        let doubtful = connection.carried.allowed().is_empty();
+        let label = if connection.open { "open".to_owned() } else { whole(connection) };
         Some(Edge { from: place(from)?, to: place(to)?, label, doubtful })
     });
     Graph {
@@ -68,8 +70,8 @@ fn table(report: &Report<'_>, groups: &Groups) -> Table {
         for (j, &to) in columns.iter().enumerate() {
             let cell = &cells[from][to];
             if *cell != Cell::Blank {
-                let carried = groups.cells.get(&(shown[from], shown[to]));
-                let text = carried.map_or_else(|| "nothing".to_owned(), whole);
+                let connection = groups.cells.get(&(shown[from], shown[to]));
+                let text = connection.map_or_else(|| "nothing".to_owned(), whole);
                 drawn.insert((i, j), table::Cell { face: Face::new(paint(cell), says(cell)), text });
             }
         }
@@ -88,13 +90,9 @@ fn table(report: &Report<'_>, groups: &Groups) -> Table {
 }
 
 /// Every port, and how it is with it.
-fn whole(carried: &Carried) -> String {
-    let Carried { ports, some, unknown, open } = carried;
-    let why = if *open { " because no policy restricts it" } else { "" };
-    let parts = [(ports, why), (some, " between some of the pods"), (unknown, " unknown")];
-    let parts = parts.into_iter().filter(|(ports, _)| !ports.is_empty());
-    let parts: Vec<String> = parts.map(|(ports, how)| format!("{ports}{how}")).collect();
-    parts.join("; ")
+fn whole(connection: &Connection) -> String {
+    let text = words(&connection.carried, PortSet::to_string);
+    if connection.open { format!("{text} because no policy restricts it") } else { text }
 }
 
 fn legend(cells: &[Vec<Cell>], has_words: bool) -> Vec<(Face, &'static str)> {
@@ -143,7 +141,7 @@ mod tests {
                 "    n0[\"db\"]",
                 "    n1[\"web\"]",
                 "  end",
-                "  n1 -->|\"5432/TCP; 53/UDP between some of the pods\"| n0",
+                "  n1 -->|\"5432/TCP; 53/UDP between some of the pods; 5432/TCP restricted\"| n0",
                 "  n1 -->|\"open\"| n1",
                 "  n2 -.->|\"80/TCP, 8000-8100/TCP unknown\"| n1",
             ]

@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::query::{EndpointFacts, Flow, Isolation};
-use crate::render::endpoint::{Names, PortsJson};
+use crate::render::carried::CarriedJson;
+use crate::render::endpoint::Names;
 
 /// `{"from":{...},"to":{...},"ports":{...}}`.
 pub(super) struct Row<'a, 'c> {
@@ -17,31 +18,7 @@ impl Serialize for Row<'_, '_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("from", &self.names.json(self.flow.from))?;
         map.serialize_entry("to", &self.names.json(self.flow.to))?;
-        FlowPorts(self.flow).serialize_fields(&mut map)?;
-        map.end()
-    }
-}
-
-/// The part of a flow that many flows have alike: `{"ports":{...},"some":{...},"unknown":{...}}`.
-pub(super) struct FlowPorts<'a>(pub(super) &'a Flow);
-
-impl FlowPorts<'_> {
-    fn serialize_fields<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        let Flow { ports, some, unknown, .. } = self.0;
-        map.serialize_entry("ports", &PortsJson(ports))?;
-        for (key, ports) in [("some", some), ("unknown", unknown)] {
-            if !ports.is_empty() {
-                map.serialize_entry(key, &PortsJson(ports))?;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Serialize for FlowPorts<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.serialize_fields(&mut map)?;
+        CarriedJson(&self.flow.carried).serialize_fields(&mut map)?;
         map.end()
     }
 }

@@ -7,16 +7,16 @@ use std::io::{self, Write};
 use rustc_hash::FxHashMap;
 
 use super::Flows;
-use super::row::FlowPorts;
 use crate::net::{PortSet, Protocol};
-use crate::query::{Endpoint, Flow};
+use crate::query::{Carried, Endpoint};
+use crate::render::carried::CarriedJson;
 use crate::render::endpoint::Names;
 use crate::render::json;
 
 /// One JSON object a line, put together from parts that are written once: millions of lines name few endpoints.
 pub(super) fn ndjson(names: &Names<'_>, flows: &dyn Flows, out: &mut dyn Write) -> io::Result<()> {
     let mut ends: FxHashMap<Endpoint, Vec<u8>> = FxHashMap::default();
-    let mut ports: Option<(Flow, Vec<u8>)> = None;
+    let mut ports: Option<(Carried, Vec<u8>)> = None;
     let mut line = Vec::new();
     flows.for_each(&mut |flow| {
         line.clear();
@@ -29,8 +29,8 @@ pub(super) fn ndjson(names: &Names<'_>, flows: &dyn Flows, out: &mut dyn Write) 
         }
         line.push(b',');
         let known = match &mut ports {
-            Some((last, text)) if same_ports(last, flow) => text,
-            other => &mut other.insert((flow.clone(), json::line(&FlowPorts(flow))?)).1,
+            Some((last, text)) if *last == flow.carried => text,
+            other => &mut other.insert((flow.carried.clone(), json::line(&CarriedJson(&flow.carried))?)).1,
         };
         // The line goes on with the fields of the object, and ends as it does.
         line.extend_from_slice(&known[1..]);
@@ -39,21 +39,18 @@ pub(super) fn ndjson(names: &Names<'_>, flows: &dyn Flows, out: &mut dyn Write) 
     })
 }
 
-fn same_ports(a: &Flow, b: &Flow) -> bool {
-    (&a.ports, &a.some, &a.unknown) == (&b.ports, &b.some, &b.unknown)
-}
-
 /// A header and one record a flow, as RFC 4180 has it but with the line ends of a terminal. CIDRs and ports are
 /// separated by spaces: `5432/TCP 8000-8100/TCP`.
 pub(super) fn csv(names: &Names<'_>, flows: &dyn Flows, out: &mut dyn Write) -> io::Result<()> {
-    out.write_all(b"from,to,ports,some,unknown,fromKind,toKind\n")?;
+    out.write_all(b"from,to,ports,some,unknown,fromKind,toKind,restricted\n")?;
     let mut line = String::new();
     flows.for_each(&mut |flow| {
         line.clear();
         push_cell(&mut line, &names.machine(flow.from));
         line.push(',');
         push_cell(&mut line, &names.machine(flow.to));
-        for ports in [&flow.ports, &flow.some, &flow.unknown] {
+        let Carried { ports, some, unknown, restricted } = &flow.carried;
+        for ports in [ports, some, unknown] {
             line.push(',');
             push_ports(&mut line, ports);
         }
@@ -61,6 +58,8 @@ pub(super) fn csv(names: &Names<'_>, flows: &dyn Flows, out: &mut dyn Write) -> 
             line.push(',');
             push_cell(&mut line, names.kind(end));
         }
+        line.push(',');
+        push_ports(&mut line, restricted);
         line.push('\n');
         out.write_all(line.as_bytes())
     })
@@ -110,7 +109,7 @@ mod tests {
             text(|out| ndjson(&shop.names(), &Shop::flows(), out)),
             concat!(
                 r#"{"from":{"workload":"shop/web","kind":"Deployment"},"to":{"workload":"shop/db","kind":"StatefulSet"},"#,
-                r#""ports":{"TCP":"5432"},"some":{"UDP":"53"}}"#,
+                r#""ports":{"TCP":"5432"},"some":{"UDP":"53"},"restricted":{"TCP":"5432"}}"#,
                 "\n",
                 r#"{"from":{"workload":"shop/web","kind":"Deployment"},"to":{"workload":"shop/web","kind":"Deployment"},"#,
                 r#""ports":{"TCP":"1-65535","UDP":"1-65535","SCTP":"1-65535"}}"#,
@@ -127,10 +126,10 @@ mod tests {
         let shop = Shop::new();
         assert_eq!(
             text(|out| csv(&shop.names(), &Shop::flows(), out)),
-            "from,to,ports,some,unknown,fromKind,toKind\n\
-             shop/web,shop/db,5432/TCP,53/UDP,,Deployment,StatefulSet\n\
-             shop/web,shop/web,1-65535/TCP 1-65535/UDP 1-65535/SCTP,,,Deployment,Deployment\n\
-             0.0.0.0/0,shop/web,,,80/TCP 8000-8100/TCP,CIDR,Deployment\n"
+            "from,to,ports,some,unknown,fromKind,toKind,restricted\n\
+             shop/web,shop/db,5432/TCP,53/UDP,,Deployment,StatefulSet,5432/TCP\n\
+             shop/web,shop/web,1-65535/TCP 1-65535/UDP 1-65535/SCTP,,,Deployment,Deployment,\n\
+             0.0.0.0/0,shop/web,,,80/TCP 8000-8100/TCP,CIDR,Deployment,\n"
         );
     }
 

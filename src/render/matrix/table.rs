@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use super::groups::{Carried, Group, Groups, Naming, group};
+use super::groups::{Connection, Group, Groups, Naming, group};
 use super::{Flows, Report, grid, summary};
 use crate::net::PortSet;
 use crate::query::{EndpointFacts, Isolation};
+use crate::render::carried::words;
 use crate::render::style::Palette;
 use crate::render::text::{Detail, LINE, Plain, columns, count, width, wrapped};
 
@@ -173,14 +174,14 @@ fn connections(
         for line in wrapped(&shortened(naming, sources.iter(), detail), LINE - 2) {
             writeln!(out, "  {line}")?;
         }
-        let lines: Vec<(&Carried, Vec<String>)> = reached
+        let lines: Vec<(&Connection, Vec<String>)> = reached
             .iter()
-            .map(|(carried, to)| (carried, wrapped(&shortened(naming, to.iter(), detail), LINE / 2)))
+            .map(|(connection, to)| (connection, wrapped(&shortened(naming, to.iter(), detail), LINE / 2)))
             .collect();
         let wide = lines.iter().flat_map(|(_, names)| names).map(|name| width(name)).max().unwrap_or(0);
-        for (carried, names) in lines {
-            let ports = carried_text(carried, detail);
-            let ports = if carried.open || !carried.unknown.is_empty() {
+        for (connection, names) in lines {
+            let ports = connection_text(connection, detail);
+            let ports = if connection.open || !connection.carried.unknown.is_empty() {
                 palette.doubtful(ports)
             } else {
                 palette.allowed(ports)
@@ -216,17 +217,11 @@ fn cut(names: Vec<String>, most: usize) -> Vec<String> {
     shown
 }
 
-/// `8080/TCP; 53/UDP between some of the pods; 9090/TCP unknown`.
-fn carried_text(carried: &Carried, detail: Detail) -> String {
-    if carried.open {
+fn connection_text(connection: &Connection, detail: Detail) -> String {
+    if connection.open {
         return "all ports (open: no policy restricts it)".to_owned();
     }
-    [(&carried.ports, ""), (&carried.some, " between some of the pods"), (&carried.unknown, " unknown")]
-        .into_iter()
-        .filter(|(ports, _)| !ports.is_empty())
-        .map(|(ports, when)| format!("{}{when}", ports_text(ports, detail)))
-        .collect::<Vec<_>>()
-        .join("; ")
+    words(&connection.carried, |ports| ports_text(ports, detail))
 }
 
 /// Ports, cut at a comma if there are many.

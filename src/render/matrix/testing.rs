@@ -11,7 +11,7 @@ use crate::label::{LabelSet, LabelSetId, LabelValue};
 use crate::net::{AddressSet, ByDirection, Family, PortSet, Protocol};
 use crate::profile::Profile;
 use crate::query::{
-    By, Endpoint, EndpointFacts, External, ExternalId, Flow, Isolation, PodPairs, Shown, Summary,
+    By, Carried, Endpoint, EndpointFacts, External, ExternalId, Flow, Isolation, PodPairs, Shown, Summary,
 };
 use crate::render::endpoint::Names;
 
@@ -81,23 +81,23 @@ impl Shop {
 
     pub(super) fn flows() -> Vec<Flow> {
         let (db, web) = (Self::workload(0), Self::workload(1));
-        let none = PortSet::empty();
         let tcp = |first, last| PortSet::from_range(Protocol::Tcp, first, last);
         vec![
             Flow {
                 from: web,
                 to: db,
-                ports: tcp(5432, 5432),
-                some: PortSet::from_range(Protocol::Udp, 53, 53),
-                unknown: none.clone(),
+                carried: Carried {
+                    ports: tcp(5432, 5432),
+                    some: PortSet::from_range(Protocol::Udp, 53, 53),
+                    restricted: tcp(5432, 5432),
+                    ..Carried::default()
+                },
             },
-            Flow { from: web, to: web, ports: PortSet::full(), some: none.clone(), unknown: none.clone() },
+            Flow { from: web, to: web, carried: Carried { ports: PortSet::full(), ..Carried::default() } },
             Flow {
                 from: Self::world(),
                 to: web,
-                ports: none.clone(),
-                some: none,
-                unknown: tcp(80, 80).union(&tcp(8000, 8100)),
+                carried: Carried { unknown: tcp(80, 80).union(&tcp(8000, 8100)), ..Carried::default() },
             },
         ]
     }

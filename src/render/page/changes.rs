@@ -102,7 +102,7 @@ pub(super) fn changes(
     let parties = parties.collect();
     let mut carried = |id: CarriedId| {
         let carried = &difference.carried[id];
-        pools.carried([&carried.ports, &carried.some, &carried.unknown])
+        pools.carried(carried)
     };
     let at = |parties: &[PartyId]| parties.iter().map(|id| numbers[id]).collect();
     let boxes = difference.boxes.iter().map(|found| ChangeBox {

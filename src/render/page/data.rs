@@ -14,7 +14,7 @@ use crate::label::Truth;
 use crate::net::{Direction, Family, PortSet};
 use crate::policy::{Action, PolicyId};
 use crate::query::factors::{Factor, Factors};
-use crate::query::{By, Endpoint, EndpointFacts, ExternalId, Flow, Isolation, View};
+use crate::query::{self, By, Endpoint, EndpointFacts, ExternalId, Flow, Isolation, View};
 use crate::render::endpoint::{Names, PortsJson};
 use crate::render::explain::Words;
 use crate::render::text::Plain;
@@ -36,15 +36,15 @@ crate::define_id! { [pub(super)]
 /// `[gap, length, value, ...]`.
 type Runs = Vec<usize>;
 
-/// The ports of every pair of pods, those of some pairs only, and those that are unknown.
-type Carried = [usize; 3];
+/// The sets of a [`query::Carried`], in the order of its fields.
+type Carried = [usize; 4];
 
 /// Everything.
 #[derive(Serialize)]
 pub(super) struct Data {
     ports: Vec<serde_json::Value>,
-    /// For each family what is surely and what is perhaps let through.
-    sides: Vec<[usize; 4]>,
+    /// For each family what is let through surely and whatever is said, surely, and perhaps.
+    sides: Vec<[usize; 6]>,
     ingress: Vec<Signature>,
     egress: Vec<Signature>,
     /// The signatures of each class: egress, ingress.
@@ -150,8 +150,9 @@ impl Pools {
         self.ports.intern_owned(ports.clone()).index()
     }
 
-    pub(super) fn carried(&mut self, sets: [&PortSet; 3]) -> usize {
-        let carried = sets.map(|ports| self.ports(ports));
+    pub(super) fn carried(&mut self, carried: &query::Carried) -> usize {
+        let query::Carried { ports, some, unknown, restricted } = carried;
+        let carried = [ports, some, unknown, restricted].map(|ports| self.ports(ports));
         self.carried.intern_owned(carried).index()
     }
 
@@ -176,9 +177,10 @@ impl Data {
         // Nothing and everything come first.
         pools.ports(&PortSet::empty());
         pools.ports(&PortSet::full());
-        pools.carried([&PortSet::empty(); 3]);
+        pools.carried(&query::Carried::default());
         let sides = factors.sides.iter().map(|side| {
-            let sets = [&side.v4.must, &side.v4.may, &side.v6.must, &side.v6.may];
+            let [v4, v6] = [&side.v4, &side.v6];
+            let sets = [&v4.plain, &v4.must, &v4.may, &v6.plain, &v6.must, &v6.may];
             sets.map(|ports| pools.ports(ports))
         });
         let sides = sides.collect();
@@ -214,9 +216,9 @@ impl Data {
             })
         });
         let workloads = workloads.collect();
-        let exempt = factors.exempt.iter().filter_map(|(from, to, sets)| {
+        let exempt = factors.exempt.iter().filter_map(|(from, to, carried)| {
             let row = |id| places.row(By::Workload, Endpoint::Workload(id));
-            Some([row(*from)?, row(*to)?, pools.carried(sets.each_ref())])
+            Some([row(*from)?, row(*to)?, pools.carried(carried)])
         });
         let exempt = exempt.collect();
         let changes =
@@ -360,7 +362,7 @@ fn spaces_matrix(report: &Report<'_, '_>, view: &View, places: &Places, pools: &
     let row = |endpoint| places.row(By::Namespace, endpoint);
     let _ = report.matrix.for_each_flow(view, |flow: &Flow| {
         if let (Some(from), Some(to)) = (row(flow.from), row(flow.to)) {
-            rows[from].push((to, pools.carried([&flow.ports, &flow.some, &flow.unknown])));
+            rows[from].push((to, pools.carried(&flow.carried)));
         }
         std::ops::ControlFlow::<()>::Continue(())
     });

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Report;
-use super::words::carried;
 use crate::net::PortSet;
 use crate::query::Endpoint;
 use crate::query::reach::Found;
+use crate::render::carried::words;
 use crate::render::graph::{Edge, Graph, Node};
 use crate::render::text::count;
 use crate::solve::End;
@@ -128,7 +128,7 @@ fn draw(report: Report<'_>, level: Level) -> Graph {
             edge.0 = edge.0.union(&hop.ports);
             edge.1 = edge.1.union(&hop.unknown);
             if let (1, Some(direct), true) = (chain.len(), &found.direct, by_workload) {
-                edge.2 = Some(carried(direct));
+                edge.2 = Some(words(direct, PortSet::to_string));
             }
         }
     }

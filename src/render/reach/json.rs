@@ -63,6 +63,8 @@ struct Row<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown: Option<PortsJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    restricted: Option<PortsJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<Vec<Step<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     perhaps: Option<Perhaps<'a>>,
@@ -81,6 +83,8 @@ struct Step<'a> {
     ports: PortsJson<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown: Option<PortsJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restricted: Option<PortsJson<'a>>,
     because: BecauseObject,
 }
 
@@ -159,6 +163,7 @@ fn row<'a>(report: Report<'a>, found: &'a Found) -> Row<'a> {
         ports: found.direct.as_ref().map(|direct| PortsJson(&direct.ports)),
         some: found.direct.as_ref().and_then(|direct| filled(&direct.some)),
         unknown: found.direct.as_ref().and_then(|direct| filled(&direct.unknown)),
+        restricted: found.direct.as_ref().and_then(|direct| filled(&direct.restricted)),
         path: found.sure.as_ref().map(path),
         perhaps: found.perhaps.as_ref().map(|chain| Perhaps { hops: chain.0.len(), path: path(chain) }),
     }
@@ -175,6 +180,7 @@ fn step<'a>(report: Report<'a>, found: &'a Found, hop: &'a Hop) -> Step<'a> {
         to: end(hop.to),
         ports: PortsJson(&hop.ports),
         unknown: (!hop.unknown.is_empty()).then_some(PortsJson(&hop.unknown)),
+        restricted: (!hop.restricted.is_empty()).then_some(PortsJson(&hop.restricted)),
         because: BecauseObject::new(report.context, &hop.because),
     }
 }

@@ -3,7 +3,8 @@
 use super::Report;
 use crate::net::{Direction, PortSet};
 use crate::query::Endpoint;
-use crate::query::reach::{Carried, Chain, Found};
+use crate::query::reach::{Chain, Found};
+use crate::render::carried::words;
 use crate::render::text::count;
 use crate::solve::End;
 
@@ -78,7 +79,7 @@ impl Report<'_> {
     pub(super) fn ports(&self, found: &Found) -> String {
         let chain = found.chain();
         match &found.direct {
-            Some(direct) if chain.0.len() == 1 => carried(direct),
+            Some(direct) if chain.0.len() == 1 => words(direct, PortSet::to_string),
             _ => {
                 let hop = &self.answer.hops[self.hops(chain).0];
                 either(&hop.ports, &hop.unknown)
@@ -126,14 +127,4 @@ impl Report<'_> {
 /// Allowed ports, or else those that are unknown.
 fn either(ports: &PortSet, unknown: &PortSet) -> String {
     if ports.is_empty() { format!("{unknown} unknown") } else { ports.to_string() }
-}
-
-/// `8080/TCP; 53/UDP between some of the pods; 9090/TCP unknown`.
-pub(super) fn carried(carried: &Carried) -> String {
-    [(&carried.ports, ""), (&carried.some, " between some of the pods"), (&carried.unknown, " unknown")]
-        .into_iter()
-        .filter(|(ports, _)| !ports.is_empty())
-        .map(|(ports, when)| format!("{ports}{when}"))
-        .collect::<Vec<_>>()
-        .join("; ")
 }

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use crate::net::PortSet;
 use crate::query::because::Because;
 use crate::render::because::Notes;
+use crate::render::carried::words;
 use crate::render::endpoint::describe_addresses;
 use crate::render::explain::Context;
 use crate::render::style::Palette;
@@ -98,17 +100,8 @@ fn name(place: &Place) -> String {
     }
 }
 
-/// `80/TCP; some pods 81/TCP; 82/TCP unknown`, or `nothing`.
 fn carried(carried: &Carried) -> String {
-    if carried.is_nothing() {
-        return "nothing".into();
-    }
-    [(&carried.ports, ""), (&carried.some, " between some of the pods"), (&carried.unknown, " unknown")]
-        .into_iter()
-        .filter(|(set, _)| !set.is_empty())
-        .map(|(set, when)| format!("{set}{when}"))
-        .collect::<Vec<_>>()
-        .join("; ")
+    words(carried, PortSet::to_string)
 }
 
 /// `5432/TCP`, `5432/TCP, was nothing`.

@@ -4,11 +4,12 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::Checked;
-use crate::net::{PortSet, cidrs};
+use crate::net::cidrs;
 use crate::query::because::Because;
 use crate::render::because::PolicyObject;
+use crate::render::carried::CarriedJson;
 use crate::render::endpoint::PortsJson;
-use crate::snapshot::{API_VERSION, Carried, Change, KIND, Lock, Place};
+use crate::snapshot::{API_VERSION, Change, KIND, Lock, Place};
 
 /// `kind: ReachabilityLock`, with the ports of machine formats.
 #[derive(Debug, Serialize)]
@@ -26,6 +27,8 @@ struct LineObject<'a> {
     to: PlaceObject<'a>,
     ports: PortsJson<'a>,
     verdict: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restricted: Option<PortsJson<'a>>,
 }
 
 /// `kind: ReachabilityDiff`, by workload.
@@ -44,18 +47,9 @@ struct ChangeObject<'a> {
     from: PlaceObject<'a>,
     to: PlaceObject<'a>,
     change: &'static str,
-    before: CarriedObject<'a>,
-    after: CarriedObject<'a>,
+    before: CarriedJson<'a>,
+    after: CarriedJson<'a>,
     because: Vec<PolicyObject>,
-}
-
-#[derive(Debug, Serialize)]
-struct CarriedObject<'a> {
-    ports: PortsJson<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    some: Option<PortsJson<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    unknown: Option<PortsJson<'a>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -96,6 +90,7 @@ impl<'a> LockObject<'a> {
             to: PlaceObject(&line.to),
             ports: PortsJson(&line.ports),
             verdict: line.verdict.as_str(),
+            restricted: (!line.restricted.is_empty()).then_some(PortsJson(&line.restricted)),
         });
         Self { api_version: API_VERSION, kind: KIND, cni: lock.profile.name(), reachability: lines.collect() }
     }
@@ -120,7 +115,8 @@ impl<'a> CheckObject<'a> {
                 denied: number(|change| {
                     let kept = change.after.ports.union(&change.after.some).union(&change.after.unknown);
                     let had = change.before.ports.union(&change.before.some).union(&change.before.unknown);
-                    !had.difference(&kept).is_empty()
+                    let less = change.before.plain().intersection(&change.after.restricted);
+                    !had.difference(&kept).is_empty() || !less.is_empty()
                 }),
                 unknown: number(|change| !change.doubted().is_empty()),
             },
@@ -140,17 +136,8 @@ fn row<'a>(checked: &Checked<'_>, change: &'a Change, because: Option<&Because>)
         } else {
             "changed"
         },
-        before: carried(&change.before),
-        after: carried(&change.after),
+        before: CarriedJson(&change.before),
+        after: CarriedJson(&change.after),
         because: policies.into_iter().map(|id| PolicyObject::new(checked.context, id, None)).collect(),
-    }
-}
-
-fn carried(carried: &Carried) -> CarriedObject<'_> {
-    let filled = |ports: &'_ PortSet| !ports.is_empty();
-    CarriedObject {
-        ports: PortsJson(&carried.ports),
-        some: filled(&carried.some).then_some(PortsJson(&carried.some)),
-        unknown: filled(&carried.unknown).then_some(PortsJson(&carried.unknown)),
     }
 }

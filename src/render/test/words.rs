@@ -19,6 +19,9 @@ impl<'a> Case<'a> {
         let ports = self.ports();
         match &self.test.expectation {
             Expectation::Allow => format!("{from} -> {to} is allowed on {ports}"),
+            Expectation::Restricted => {
+                format!("{from} -> {to} is allowed on {ports}, restricted by a policy")
+            }
             Expectation::Deny => match &self.test.ports {
                 None => format!("{from} -> {to} is denied on every port"),
                 Some(_) => format!("{from} -> {to} is denied on {ports}"),
@@ -73,6 +76,9 @@ impl<'a> Case<'a> {
     fn aside(self, example: &Counterexample) -> String {
         if let Some(doubt) = &example.doubt {
             return format!("; {}", self.doubt(doubt));
+        }
+        if example.wanted == Wanted::Restricted && example.answer.verdict == Verdict::Allow {
+            return ", and no policy restricts what may be said".into();
         }
         if example.wanted == Wanted::None && example.answer.shown.proof.from == example.answer.shown.proof.to
         {
@@ -169,8 +175,8 @@ impl<'a> Case<'a> {
             (_, Some(Evidence::PerhapsNothing(_))) | (Status::Unknown, _) => "undecided",
             (_, Some(Evidence::Pair(example))) => match (example.answer.verdict, example.wanted) {
                 (Verdict::Unknown, _) => "undecided",
-                (_, Wanted::None) => "unexpectedly-allowed",
-                (_, Wanted::All | Wanted::Some) => "unexpectedly-denied",
+                (_, Wanted::None) | (Verdict::Allow, Wanted::Restricted) => "unexpectedly-allowed",
+                (_, Wanted::All | Wanted::Some | Wanted::Restricted) => "unexpectedly-denied",
             },
             (_, None) => "passed",
         }

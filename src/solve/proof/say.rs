@@ -4,7 +4,7 @@ use crate::label::Truth;
 use crate::net::{PortSet, PortSetId, PortTable};
 use crate::policy::{Action, Order, Tier};
 use crate::solve::Connectivity;
-use crate::solve::tiers::{Bounds, Deciding, MatchingRule, Outcome};
+use crate::solve::tiers::{Bounds, Deciding, MatchingRule, Outcomes};
 
 /// A policy that selects the subject of a side, with its rules that match, or may match, the peer.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -17,8 +17,21 @@ pub struct Say {
     pub isolates: bool,
     /// `Yes` or `Unknown`, as it surely or possibly selects the subject.
     pub selects: Truth,
-    /// Its rules that match, or may match, the peer: their action, their ports, and how surely the peer matches.
-    pub rules: Vec<(Action, PortSet, Truth)>,
+    /// Its rules that match, or may match, the peer.
+    pub rules: Vec<SaidRule>,
+}
+
+/// A rule that matches, or may match, the peer.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct SaidRule {
+    /// Its effect.
+    pub action: Action,
+    /// The ports that it matches.
+    pub ports: PortSet,
+    /// `Yes` or `Unknown`, as the peer surely or possibly matches.
+    pub matches: Truth,
+    /// True if it matches only some of what may be said on the ports.
+    pub conditional: bool,
 }
 
 /// Finds what a side allows on some ports, over and over: what was computed is remembered.
@@ -40,11 +53,12 @@ impl Scale {
 
     pub(crate) fn weigh(&mut self, say: &Say) -> Weight {
         let mut rules = Vec::with_capacity(say.rules.len());
-        for (action, ports, truth) in &say.rules {
-            let ports = self.table.id(ports.clone());
+        for rule in &say.rules {
+            let ports = self.table.id(rule.ports.clone());
             let ports = self.table.intersection(ports, self.within);
             if ports != self.table.empty() {
-                rules.push(MatchingRule { action: *action, ports, sure: truth.sure() });
+                let SaidRule { action, conditional, .. } = *rule;
+                rules.push(MatchingRule { action, ports, sure: rule.matches.sure(), conditional });
             }
         }
         let Say { tier, isolates, selects, .. } = *say;
@@ -55,36 +69,33 @@ impl Scale {
     pub(crate) fn bounds(&mut self, mut says: Vec<&Weight>) -> Bounds {
         says.sort_by(|Weight(a), Weight(b)| (a.tier, &a.order).cmp(&(b.tier, &b.order)));
         let says: Vec<&Deciding> = says.into_iter().map(|Weight(say)| say).collect();
-        let outcome = Outcome::of(&mut self.table, &says);
-        let Bounds { must, may } = outcome.bounds(&mut self.table);
-        let within = |id, table: &mut PortTable| table.intersection(id, self.within);
-        Bounds { must: within(must, &mut self.table), may: within(may, &mut self.table) }
+        let outcomes = Outcomes::of(&mut self.table, &says);
+        let bounds = outcomes.bounds(&mut self.table);
+        bounds.both(self.open(), &mut self.table)
     }
 
     /// Everything is allowed.
     pub(crate) const fn open(&self) -> Bounds {
-        Bounds { must: self.within, may: self.within }
+        Bounds::of(self.within)
     }
 
     /// Nothing is.
     pub(crate) fn closed(&self) -> Bounds {
-        Bounds { must: self.table.empty(), may: self.table.empty() }
+        Bounds::of(self.table.empty())
     }
 
     /// The ports that both of two sides allow.
     pub(crate) fn both(&mut self, a: Bounds, b: Bounds) -> Bounds {
-        let table = &mut self.table;
-        Bounds { must: table.intersection(a.must, b.must), may: table.intersection(a.may, b.may) }
+        a.both(b, &mut self.table)
     }
 
     /// The ports that one of two families allows.
     pub(crate) fn either(&mut self, a: Bounds, b: Bounds) -> Bounds {
-        let table = &mut self.table;
-        Bounds { must: table.union(a.must, b.must), may: table.union(a.may, b.may) }
+        a.either(b, &mut self.table)
     }
 
     /// The ports of bounds.
     pub(crate) fn connectivity(&self, bounds: Bounds) -> Connectivity {
-        Connectivity { must: self.table.get(bounds.must).clone(), may: self.table.get(bounds.may).clone() }
+        bounds.connectivity(&self.table)
     }
 }

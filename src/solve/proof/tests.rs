@@ -222,7 +222,7 @@ fn tiered(
         peers: vec![Place::new("from", 0)],
         ports: vec![Place::new("protocols", 0)],
     };
-    let rule = Rule { action, peers, ports, index: 0, written };
+    let rule = Rule { action, peers, ports, conditions: Vec::new(), index: 0, written };
     Policy {
         name: cluster.policies.as_slice()[0].name.clone(),
         origin: cluster.policies.as_slice()[0].origin.clone(),

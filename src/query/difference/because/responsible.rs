@@ -166,7 +166,7 @@ impl<'h> Weighed<'h> {
     fn apart(&self, a: Bounds, b: Bounds) -> PortSet {
         let apart = |a: &PortSet, b: &PortSet| a.difference(b).union(&b.difference(a));
         let [a, b] = [a, b].map(|bounds| self.scale.connectivity(bounds));
-        apart(&a.must, &b.must).union(&apart(&a.may, &b.may))
+        apart(&a.plain, &b.plain).union(&apart(&a.must, &b.must)).union(&apart(&a.may, &b.may))
     }
 }
 

@@ -59,8 +59,9 @@ pub(super) fn opened(
 
 /// The ports that become allowed, or perhaps allowed; `None` if any is lost.
 fn grown(before: &Connectivity, after: &Connectivity) -> Option<PortSet> {
-    let is_lost =
-        !before.must.difference(&after.must).is_empty() || !before.may.difference(&after.may).is_empty();
+    let is_lost = !before.plain.difference(&after.plain).is_empty()
+        || !before.must.difference(&after.must).is_empty()
+        || !before.may.difference(&after.may).is_empty();
     let grown = after.must.difference(&before.must).union(&after.may.difference(&before.may));
     (!is_lost).then_some(grown)
 }

@@ -63,11 +63,12 @@ function blankText(level, from, to) {
 
 /** What is carried, in words. @param {number} cell */
 function carriedText(cell) {
-  const [every, some, unknown] = carriedSets[cell];
+  const [every, some, unknown, restricted] = carriedSets[cell];
   const parts = [];
   if (every !== NOTHING) parts.push(portsText(every));
   if (some !== NOTHING) parts.push(`${portsText(some)} between some of the pods`);
   if (unknown !== NOTHING) parts.push(`${portsText(unknown)} unknown`);
+  if (restricted !== NOTHING) parts.push(`${portsText(restricted)} restricted`);
   return parts.join('; ') || 'nothing';
 }
 

@@ -12,9 +12,9 @@
  * @typedef {{sign: string, from: number[], to: number[], before: number, after: number, because: number[]}} ChangeBox
  * @typedef {{level: 'namespace' | 'workload', headline: string, edits: string[], warnings: string[], parties: Party[], boxes: ChangeBox[],
  *   causes: string[]}} Changes
- * @typedef {{ports: Record<string, string>[], sides: [number, number, number, number][], ingress: Signature[],
+ * @typedef {{ports: Record<string, string>[], sides: [number, number, number, number, number, number][], ingress: Signature[],
  *   egress: Signature[], classes: [number, number][], labels: string[], namespaces: Namespace[], workloads: Workload[],
- *   externals: Addresses[], exempt: [number, number, number][], carried: [number, number, number][],
+ *   externals: Addresses[], exempt: [number, number, number][], carried: [number, number, number, number][],
  *   spaces: {rows: number[][], of: number[]}, policies: (Policy | null)[], lists: number[][], changes?: Changes}} Data
  */
 
@@ -122,17 +122,17 @@ function portsText(place) {
   return texts.join(', ');
 }
 
-/** What is carried, each once. @type {[number, number, number][]} */
+/** What is carried, each once. @type {[number, number, number, number][]} */
 const carriedSets = DATA.carried;
 /** @type {Map<string, number>} */
 const carriedPlaces = new Map(carriedSets.map((carried, i) => [carried.join(), i]));
 
-/** @param {number} every @param {number} some @param {number} unknown */
-function carriedPlace(every, some, unknown) {
-  const key = `${every},${some},${unknown}`;
+/** @param {number} every @param {number} some @param {number} unknown @param {number} restricted */
+function carriedPlace(every, some, unknown, restricted) {
+  const key = `${every},${some},${unknown},${restricted}`;
   let place = carriedPlaces.get(key);
   if (place === undefined) {
-    place = carriedSets.push([every, some, unknown]) - 1;
+    place = carriedSets.push([every, some, unknown, restricted]) - 1;
     carriedPlaces.set(key, place);
   }
   return place;
@@ -188,21 +188,18 @@ const egressSides = spreader(DATA.egress);
 const ingressSides = spreader(DATA.ingress);
 
 /** The side of addresses, which have no policies: everything, within their family. */
-const OUTSIDE = { 4: DATA.sides.push([1, 1, 0, 0]) - 1, 6: DATA.sides.push([0, 0, 1, 1]) - 1 };
+const OUTSIDE = { 4: DATA.sides.push([1, 1, 1, 0, 0, 0]) - 1, 6: DATA.sides.push([0, 0, 0, 1, 1, 1]) - 1 };
 
-/** What may flow if these are the sides, `[surely, perhaps]`, by pair of sides. @type {Map<number, [number, number]>} */
+/** What may flow if these are the sides, `[surely and whatever is said, surely, perhaps]`, by pair of sides. @type {Map<number, number[]>} */
 const joined = new Map();
 
-/** @param {number} egress @param {number} ingress @returns {[number, number]} */
+/** @param {number} egress @param {number} ingress @returns {number[]} */
 function join(egress, ingress) {
   const key = egress * 0x4000000 + ingress;
   let bounds = joined.get(key);
   if (!bounds) {
     const [from, to] = [DATA.sides[egress], DATA.sides[ingress]];
-    bounds = [
-      either(both(from[0], to[0]), both(from[2], to[2])),
-      either(both(from[1], to[1]), both(from[3], to[3])),
-    ];
+    bounds = [0, 1, 2].map((bound) => either(both(from[bound], to[bound]), both(from[bound + 3], to[bound + 3])));
     joined.set(key, bounds);
   }
   return bounds;
@@ -216,8 +213,8 @@ function carriedBetween(egress, ingress) {
   const key = egress * 0x4000000 + ingress;
   let place = carriedOf.get(key);
   if (place === undefined) {
-    const [must, may] = join(egress, ingress);
-    place = carriedPlace(must, NOTHING, without(may, must));
+    const [plain, must, may] = join(egress, ingress);
+    place = carriedPlace(must, NOTHING, without(may, must), without(must, plain));
     carriedOf.set(key, place);
   }
   return place;
@@ -287,15 +284,16 @@ function blend(cells) {
   if (cells.size === 0) return BLANK;
   const [first, ...rest] = cells;
   if (rest.length === 0) return first;
-  let [every, any, unknown] = carriedSets[first];
+  let [every, any, unknown, restricted] = carriedSets[first];
   any = either(any, every);
   for (const cell of rest) {
-    const [must, part, doubt] = carriedSets[cell];
+    const [must, part, doubt, bound] = carriedSets[cell];
     every = both(every, must);
     any = either(any, either(must, part));
     unknown = either(unknown, doubt);
+    restricted = either(restricted, bound);
   }
-  return carriedPlace(every, without(any, every), without(unknown, any));
+  return carriedPlace(every, without(any, every), without(unknown, any), restricted);
 }
 
 /** @type {Map<number, Int32Array>} */
