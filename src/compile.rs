@@ -8,6 +8,7 @@
 
 mod addresses;
 mod classes;
+mod homes;
 mod hosts;
 mod kinds;
 mod live;
@@ -28,13 +29,16 @@ use crate::policy::{Action, IpBlock, Order, Peer, Peers, PodMatch, Policy, Polic
 use crate::profile::{Profile, Semantics};
 use crate::set::Interner;
 
+pub use homes::HomeId;
 pub(crate) use live::{LiveProgram, Moved, Revision};
 pub use members::{DenseMembers, Layout, Members};
 pub use ports::{CompiledPorts, PortNameId, PortNames, Resolution, ResolutionId};
 
+pub(crate) use homes::selects_namespace;
 pub(crate) use hosts::selects_host;
 
 use addresses::AddressAtoms;
+use homes::{Homes, Near};
 use hosts::Hosts;
 use kinds::Kinds;
 
@@ -95,6 +99,8 @@ pub struct Class {
     pub resolution: ResolutionId,
     /// I16: the namespace whose egress rules its named ports resolve for; `None` for every namespace's.
     pub resolves_in: Option<NamespaceId>,
+    /// The home of its pods; `None` if no policy that selects them asks for it.
+    pub home: Option<HomeId>,
     /// The sparse peer lists that match it, ascending, and how surely in each family.
     pub peers: Vec<(PeersId, ByFamily<Truth>)>,
 }
@@ -108,6 +114,8 @@ pub struct Signature {
     pub policies: Box<[(PolicyId, Truth)]>,
     /// For ingress with named ports: how the subject resolves them.
     pub resolution: Option<ResolutionId>,
+    /// The home of the subjects, if a rule of this direction asks for it.
+    pub home: Option<HomeId>,
     /// The families of the subjects.
     pub families: ByFamily<bool>,
 }
@@ -130,12 +138,50 @@ pub struct CompiledPolicy {
 pub struct CompiledRule {
     /// The effect on connections that it matches.
     pub action: Action,
-    /// The list that a peer must match; `None` matches everything.
-    pub peers: Option<PeersId>,
+    /// The peers that it matches.
+    pub peers: RulePeers,
     /// The ports that it matches.
     pub ports: CompiledPorts,
     /// True if it matches only some of what may be said on them.
     pub conditional: bool,
+}
+
+/// The peers that a compiled rule matches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RulePeers {
+    /// Everything.
+    Any,
+    /// Those of a list.
+    List(PeersId),
+    /// Those of one list for the subjects of each home.
+    ByHome(IndexVec<HomeId, PeersId>),
+}
+
+impl CompiledRule {
+    /// True if it matches every peer.
+    pub fn is_for_all(&self) -> bool {
+        self.peers == RulePeers::Any
+    }
+
+    /// The list that a peer must match, for subjects of this home; `None` matches everything.
+    pub fn list(&self, home: Option<HomeId>) -> Option<PeersId> {
+        match &self.peers {
+            RulePeers::Any => None,
+            RulePeers::List(list) => Some(*list),
+            RulePeers::ByHome(lists) => {
+                Some(lists[home.expect("the subjects of such a rule are told apart by home")])
+            }
+        }
+    }
+
+    /// The lists of all homes, some of them perhaps several times.
+    pub fn lists(&self) -> &[PeersId] {
+        match &self.peers {
+            RulePeers::Any => &[],
+            RulePeers::List(list) => std::slice::from_ref(list),
+            RulePeers::ByHome(lists) => lists.as_slice(),
+        }
+    }
 }
 
 /// A `from` or `to` list that is not "everything".
@@ -199,6 +245,7 @@ pub struct ProfileTouches {
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 struct PeerList {
     pods: Vec<PodMatch>,
+    near: Vec<Near>,
     blocks: Vec<IpBlock>,
     domain_names: Vec<Box<str>>,
 }
@@ -215,18 +262,24 @@ pub fn compile_as(cluster: &Arc<Cluster>, profile: Profile, layout: Layout) -> P
     let mut port_names = PortNames::default();
     let mut lists: Interner<PeersId, PeerList> = Interner::new();
     let mut uses: Vec<ByDirection<Vec<(PolicyId, u32)>>> = Vec::new();
+    let is_in_force = |policy: &Policy| semantics.enforces && policy.enforced_by.contains(profile);
+    let homes = Homes::new(cluster, cluster.policies.iter().filter(|policy| is_in_force(policy)));
 
     let policies: IndexVec<PolicyId, Option<CompiledPolicy>> = cluster
         .policies
         .enumerate()
         .map(|(id, policy)| {
-            if !semantics.enforces || !policy.enforced_by.contains(profile) {
+            if !is_in_force(policy) {
                 return None;
             }
-            let compiled = compile_policy(policy, semantics, &mut lists, &mut port_names, &mut ports);
+            let compiled = compile_policy(policy, semantics, &homes, &mut lists, &mut port_names, &mut ports);
             uses.resize_with(lists.len(), ByDirection::default);
             for (direction, list, place) in compiled.lists() {
-                uses[list.index()][direction].push((id, place));
+                let uses = &mut uses[list.index()][direction];
+                // Several homes may have one list.
+                if uses.last() != Some(&(id, place)) {
+                    uses.push((id, place));
+                }
             }
             Some(compiled)
         })
@@ -249,7 +302,7 @@ pub fn compile_as(cluster: &Arc<Cluster>, profile: Profile, layout: Layout) -> P
         bare_pods: policies.iter().any(Option::is_some) && cluster.pods.iter().any(|pod| pod.bare),
     };
 
-    let merged = classes::merge(cluster, &kinds, &policies, selected);
+    let merged = classes::merge(cluster, &kinds, &policies, &homes, selected);
     let mut members: IndexVec<PeersId, Vec<(ClassId, ByFamily<Truth>)>> =
         vec![Vec::new(); lists.len()].into();
     for (id, class) in merged.classes.enumerate() {
@@ -302,6 +355,7 @@ pub fn compile_as(cluster: &Arc<Cluster>, profile: Profile, layout: Layout) -> P
 fn compile_policy(
     policy: &Policy,
     semantics: Semantics,
+    homes: &Homes,
     lists: &mut Interner<PeersId, PeerList>,
     port_names: &mut PortNames,
     ports: &mut PortTable,
@@ -309,7 +363,13 @@ fn compile_policy(
     let mut rules: ByDirection<Vec<CompiledRule>> = ByDirection::default();
     for direction in Direction::ALL {
         for rule in &policy.rules[direction] {
-            let peers = peer_list(&rule.peers).map(|list| lists.intern_owned(list));
+            let peers = match &rule.peers {
+                Peers::Any => RulePeers::Any,
+                Peers::Of(peers) if rule.peers.are_relative() => RulePeers::ByHome(
+                    homes.ids().map(|home| lists.intern_owned(peer_list(peers, homes, Some(home)))).collect(),
+                ),
+                Peers::Of(peers) => RulePeers::List(lists.intern_owned(peer_list(peers, homes, None))),
+            };
             let ports = port_names.compile(&rule.ports, ports);
             let (action, conditional) = (rule.action, rule.is_conditional());
             rules[direction].push(CompiledRule { action, peers, ports, conditional });
@@ -318,12 +378,14 @@ fn compile_policy(
     CompiledPolicy { tier: policy.tier, order: policy.order(semantics), isolates: policy.isolates, rules }
 }
 
-/// The key of a peer list; `None` for "everything".
-fn peer_list(peers: &Peers) -> Option<PeerList> {
-    let Peers::Of(peers) = peers else { return None };
+/// The key of a peer list, for the subjects of a home if that matters.
+fn peer_list(peers: &[Peer], homes: &Homes, home: Option<HomeId>) -> PeerList {
     let mut list = PeerList::default();
     for peer in peers {
         match peer {
+            Peer::Pods(pod_match) if pod_match.namespaces.is_relative() => {
+                list.near.extend(home.and_then(|home| homes.near(home, pod_match)));
+            }
             Peer::Pods(pod_match) => list.pods.push(*pod_match),
             Peer::IpBlock(block) => list.blocks.push(block.clone()),
             Peer::DomainNames(names) => list.domain_names.extend_from_slice(names),
@@ -331,11 +393,13 @@ fn peer_list(peers: &Peers) -> Option<PeerList> {
     }
     list.pods.sort_unstable();
     list.pods.dedup();
+    list.near.sort_unstable();
+    list.near.dedup();
     list.blocks.sort_unstable();
     list.blocks.dedup();
     list.domain_names.sort_unstable();
     list.domain_names.dedup();
-    Some(list)
+    list
 }
 
 /// The addresses that the blocks of one rule hold, taken together after their excepts (R41, R42).
@@ -411,7 +475,8 @@ impl CompiledPolicy {
     fn lists(&self) -> impl Iterator<Item = (Direction, PeersId, u32)> {
         Direction::ALL.into_iter().flat_map(move |direction| {
             let rules = (0..).zip(&self.rules[direction]);
-            rules.filter_map(move |(place, rule)| rule.peers.map(|list| (direction, list, place)))
+            rules
+                .flat_map(move |(place, rule)| rule.lists().iter().map(move |&list| (direction, list, place)))
         })
     }
 }

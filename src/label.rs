@@ -232,6 +232,36 @@ impl Selector {
         self.requirements.is_empty()
     }
 
+    /// Truth of two label sets having every key that it asks for, each with one value in both.
+    pub fn same_values(&self, one: &LabelSet, other: &LabelSet) -> Truth {
+        self.compared(one, other).map(|(both, same)| both.and(same)).fold(Truth::Yes, Truth::and)
+    }
+
+    /// Truth of two label sets having every key that it asks for, at least one with different values.
+    pub fn other_values(&self, one: &LabelSet, other: &LabelSet) -> Truth {
+        let (mut all, mut any) = (Truth::Yes, Truth::No);
+        for (both, same) in self.compared(one, other) {
+            all = all.and(both);
+            any = any.or(!same);
+        }
+        all.and(any)
+    }
+
+    /// For each key: the truth of both sets having it, and of its values being the same if they do.
+    fn compared(&self, one: &LabelSet, other: &LabelSet) -> impl Iterator<Item = (Truth, Truth)> {
+        self.requirements.iter().map(move |Requirement { key, domain, .. }| {
+            let values = [one, other].map(|labels| labels.get_in(*domain, *key));
+            let [has, other_has] = values.map(|value| Operator::Exists.accepts(&[], value));
+            let same = match values {
+                [Some(LabelValue::Known(one)), Some(LabelValue::Known(other))] => {
+                    Truth::from_bool(one == other)
+                }
+                _ => Truth::Unknown,
+            };
+            (has.and(other_has), same)
+        })
+    }
+
     /// Truth of all requirements for these labels.
     pub fn matches(&self, labels: &LabelSet) -> Truth {
         self.requirements.iter().map(|r| r.accepts(labels)).fold(Truth::Yes, Truth::and)

@@ -184,6 +184,12 @@ impl Policy {
         self.rules[direction].iter().any(|rule| rule.action == Action::Deny)
     }
 
+    /// True if a peer of it depends on the namespace of the subject.
+    pub fn is_relative(&self) -> bool {
+        let rules = Direction::ALL.into_iter().flat_map(|direction| &self.rules[direction]);
+        rules.map(|rule| &rule.peers).any(Peers::are_relative)
+    }
+
     /// True if it stands for an object that could not be read (`--keep-going`); false for one of a kind that is not
     /// evaluated: those that share the name of a Kubernetes kind carry their group.
     pub fn is_left_out(&self) -> bool {
@@ -246,6 +252,29 @@ pub enum NamespaceMatch {
     One(NamespaceId),
     /// Those with matching labels.
     Labels(SelectorId),
+    /// Of a peer: those that have every key which the selector asks for (it asks for nothing else), each with the value
+    /// that it has on the namespace of the subject.
+    SameLabels(SelectorId),
+    /// Of a peer: those that have every key, at least one with another value than on the namespace of the subject, which
+    /// has every key as well.
+    OtherLabels(SelectorId),
+}
+
+impl NamespaceMatch {
+    /// True if it depends on the namespace of the subject.
+    pub const fn is_relative(self) -> bool {
+        matches!(self, Self::SameLabels(_) | Self::OtherLabels(_))
+    }
+
+    /// The selector that it asks with, if it asks for labels.
+    pub const fn selector(self) -> Option<SelectorId> {
+        match self {
+            Self::One(_) => None,
+            Self::Labels(selector) | Self::SameLabels(selector) | Self::OtherLabels(selector) => {
+                Some(selector)
+            }
+        }
+    }
 }
 
 /// One rule of one direction.
@@ -400,6 +429,14 @@ pub enum Peers {
     Any,
     /// Any of these (R14).
     Of(Vec<Peer>),
+}
+
+impl Peers {
+    /// True if one of them depends on the namespace of the subject.
+    pub fn are_relative(&self) -> bool {
+        let Self::Of(peers) = self else { return false };
+        peers.iter().any(|peer| matches!(peer, Peer::Pods(pods) if pods.namespaces.is_relative()))
+    }
 }
 
 /// One element of `from` or `to`.

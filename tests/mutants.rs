@@ -124,9 +124,11 @@ fn wider(peer: &Value) -> Vec<(String, Mutation, Value)> {
         pods[field] = value;
         json!({"pods": pods})
     };
-    // Of a selector in its place, of one within a field of old, and of what says `sameLabels`.
+    // Of a selector in its place, of one within a field of old, and of what compares labels.
     let any = |namespaces: &Value| {
-        let is_old = ["namespaceSelector", "sameLabels"].iter().any(|field| namespaces.get(field).is_some());
+        let is_old = ["namespaceSelector", "sameLabels", "notSameLabels"]
+            .iter()
+            .any(|field| namespaces.get(field).is_some());
         let selector = if namespaces["namespaceSelector"].is_null() {
             namespaces
         } else {

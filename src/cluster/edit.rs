@@ -57,10 +57,11 @@ pub(crate) fn adopt_policy(cluster: &mut Cluster, other: &Cluster, policy: &Poli
 
 fn adopt_pods(cluster: &mut Cluster, other: &Cluster, pods: &mut PodMatch) {
     pods.pods = cluster.labels.adopt(&other.labels, pods.pods);
+    let mut adopt = |selector| cluster.labels.adopt(&other.labels, selector);
     pods.namespaces = match pods.namespaces {
-        NamespaceMatch::Labels(selector) => {
-            NamespaceMatch::Labels(cluster.labels.adopt(&other.labels, selector))
-        }
+        NamespaceMatch::Labels(selector) => NamespaceMatch::Labels(adopt(selector)),
+        NamespaceMatch::SameLabels(selector) => NamespaceMatch::SameLabels(adopt(selector)),
+        NamespaceMatch::OtherLabels(selector) => NamespaceMatch::OtherLabels(adopt(selector)),
         NamespaceMatch::One(id) => same_namespace(cluster, other, id),
     };
 }

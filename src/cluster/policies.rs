@@ -322,7 +322,7 @@ mod tests {
             let subject = policy.subject.pods().unwrap();
             let namespaces = match subject.namespaces {
                 NamespaceMatch::One(id) => &*cluster.namespaces[id].name,
-                NamespaceMatch::Labels(_) => "*",
+                _ => "*",
             };
             let all = cluster.labels.selectors[subject.pods].is_everything();
             format!("{:?} {}: {namespaces}{}", policy.tier, policy.name, if all { "" } else { " some" })

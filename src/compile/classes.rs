@@ -4,18 +4,19 @@ use roaring::RoaringBitmap;
 use rustc_hash::FxHashMap;
 
 use super::addresses::AddressAtoms;
+use super::homes::{HomeId, Homes, Near};
 use super::kinds::{KindId, Kinds};
 use super::members::{DenseMembers, Layout};
 use super::selector_index::{Matches, SelectorIndex};
 use super::{
-    Class, ClassId, CompiledPolicy, PeerList, PeersId, Program, ResolutionId, Selections, Signature,
-    SignatureId, stands_for_hosts,
+    Class, ClassId, CompiledPolicy, CompiledRule, PeerList, PeersId, Program, ResolutionId, RulePeers,
+    Selections, Signature, SignatureId, stands_for_hosts,
 };
 use crate::cluster::{Cluster, NamespaceId, PodId};
 use crate::index::{Id, IndexVec};
-use crate::label::{Selector, SelectorId, Truth};
+use crate::label::{LabelValue, Operator, Requirement, Selector, SelectorId, Truth};
 use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family};
-use crate::policy::{NamespaceMatch, PodMatch, PolicyId, Subject};
+use crate::policy::{NamespaceMatch, PodMatch, Policy, PolicyId, Subject};
 use crate::profile::Semantics;
 use crate::set::Interner;
 
@@ -75,13 +76,17 @@ pub(super) fn memberships(
                 (id, ByFamily { v4: surely(v4), v6: surely(v6) })
             }));
         }
+        let of_families = |(kind, truth): (u32, Truth)| {
+            let kind = KindId::from_index(kind as usize);
+            let families = kinds.all[kind].families();
+            let of = |family| if families[family] { truth } else { Truth::No };
+            (kind, ByFamily { v4: of(Family::V4), v6: of(Family::V6) })
+        };
         for pod_match in pods {
-            matched.extend(selector.select(selectors, pod_match).iter().map(|(kind, truth)| {
-                let kind = KindId::from_index(kind as usize);
-                let families = kinds.all[kind].families();
-                let of = |family| if families[family] { truth } else { Truth::No };
-                (kind, ByFamily { v4: of(Family::V4), v6: of(Family::V6) })
-            }));
+            matched.extend(selector.select(selectors, pod_match).iter().map(of_families));
+        }
+        for near in &list.near {
+            matched.extend(selector.near(cluster, near).iter().map(of_families));
         }
         if semantics.ip_block_matches_pods {
             for family in Family::ALL {
@@ -173,27 +178,90 @@ impl PodSelector {
                 }
                 inside
             }
-            NamespaceMatch::Labels(id) => self
-                .inside
-                .entry(id)
-                .or_insert_with(|| {
+            NamespaceMatch::Labels(id) => {
+                if !self.inside.contains_key(&id) {
                     let namespaces = self.namespaces.matches(&selectors[id], self.namespaces.all());
-                    let kinds_of = |namespaces: &RoaringBitmap| {
-                        let ranges = namespaces.iter().map(|namespace| {
-                            self.ranges[NamespaceId::from_index(namespace as usize)].clone()
-                        });
-                        let kinds = RoaringBitmap::from_sorted_iter(ranges.flatten());
-                        kinds.expect("kinds are in order of namespace") - &self.hosts
-                    };
-                    Matches { sure: kinds_of(&namespaces.sure), possible: kinds_of(&namespaces.possible) }
-                })
-                .clone(),
+                    self.inside.insert(id, self.kinds_of(&namespaces));
+                }
+                self.inside[&id].clone()
+            }
+            NamespaceMatch::SameLabels(_) | NamespaceMatch::OtherLabels(_) => {
+                unreachable!("peers that depend on the subject are compiled for each home")
+            }
         };
         let mut matches = self.pods.matches(pods, inside);
         if pod_match.perhaps {
             matches.sure.clear();
         }
         matches
+    }
+}
+
+impl PodSelector {
+    /// The kinds in some namespaces.
+    fn kinds_of(&self, namespaces: &Matches) -> Matches {
+        let kinds_of = |namespaces: &RoaringBitmap| {
+            let ranges = namespaces
+                .iter()
+                .map(|namespace| self.ranges[NamespaceId::from_index(namespace as usize)].clone());
+            let kinds = RoaringBitmap::from_sorted_iter(ranges.flatten());
+            kinds.expect("kinds are in order of namespace") - &self.hosts
+        };
+        Matches { sure: kinds_of(&namespaces.sure), possible: kinds_of(&namespaces.possible) }
+    }
+
+    /// Finds the kinds whose namespaces compare with one as a peer demands.
+    pub(super) fn near(&mut self, cluster: &Cluster, near: &Near) -> Matches {
+        let Near { pods, like } = near;
+        let namespaces = self.namespaces_near(cluster, pods.namespaces, *like);
+        let inside = self.kinds_of(&namespaces);
+        self.pods.matches(&cluster.labels.selectors[pods.pods], inside)
+    }
+
+    fn namespaces_near(&self, cluster: &Cluster, relation: NamespaceMatch, like: NamespaceId) -> Matches {
+        let selector = relation.selector().expect("labels are compared");
+        let has_keys = &cluster.labels.selectors[selector];
+        let labels = &cluster.labels.sets[cluster.namespaces[like].labels];
+        // The comparison with the value of a key, if that is known.
+        let compare = |has: &Requirement, operator: Operator| match labels.get_in(has.domain, has.key) {
+            Some(LabelValue::Known(value)) => {
+                Some(Requirement { operator, values: [value].into(), ..has.clone() })
+            }
+            _ => None,
+        };
+        let requirements = has_keys.requirements();
+        let find = |requirements: Vec<Requirement>| {
+            self.namespaces.matches(&Selector::new(requirements), self.namespaces.all())
+        };
+        let is_same = matches!(relation, NamespaceMatch::SameLabels(_));
+        let mut found = if is_same {
+            let same = |has: &Requirement| compare(has, Operator::In).unwrap_or_else(|| has.clone());
+            find(requirements.iter().map(same).collect())
+        } else {
+            let mut found = Matches::default();
+            for has in requirements {
+                let one = find(requirements.iter().cloned().chain(compare(has, Operator::NotIn)).collect());
+                found.sure |= one.sure;
+                found.possible |= one.possible;
+            }
+            found
+        };
+        if requirements.iter().any(|has| compare(has, Operator::In).is_none()) {
+            // Surely only this namespace has the same values.
+            found.sure.clear();
+            let own = like.index() as u32;
+            let is_matched = if is_same { has_keys.matches(labels) } else { Truth::No };
+            for (set, holds) in
+                [(&mut found.sure, is_matched.sure()), (&mut found.possible, is_matched.possible())]
+            {
+                if holds {
+                    set.insert(own);
+                } else {
+                    set.remove(own);
+                }
+            }
+        }
+        found
     }
 }
 
@@ -215,6 +283,7 @@ struct Outcome {
     alike: u32,
     resolution: ResolutionId,
     resolves_in: Option<NamespaceId>,
+    home: Option<HomeId>,
     families: ByFamily<bool>,
 }
 
@@ -223,16 +292,21 @@ pub(super) fn merge(
     cluster: &Cluster,
     kinds: &Kinds,
     policies: &IndexVec<PolicyId, Option<CompiledPolicy>>,
+    homes: &Homes,
     mut memberships: Memberships,
 ) -> Merged {
+    let relative: IndexVec<PolicyId, bool> = cluster.policies.iter().map(Policy::is_relative).collect();
     let alike = alike(kinds.all.len(), &memberships.dense);
     let mut outcomes: Interner<ClassId, Outcome> = Interner::new();
     let class_of_kind: IndexVec<KindId, ClassId> = kinds
         .all
         .enumerate()
         .map(|(id, kind)| {
+            let subjects = std::mem::take(&mut memberships.subjects[id]);
+            let is_told_apart = subjects.iter().any(|&(policy, _)| relative[policy]);
             outcomes.intern_owned(Outcome {
-                subjects: std::mem::take(&mut memberships.subjects[id]),
+                home: is_told_apart.then(|| homes.of(kind.namespace)),
+                subjects,
                 peers: std::mem::take(&mut memberships.peers[id]),
                 alike: alike[id],
                 resolution: kind.resolution,
@@ -255,6 +329,7 @@ pub(super) fn merge(
                     deciding,
                     direction,
                     outcome.resolution,
+                    outcome.home,
                     outcome.families,
                 ))
             };
@@ -268,6 +343,7 @@ pub(super) fn merge(
                 families: outcome.families,
                 resolution: outcome.resolution,
                 resolves_in: outcome.resolves_in,
+                home: outcome.home,
                 peers: outcome.peers,
             }
         })
@@ -330,14 +406,18 @@ pub(super) fn signature(
     deciding: Vec<(PolicyId, Truth)>,
     direction: Direction,
     resolution: ResolutionId,
+    home: Option<HomeId>,
     families: ByFamily<bool>,
 ) -> Signature {
-    let named = direction == Direction::Ingress
-        && deciding.iter().any(|&(id, _)| {
+    let any = |is_meant: fn(&CompiledRule) -> bool| {
+        deciding.iter().any(|&(id, _)| {
             let rules = policies[id].as_ref().map_or(&[][..], |policy| &policy.rules[direction]);
-            rules.iter().any(|rule| !rule.ports.named.is_empty())
-        });
-    Signature { policies: deciding.into(), resolution: named.then_some(resolution), families }
+            rules.iter().any(is_meant)
+        })
+    };
+    let named = direction == Direction::Ingress && any(|rule| !rule.ports.named.is_empty());
+    let home = home.filter(|_| any(|rule| matches!(rule.peers, RulePeers::ByHome(_))));
+    Signature { policies: deciding.into(), resolution: named.then_some(resolution), home, families }
 }
 
 impl Program {

@@ -13,6 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::addresses::AddressAtoms;
 use super::classes::{PodSelector, signature};
+use super::homes::Homes;
 use super::hosts::Hosts;
 use super::kinds::{KindId, Kinds, within};
 use super::selector_index::Matches;
@@ -224,8 +225,12 @@ impl LiveProgram {
         lower(Arc::make_mut(&mut self.program.cluster))
     }
 
-    /// True if the pods are compiled for every fact that a policy's rules ask for: port names, and their namespaces.
+    /// True if the pods are compiled for every fact that a policy's rules ask for: port names, and their namespaces. They
+    /// never are for peers that depend on the namespace of the subject.
     fn knows_enough_for(&self, policy: &Policy) -> bool {
+        if policy.is_relative() {
+            return false;
+        }
         let program = &self.program;
         let mut rules = Direction::ALL.into_iter().flat_map(|direction| &policy.rules[direction]);
         rules.all(|rule| program.port_names.know(&rule.ports))
@@ -240,7 +245,8 @@ impl LiveProgram {
         let in_force = program.semantics.enforces && policy.enforced_by.contains(program.profile);
         let compiled = in_force.then(|| {
             let ports = Arc::make_mut(&mut program.ports);
-            compile_policy(&policy, program.semantics, &mut program.lists, &mut program.port_names, ports)
+            let (semantics, lists, names) = (program.semantics, &mut program.lists, &mut program.port_names);
+            compile_policy(&policy, semantics, &Homes::default(), lists, names, ports)
         });
         let policies = &mut Arc::make_mut(&mut program.cluster).policies;
         let id = if let Some(id) = self.free.pop() {
@@ -471,7 +477,14 @@ impl LiveProgram {
             let new = added.get(&class).into_iter().flatten().copied();
             deciding.extend(new.filter(|&(policy, _)| policies[policy].decides(direction)));
             deciding.sort_unstable_by(|&(a, _), &(b, _)| (place(a), a).cmp(&(place(b), b)));
-            let after = signature(&program.policies, deciding, direction, facts.resolution, facts.families);
+            let after = signature(
+                &program.policies,
+                deciding,
+                direction,
+                facts.resolution,
+                facts.home,
+                facts.families,
+            );
             let after = self.signature_id(direction, after);
             if before != after {
                 moved.push(Moved { before, after, class });
@@ -614,7 +627,7 @@ impl Touching {
             let rules = Direction::ALL.into_iter().flat_map(|direction| &policy.rules[direction]);
             rules.flat_map(|rule| &rule.ports.named)
         };
-        let for_all = |rule: &CompiledRule| rule.peers.is_none() && !rule.ports.named.is_empty();
+        let for_all = |rule: &CompiledRule| rule.is_for_all() && !rule.ports.named.is_empty();
         if policy.rules.egress.iter().any(for_all) {
             if in_use {
                 self.naming_for_all.insert(id);

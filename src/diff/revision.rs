@@ -14,7 +14,8 @@ use smallvec::SmallVec;
 use super::{Change, Difference, Group, PodSet};
 use crate::cluster::NamespaceId;
 use crate::compile::{
-    ClassId, LiveProgram, Members, Moved, PeersId, Program, ResolutionId, Revision, SignatureId,
+    ClassId, HomeId, LiveProgram, Members, Moved, PeersId, Program, ResolutionId, Revision, Signature,
+    SignatureId,
 };
 use crate::index::Id;
 use crate::label::Truth;
@@ -198,8 +199,9 @@ impl Search<'_, '_> {
     fn treatments(&mut self, direction: Direction, signatures: &Moved) -> Treatments {
         let (usual, for_all) = self.changes_for_all(direction, signatures);
         let policies = self.policies(direction, signatures, for_all);
+        let home = self.home(direction, signatures);
         let mut classes: Vec<ClassId> =
-            policies.into_iter().flat_map(|policy| self.mentioned(direction, policy)).collect();
+            policies.into_iter().flat_map(|policy| self.mentioned(direction, policy, home)).collect();
         classes.sort_unstable();
         classes.dedup();
         let marks = self.marks(direction, signatures, &classes);
@@ -220,12 +222,9 @@ impl Search<'_, '_> {
     /// The facts that tell each of these classes of peers apart for both signatures.
     fn marks(&self, direction: Direction, signatures: &Moved, classes: &[ClassId]) -> Vec<Marks> {
         let policies = self.policies(direction, signatures, true);
-        let rules = policies.iter().flat_map(|&id| &self.program.deciding_policy(id).rules[direction]);
-        let names_ports =
-            direction == Direction::Egress && rules.clone().any(|rule| !rule.ports.named.is_empty());
-        let mut lists: Vec<PeersId> = rules.filter_map(|rule| rule.peers).collect();
-        lists.sort_unstable();
-        lists.dedup();
+        let mut rules = policies.iter().flat_map(|&id| &self.program.deciding_policy(id).rules[direction]);
+        let names_ports = direction == Direction::Egress && rules.any(|rule| !rule.ports.named.is_empty());
+        let lists = self.lists(direction, signatures, &policies);
         let mut marks: Vec<Marks> = classes
             .iter()
             .map(|&id| {
@@ -256,12 +255,28 @@ impl Search<'_, '_> {
         marks
     }
 
-    /// The classes of peers that the rules of a policy tell apart.
-    fn mentioned(&self, direction: Direction, policy: PolicyId) -> Vec<ClassId> {
+    /// The home of subjects that have these signatures: one that asks for it knows it, and it does not change.
+    fn home(&self, direction: Direction, signatures: &Moved) -> Option<HomeId> {
+        let of = |id: SignatureId| self.program.signatures[direction][id].home;
+        of(signatures.before).or(of(signatures.after))
+    }
+
+    /// The peer lists of some policies for subjects that have these signatures, ascending.
+    fn lists(&self, direction: Direction, signatures: &Moved, policies: &[PolicyId]) -> Vec<PeersId> {
+        let home = self.home(direction, signatures);
+        let rules = policies.iter().flat_map(|&id| &self.program.deciding_policy(id).rules[direction]);
+        let mut lists: Vec<PeersId> = rules.filter_map(|rule| rule.list(home)).collect();
+        lists.sort_unstable();
+        lists.dedup();
+        lists
+    }
+
+    /// The classes of peers that the rules of a policy tell apart for subjects of a home.
+    fn mentioned(&self, direction: Direction, policy: PolicyId, home: Option<HomeId>) -> Vec<ClassId> {
         let program = self.program;
         let mut classes = Vec::new();
         for rule in &program.deciding_policy(policy).rules[direction] {
-            match rule.peers {
+            match rule.list(home) {
                 Some(list) => classes.extend(program.peers[list].classes.iter().map(|(class, _)| class)),
                 None if direction == Direction::Egress && !rule.ports.named.is_empty() => {
                     let declares = |class: &crate::compile::Class| {
@@ -285,8 +300,7 @@ impl Search<'_, '_> {
         if direction == Direction::Egress {
             let declared = |policy: &PolicyId| {
                 program.deciding_policy(*policy).rules.egress.iter().any(|rule| {
-                    rule.peers.is_none()
-                        && program.resolutions[facts.resolution].declares_any(&rule.ports.named)
+                    rule.is_for_all() && program.resolutions[facts.resolution].declares_any(&rule.ports.named)
                 })
             };
             policies.extend(self.live.naming_for_all().filter(declared));
@@ -442,11 +456,11 @@ impl Search<'_, '_> {
         peers: &[Moved],
     ) -> Vec<SideId> {
         let usual = self.evaluator.side(direction, signature, Peer::Unmentioned);
-        let policies = &self.program.signatures[direction][signature].policies;
+        let Signature { policies, home, .. } = &self.program.signatures[direction][signature];
         let mut mentioned = FxHashSet::default();
         for &(policy, _) in policies {
             for rule in &self.program.deciding_policy(policy).rules[direction] {
-                match rule.peers {
+                match rule.list(*home) {
                     Some(list) => {
                         let is_matched = |class: ClassId| {
                             let by_family = self.program.matched_by(class, list);
@@ -475,13 +489,8 @@ impl Search<'_, '_> {
     /// Between subjects and addresses.
     fn with_outside(&mut self, direction: Direction, subjects: &[Moved]) {
         let (_, for_all) = self.changes_for_all(direction, &subjects[0]);
-        let lists = |search: &Self, all: bool| -> Vec<PeersId> {
-            let policies = search.policies(direction, &subjects[0], all);
-            let rules = policies.iter().flat_map(|&id| &search.program.deciding_policy(id).rules[direction]);
-            let mut lists: Vec<PeersId> = rules.filter_map(|rule| rule.peers).collect();
-            lists.sort_unstable();
-            lists.dedup();
-            lists
+        let lists = |search: &Self, all: bool| {
+            search.lists(direction, &subjects[0], &search.policies(direction, &subjects[0], all))
         };
         let changed = lists(self, for_all);
         let all = lists(self, true);

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::diagnostic::{Code, ObjectName, Origin};
 use crate::k8s::LabelSelector;
-use crate::label::{LabelTable, Selector, SelectorId};
+use crate::label::{LabelTable, Operator, Selector, SelectorId};
 use crate::net::{ByDirection, Protocol};
 use crate::profile::{Profile, ProfileSet};
 
@@ -303,40 +303,48 @@ impl Lowering<'_> {
             let pods = peer.pods.as_ref()?;
             let path = path.field("pods");
             let namespaces = match (&pods.namespace_selector, &pods.namespaces) {
-                (Some(selector), _) => self.selector(selector, &path.field("namespaceSelector")),
+                (Some(selector), _) => {
+                    self.selector(selector, &path.field("namespaceSelector")).map(NamespaceMatch::Labels)
+                }
                 (None, Some(namespaces)) => self.namespaces(namespaces, &path.field("namespaces")),
                 (None, None) => {
                     if self.kind != Kind::ClusterNetworkPolicy {
                         self.is_sound = false;
                         self.findings.push(FieldFinding::required(&path.field("namespaceSelector"), ""));
                     }
-                    Some(everything)
+                    Some(NamespaceMatch::Labels(everything))
                 }
             };
             let pods = self.selector(&pods.pod_selector, &path.field("podSelector"));
             namespaces.zip(pods)?
         };
-        let namespaces = NamespaceMatch::Labels(namespaces);
         Some(PodMatch { namespaces, pods, perhaps: false, hosts: false })
     }
 
-    /// `namespaces` in either shape; `None` after an error, or if it hangs on the namespace of the subject.
-    fn namespaces(&mut self, written: &Value, path: &FieldPath<'_>) -> Option<SelectorId> {
+    /// `namespaces` in either shape; `None` after an error, or if it is an empty list of keys, which no namespace has.
+    fn namespaces(&mut self, written: &Value, path: &FieldPath<'_>) -> Option<NamespaceMatch> {
         let is_old =
             ["namespaceSelector", "sameLabels", "notSameLabels"].iter().any(|key| !written[key].is_null());
         if !is_old {
             let selector = LabelSelector::deserialize(written).expect("the schema holds");
-            return self.selector(&selector, path);
+            return self.selector(&selector, path).map(NamespaceMatch::Labels);
         }
         let old = OldNamespaces::deserialize(written).expect("the schema holds");
-        let Some(selector) = &old.namespace_selector else {
-            // No namespace has the labels of an empty list.
-            if !old.same_labels.or(old.not_same_labels).unwrap_or_default().is_empty() {
-                self.not_evaluated(path, "what it means hangs on the namespace of each subject");
-            }
-            return None;
-        };
-        self.selector(selector, &path.field("namespaceSelector"))
+        if let Some(selector) = &old.namespace_selector {
+            let selector = self.selector(selector, &path.field("namespaceSelector"));
+            return selector.map(NamespaceMatch::Labels);
+        }
+        let (keys, relation): (_, fn(SelectorId) -> NamespaceMatch) =
+            match (old.same_labels, old.not_same_labels) {
+                (Some(keys), _) => (keys, NamespaceMatch::SameLabels),
+                (None, keys) => (keys.unwrap_or_default(), NamespaceMatch::OtherLabels),
+            };
+        let requirements: Vec<_> = keys
+            .iter()
+            .map(|key| self.labels.requirement(key, Operator::Exists, std::iter::empty()))
+            .collect();
+        (!requirements.is_empty())
+            .then(|| relation(self.labels.selectors.intern_owned(Selector::new(requirements))))
     }
 
     fn rules(

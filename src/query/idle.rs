@@ -69,7 +69,7 @@ pub fn idle(program: &Program) -> Vec<Idle> {
                 continue;
             }
             for (rule, compiled) in policy.rules[direction].iter().zip(&compiled.rules[direction]) {
-                if compiled.peers.is_some_and(|list| !matched[list]) {
+                if !compiled.is_for_all() && !compiled.lists().iter().any(|&list| matched[list]) {
                     add(rule.written.rule.to_string(), Why::NoPeer);
                     continue;
                 }

@@ -9,7 +9,7 @@ use crate::cluster::{Addresses, Cluster, NamespaceId, PodId};
 use crate::compile::Program;
 use crate::label::{KeyId, LabelSetId, LabelValue, Requirement, SelectorId, Truth};
 use crate::net::{Direction, Family};
-use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, Subject};
+use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId};
 use crate::profile::{Profile, Semantics};
 use crate::query::explain::undecided;
 
@@ -69,7 +69,8 @@ pub fn missing_facts(program: &Program) -> Vec<MissingFact> {
         if program.policies[id].is_none() || !policy.tier.is_evaluated() || policy.is_withdrawn() {
             continue;
         }
-        if let Subject::Pods(selectors) = &policy.subject {
+        let subject = policy.subject.pods();
+        if let Some(selectors) = subject {
             search.selectors(selectors, || (id, policy.subject_path().into()));
         }
         if Direction::ALL.into_iter().all(|direction| program.deciding[id][direction].is_empty()) {
@@ -80,7 +81,11 @@ pub fn missing_facts(program: &Program) -> Vec<MissingFact> {
                 let Peers::Of(peers) = &rule.peers else { continue };
                 for (i, peer) in peers.iter().enumerate() {
                     if let Peer::Pods(selectors) = peer {
-                        search.selectors(selectors, || (id, rule.written.peer(i)));
+                        let asked = || (id, rule.written.peer(i));
+                        if let (true, Some(subject)) = (selectors.namespaces.is_relative(), subject) {
+                            search.home(selectors, subject, asked);
+                        }
+                        search.selectors(selectors, asked);
                     }
                 }
             }
@@ -149,20 +154,8 @@ impl<'p> Search<'p> {
         }
         let cluster = self.cluster;
         let labels_of = |pod: PodId| cluster.pods[pod].labels;
-        if let NamespaceMatch::Labels(selector) = selectors.namespaces {
-            for &namespace in &self.namespaces {
-                let facts = &cluster.namespaces[namespace];
-                let mut pods = cluster.pods.slice(facts.pods.clone()).iter();
-                if self.matches(selector, facts.labels) == Truth::Unknown
-                    && pods
-                        .any(|pod| !pod.host_network && self.matches(selectors.pods, pod.labels).possible())
-                {
-                    for requirement in undecided(cluster, selector, facts.labels) {
-                        let fact = self.of_namespaces.entry(requirement.clone());
-                        fact.or_insert_with(|| (asked(), BTreeSet::new())).1.insert(namespace);
-                    }
-                }
-            }
+        if let Some(selector) = selectors.namespaces.selector() {
+            self.of_namespaces(selector, selectors.pods, &asked);
         }
         let requirements = cluster.labels.selectors[selectors.pods].requirements();
         let concerns = |keys: &BTreeSet<KeyId>| requirements.iter().any(|r| keys.contains(&r.key));
@@ -172,7 +165,9 @@ impl<'p> Search<'p> {
         for (&(namespace, labels), &pod) in &self.pods {
             let in_namespace = match selectors.namespaces {
                 NamespaceMatch::One(own) => Truth::from_bool(own == namespace),
-                NamespaceMatch::Labels(selector) => {
+                NamespaceMatch::Labels(selector)
+                | NamespaceMatch::SameLabels(selector)
+                | NamespaceMatch::OtherLabels(selector) => {
                     self.matches(selector, cluster.namespaces[namespace].labels)
                 }
             };
@@ -180,6 +175,30 @@ impl<'p> Search<'p> {
                 for requirement in undecided(cluster, selectors.pods, labels_of(pod)) {
                     let fact = self.of_pods.entry(requirement.clone());
                     fact.or_insert_with(|| (asked(), BTreeSet::new())).1.insert(pod);
+                }
+            }
+        }
+    }
+
+    /// Labels that a peer compares with those of its subject's namespace, and that are not known of namespaces where the
+    /// policy may select pods.
+    fn home(&mut self, peer: &PodMatch, subject: &PodMatch, asked: impl Fn() -> Asked) {
+        let Some(selector) = peer.namespaces.selector() else { return };
+        self.of_namespaces(selector, subject.pods, &asked);
+    }
+
+    /// Labels that a selector asks for, and that are not known of namespaces with pods that another may match.
+    fn of_namespaces(&mut self, selector: SelectorId, of_pods: SelectorId, asked: &impl Fn() -> Asked) {
+        let cluster = self.cluster;
+        for &namespace in &self.namespaces {
+            let facts = &cluster.namespaces[namespace];
+            let mut pods = cluster.pods.slice(facts.pods.clone()).iter();
+            if self.matches(selector, facts.labels) == Truth::Unknown
+                && pods.any(|pod| !pod.host_network && self.matches(of_pods, pod.labels).possible())
+            {
+                for requirement in undecided(cluster, selector, facts.labels) {
+                    let fact = self.of_namespaces.entry(requirement.clone());
+                    fact.or_insert_with(|| (asked(), BTreeSet::new())).1.insert(namespace);
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::facts::{self, Answer, Labels};
+use super::facts::{self, Answer, Label, Labels};
 use super::{End, Question, Reference, selects};
 use crate::k8s::{IpBlock, LabelSelector, Object, UnevaluatedPolicy};
 use crate::load::Manifest;
@@ -62,8 +62,7 @@ pub(super) fn policies(manifests: &[Manifest], profile: Profile) -> Vec<ClusterP
     policies
 }
 
-/// True if a policy is a cluster-wide one that is evaluated: it names no nodes that are not known, and nothing that hangs on
-/// the namespace of its subject.
+/// True if a policy is a cluster-wide one that is evaluated: it names no nodes that are not known.
 pub(super) fn is_evaluated(manifests: &[Manifest], policy: &UnevaluatedPolicy) -> bool {
     let is_meant = match &*policy.api_version {
         "policy.networking.k8s.io/v1alpha2" | "policy.networking.k8s.io/v1beta1" => {
@@ -76,15 +75,9 @@ pub(super) fn is_evaluated(manifests: &[Manifest], policy: &UnevaluatedPolicy) -
     };
     let rules = ["ingress", "egress"].into_iter().flat_map(|direction| list(&policy.spec[direction]));
     let mut peers = rules.flat_map(peers);
-    let is_relative = |namespaces: &Value| {
-        list(&namespaces["sameLabels"]).chain(list(&namespaces["notSameLabels"])).next().is_some()
-    };
     is_meant
-        && peers.all(|peer| {
-            !is_relative(&peer["namespaces"])
-                && !is_relative(&peer["pods"]["namespaces"])
-                && (peer["nodes"].is_null() || addresses_of_nodes(manifests, &peer["nodes"]).is_some())
-        })
+        && peers
+            .all(|peer| peer["nodes"].is_null() || addresses_of_nodes(manifests, &peer["nodes"]).is_some())
 }
 
 /// A spec with the addresses of nodes in the place of `nodes`: they match as networks do (3.2.15).
@@ -208,26 +201,63 @@ impl Reference {
 
     /// 3.2.9: hostNetwork pods are no subjects.
     fn is_subject(&self, spec: &Value, question: &Question<'_>) -> Answer {
-        self.selects_pod(&spec["subject"], End::Pod(question.subject))
+        self.selects_pod(&spec["subject"], End::Pod(question.subject), &question.subject.namespace)
     }
 
-    /// `namespaces` or `pods`.
-    fn selects_pod(&self, selectors: &Value, end: End<'_>) -> Answer {
+    /// `namespaces` or `pods`, of a policy whose subject is in the namespace `home`.
+    fn selects_pod(&self, selectors: &Value, end: End<'_>, home: &str) -> Answer {
         let End::Pod(pod) = end else { return Answer::No };
         if pod.host_network {
             return Answer::No;
         }
         let labels = &self.namespaces[&pod.namespace];
         if selectors["namespaces"].is_object() {
-            return selects_namespace(&selectors["namespaces"], labels);
+            return self.selects_namespace(&selectors["namespaces"], &pod.namespace, home);
         }
         let pods = &selectors["pods"];
         let of_namespace = match (&pods["namespaceSelector"], &pods["namespaces"]) {
             (Value::Null, Value::Null) => Answer::Yes,
-            (Value::Null, namespaces) => selects_namespace(namespaces, labels),
+            (Value::Null, namespaces) => self.selects_namespace(namespaces, &pod.namespace, home),
             (selector, _) => selects(Some(&read(selector)), labels),
         };
         of_namespace.and(selects(Some(&read(&pods["podSelector"])), &pod.labels))
+    }
+
+    /// `namespaces` in any of its shapes.
+    fn selects_namespace(&self, namespaces: &Value, namespace: &str, home: &str) -> Answer {
+        let labels = &self.namespaces[namespace];
+        if !namespaces["namespaceSelector"].is_null() {
+            return selects(Some(&read(&namespaces["namespaceSelector"])), labels);
+        }
+        let (same, other) = (&namespaces["sameLabels"], &namespaces["notSameLabels"]);
+        if same.is_null() && other.is_null() {
+            return selects(Some(&read(namespaces)), labels);
+        }
+        // 3.3: both have every key; of `sameLabels` each with one value, of the other some with two. No key matches nothing.
+        let keys: Vec<&str> = list(same).chain(list(other)).filter_map(Value::as_str).collect();
+        let mut answer = Answer::from(!keys.is_empty());
+        let mut differs = Answer::No;
+        for key in keys {
+            for has_it in [labels, &self.namespaces[home]] {
+                answer = answer.and(has_it.satisfy(key, "Exists", &[]));
+            }
+            let value = |namespace: &str| self.namespaces[namespace].known.get(key);
+            let is_same = match (value(namespace), value(home)) {
+                _ if namespace == home => Answer::Yes,
+                (Some(Label::Value(value)), Some(Label::Value(own))) => Answer::from(value == own),
+                _ => Answer::Maybe,
+            };
+            if same.is_null() {
+                differs = differs.or(match is_same {
+                    Answer::Yes => Answer::No,
+                    Answer::Maybe => Answer::Maybe,
+                    Answer::No => Answer::Yes,
+                });
+            } else {
+                answer = answer.and(is_same);
+            }
+        }
+        if same.is_null() { answer.and(differs) } else { answer }
     }
 
     fn rule_matches(&self, rule: &Value, question: &Question<'_>) -> Answer {
@@ -242,7 +272,7 @@ impl Reference {
             let networks = list(&peer["networks"]).filter_map(Value::as_str);
             blocks.extend(networks.map(|cidr| IpBlock { cidr: Some(cidr.into()), except: None }));
             if peer["namespaces"].is_object() || peer["pods"].is_object() {
-                answer = answer.or(self.selects_pod(peer, question.peer));
+                answer = answer.or(self.selects_pod(peer, question.peer, &question.subject.namespace));
             }
             // 3.2.17: a name may stand for any address, but for those in the cluster.
             if let End::Address(address) = question.peer
@@ -280,17 +310,6 @@ impl Reference {
             || (is_of(one) && within(&one["port"], &one["port"]))
             || (is_of(range) && within(&range["start"], &range["end"]))
     }
-}
-
-/// `namespaces` in any of its shapes; whatever hangs on the namespace of the subject has an empty list here.
-fn selects_namespace(namespaces: &Value, labels: &Labels) -> Answer {
-    if !namespaces["namespaceSelector"].is_null() {
-        return selects(Some(&read(&namespaces["namespaceSelector"])), labels);
-    }
-    if !namespaces["sameLabels"].is_null() || !namespaces["notSameLabels"].is_null() {
-        return Answer::No;
-    }
-    selects(Some(&read(namespaces)), labels)
 }
 
 fn peers(rule: &Value) -> impl Iterator<Item = &Value> {

@@ -6,7 +6,9 @@ use rustc_hash::FxHashMap;
 
 use super::Connectivity;
 use super::tiers::{Bounds, Deciding, MatchingRule, Outcomes};
-use crate::compile::{ClassId, CompiledRule, PeersId, Program, Resolution, ResolutionId, SignatureId};
+use crate::compile::{
+    ClassId, CompiledRule, HomeId, PeersId, Program, Resolution, ResolutionId, Signature, SignatureId,
+};
 use crate::label::Truth;
 use crate::net::{ByFamily, Direction, Family, PortSetId, PortTable};
 use crate::policy::{NamespaceMatch, PolicyId};
@@ -44,6 +46,8 @@ pub(super) struct Policies<'a> {
     pub(super) selecting: &'a [(PolicyId, Truth)],
     /// For ingress with named ports: how the subjects resolve them.
     pub(super) resolution: Option<ResolutionId>,
+    /// The home of the subjects, if a rule asks for it.
+    pub(super) home: Option<HomeId>,
 }
 
 /// Evaluates a program, remembering every distinct intermediate result.
@@ -97,8 +101,8 @@ impl<'p> Evaluator<'p> {
     /// Evaluates the policies of a signature for a peer. The cost grows with the rules of these policies.
     pub(crate) fn side(&mut self, direction: Direction, id: SignatureId, peer: Peer<'_>) -> SideId {
         let signature = &self.program.signatures[direction][id];
-        let policies =
-            Policies { direction, selecting: &signature.policies, resolution: signature.resolution };
+        let Signature { policies: ref selecting, resolution, home, .. } = *signature;
+        let policies = Policies { direction, selecting, resolution, home };
         self.side_of(policies, signature.families, peer)
     }
 
@@ -134,13 +138,13 @@ impl<'p> Evaluator<'p> {
         family: Family,
     ) -> Vec<Deciding> {
         let program = self.program;
-        let Policies { direction, selecting, resolution } = policies;
+        let Policies { direction, selecting, resolution, home } = policies;
         let mut deciding = Vec::with_capacity(selecting.len());
         for &(policy_id, selects) in selecting {
             let policy = program.deciding_policy(policy_id);
             let mut rules = Vec::new();
             for rule in &policy.rules[direction] {
-                let matches = match (rule.peers, peer) {
+                let matches = match (rule.list(home), peer) {
                     (None, _) => Truth::Yes,
                     (Some(_), Peer::Unmentioned) => Truth::No,
                     (Some(list), Peer::Listed(lists)) => lists

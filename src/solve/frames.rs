@@ -14,7 +14,7 @@ use rustc_hash::FxHashMap;
 use super::evaluator::{Evaluator, Peer, Policies, SideId};
 use super::regions::{Cut, Regions};
 use super::tiers::Outcomes;
-use crate::compile::{ClassId, PeersId, Program, ResolutionId, Signature, SignatureId};
+use crate::compile::{ClassId, HomeId, PeersId, Program, ResolutionId, Signature, SignatureId};
 use crate::index::{Id, IndexVec};
 use crate::label::Truth;
 use crate::net::{ByFamily, Direction, Family};
@@ -103,11 +103,13 @@ impl Frames {
     }
 }
 
-/// The policies of a signature that are no NetworkPolicies, and how its subjects resolve the ports that these name.
+/// The policies of a signature that are no NetworkPolicies, how its subjects resolve the ports that these name, and their
+/// home.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Around {
     policies: Box<[(PolicyId, Truth)]>,
     resolution: Option<ResolutionId>,
+    home: Option<HomeId>,
 }
 
 /// The policies of some signatures that are no NetworkPolicies.
@@ -185,9 +187,11 @@ impl Surroundings {
         let mut mentioned: Vec<ClassId> = Vec::new();
         for &(policy, _) in policies.selecting {
             for rule in &program.deciding_policy(policy).rules[direction] {
-                match rule.peers {
-                    Some(list) if program.is_in_templates(direction, rule) => dense.push(list),
-                    _ => mentioned.extend(program.mentioned(direction, rule).map(|(class, _)| class)),
+                match rule.list(policies.home) {
+                    Some(list) if program.is_in_templates(direction, rule, list) => dense.push(list),
+                    list => {
+                        mentioned.extend(program.mentioned(direction, rule, list).map(|(class, _)| class))
+                    }
                 }
             }
         }
@@ -234,7 +238,8 @@ impl Surroundings {
 
 impl Around {
     fn policies(&self, direction: Direction) -> Policies<'_> {
-        Policies { direction, selecting: &self.policies, resolution: self.resolution }
+        let Self { policies: selecting, resolution, home } = self;
+        Policies { direction, selecting, resolution: *resolution, home: *home }
     }
 }
 
@@ -260,7 +265,8 @@ impl Program {
         let names = policies.iter().any(|&(id, _)| {
             self.deciding_policy(id).rules[direction].iter().any(|rule| !rule.ports.named.is_empty())
         });
-        Around { policies, resolution: signature.resolution.filter(|_| names) }
+        // No NetworkPolicy asks for the home.
+        Around { policies, resolution: signature.resolution.filter(|_| names), home: signature.home }
     }
 
     /// True if a policy in force is a NetworkPolicy.

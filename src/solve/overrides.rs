@@ -86,7 +86,7 @@ impl Half {
         let is_outside = |list: PeersId| {
             program.peers[list].uses[direction].iter().any(|&(policy, place)| {
                 let rule = program.rule(direction, policy, place);
-                !program.is_in_templates(direction, rule)
+                !program.is_in_templates(direction, rule, list)
                     || program.deciding[policy][direction].iter().any(|&id| by_peer(id))
             })
         };
@@ -124,7 +124,7 @@ fn naming_rules(program: &Program, direction: Direction) -> Vec<(PolicyId, u32)>
         .flat_map(|(id, policy)| {
             let rules = (0..).zip(&policy.rules[direction]);
             rules
-                .filter(|(_, rule)| rule.peers.is_none() && !rule.ports.named.is_empty())
+                .filter(|(_, rule)| rule.is_for_all() && !rule.ports.named.is_empty())
                 .map(move |(place, _)| (id, place))
         })
         .collect()
@@ -149,14 +149,15 @@ impl Program {
             [place as usize]
     }
 
-    /// The classes that a rule treats otherwise than whomever no list mentions, and how surely.
+    /// The classes that a rule with this list treats otherwise than whomever no list mentions, and how surely.
     pub(super) fn mentioned(
         &self,
         direction: Direction,
         rule: &CompiledRule,
+        list: Option<PeersId>,
     ) -> impl Iterator<Item = (ClassId, ByFamily<Truth>)> {
-        let listed = rule.peers.into_iter().flat_map(|list| self.peers[list].classes.iter());
-        let names = rule.peers.is_none() && direction == Direction::Egress && !rule.ports.named.is_empty();
+        let listed = list.into_iter().flat_map(|list| self.peers[list].classes.iter());
+        let names = list.is_none() && direction == Direction::Egress && !rule.ports.named.is_empty();
         let naming = if names { self.classes.as_slice() } else { &[] };
         let declares = |facts: &Class| self.resolutions[facts.resolution].declares_any(&rule.ports.named);
         let naming = naming.iter().enumerate().filter(move |(_, facts)| declares(facts));
@@ -185,10 +186,12 @@ impl Evaluator<'_> {
                 continue;
             }
             for rule in &program.deciding_policy(policy).rules[direction] {
-                if surrounding.is_some() && program.is_in_templates(direction, rule) {
+                let list = rule.list(signature.home);
+                let is_in_templates = |list| program.is_in_templates(direction, rule, list);
+                if surrounding.is_some() && list.is_some_and(is_in_templates) {
                     continue;
                 }
-                for (class, truth) in program.mentioned(direction, rule) {
+                for (class, truth) in program.mentioned(direction, rule, list) {
                     let ports = match direction {
                         Direction::Ingress => self.ingress_ports(rule, signature.resolution),
                         Direction::Egress => self.egress_ports(rule, policy, class),
@@ -222,12 +225,13 @@ impl Evaluator<'_> {
         let Half { direction, templates, dense, naming, any_by_peer, sums } = half;
         let direction = *direction;
         let facts = &program.classes[class];
-        let mut add = |evaluator: &mut Self, policy: PolicyId, place: u32, truth: ByFamily<Truth>| {
+        let mut add = |evaluator: &mut Self, policy: PolicyId, place: u32, list: Option<PeersId>, truth| {
             if !*any_by_peer && !program.is_network_policy(policy) {
                 return;
             }
             let rule = program.rule(direction, policy, place);
-            let in_templates = !program.is_network_policy(policy) || program.is_in_templates(direction, rule);
+            let in_templates = !program.is_network_policy(policy)
+                || list.is_some_and(|list| program.is_in_templates(direction, rule, list));
             for &id in &program.deciding[policy][direction] {
                 if in_templates && templates.surroundings.of[id].is_some() {
                     continue;
@@ -247,7 +251,7 @@ impl Evaluator<'_> {
         for (list, truth) in sparse.chain(dense) {
             if truth.v4.possible() || truth.v6.possible() {
                 for &(policy, place) in &program.peers[list].uses[direction] {
-                    add(self, policy, place, truth);
+                    add(self, policy, place, Some(list), truth);
                 }
             }
         }
@@ -255,7 +259,7 @@ impl Evaluator<'_> {
         for &(policy, place) in &*naming {
             let rule = program.rule(direction, policy, place);
             if program.resolutions[facts.resolution].declares_any(&rule.ports.named) {
-                add(self, policy, place, everywhere);
+                add(self, policy, place, None, everywhere);
             }
         }
         let overriding = templates.surroundings.overriding.get(&class).cloned().unwrap_or_default();

@@ -434,14 +434,18 @@ impl<'c> Prover<'c> {
     /// policy selects nodes.
     pub fn selects(&self, policy: PolicyId, pod: PodId) -> Option<(Truth, Truth)> {
         let selectors = self.cluster.policies[policy].subject.pods()?;
-        let selection = self.selection(selectors, &self.cluster.pods[pod]);
+        let selection = self.subject_selection(selectors, &self.cluster.pods[pod]);
         Some((selection.namespace, selection.pods))
+    }
+
+    fn subject_selection(&self, selectors: &PodMatch, pod: &Pod) -> rule::Selection {
+        self.selection(selectors, pod, pod.namespace)
     }
 
     /// Returns how surely a policy selects a pod, or the node that a hostNetwork pod is.
     fn subject(&self, subject: &Subject, pod: &Pod) -> Truth {
         match subject {
-            Subject::Pods(selectors) => self.selection(selectors, pod).truth,
+            Subject::Pods(selectors) => self.subject_selection(selectors, pod).truth,
             Subject::Hosts(hosts) if pod.host_network => selects_host(self.cluster, *hosts, pod.node),
             Subject::Hosts(_) => Truth::No,
         }

@@ -78,7 +78,8 @@ impl Templates {
                 None => TemplateFrames::Regions(surrounding),
             };
             let isolating = program.network_policies(signature);
-            let policies = Policies { direction, selecting: isolating, resolution: signature.resolution };
+            let Signature { resolution, home, .. } = *signature;
+            let policies = Policies { direction, selecting: isolating, resolution, home };
             let own =
                 (!isolating.is_empty()).then(|| evaluator.side_of(policies, families, Peer::Unmentioned));
             let rules = own.map_or_else(Vec::new, |own| evaluator.dense_rules(policies, families, own));
@@ -198,11 +199,12 @@ impl Evaluator<'_> {
         own: SideId,
     ) -> Vec<(PeersId, PortSetId)> {
         let program = self.program;
-        let Policies { direction, selecting, resolution } = policies;
+        let Policies { direction, selecting, resolution, home } = policies;
         let mut rules: Vec<(PeersId, PortSetId)> = Vec::new();
         for &(policy, _) in selecting {
             for rule in &program.deciding_policy(policy).rules[direction] {
-                let Some(list) = rule.peers.filter(|_| program.is_in_templates(direction, rule)) else {
+                let list = rule.list(home).filter(|&list| program.is_in_templates(direction, rule, list));
+                let Some(list) = list else {
                     continue;
                 };
                 let ports = match direction {
@@ -233,8 +235,8 @@ impl Program {
     }
 
     /// True if templates hold the ports that a rule adds: its list is dense, and its ports are the same for all peers.
-    pub(super) fn is_in_templates(&self, direction: Direction, rule: &CompiledRule) -> bool {
-        rule.peers.is_some_and(|list| self.peers[list].classes.dense().is_some())
+    pub(super) fn is_in_templates(&self, direction: Direction, rule: &CompiledRule, list: PeersId) -> bool {
+        self.peers[list].classes.dense().is_some()
             && (direction == Direction::Ingress || rule.ports.named.is_empty())
     }
 

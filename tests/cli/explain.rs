@@ -133,6 +133,83 @@ fn near_misses_name_the_rule_that_was_meant() {
     }
 }
 
+/// Tenants that an AdminNetworkPolicy lets talk to their own namespaces only, for those of an older release.
+fn tenants() -> [String; 8] {
+    let policy = "apiVersion: policy.networking.k8s.io/v1alpha1\nkind: AdminNetworkPolicy\nmetadata: {name: tenants}\n\
+        spec: {priority: 5, subject: {namespaces: {}}, ingress: [\n\
+        {action: Allow, from: [{namespaces: {sameLabels: [tenant]}}]},\n\
+        {action: Deny, from: [{namespaces: {}}]}], egress: [\n\
+        {action: Deny, to: [{pods: {namespaces: {notSameLabels: [tenant, env]}, podSelector: {matchLabels: {app: a}}}}]}]}";
+    [
+        "ns red tenant: red, env: prod",
+        "ns blue tenant: blue, env: prod",
+        "ns none env: prod",
+        "pod red/a app: a",
+        "pod blue/a app: a",
+        "pod none/a app: a",
+        "pod new/a app: a",
+        policy,
+    ]
+    .map(str::to_owned)
+}
+
+#[test]
+fn namespaces_that_are_compared_are_explained() {
+    let input = tenants();
+    let explain = |question: &str| say("explain", &input.each_ref().map(String::as_str), question);
+    for (question, verdict, says) in [
+        (
+            "blue/a red/a:80",
+            "deny",
+            "namespaces with the subject's value of `tenant`: does not match the namespace of blue/a",
+        ),
+        (
+            "none/a red/a:80",
+            "deny",
+            "compares label `tenant` of namespaces, which namespace `none` lacks: then nothing matches",
+        ),
+        ("red/a none/a:80", "deny", "which namespace `none`, the subject's own, lacks: then nothing matches"),
+        (
+            "new/a red/a:80",
+            "unknown",
+            "whether namespace `new` has label `tenant`: the input does not declare it",
+        ),
+        ("red/a new/a:80", "unknown", "say `--assume ns/new tenant=VALUE`"),
+        ("red/a blue/a:80", "deny", "Deny: matches blue/a on 80/TCP ingress"),
+    ] {
+        let printed = explain(question);
+        assert!(printed.starts_with(verdict) && printed.contains(says), "{question}: {printed}");
+    }
+    // That the values differ is what the rule is about.
+    assert!(!explain("blue/a red/a:80").contains("Near misses"));
+    for (about, says) in [
+        ("red/a", "from all pods of namespaces with the subject's value of `tenant` (1 pod, perhaps 1 more)"),
+        (
+            "red/a",
+            "to pods `app=a` of namespaces with another value of `env` or `tenant` than the subject's (1 pod, perhaps 1 more)",
+        ),
+        ("none/a", "with the subject's value of `tenant` (no pod of the input)"),
+        // Whom it means hangs on the subject.
+        ("adminnetworkpolicy/tenants", "from all pods of namespaces with the subject's value of `tenant` +"),
+    ] {
+        let printed = explain(about);
+        assert!(printed.contains(says), "{about}: {printed}");
+    }
+    let session = Session::new(&[("in.yaml", &objects(&input.each_ref().map(String::as_str)))]);
+    for (about, schema) in [
+        ("none/a red/a:80", "explanation.json"),
+        ("ns/red", "endpoint-explanation.json"),
+        ("adminnetworkpolicy/tenants", "policy-explanation.json"),
+    ] {
+        let (_, stdout, stderr) = session.run(&format!("explain -f in.yaml -o json {about}"));
+        let object = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{about}: {stderr}"));
+        schema::check(schema, &object);
+    }
+    // It is one policy, and in no tie with itself.
+    let (_, stdout, _) = session.run("matrix -f in.yaml --summary");
+    assert!(stdout.contains("1 policy") && !stdout.contains("priority"), "{stdout}");
+}
+
 /// The API server: a Service without a selector, one address behind it.
 const API: [&str; 2] = [
     "apiVersion: v1\nkind: Service\nmetadata: {name: kubernetes, namespace: default}\n\

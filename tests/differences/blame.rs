@@ -156,3 +156,25 @@ fn what_the_old_version_of_a_policy_makes_of_the_new_ends_is_part_of_the_cause()
         named_between(["b/s Pod", "b/t Pod"], &[pods("", ""), into], &[pods("app: web", "tier: db"), out]);
     assert_eq!(named, ["NetworkPolicy b/np", "Pod b/s", "Pod b/t"]);
 }
+
+#[test]
+fn of_namespaces_that_are_compared_the_one_is_to_blame_whose_label_changed() {
+    let input = |of_s: &str, of_p: &str, relation: &str, direction: [&str; 2]| {
+        let of_subject = if direction[0] == "egress" { "b" } else { "a" };
+        let policy = format!(
+            "---\n{{apiVersion: policy.networking.k8s.io/v1alpha1, kind: AdminNetworkPolicy, metadata: {{name: anp}}, spec: {{
+             priority: 1, subject: {{namespaces: {{matchLabels: {{kubernetes.io/metadata.name: {of_subject}}}}}}},
+             {}: [{{action: Deny, {}: [{{namespaces: {{{relation}: [t]}}}}]}}]}}}}\n",
+            direction[0], direction[1]
+        );
+        let of_s = namespace(of_s).replace("name: a", "name: b");
+        [PODS.to_owned(), of_s, namespace(of_p), policy]
+    };
+    for direction in [["egress", "to"], ["ingress", "from"]] {
+        for relation in ["sameLabels", "notSameLabels"] {
+            let input = |of_s: &str, of_p: &str| input(of_s, of_p, relation, direction);
+            assert_eq!(named(&input("x", "x"), &input("x", "w")), ["Namespace a"]);
+            assert_eq!(named(&input("x", "w"), &input("w", "w")), ["Namespace b"]);
+        }
+    }
+}

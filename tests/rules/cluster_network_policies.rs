@@ -369,19 +369,137 @@ fn the_baseline_of_v1alpha1_is_asked_last_and_is_one() {
     World::new(&[grid(), baseline("other")]).refused("metadata.name", "metadata.name=\"default\"");
 }
 
-#[test]
-fn labels_like_those_of_the_subject_are_not_evaluated() {
-    let spec = |labels: &str| {
-        format!(
-            "priority: 1, subject: {}, ingress: [{{action: Deny, from: [{{namespaces: {labels}}}]}}]",
-            of("x")
-        )
+/// A declared namespace with these labels and one pod, `a`.
+fn tenant(name: &str, labels: &str) -> String {
+    format!(
+        "---\n{{apiVersion: v1, kind: Namespace, metadata: {{name: {name}, labels: {labels}}}}}\n{}",
+        pod(&format!("{name}/a"), "{}", "spec: {}")
+    )
+}
+
+/// An AdminNetworkPolicy for all pods that denies ingress from these namespaces.
+fn deny_all_from(namespaces: &str) -> String {
+    let spec = |peer: &str| {
+        format!("priority: 1, subject: {{namespaces: {{}}}}, ingress: [{{action: Deny, from: [{peer}]}}]")
     };
-    let manifests = |labels: &str| [grid(), alpha("AdminNetworkPolicy", "a", &spec(labels))];
-    check(&manifests("{sameLabels: [ns]}"), "w/a -> x/a unknown\nw/a -> z/a allow");
-    check(&manifests("{notSameLabels: [ns]}"), "w/a -> x/a unknown");
-    // No namespace has the labels of an empty list.
-    check(&manifests("{sameLabels: []}"), "x/b -> x/a allow\nw/a -> x/a allow");
+    alpha("AdminNetworkPolicy", "a", &spec(&format!("{{namespaces: {namespaces}}}")))
+}
+
+/// Two namespaces of one tenant, one of another, one of a third in another environment, one without any, and one whose
+/// labels are not known.
+fn tenants(policy: String) -> Vec<String> {
+    vec![
+        tenant("red", "{tenant: red, env: prod}"),
+        tenant("red-too", "{tenant: red, env: prod}"),
+        tenant("blue", "{tenant: blue, env: prod}"),
+        tenant("blue-test", "{tenant: blue, env: test}"),
+        tenant("none", "{env: prod}"),
+        pod("unknown/a", "{}", "spec: {}"),
+        pod("unknown/b", "{}", "spec: {}"),
+        policy,
+    ]
+}
+
+#[test]
+fn namespaces_with_the_labels_of_the_subjects_own() {
+    check(
+        &tenants(deny_all_from("{sameLabels: [tenant]}")),
+        "red-too/a -> red/a deny
+         blue/a -> red/a allow
+         blue/a -> blue-test/a deny
+         none/a -> red/a allow
+         red/a -> none/a allow
+         none/a -> none/a allow
+         unknown/a -> red/a unknown
+         red/a -> unknown/a unknown
+         none/a -> unknown/a allow
+         unknown/a -> none/a allow
+         unknown/a -> unknown/b unknown
+         9.9.9.9 -> red/a allow",
+    );
+    check(
+        &tenants(deny_all_from("{sameLabels: [tenant, env]}")),
+        "red-too/a -> red/a deny
+         blue/a -> blue-test/a allow
+         blue/a -> red/a allow
+         unknown/a -> blue/a unknown
+         unknown/a -> unknown/b unknown",
+    );
+    // A namespace has its own name, and its pods are among those of its labels.
+    check(
+        &tenants(deny_all_from("{sameLabels: [kubernetes.io/metadata.name]}")),
+        "unknown/a -> unknown/b deny
+         red-too/a -> red/a allow
+         unknown/a -> red/a allow",
+    );
+}
+
+#[test]
+fn namespaces_with_other_labels_than_the_subjects_own() {
+    check(
+        &tenants(deny_all_from("{notSameLabels: [tenant]}")),
+        "red-too/a -> red/a allow
+         blue/a -> red/a deny
+         blue-test/a -> blue/a allow
+         none/a -> red/a allow
+         red/a -> none/a allow
+         unknown/a -> red/a unknown
+         unknown/a -> none/a allow
+         unknown/a -> unknown/b allow",
+    );
+    check(
+        &tenants(deny_all_from("{notSameLabels: [tenant, env]}")),
+        "red-too/a -> red/a allow
+         blue/a -> red/a deny
+         blue-test/a -> blue/a deny
+         none/a -> blue/a allow
+         unknown/a -> unknown/b allow
+         unknown/a -> blue/a unknown",
+    );
+    check(
+        &tenants(deny_all_from("{notSameLabels: [kubernetes.io/metadata.name]}")),
+        "unknown/a -> unknown/b allow
+         unknown/a -> red/a deny
+         red-too/a -> red/a deny",
+    );
+}
+
+#[test]
+fn no_namespace_has_the_labels_of_an_empty_list() {
+    for relation in ["sameLabels", "notSameLabels"] {
+        let policy = deny_all_from(&format!("{{{relation}: []}}"));
+        check(&tenants(policy), "red-too/a -> red/a allow\nblue/a -> red/a allow\nunknown/a -> red/a allow");
+    }
+}
+
+#[test]
+fn labels_of_the_subject_in_a_peer_with_pods_and_beside_others() {
+    let rules = |peers: &str| {
+        let spec = format!(
+            "priority: 1, subject: {}, egress: [{{action: Allow, to: [{peers}]}}, \
+             {{action: Deny, to: [{{namespaces: {{}}}}, {{networks: [0.0.0.0/0]}}]}}]",
+            "{pods: {namespaceSelector: {}, podSelector: {}}}"
+        );
+        [grid(), alpha("AdminNetworkPolicy", "a", &spec)]
+    };
+    let of_pods = |relation: &str| {
+        format!("{{pods: {{namespaces: {{{relation}: [ns]}}, podSelector: {{matchLabels: {{pod: b}}}}}}}}")
+    };
+    check(
+        &rules(&of_pods("sameLabels")),
+        "x/a -> x/b allow
+         x/b -> x/a deny
+         x/a -> w/b deny",
+    );
+    check(
+        &rules(&format!("{}, {{networks: [9.9.9.0/24]}}", of_pods("notSameLabels"))),
+        "x/a -> x/b deny
+         x/a -> w/b allow
+         x/a -> w/a deny
+         w/a -> x/b allow
+         x/a -> 9.9.9.9 allow
+         x/a -> 9.9.8.9 deny",
+    );
 }
 
 #[test]

@@ -371,14 +371,23 @@ fn cluster_network_policies() -> BoxedStrategy<Vec<Value>> {
         };
         numbered.map(policy).collect::<Vec<Value>>()
     });
-    let older = (policies.clone(), any::<bool>()).prop_map(|(policies, is_old)| {
-        policies.into_iter().enumerate().map(|(number, policy)| older(&policy, number, is_old)).collect()
+    let key = prop_oneof![4 => select(&NAMESPACE_KEYS[..]), 1 => Just(NAMESPACE_NAME)];
+    let relation = (select(&["sameLabels", "notSameLabels"][..]), vec(key, 0..=2))
+        .prop_map(|(relation, keys)| json!({relation: keys}));
+    let relations = vec(of(relation), 5);
+    let older = (policies.clone(), of(relations)).prop_map(|(policies, relations)| {
+        let relations = relations.as_deref();
+        policies.into_iter().enumerate().map(|(number, policy)| older(&policy, number, relations)).collect()
     });
     prop_oneof![6 => Just(Vec::new()), 3 => policies, 2 => older].boxed()
 }
 
-/// A ClusterNetworkPolicy as a policy of v1alpha1 that says much the same, with the peers of its first releases or not.
-fn older(policy: &Value, number: usize, is_old: bool) -> Value {
+/// A ClusterNetworkPolicy as a policy of v1alpha1 that says much the same; with the peers of its first releases, some of
+/// which compare namespaces with those of their subjects in these ways, or not.
+fn older(policy: &Value, number: usize, relations: Option<&[Option<Value>]>) -> Value {
+    let is_old = relations.is_some();
+    let mut relations = relations.unwrap_or_default().iter().cycle().skip(number);
+    let mut relation = || relations.next().cloned().flatten();
     let mut spec = policy["spec"].clone();
     let is_admin = spec["tier"] == "Admin";
     let fields = spec.as_object_mut().expect("a spec is an object");
@@ -412,8 +421,12 @@ fn older(policy: &Value, number: usize, is_old: bool) -> Value {
             for peer in rule[peers].as_array_mut().into_iter().flatten() {
                 if let Some(pods) = peer.get_mut("pods") {
                     of_pods(pods, is_old);
+                    if let Some(relation) = relation() {
+                        pods["namespaces"] = relation;
+                    }
                 } else if is_old && let Some(namespaces) = peer.get_mut("namespaces") {
-                    *namespaces = json!({"namespaceSelector": namespaces.take()});
+                    let selector = namespaces.take();
+                    *namespaces = relation().unwrap_or_else(|| json!({"namespaceSelector": selector}));
                 } else if !is_admin && peer.get("domainNames").is_some() {
                     *peer = json!({"namespaces": {}});
                 }
@@ -464,8 +477,8 @@ fn unevaluated() -> BoxedStrategy<Vec<Value>> {
     ];
     let admin = subject.prop_map(|subject| {
         json!({"apiVersion": "policy.networking.k8s.io/v1alpha1", "kind": "AdminNetworkPolicy",
-            "metadata": {"name": "anp"}, "spec": {"priority": 10, "subject": subject, "ingress": [
-                {"action": "Deny", "from": [{"namespaces": {"sameLabels": ["env"]}}]}]}})
+            "metadata": {"name": "anp"}, "spec": {"priority": 10, "subject": subject, "egress": [
+                {"action": "Deny", "to": [{"nodes": {}}]}]}})
     });
     let istio = (select(&["a", "b", "istio-system"][..]), pods(), any::<bool>()).prop_map(
         |(namespace, pods, is_configured)| {

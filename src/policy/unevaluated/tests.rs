@@ -42,6 +42,7 @@ fn subjects(api_version: &str, kind: &str, namespace: &str, spec: Value) -> Vec<
                 NamespaceMatch::One(id) => id.index().to_string(),
                 NamespaceMatch::Labels(s) if labels.selectors[s].is_everything() => "*".into(),
                 NamespaceMatch::Labels(s) => format!("{:?}", labels.selectors[s].matches(&prod)),
+                other => unreachable!("{other:?} is no subject"),
             };
             (namespaces, labels.selectors[subject.pods].matches(&web), subject.perhaps)
         })

@@ -153,6 +153,14 @@ fn pods(cluster: &Cluster, pods: &PodMatch, text: &mut String) {
             text.push_str(" in");
             selector(cluster, id, text);
         }
+        NamespaceMatch::SameLabels(id) => {
+            text.push_str(" in the same");
+            selector(cluster, id, text);
+        }
+        NamespaceMatch::OtherLabels(id) => {
+            text.push_str(" in other");
+            selector(cluster, id, text);
+        }
     }
     text.push_str(" with");
     selector(cluster, pods.pods, text);

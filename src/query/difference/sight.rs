@@ -8,7 +8,7 @@ use crate::compile::Program;
 use crate::diff;
 use crate::label::{KeyId, LabelSetId, LabelValue, SelectorId};
 use crate::net::Direction;
-use crate::policy::{HostMatch, NamespaceMatch, Peer, Peers, PodMatch, Policy, Subject};
+use crate::policy::{HostMatch, Peer, Peers, PodMatch, Policy, Subject};
 
 /// The properties of pods that some policies can see.
 pub(super) struct Sight<'p> {
@@ -84,9 +84,7 @@ impl<'p> Sight<'p> {
         }
         for PodMatch { namespaces, pods, .. } in pods {
             selectors.push(*pods);
-            if let NamespaceMatch::Labels(id) = namespaces {
-                selectors.push(*id);
-            }
+            selectors.extend(namespaces.selector());
         }
         let labels = &cluster.labels;
         let requirements = selectors.into_iter().flat_map(|id| labels.selectors[id].requirements());

@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use super::samples::{FactsId, Sample};
-use crate::compile::{ClassId, PeersId, Program, SignatureId};
+use crate::compile::{ClassId, PeersId, Program, Signature, SignatureId};
 use crate::label::Truth;
 use crate::net::{ByDirection, ByFamily, Direction};
 use crate::set::Interner;
@@ -96,12 +96,12 @@ impl Treatments {
     fn of(&mut self, program: &Program, direction: Direction, signature: SignatureId) -> &Treatment {
         let Self { of, known } = self;
         of.entry(signature).or_insert_with(|| {
-            let policies = &program.signatures[direction][signature].policies;
+            let Signature { policies, home, .. } = &program.signatures[direction][signature];
             let rules =
                 policies.iter().flat_map(|&(policy, _)| &program.deciding_policy(policy).rules[direction]);
             let names_ports =
                 direction == Direction::Egress && rules.clone().any(|rule| !rule.ports.named.is_empty());
-            let mut lists: Vec<PeersId> = rules.filter_map(|rule| rule.peers).collect();
+            let mut lists: Vec<PeersId> = rules.filter_map(|rule| rule.list(*home)).collect();
             lists.sort_unstable();
             lists.dedup();
             let mut matched: FxHashMap<ClassId, Vec<(PeersId, ByFamily<Truth>)>> = FxHashMap::default();

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use crate::cluster::{Cluster, DeclaredPort, PodId};
+use crate::cluster::{Cluster, DeclaredPort, NamespaceId, PodId};
+use crate::compile::selects_namespace;
 use crate::label::Truth;
 use crate::net::{ByDirection, Direction, PortSet, Protocol};
-use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId, PortMatch, Ports, Tier};
+use crate::policy::{Peer, Peers, PodMatch, PolicyId, PortMatch, Ports, Tier};
 use crate::profile::NamedPorts;
 use crate::query::endpoint::Target;
 use crate::query::{Ends, Isolation};
@@ -102,6 +103,8 @@ struct Key<'c> {
     exemption: Option<Exemption>,
     ingress: Vec<(PolicyId, Truth)>,
     egress: Vec<(PolicyId, Truth)>,
+    /// The namespace, if a policy has peers that depend on it.
+    namespace: Option<NamespaceId>,
     ports: &'c [DeclaredPort],
 }
 
@@ -113,12 +116,12 @@ fn subjects<'c>(prover: &Prover<'c>, ends: &Ends) -> Vec<(Key<'c>, Pods)> {
             Some(_) => Vec::new(),
             None => prover.policies_of(*id, direction),
         };
-        let key = Key {
-            exemption,
-            ingress: of(Direction::Ingress),
-            egress: of(Direction::Egress),
-            ports: prover.cluster().pods[*id].named_ports(),
-        };
+        let (ingress, egress) = (of(Direction::Ingress), of(Direction::Egress));
+        let cluster = prover.cluster();
+        let is_relative = |(policy, _): &(PolicyId, Truth)| cluster.policies[*policy].is_relative();
+        let namespace = ingress.iter().chain(&egress).any(is_relative).then(|| cluster.pods[*id].namespace);
+        let key =
+            Key { exemption, ingress, egress, namespace, ports: prover.cluster().pods[*id].named_ports() };
         subjects.entry(key).or_default().push((*id, range.clone()));
     }
     let mut subjects: Vec<_> = subjects.into_iter().collect();
@@ -170,22 +173,36 @@ fn rules(
         .iter()
         .map(|rule| AppliedRule {
             ports: ports(cluster, &rule.ports, direction, subject, names),
-            peers: matched(cluster, &rule.peers, counts),
+            peers: matched(cluster, &rule.peers, Some(cluster.pods[subject].namespace), counts),
         })
         .collect()
 }
 
-/// Number of pods that selectors match, counted once for equal selectors.
-pub(super) type Counts = BTreeMap<PodMatch, Matched>;
+/// Number of pods that selectors match, counted once for equal selectors; with the namespace of the subject if it matters.
+pub(super) type Counts = BTreeMap<(PodMatch, Option<NamespaceId>), Matched>;
 
-/// The pods that each element of a list of peers matches.
-pub(super) fn matched(cluster: &Cluster, peers: &Peers, counts: &mut Counts) -> Vec<Option<Matched>> {
+/// The pods that each element of a list of peers matches, for a subject in this namespace; nothing for those that depend
+/// on it where there is none.
+pub(super) fn matched(
+    cluster: &Cluster,
+    peers: &Peers,
+    subject: Option<NamespaceId>,
+    counts: &mut Counts,
+) -> Vec<Option<Matched>> {
     let Peers::Of(peers) = peers else { return Vec::new() };
     peers
         .iter()
         .map(|peer| match peer {
             Peer::Pods(selectors) => {
-                Some(*counts.entry(*selectors).or_insert_with(|| count(cluster, selectors)))
+                let subject = subject.filter(|_| selectors.namespaces.is_relative());
+                if selectors.namespaces.is_relative() && subject.is_none() {
+                    return None;
+                }
+                Some(
+                    *counts
+                        .entry((*selectors, subject))
+                        .or_insert_with(|| count(cluster, selectors, subject)),
+                )
             }
             Peer::IpBlock(_) | Peer::DomainNames(_) => None,
         })
@@ -219,16 +236,11 @@ fn ports(
 }
 
 /// Counts the pods of the input that selectors match.
-fn count(cluster: &Cluster, selectors: &PodMatch) -> Matched {
+fn count(cluster: &Cluster, selectors: &PodMatch, subject: Option<NamespaceId>) -> Matched {
     let labels = &cluster.labels;
     let mut matched = Matched::default();
     for (id, namespace) in cluster.namespaces.enumerate() {
-        let in_namespace = match selectors.namespaces {
-            NamespaceMatch::One(own) => Truth::from_bool(own == id),
-            NamespaceMatch::Labels(selector) => {
-                labels.selectors[selector].matches(&labels.sets[namespace.labels])
-            }
-        };
+        let in_namespace = selects_namespace(cluster, selectors.namespaces, id, subject.unwrap_or(id));
         if !in_namespace.possible() {
             continue;
         }

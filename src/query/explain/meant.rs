@@ -155,6 +155,7 @@ impl Search<'_, '_> {
                         NamespaceMatch::Labels(id) => {
                             !of_pods && everything(selectors.pods) && !everything(id)
                         }
+                        NamespaceMatch::SameLabels(_) | NamespaceMatch::OtherLabels(_) => false,
                     },
                     Peer::IpBlock(_) | Peer::DomainNames(_) => false,
                 };

@@ -37,6 +37,15 @@ pub enum Miss {
     Subject(PodId, Requirement),
     /// A label of the peer's namespace.
     NamespaceLabel(NamespaceId, Requirement),
+    /// The values of a label of the namespaces of subject and peer are compared, and one of them lacks it.
+    NothingToCompare {
+        /// The namespace without the label.
+        namespace: NamespaceId,
+        /// The label.
+        key: KeyId,
+        /// Set if it is the namespace of the subject.
+        is_subject: bool,
+    },
     /// A label of the peer.
     PodLabel(PodId, Requirement),
     /// A podSelector on its own means the policy's namespace; the pod is in another.
@@ -184,11 +193,15 @@ impl Search<'_, '_> {
     }
 
     fn peer(&self, direction: Direction, peer: &Peer, step: PeerStep) -> Option<Miss> {
-        let (_, end) = self.explanation.ends_of(direction);
+        let (subject, end) = self.explanation.ends_of(direction);
         match (peer, step, end) {
             (Peer::Pods(selectors), PeerStep::Pods { namespace, pods, host_network }, End::Pod(id, _)) => {
                 if host_network {
                     return namespace.and(pods).possible().then_some(Miss::HostNetwork(id));
+                }
+                if selectors.namespaces.is_relative() && namespace == Truth::No {
+                    let End::Pod(subject, _) = subject else { return None };
+                    return pods.possible().then(|| self.compared(selectors, subject, id)).flatten();
                 }
                 self.selectors(selectors, namespace, pods, id)
             }
@@ -254,6 +267,19 @@ impl Search<'_, '_> {
                 Some(Miss::PodLabel(id, requirement.clone()))
             }
         }
+    }
+
+    /// A label that the namespaces of subject and peer are compared by, where one of them surely lacks it. Where both have
+    /// it, that their values differ, or are the same, is what the rule is about.
+    fn compared(&self, selectors: &PodMatch, subject: PodId, peer: PodId) -> Option<Miss> {
+        let cluster = self.cluster;
+        let selector = selectors.namespaces.selector()?;
+        [(subject, true), (peer, false)].into_iter().find_map(|(pod, is_subject)| {
+            let namespace = cluster.pods[pod].namespace;
+            let unmet = unmet(cluster, selector, cluster.namespaces[namespace].labels);
+            let key = unmet.first()?.key;
+            Some(Miss::NothingToCompare { namespace, key, is_subject })
+        })
     }
 
     /// True if a requirement on namespace labels means another namespace: relabelling this one would be no remedy.

@@ -90,7 +90,7 @@ pub fn policy(program: &Program, id: PolicyId) -> PolicyExplanation {
     let mut rules = |direction: Direction| -> Vec<AppliedRule> {
         let rules = policy.rules[direction].iter().map(|rule| AppliedRule {
             ports: numbers(&rule.ports),
-            peers: matched(cluster, &rule.peers, &mut counts),
+            peers: matched(cluster, &rule.peers, None, &mut counts),
         });
         rules.collect()
     };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::cluster::{Cluster, NamespaceId, PodId};
 use crate::label::{LabelSetId, Requirement, SelectorId, Truth};
 use crate::net::PortSet;
-use crate::policy::{Action, NamespaceMatch, Peer, Peers, PodMatch, PolicyId, Subject};
+use crate::policy::{Action, Peer, Peers, PodMatch, PolicyId, Subject};
 use crate::query::can::Verdict;
 use crate::solve::End;
 use crate::solve::proof::{BlockStep, PeerStep, PolicyProof, Side};
@@ -101,6 +101,11 @@ fn of_side(cluster: &Cluster, explanation: &PairExplanation, side: &Side, reason
                 match (selector, step.step, peer) {
                     (Peer::Pods(selectors), PeerStep::Pods { .. }, _) if step.truth == Truth::Unknown => {
                         of_selectors(cluster, selectors, peer, reasons);
+                        if let (Some(keys), true) =
+                            (selectors.namespaces.selector(), selectors.namespaces.is_relative())
+                        {
+                            of_namespace(cluster, keys, subject, reasons);
+                        }
                     }
                     (_, PeerStep::Block(BlockStep::Perhaps), End::Pod(pod, _)) => {
                         reasons.insert(Reason::PodAddress(pod));
@@ -116,15 +121,20 @@ fn of_side(cluster: &Cluster, explanation: &PairExplanation, side: &Side, reason
 }
 
 fn of_selectors(cluster: &Cluster, selectors: &PodMatch, end: End, reasons: &mut BTreeSet<Reason>) {
+    if let Some(selector) = selectors.namespaces.selector() {
+        of_namespace(cluster, selector, end, reasons);
+    }
     let End::Pod(id, _) = end else { return };
     let pod = &cluster.pods[id];
-    if let NamespaceMatch::Labels(selector) = selectors.namespaces {
-        let labels = cluster.namespaces[pod.namespace].labels;
-        reasons.extend(
-            undecided(cluster, selector, labels).map(|r| Reason::NamespaceLabel(pod.namespace, r.clone())),
-        );
-    }
     reasons.extend(undecided(cluster, selectors.pods, pod.labels).map(|r| Reason::PodLabel(id, r.clone())));
+}
+
+/// Adds the labels that a selector asks the namespace of a pod for, and that are not known.
+fn of_namespace(cluster: &Cluster, selector: SelectorId, end: End, reasons: &mut BTreeSet<Reason>) {
+    let End::Pod(pod, _) = end else { return };
+    let namespace = cluster.pods[pod].namespace;
+    let undecided = undecided(cluster, selector, cluster.namespaces[namespace].labels);
+    reasons.extend(undecided.map(|requirement| Reason::NamespaceLabel(namespace, requirement.clone())));
 }
 
 /// The requirements of a selector that labels neither meet nor fail.

@@ -175,6 +175,25 @@ impl<'c> Words<'c> {
                 everything if everything.is_empty() => format!("{pods} of all namespaces"),
                 selector => format!("{pods} of namespaces `{selector}`"),
             },
+            NamespaceMatch::SameLabels(selector) => {
+                format!("{pods} of namespaces with the subject's value of {}", self.keys(selector, "and"))
+            }
+            NamespaceMatch::OtherLabels(selector) => format!(
+                "{pods} of namespaces with another value of {} than the subject's",
+                self.keys(selector, "or")
+            ),
+        }
+    }
+
+    /// The keys that a selector asks for: "`tenant` and `env`".
+    fn keys(self, selector: SelectorId, last: &str) -> String {
+        let requirements = self.cluster.labels.selectors[selector].requirements().iter();
+        let mut keys: Vec<String> =
+            requirements.map(|requirement| format!("`{}`", self.key(requirement.key))).collect();
+        keys.sort_unstable();
+        match keys.split_last() {
+            Some((end, rest)) if !rest.is_empty() => format!("{} {last} {end}", rest.join(", ")),
+            _ => keys.concat(),
         }
     }
 
@@ -535,6 +554,12 @@ impl<'c> Words<'c> {
                     self.automatic(requirement, *namespace)
                 )
             }
+            Miss::NothingToCompare { namespace, key, is_subject } => format!(
+                "compares label `{}` of namespaces, which namespace `{}`{} lacks: then nothing matches",
+                self.key(*key),
+                self.cluster.namespaces[*namespace].name,
+                if *is_subject { ", the subject's own," } else { "" }
+            ),
             Miss::PodLabel(pod, requirement) => {
                 let labels = self.cluster.pods[*pod].labels;
                 format!("would match if pod `{}` {}", self.pod(*pod), self.if_it_had(requirement, labels))

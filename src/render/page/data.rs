@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Report;
 use crate::cluster::WorkloadId;
-use crate::compile::{CompiledRule, Program, SignatureId};
+use crate::compile::{CompiledRule, Program, RulePeers, SignatureId};
 use crate::index::Id;
 use crate::label::Truth;
 use crate::net::{Direction, Family, PortSet};
@@ -69,6 +69,9 @@ pub(super) struct Data {
 struct Signature {
     /// The policies: their places, and whether they surely select.
     policies: Vec<(usize, u8)>,
+    /// The place of its list in [`Rule::lists`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    home: Option<usize>,
     usual: usize,
     /// The places of peers that do not have the usual one; classes before externals.
     others: Runs,
@@ -135,6 +138,9 @@ struct Rule {
     action: &'static str,
     /// The peers that it matches: a place in [`Data::lists`]; `None` for all peers.
     list: Option<usize>,
+    /// The same for the subjects of each home, where these have different peers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lists: Option<Vec<usize>>,
 }
 
 /// The tables that grow while the data are put together.
@@ -338,6 +344,7 @@ fn signatures(program: &Program, factors: &Factors, direction: Direction) -> Vec
     let all = factors.signatures[direction].enumerate();
     all.map(|(id, factor)| Signature {
         policies: policies(id),
+        home: program.signatures[direction][id].home.map(Id::index),
         usual: factor.usual.index(),
         others: others(factor),
     })
@@ -392,7 +399,14 @@ fn policies(report: &Report<'_, '_>) -> Vec<Option<Policy>> {
                 Action::Deny => "deny",
                 Action::Pass => "pass",
             },
-            list: compiled.peers.map(Id::index),
+            list: match compiled.peers {
+                RulePeers::List(list) => Some(list.index()),
+                RulePeers::Any | RulePeers::ByHome(_) => None,
+            },
+            lists: match &compiled.peers {
+                RulePeers::ByHome(lists) => Some(lists.iter().map(|list| list.index()).collect()),
+                RulePeers::Any | RulePeers::List(_) => None,
+            },
         }
     };
     let policies = program.policies.enumerate().map(|(id, compiled)| {

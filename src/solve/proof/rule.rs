@@ -1,9 +1,10 @@
 //! The proof of one rule: the peers and ports that it matches, and the reason for each step.
 
-use crate::cluster::{DeclaredPort, Pod};
+use crate::cluster::{DeclaredPort, NamespaceId, Pod};
+use crate::compile::selects_namespace;
 use crate::label::Truth;
 use crate::net::{AddressSet, Direction, Family, PortSet, Protocol, net_range};
-use crate::policy::{IpBlock, NamespaceMatch, Peer, Peers, PodMatch, PortMatch, Ports, Rule};
+use crate::policy::{IpBlock, Peer, Peers, PodMatch, PortMatch, Ports, Rule};
 use crate::profile::AmbiguousPort;
 
 use super::{Prover, Question};
@@ -112,14 +113,10 @@ pub(super) struct Selection {
 }
 
 impl Prover<'_> {
-    /// Evaluates `selectors` on `pod`.
-    pub(super) fn selection(&self, selectors: &PodMatch, pod: &Pod) -> Selection {
+    /// Evaluates `selectors` on `pod`, where the subject of the policy is in the namespace `subject`.
+    pub(super) fn selection(&self, selectors: &PodMatch, pod: &Pod, subject: NamespaceId) -> Selection {
         let labels = &self.cluster.labels;
-        let namespace = match selectors.namespaces {
-            NamespaceMatch::One(id) => Truth::from_bool(id == pod.namespace),
-            NamespaceMatch::Labels(selector) => labels.selectors[selector]
-                .matches(&labels.sets[self.cluster.namespaces[pod.namespace].labels]),
-        };
+        let namespace = selects_namespace(self.cluster, selectors.namespaces, pod.namespace, subject);
         let pods = labels.selectors[selectors.pods].matches(&labels.sets[pod.labels]);
         let matches = if pod.host_network { Truth::No } else { namespace.and(pods) };
         let truth = if selectors.perhaps { matches.and(Truth::Unknown) } else { matches };
@@ -160,7 +157,8 @@ impl Prover<'_> {
             }
             (Peer::Pods(selectors), End::Pod(id, _)) => {
                 let pod = &self.cluster.pods[id];
-                let Selection { namespace, pods, truth } = self.selection(selectors, pod);
+                let Selection { namespace, pods, truth } =
+                    self.selection(selectors, pod, self.cluster.pods[question.subject.0].namespace);
                 PeerProof { step: PeerStep::Pods { namespace, pods, host_network: pod.host_network }, truth }
             }
             (Peer::DomainNames(_), end) => {

@@ -8,8 +8,9 @@ use super::responsible::{Heard, HeardSide, Named, Part, responsible};
 use super::sides::Whys;
 use super::{Which, Why};
 use crate::cluster::Cluster;
+use crate::label::LabelValue;
 use crate::net::{Direction, Family};
-use crate::policy::PolicyId;
+use crate::policy::{Peer, Peers, PodMatch, PolicyId};
 use crate::solve::End;
 use crate::solve::proof::{Basis, Exemption, FamilyProof, PeerStep, PolicyProof, Proof, Prover, Side};
 
@@ -134,7 +135,7 @@ impl Proved<'_, '_> {
             }
             self.subject_seen(ids, direction, &mut whys);
             if let (Some(was), Some(is)) = (was, is) {
-                peer_seen(was, is, direction, &mut whys);
+                self.peer_seen(ids, [was, is], direction, &mut whys);
             }
         }
         whys.into_iter().collect()
@@ -158,6 +159,85 @@ impl Proved<'_, '_> {
             // What selects nodes selects another one, or the node has other labels.
             _ => self.moved(&[subject], subject, whys),
         }
+    }
+
+    /// Adds the properties of the ends, and the ports of the destination, that the rules of a policy see differently.
+    fn peer_seen(
+        &self,
+        ids: [Option<PolicyId>; 2],
+        [was, is]: [&PolicyProof; 2],
+        direction: Direction,
+        whys: &mut BTreeSet<Why>,
+    ) {
+        let (_, peer) = ends_of(direction);
+        for (number, (was, is)) in was.rules.iter().zip(&is.rules).enumerate() {
+            if was.ports.matched != is.ports.matched {
+                whys.insert(Why::Pod(Which::To));
+            }
+            for (place, (was, is)) in was.peers.each.iter().zip(&is.peers.each).enumerate() {
+                match (was.step, is.step) {
+                    (was, is) if was == is => {}
+                    (
+                        PeerStep::Pods { namespace: was_in, pods: was, host_network: was_host },
+                        PeerStep::Pods { namespace: is_in, pods: is, host_network: is_host },
+                    ) => {
+                        if was_in != is_in {
+                            self.namespaces_seen(ids, direction, (number, place), whys);
+                        }
+                        whys.extend((was != is || was_host != is_host).then_some(Why::Pod(peer)));
+                    }
+                    _ => {
+                        whys.insert(Why::Pod(peer));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds the namespace of the peer; for an element of a rule that compares namespaces those whose labels changed.
+    fn namespaces_seen(
+        &self,
+        ids: [Option<PolicyId>; 2],
+        direction: Direction,
+        (rule, place): (usize, usize),
+        whys: &mut BTreeSet<Why>,
+    ) {
+        let (subject, peer) = ends_of(direction);
+        let compared = |input: usize, which: Which| -> Option<Vec<Option<&str>>> {
+            let cluster = self.evidence.provers[input].cluster();
+            let rule = &cluster.policies[ids[input]?].rules[direction][rule];
+            let Peers::Of(peers) = &rule.peers else { return None };
+            let Peer::Pods(PodMatch { namespaces, .. }) = &peers[place] else { return None };
+            let selector = namespaces.selector().filter(|_| namespaces.is_relative())?;
+            let End::Pod(pod, _) = self.ends[which as usize][input] else { return None };
+            let labels = &cluster.labels;
+            let own = &labels.sets[cluster.namespaces[cluster.pods[pod].namespace].labels];
+            let mut values: Vec<(&str, Option<&str>)> = labels.selectors[selector]
+                .requirements()
+                .iter()
+                .map(|wanted| {
+                    let value = own.get_in(wanted.domain, wanted.key).map(|value| match value {
+                        LabelValue::Known(value) => &labels.values[value],
+                        // No label has this value.
+                        LabelValue::Present | LabelValue::Unknown => "?",
+                    });
+                    (&*labels.keys[wanted.key], value)
+                })
+                .collect();
+            values.sort_unstable();
+            Some(values.into_iter().map(|(_, value)| value).collect())
+        };
+        let changed: Vec<Which> = [subject, peer]
+            .into_iter()
+            .filter(|&which| {
+                let (was, is) = (compared(0, which), compared(1, which));
+                was.is_some() && is.is_some() && was != is
+            })
+            .collect();
+        if changed.is_empty() {
+            whys.insert(Why::Namespace(peer));
+        }
+        whys.extend(changed.into_iter().map(Why::Namespace));
     }
 
     /// Adds the causes for which policies apply in one input and not in the other.
@@ -188,31 +268,6 @@ impl Proved<'_, '_> {
             whys.insert(Why::Node(subject));
         }
         whys.extend(moved.into_iter().map(Why::Pod));
-    }
-}
-
-/// Adds the properties of the peer, and the ports of the destination, that the rules of a policy see differently.
-fn peer_seen(was: &PolicyProof, is: &PolicyProof, direction: Direction, whys: &mut BTreeSet<Why>) {
-    let (_, peer) = ends_of(direction);
-    for (was, is) in was.rules.iter().zip(&is.rules) {
-        if was.ports.matched != is.ports.matched {
-            whys.insert(Why::Pod(Which::To));
-        }
-        for (was, is) in was.peers.each.iter().zip(&is.peers.each) {
-            match (was.step, is.step) {
-                (was, is) if was == is => {}
-                (
-                    PeerStep::Pods { namespace: was_in, pods: was, host_network: was_host },
-                    PeerStep::Pods { namespace: is_in, pods: is, host_network: is_host },
-                ) => {
-                    whys.extend((was_in != is_in).then_some(Why::Namespace(peer)));
-                    whys.extend((was != is || was_host != is_host).then_some(Why::Pod(peer)));
-                }
-                _ => {
-                    whys.insert(Why::Pod(peer));
-                }
-            }
-        }
     }
 }
 

@@ -1,7 +1,11 @@
 // Why a cell says what it says: the policies on both sides, their rules, and where they stand.
 
-/** A list of few classes matches a peer: 0 no, 1 yes, 2 perhaps, 3 in part. @param {number | null} list @param {number} peer */
-function matches(list, peer) {
+/**
+ * A rule matches a peer for the subjects of a signature: 0 no, 1 yes, 2 perhaps, 3 in part.
+ * @param {Rule} rule @param {Signature} signature @param {number} peer
+ */
+function matches(rule, signature, peer) {
+  const list = rule.lists && signature.home !== undefined ? rule.lists[signature.home] : rule.list;
   return list === null ? 1 : valueAt(DATA.lists[list], peer, 0);
 }
 
@@ -33,7 +37,7 @@ function explainSide(direction, name, workload, id, peer) {
     if (!policy) continue;
     const [rules, others] = [make('ul'), make('ul')];
     for (const rule of policy[direction]) {
-      const match = matches(rule.list, peer);
+      const match = matches(rule, signature, peer);
       const words = ['', '', ' (perhaps: the input does not decide it)', ' (matches some of the addresses)'];
       const action = rule.action === 'allow' ? '' : `${rule.action}: `;
       const item = placed(`${rule.path}: ${action}${rule.text}${words[match]}`, rule.at, ['miss', 'hit', 'maybe', 'maybe'][match]);

@@ -1,12 +1,12 @@
 // The matrix, worked out from its factors: any cell when it is asked for.
 
 /**
- * @typedef {{policies: [number, number][], usual: number, others: number[]}} Signature
+ * @typedef {{policies: [number, number][], home?: number, usual: number, others: number[]}} Signature
  * @typedef {{name: string, labels: number[], pods: number, isolation: [number, number], about: boolean}} Namespace
  * @typedef {{name: string, kind: string, namespace: number, labels: number[], pods: number, classes: [number, number][],
  *   isolation: [number, number], about: boolean, shared: boolean}} Workload
  * @typedef {{name: string, cidrs: string[], family: number, internet: boolean, shown: boolean}} Addresses
- * @typedef {{path: string, at: string | null, text: string, action: string, list: number | null}} Rule
+ * @typedef {{path: string, at: string | null, text: string, action: string, list: number | null, lists?: number[]}} Rule
  * @typedef {{name: string, at: string | null, ingress: Rule[], egress: Rule[]}} Policy
  * @typedef {{name: string, rows: number[], presence: 'stays' | 'new' | 'gone', itself: boolean}} Party
  * @typedef {{sign: string, from: number[], to: number[], before: number, after: number, because: number[]}} ChangeBox
