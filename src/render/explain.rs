@@ -274,11 +274,20 @@ pub(super) fn prove(context: &Context<'_>, answer: &Answer, outline: &mut Outlin
             outline.item(0, Mark::Plain, words.reason(reason));
         }
     }
+    let differing = shown.differing_families();
     match shown.family() {
+        _ if !differing.is_empty() => {
+            outline.heading(words.families(shown, differing));
+            for family in differing {
+                for side in family.sides() {
+                    explain_side(context, shown, side, Some(family.family), outline);
+                }
+            }
+        }
         None => outline.item(0, Mark::Plain, words.headline(shown)),
         Some(family) => {
             for side in family.sides() {
-                explain_side(context, shown, side, outline);
+                explain_side(context, shown, side, None, outline);
             }
         }
     }
@@ -301,16 +310,22 @@ pub(super) fn prove(context: &Context<'_>, answer: &Answer, outline: &mut Outlin
     explain_fix(words, answer, outline);
 }
 
-fn explain_side(context: &Context<'_>, explanation: &PairExplanation, side: &Side, outline: &mut Outline) {
+fn explain_side(
+    context: &Context<'_>,
+    explanation: &PairExplanation,
+    side: &Side,
+    family: Option<Family>,
+    outline: &mut Outline,
+) {
     let words = Words { cluster: context.cluster };
-    outline.heading(words.side(explanation, side));
+    let over = family.map(|family| format!("{}: ", Words::family(family))).unwrap_or_default();
+    outline.heading(format!("{over}{}", words.side(explanation, side)));
     let steps = explanation.tiers(context.cluster, side);
-    let has_tiers = steps.iter().any(|step| step.tier.is_ordered());
-    let is_known = explanation.side_verdict(side) != Verdict::Unknown;
+    let has_tiers = words.has_tiers(side);
     let mut policies = side.policies.iter();
     for step in &steps {
-        if has_tiers {
-            outline.item(0, Mark::Plain, words.tier(explanation, side, step, is_known));
+        if has_tiers && (step.policies > 0 || !step.reached.is_empty()) {
+            outline.item(0, Mark::Plain, words.tier(explanation, side, step));
         }
         for proof in policies.by_ref().take(step.policies) {
             let perhaps = if proof.selects == Truth::Unknown { " perhaps applies" } else { "" };
@@ -320,13 +335,12 @@ fn explain_side(context: &Context<'_>, explanation: &PairExplanation, side: &Sid
             if let Some(why) = without_rules(context, proof.policy, side.direction) {
                 outline.item(depth + 1, Mark::Aside, why);
             }
-            let voided = |rule: usize| {
-                is_known
-                    && step.tier.is_ordered()
-                    && !step.rules.iter().any(|(id, _)| *id == (proof.policy, rule))
-            };
-            explain_rules(context, explanation, side.direction, proof, depth + 1, &voided, outline);
+            let is_idle = |rule: usize| step.idle.contains(&(proof.policy, rule));
+            explain_rules(context, explanation, side.direction, proof, depth + 1, &is_idle, outline);
         }
+    }
+    if has_tiers && let Some(rest) = Words::default(explanation, side, &steps) {
+        outline.item(0, Mark::Plain, rest);
     }
 }
 
@@ -348,7 +362,7 @@ fn explain_rules(
     direction: Direction,
     proof: &PolicyProof,
     depth: usize,
-    is_voided: &dyn Fn(usize) -> bool,
+    is_idle: &dyn Fn(usize) -> bool,
     outline: &mut Outline,
 ) {
     let words = Words { cluster: context.cluster };
@@ -357,10 +371,11 @@ fn explain_rules(
         let path = words.rule_path(proof.policy, direction, i);
         let at = context.at(proof.policy, &path);
         let why = words.rule(explanation, direction, rule, step);
-        let action = Words::action(policy, rule).map(|action| format!("{action}: ")).unwrap_or_default();
+        let action = Words::written_action(policy, rule);
+        let action = action.map(|action| format!("{action}: ")).unwrap_or_default();
         let mark = mark(explanation, step);
-        let voided = if mark == Mark::Match && is_voided(i) { ", which is decided before" } else { "" };
-        outline.item(depth, mark, format!("{path}{at}: {action}{why}{voided}"));
+        let idle = if mark == Mark::Match && is_idle(i) { ", but is not reached" } else { "" };
+        outline.item(depth, mark, format!("{path}{at}: {action}{why}{idle}"));
     }
 }
 
@@ -475,7 +490,7 @@ fn effective_rule(
             each.collect::<Vec<_>>().join(", or ")
         }
     };
-    let action = Words::action(policy, rule).map(|action| format!("{action} ")).unwrap_or_default();
+    let action = Words::written_action(policy, rule).map(|action| format!("{action} ")).unwrap_or_default();
     format!("{action}{ports} {preposition} {peers}")
 }
 

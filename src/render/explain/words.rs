@@ -2,16 +2,18 @@
 
 use crate::cluster::{Cluster, NamespaceId, PodId};
 use crate::label::{KeyId, LabelSetId, LabelValue, Operator, Requirement, SelectorId, Truth};
-use crate::net::{Direction, PortSet};
+use crate::net::{Direction, Family, PortSet, Protocol};
 use crate::policy::{
     Action, NamespaceMatch, Peer, Peers, PodMatch, Policy, PolicyId, PortMatch, Ports, Rule, Tier,
 };
 use crate::query::can::Verdict;
 use crate::query::endpoint::{self, Target};
-use crate::query::explain::{Coverage, Fix, Meant, Miss, NoFix, PairExplanation, Reason, Slip, TierStep};
+use crate::query::explain::{
+    Counted, Coverage, Fix, Meant, Miss, NoFix, PairExplanation, Reason, RuleId, Slip, Tie, TierStep,
+};
 use crate::render::text::count;
 use crate::solve::End;
-use crate::solve::proof::{Basis, BlockStep, Exemption, PeerProof, PeerStep, PortStep, RuleProof, Side};
+use crate::solve::proof::{Basis, BlockStep, Exemption, FamilyProof, PeerProof, PeerStep, PolicyProof, PortStep, RuleProof, Side};
 
 /// Words about one cluster.
 #[derive(Clone, Copy)]
@@ -19,8 +21,22 @@ pub(in crate::render) struct Words<'c> {
     pub(in crate::render) cluster: &'c Cluster,
 }
 
+/// The most exceptions of a block that are spelled out: more are counted.
+const SPELLED_OUT: usize = 2;
+
 fn list(items: impl IntoIterator<Item = String>, separator: &str) -> String {
     items.into_iter().collect::<Vec<_>>().join(separator)
+}
+
+/// True if a named port and those that follow it are one name of any protocol.
+fn any_protocol(first: &PortMatch, others: &[PortMatch]) -> bool {
+    let PortMatch::Named { name, .. } = first else { return false };
+    let three = std::iter::once(first).chain(others).take(Protocol::ALL.len());
+    let named = three.map(|port| match port {
+        PortMatch::Named { protocol, name: other } if other == name => Some(*protocol),
+        _ => None,
+    });
+    named.eq(Protocol::ALL.into_iter().map(Some))
 }
 
 impl<'c> Words<'c> {
@@ -88,6 +104,7 @@ impl<'c> Words<'c> {
     fn if_it_had(self, requirement: &Requirement, labels: LabelSetId) -> String {
         let key = self.key(requirement.key);
         let is = match self.cluster.labels.sets[labels].get(requirement.key) {
+            None if requirement.operator == Operator::Exists => "it has none".to_owned(),
             None => format!("it has no label `{key}`"),
             Some(LabelValue::Known(value)) => {
                 format!("it has `{key}: {}`", self.cluster.labels.values[value])
@@ -116,8 +133,9 @@ impl<'c> Words<'c> {
         match (requirement.operator, &*requirement.values) {
             (Operator::In, [value]) => format!("label `{key}: {}`", self.cluster.labels.values[*value]),
             (Operator::In, _) => format!("label `{key}` with one of {values}"),
-            (Operator::NotIn, _) => format!("no label `{key}`, or one with none of {values}"),
-            (Operator::Exists, _) => format!("label `{key}`"),
+            (Operator::NotIn, [value]) => format!("no label `{key}: {}`", self.cluster.labels.values[*value]),
+            (Operator::NotIn, _) => format!("no label `{key}` with one of {values}"),
+            (Operator::Exists, _) => format!("a label `{key}`"),
             (Operator::DoesNotExist, _) => format!("no label `{key}`"),
         }
     }
@@ -163,17 +181,29 @@ impl<'c> Words<'c> {
         list(requirements.iter().map(|r| self.requirement(r)), ",")
     }
 
-    /// `pods app=web of namespaces with env=prod`.
-    fn pods(self, selectors: &PodMatch) -> String {
-        let pods = match self.selector(selectors.pods) {
-            everything if everything.is_empty() => "all pods".to_owned(),
-            selector => format!("pods `{selector}`"),
+    /// `namespaces `env=prod``, or `namespaces with label `env`` where the key is all that is asked for; `None` for
+    /// everything.
+    fn selected(self, noun: &str, selector: SelectorId) -> Option<String> {
+        let requirements = self.cluster.labels.selectors[selector].requirements();
+        let [requirement] = requirements else {
+            return (!requirements.is_empty()).then(|| format!("{noun} `{}`", self.selector(selector)));
         };
+        let key = self.key(requirement.key);
+        Some(match requirement.operator {
+            Operator::Exists => format!("{noun} with label `{key}`"),
+            Operator::DoesNotExist => format!("{noun} without label `{key}`"),
+            Operator::In | Operator::NotIn => format!("{noun} `{}`", self.requirement(requirement)),
+        })
+    }
+
+    /// `pods `app=web` of namespaces `env=prod``.
+    fn pods(self, selectors: &PodMatch) -> String {
+        let pods = self.selected("pods", selectors.pods).unwrap_or_else(|| "all pods".to_owned());
         match selectors.namespaces {
             NamespaceMatch::One(id) => format!("{pods} of namespace `{}`", self.cluster.namespaces[id].name),
-            NamespaceMatch::Labels(selector) => match self.selector(selector) {
-                everything if everything.is_empty() => format!("{pods} of all namespaces"),
-                selector => format!("{pods} of namespaces `{selector}`"),
+            NamespaceMatch::Labels(selector) => match self.selected("namespaces", selector) {
+                None => format!("{pods} of all namespaces"),
+                Some(namespaces) => format!("{pods} of {namespaces}"),
             },
         }
     }
@@ -185,29 +215,38 @@ impl<'c> Words<'c> {
             Peer::DomainNames(names) => {
                 format!("addresses of {}", list(names.iter().map(|name| format!("`{name}`")), ", "))
             }
-            Peer::IpBlock(block) if block.except.is_empty() => format!("addresses in {}", block.cidr),
-            Peer::IpBlock(block) => format!(
-                "addresses in {} except {}",
-                block.cidr,
-                list(block.except.iter().map(ToString::to_string), ", ")
-            ),
+            Peer::IpBlock(block) => {
+                let except = match &block.except[..] {
+                    [] => String::new(),
+                    few if few.len() <= SPELLED_OUT => {
+                        format!(" except {}", list(few.iter().map(ToString::to_string), ", "))
+                    }
+                    many => format!(" except {} ranges", many.len()),
+                };
+                format!("addresses in {}{except}", block.cidr)
+            }
         }
     }
 
     /// The `ports` of a rule as written.
     pub(super) fn ports(ports: &Ports) -> String {
-        match ports {
-            Ports::Any => "all ports".into(),
-            Ports::Of(ports) => list(
-                ports.iter().map(|port| match port {
-                    PortMatch::Range { protocol, first, last } => {
-                        PortSet::from_range(*protocol, *first, *last).to_string()
-                    }
-                    PortMatch::Named { protocol, name } => format!("{name}/{protocol}"),
-                }),
-                ", ",
-            ),
+        let Ports::Of(ports) = ports else { return "all ports".into() };
+        let mut rest = &ports[..];
+        let mut said = Vec::new();
+        while let [first, others @ ..] = rest {
+            rest = others;
+            said.push(match first {
+                PortMatch::Range { protocol, first, last } => {
+                    PortSet::from_range(*protocol, *first, *last).to_string()
+                }
+                PortMatch::Named { name, .. } if any_protocol(first, others) => {
+                    rest = &others[Protocol::ALL.len() - 1..];
+                    format!("{name} (any protocol)")
+                }
+                PortMatch::Named { protocol, name } => format!("{name}/{protocol}"),
+            });
         }
+        said.join(", ")
     }
 
     /// `8000/TCP from pods `tier=web` of namespace `shop``: a rule as written.
@@ -219,7 +258,7 @@ impl<'c> Words<'c> {
         format!("{} {} {peers}", Self::ports(&rule.ports), Self::preposition(direction))
     }
 
-    /// The action of a rule; `None` in tiers without ordered rules.
+    /// The action of a rule, by one name for all kinds; `None` in tiers without ordered rules.
     pub(super) fn action(policy: &Policy, rule: &Rule) -> Option<&'static str> {
         policy.tier.is_ordered().then_some(match rule.action {
             Action::Accept => "Accept",
@@ -228,48 +267,129 @@ impl<'c> Words<'c> {
         })
     }
 
-    /// The result of a tier on what was asked; its name alone if that is not known.
-    pub(super) fn tier(
-        self,
-        explanation: &PairExplanation,
-        side: &Side,
-        step: &TierStep,
-        is_known: bool,
-    ) -> String {
+    /// The action of a rule, as its kind writes it; `None` in tiers without ordered rules.
+    pub(super) fn written_action(policy: &Policy, rule: &Rule) -> Option<&'static str> {
+        Self::action(policy, rule).map(|action| match rule.action {
+            Action::Accept if policy.says_allow() => "Allow",
+            _ => action,
+        })
+    }
+
+    /// A rule by its policy and its path.
+    pub(super) fn rule_name(self, (policy, rule): RuleId, direction: Direction) -> String {
+        format!("{} {}", self.policy(policy), self.rule_path(policy, direction, rule))
+    }
+
+    /// The result of a tier on what was asked.
+    pub(super) fn tier(self, explanation: &PairExplanation, side: &Side, step: &TierStep) -> String {
         let name = match step.tier {
             Tier::Admin => "Admin tier",
             Tier::NetworkPolicy => "NetworkPolicy tier",
             Tier::Baseline => "Baseline tier",
-            Tier::Unevaluated | Tier::Restricting => "not evaluated",
+            Tier::Unevaluated | Tier::Restricting => return "not evaluated".to_owned(),
         };
-        if !is_known {
-            return name.to_owned();
-        }
         if step.reached.is_empty() {
             return format!("{name}: not reached");
         }
-        let of = |action: Action, done: &str| {
-            let rules = step.rules.iter().filter(|(_, is)| *is == action).map(|&((policy, rule), _)| {
-                format!("{} {}", self.policy(policy), self.rule_path(policy, side.direction, rule))
-            });
-            let rules = list(rules, ", ");
-            (!rules.is_empty()).then(|| format!("{done} by {rules}"))
-        };
-        let mut said: Vec<String> =
-            [of(Action::Accept, "accepted"), of(Action::Deny, "denied"), of(Action::Pass, "passed on")]
-                .into_iter()
-                .flatten()
-                .collect();
-        if step.rules.is_empty() {
-            said.push(match step.tier {
-                Tier::NetworkPolicy if step.left.is_empty() => "denied, since no rule admits it".to_owned(),
-                Tier::NetworkPolicy => "no policy isolates it".to_owned(),
-                _ => "no rule matches".to_owned(),
-            });
+        let mut said = self.counted(side.direction, step);
+        said.extend(step.ties.iter().map(|tie| (tie.ports.clone(), self.tie(side.direction, tie))));
+        if !step.shut.is_empty() {
+            said.push((step.shut.clone(), "denied, since no rule admits it".to_owned()));
+        } else if step.tier == Tier::NetworkPolicy && !step.left.is_empty() {
+            said.push((step.left.clone(), self.not_isolated(explanation, side, step)));
+        }
+        if said.is_empty() {
+            said.push((step.reached.clone(), "no rule matches".to_owned()));
         }
         let reached =
             if step.reached == explanation.asked { String::new() } else { format!(" for {}", step.reached) };
-        format!("{name}{reached}: {}", said.join("; "))
+        let is_one = said.len() == 1;
+        let said = said.into_iter().map(|(ports, what)| {
+            if is_one || ports == step.reached { what } else { format!("{what} ({ports})") }
+        });
+        format!("{name}{reached}: {}", list(said, "; "))
+    }
+
+    /// The rules that count in a tier, by what they do, and on which ports.
+    fn counted(self, direction: Direction, step: &TierStep) -> Vec<(PortSet, String)> {
+        let mut said = Vec::new();
+        let deeds = [
+            (Action::Accept, false, "accepted"),
+            (Action::Accept, true, "allowed"),
+            (Action::Deny, false, "denied"),
+            (Action::Pass, false, "passed on"),
+        ];
+        for (is_sure, perhaps) in [(true, ""), (false, "perhaps ")] {
+            for (action, says_allow, done) in deeds {
+                let is_meant = |one: &&Counted| {
+                    let allows = action == Action::Accept && self.cluster.policies[one.rule.0].says_allow();
+                    one.is_sure == is_sure && one.action == action && allows == says_allow
+                };
+                let rules: Vec<&Counted> = step.rules.iter().filter(is_meant).collect();
+                if !rules.is_empty() {
+                    let ports = rules.iter().fold(PortSet::empty(), |all, one| all.union(&one.ports));
+                    let names = rules.iter().map(|one| self.rule_name(one.rule, direction));
+                    said.push((ports, format!("{perhaps}{done} by {}", list(names, ", "))));
+                }
+            }
+        }
+        said
+    }
+
+    /// `priority tie (50), A spec.ingress[0] accepts, B spec.ingress[1] denies`.
+    fn tie(self, direction: Direction, tie: &Tie) -> String {
+        let rules = tie.rules.iter().map(|one| {
+            let does = match one.action {
+                Action::Accept if self.cluster.policies[one.rule.0].says_allow() => "allows",
+                Action::Accept => "accepts",
+                Action::Deny => "denies",
+                Action::Pass => "passes",
+            };
+            format!("{} {does}", self.rule_name(one.rule, direction))
+        });
+        let priority = tie.rules.iter().map(|one| self.cluster.policies[one.rule.0].priority).next();
+        format!("priority tie ({}): {}", priority.unwrap_or_default(), list(rules, ", "))
+    }
+
+    /// The reason why ports go on from the tier of NetworkPolicies.
+    fn not_isolated(self, explanation: &PairExplanation, side: &Side, step: &TierStep) -> String {
+        let direction = side.direction;
+        if step.policies > 0 {
+            let of_tier = |proof: &&PolicyProof| self.cluster.policies[proof.policy].tier == step.tier;
+            let names = side.policies.iter().filter(of_tier).map(|proof| self.policy(proof.policy));
+            return format!("perhaps isolated by {}", list(names, ", "));
+        }
+        let names: Vec<String> =
+            explanation.elsewhere[direction].iter().map(|policy| self.policy(*policy)).collect();
+        let isolate = if names.len() == 1 { "isolates" } else { "isolate" };
+        match &names[..] {
+            [] => "no policy isolates it".to_owned(),
+            names => format!(
+                "no policy isolates {}; {} {isolate} {} only",
+                direction.as_str(),
+                names.join(", "),
+                direction.other().as_str()
+            ),
+        }
+    }
+
+    /// The ports that no tier decides, if there are any.
+    pub(super) fn default(explanation: &PairExplanation, side: &Side, steps: &[TierStep]) -> Option<String> {
+        let left = &steps.last()?.left;
+        let is_sure = side.policies.iter().all(|proof| proof.selects.sure())
+            && steps.iter().all(|step| {
+                let is_evaluated = step.tier.is_evaluated();
+                is_evaluated && step.ties.is_empty() && step.rules.iter().all(|one| one.is_sure)
+            });
+        let ports =
+            if *left == explanation.asked { String::new() } else { format!("{left} ") };
+        (!left.is_empty()).then(|| {
+            if is_sure {
+                format!("{ports}allowed by default: no policy decides")
+            } else {
+                format!("{ports}allowed by default where no policy decides")
+            }
+        })
     }
 
     /// The preposition before the other end of a connection.
@@ -329,7 +449,13 @@ impl<'c> Words<'c> {
 
     fn other_ports(rule: &Rule, step: &RuleProof) -> String {
         let Ports::Of(ports) = &rule.ports else { return "no port".into() };
-        let named = ports.iter().zip(&step.ports.each).filter_map(|(port, step)| {
+        let steps = &step.ports.each;
+        // A name of any protocol is one port of each: it is there if one of them is.
+        let is_resolved = |i: usize| {
+            let places = &rule.written.ports;
+            (0..ports.len()).any(|j| places[j] == places[i] && steps[j] == PortStep::Resolved)
+        };
+        let named = ports.iter().zip(steps).enumerate().filter_map(|(i, (port, step))| {
             let PortMatch::Named { name, .. } = port else { return None };
             let why = match step {
                 PortStep::Undeclared => "the destination does not declare",
@@ -339,14 +465,13 @@ impl<'c> Words<'c> {
                 PortStep::OtherNamespace => "the CNI does not resolve in other namespaces",
                 PortStep::Numbers | PortStep::Resolved => return None,
             };
-            Some(format!("the name `{name}`, which {why}"))
+            (!is_resolved(i)).then(|| format!("the name `{name}`, which {why}"))
         });
         let mut parts: Vec<String> = Vec::new();
         if !step.ports.matched.is_empty() {
             parts.push(step.ports.matched.to_string());
         }
         parts.extend(named);
-        // A name of any protocol is one port of each.
         parts.dedup();
         format!("only for {}", parts.join(", "))
     }
@@ -375,7 +500,7 @@ impl<'c> Words<'c> {
                 format!("{what}: perhaps {peer}, the input does not say which addresses they are")
             }
             PeerStep::Name => format!("{what}: {peer} is in the cluster, where domain names match nothing"),
-            PeerStep::Address => format!("{what}: {peer} is not a pod, and selectors match nothing else"),
+            PeerStep::Address => format!("{what}: {peer} is not a pod, and selectors match pods only"),
             PeerStep::Block(step) => {
                 let part = match step {
                     BlockStep::Inside => format!("{peer} is inside"),
@@ -422,7 +547,37 @@ impl<'c> Words<'c> {
             .into_iter()
             .filter(|side| explanation.side_verdict(side) == explanation.verdict)
             .map(|side| self.side(explanation, side));
-        list(said, "; ")
+        let differing = explanation.differing_families();
+        if differing.is_empty() {
+            return list(said, "; ");
+        }
+        let name = Self::family(family.family);
+        let said = said.map(|said| format!("{name}: {said}"));
+        list(std::iter::once(self.families(explanation, differing)).chain(said), "; ")
+    }
+
+    /// The name of a family.
+    pub(super) const fn family(family: Family) -> &'static str {
+        match family {
+            Family::V4 => "IPv4",
+            Family::V6 => "IPv6",
+        }
+    }
+
+    /// `allowed over IPv4, denied over IPv6`.
+    pub(super) fn families(self, explanation: &PairExplanation, families: &[FamilyProof]) -> String {
+        let said = families.iter().map(|family| {
+            let name = Self::family(family.family);
+            let bounds = family.connectivity();
+            let allowed = bounds.must.intersection(&explanation.asked);
+            match Verdict::of(&bounds, &explanation.asked) {
+                Verdict::Allow => format!("allowed over {name}"),
+                Verdict::Unknown => format!("not decided by the input over {name}"),
+                Verdict::Deny if allowed.is_empty() => format!("denied over {name}"),
+                Verdict::Deny => format!("only {allowed} allowed over {name}"),
+            }
+        });
+        list(said, ", ")
     }
 
     /// One line on a side.
@@ -441,14 +596,31 @@ impl<'c> Words<'c> {
             ", ",
         );
         match explanation.side_verdict(side) {
+            Verdict::Allow if deciding.is_empty() && self.has_tiers(side) => {
+                format!("{of} is allowed by default: no policy decides")
+            }
             Verdict::Allow if deciding.is_empty() => format!("{of} is open: no policy isolates it"),
-            Verdict::Allow => format!("{of} is allowed by {rules}"),
+            Verdict::Allow => match self.by_default(explanation, side) {
+                None => format!("{of} is allowed by {rules}"),
+                Some(ports) => format!("{of} is allowed by {rules}, and by default for {ports}"),
+            },
             Verdict::Deny if deciding.is_empty() => {
                 format!("{of} is denied: isolated by {}, and no rule admits it", self.isolating(side))
             }
             Verdict::Deny => format!("{of} is denied by {rules}"),
             Verdict::Unknown => format!("{of} is not decided by the input"),
         }
+    }
+
+    /// True if policies of other tiers than that of NetworkPolicies are asked.
+    pub(super) fn has_tiers(self, side: &Side) -> bool {
+        side.policies.iter().any(|proof| self.cluster.policies[proof.policy].tier.is_ordered())
+    }
+
+    /// The ports of a side that no tier decides, where some are decided.
+    fn by_default(self, explanation: &PairExplanation, side: &Side) -> Option<PortSet> {
+        let left = explanation.tiers(self.cluster, side).pop()?.left;
+        (self.has_tiers(side) && !left.is_empty() && left != explanation.asked).then_some(left)
     }
 
     /// The policies that isolate the subject of a side, the first few by name.
@@ -685,7 +857,27 @@ impl<'c> Words<'c> {
             parts.push(format!("such as {} -> {}", self.end(from), self.end(to)));
         }
         lines.push(if parts.is_empty() { "nothing else opens".into() } else { list(parts, ", ") });
+        lines.extend(self.closes(fix));
         lines
+    }
+
+    /// The line on the connections that a fix closes, if there are any.
+    fn closes(self, fix: &Fix) -> Option<String> {
+        let closes = &fix.closes;
+        let (from, to) = closes.example?;
+        let parts = [
+            (closes.pairs, "pair of pods", "pairs of pods"),
+            (closes.outside, "pod with addresses outside", "pods with addresses outside"),
+        ];
+        let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
+        let parts = parts.map(|(number, one, many)| count(number, one, many));
+        Some(format!(
+            "it isolates the pods it selects, so connections that are allowed now would be denied: {}, such as {} -> {}; \
+             add rules for those that must stay",
+            list(parts, ", "),
+            self.end(from),
+            self.end(to)
+        ))
     }
 
     /// The reason why there is no fix.
@@ -701,9 +893,7 @@ impl<'c> Words<'c> {
             ),
             NoFix::NotFound => "no simple addition allows it and closes nothing".into(),
             NoFix::NoCommonFamily => "no policy can help: the two have no IP family in common".into(),
-            NoFix::Tier(policy) => {
-                format!("no NetworkPolicy can help: {} denies it, change that", self.policy(policy))
-            }
+            NoFix::Tier(rule, direction) => self.voided(rule, direction),
             NoFix::AddressUnknown(pod) => format!(
                 "it takes an ipBlock with the node address of hostNetwork pod `{}`, which the input does not give",
                 self.pod(pod)
@@ -713,5 +903,20 @@ impl<'c> Words<'c> {
                 self.pod(pod)
             ),
         }
+    }
+
+    /// The rule of the Admin tier that would void any NetworkPolicy, and what to change instead.
+    fn voided(self, rule: RuleId, direction: Direction) -> String {
+        let policy = &self.cluster.policies[rule.0];
+        let accepts = if policy.says_allow() { "allows" } else { "accepts" };
+        let elsewhere = match policy.priority {
+            0 => String::new(),
+            priority => format!(" or in one of a priority below {priority}"),
+        };
+        format!(
+            "no NetworkPolicy can help: {} denies it in the Admin tier, which is asked first and would void any; change \
+             this rule, or put one before it that {accepts} the connection or passes it on, in this policy{elsewhere}",
+            self.rule_name(rule, direction)
+        )
     }
 }
