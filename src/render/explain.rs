@@ -12,6 +12,7 @@ use crate::load::Position;
 use crate::net::{Direction, Family, PortSet, Protocol};
 use crate::policy::{Peers, Policy, PolicyId, Rule};
 use crate::profile::Profile;
+use crate::query::Isolation;
 use crate::query::can::{Answer, Verdict};
 use crate::query::endpoint::Ports;
 use crate::query::explain::{
@@ -331,7 +332,12 @@ fn explain_side(
             let perhaps = if proof.selects == Truth::Unknown { " perhaps applies" } else { "" };
             let at = context.at(proof.policy, "");
             let depth = usize::from(has_tiers);
-            outline.item(depth, Mark::Plain, format!("{}{perhaps}{at}", words.policy(proof.policy)));
+            let priority = Words::priority(&context.cluster.policies[proof.policy]);
+            outline.item(
+                depth,
+                Mark::Plain,
+                format!("{}{priority}{perhaps}{at}", words.policy(proof.policy)),
+            );
             if let Some(why) = without_rules(context, proof.policy, side.direction) {
                 outline.item(depth + 1, Mark::Aside, why);
             }
@@ -396,6 +402,9 @@ fn explain_fix(words: Words<'_>, answer: &Answer, outline: &mut Outline) {
         }
         Some(Ok(fix)) => {
             outline.heading(match fix.then {
+                Verdict::Allow if !fix.closes.is_nothing() => {
+                    "Fix: this would allow it, and deny something else"
+                }
                 Verdict::Allow => "Fix: this would allow it",
                 Verdict::Unknown => "Fix: this takes the denial away, what is not known remains",
                 Verdict::Deny => "Fix: this would allow some of it",
@@ -430,7 +439,10 @@ fn endpoint(context: &Context<'_>, explanation: &EndpointExplanation) -> Outline
         let more = if pods > names.len() as u64 { ", ..." } else { "" };
         outline.heading(format!("{}: {}{more}", count(pods, "pod", "pods"), names.join(", ")));
         for direction in Direction::ALL {
-            let isolation = json::isolation_name(subject.isolation[direction]);
+            let isolation = match subject.isolation[direction] {
+                Isolation::Ruled => "open but for what cluster-wide policies deny",
+                isolation => json::isolation_name(isolation),
+            };
             let why = match subject.exemption {
                 Some(exemption) => format!(": {}", Words::exemption(exemption)),
                 None => String::new(),
@@ -451,7 +463,8 @@ fn endpoint_policy(context: &Context<'_>, applied: &Applied, direction: Directio
     let words = Words { cluster: context.cluster };
     let perhaps = if applied.selects == Truth::Unknown { " perhaps applies" } else { "" };
     let at = context.at(applied.policy, "");
-    outline.item(1, Mark::Plain, format!("{}{perhaps}{at}", words.policy(applied.policy)));
+    let place = Words::place(&context.cluster.policies[applied.policy]);
+    outline.item(1, Mark::Plain, format!("{}{place}{perhaps}{at}", words.policy(applied.policy)));
     if let Some(why) = without_rules(context, applied.policy, direction) {
         outline.item(2, Mark::Aside, why);
     }

@@ -46,6 +46,8 @@ pub struct Fix {
     pub opens: Opened,
     /// The connections that close; none but where a rule of the Baseline tier denied what was asked.
     pub closes: Closed,
+    /// Set if the policies admit, too, what rules of the Baseline tier accept.
+    pub keeps: bool,
 }
 
 /// The reason why there is no simple fix.
@@ -151,7 +153,8 @@ impl<'r, 'p> Fixes<'r, 'p> {
         if policies.len() > MOST_POLICIES {
             return Err(NoFix::NotFound);
         }
-        self.try_out(policies, kinds, needs, from, to).ok_or(NoFix::NotFound)
+        let fix = self.try_out(policies, kinds, needs, from, to).ok_or(NoFix::NotFound)?;
+        Ok(Fix { keeps, ..fix })
     }
 
     /// A fix with these policies; `None` if they close something that they need not, or do not open what they should.
@@ -187,7 +190,7 @@ impl<'r, 'p> Fixes<'r, 'p> {
         bench.take_back(&revision);
         let (_, before) = can::judge(self.reachability, from, to);
         let helps = remaining < before.deny && (closes.is_nothing() || needs.isolates);
-        helps.then_some(Fix { policies, then, remaining, remain, opens, closes })
+        helps.then_some(Fix { policies, then, remaining, remain, opens, closes, keeps: false })
     }
 }
 
@@ -305,9 +308,8 @@ impl Writer<'_, '_> {
         let baseline = policies.iter().map(|(id, _)| &cluster.policies[*id]);
         let rules = baseline.filter(|policy| policy.tier == Tier::Baseline);
         let rules = rules.flat_map(|policy| &policy.rules[direction]);
-        let accepting = rules
-            .take_while(|rule| rule.action != Action::Deny)
-            .filter(|rule| rule.action == Action::Accept);
+        let accepting =
+            rules.take_while(|rule| rule.action != Action::Deny).filter(|rule| rule.action == Action::Accept);
         accepting.filter_map(|rule| manifest::rule(cluster, rule)).collect()
     }
 

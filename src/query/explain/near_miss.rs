@@ -12,9 +12,7 @@ use crate::policy::{
 };
 use crate::query::can::Verdict;
 use crate::solve::End;
-use crate::solve::proof::{
-    BlockStep, FamilyProof, PeerStep, PolicyProof, PortStep, Prover, RuleProof, Side,
-};
+use crate::solve::proof::{BlockStep, FamilyProof, PeerStep, PolicyProof, PortStep, Prover, RuleProof, Side};
 
 use super::front::{self, Front};
 use super::{Coverage, PairExplanation};
@@ -118,8 +116,11 @@ impl Search<'_, '_> {
         let settled = self.settled(side);
         for (place, proof) in side.policies.iter().enumerate() {
             let rules = &self.cluster.policies[proof.policy].rules[side.direction];
-            for (index, (rule, step)) in
-                rules.iter().zip(&proof.rules).enumerate().filter(|(_, (rule, _))| rule.action == Action::Accept)
+            for (index, (rule, step)) in rules
+                .iter()
+                .zip(&proof.rules)
+                .enumerate()
+                .filter(|(_, (rule, _))| rule.action == Action::Accept)
             {
                 if settled.is_some_and(|settled| (place, index) >= settled) {
                     continue;
@@ -157,10 +158,9 @@ impl Search<'_, '_> {
             let place = side.policies.iter().position(|proof| proof.policy == policy)?;
             return Some((place, rule));
         }
-        let is_isolating =
-            |(place, proof): (usize, &PolicyProof)| {
-                self.tier(side, place) == Tier::NetworkPolicy && proof.selects.sure()
-            };
+        let is_isolating = |(place, proof): (usize, &PolicyProof)| {
+            self.tier(side, place) == Tier::NetworkPolicy && proof.selects.sure()
+        };
         let isolates = side.policies.iter().enumerate().any(is_isolating);
         let after = |place: &usize| self.tier(side, *place) > Tier::NetworkPolicy;
         let end = (0..side.policies.len()).find(after).unwrap_or(side.policies.len());

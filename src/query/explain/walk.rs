@@ -128,7 +128,12 @@ impl Walk<'_> {
     }
 
     /// The rules of a policy that match some of these ports, surely or perhaps, and of them those that are left to each.
-    fn matching(&self, proof: &PolicyProof, left: &PortSet, idle: &mut Vec<RuleId>) -> (Vec<Counted>, PortSet) {
+    fn matching(
+        &self,
+        proof: &PolicyProof,
+        left: &PortSet,
+        idle: &mut Vec<RuleId>,
+    ) -> (Vec<Counted>, PortSet) {
         let rules = &self.cluster.policies[proof.policy].rules[self.side.direction];
         let mut reached = left.clone();
         let mut found = Vec::new();

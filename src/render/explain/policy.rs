@@ -91,8 +91,16 @@ pub(super) fn outline(context: &Context<'_>, explanation: &PolicyExplanation) ->
     let id = explanation.policy;
     let policy = &context.cluster.policies[id];
     let mut outline = Outline::default();
-    outline
-        .title(None, format!("{}{} (cni {})", words.policy(id), context.at(id, ""), context.profile.name()));
+    outline.title(
+        None,
+        format!(
+            "{}{}{} (cni {})",
+            words.policy(id),
+            Words::place(policy),
+            context.at(id, ""),
+            context.profile.name()
+        ),
+    );
     let [sure, perhaps] = [Truth::Yes, Truth::Unknown].map(|truth| names(context, explanation, truth));
     outline.heading(format!("selects {}", count(sure.len() as u64, "pod", "pods")));
     for (names, prefix) in [(&sure, ""), (&perhaps, "perhaps ")] {
@@ -141,7 +149,8 @@ pub(super) fn outline(context: &Context<'_>, explanation: &PolicyExplanation) ->
             some => format!(" ({some} of them unknown with it)"),
         };
         if number > 0 {
-            counts.push(format!("{} {what}{now}", count(number, "pair of pods newly", "pairs of pods newly")));
+            counts
+                .push(format!("{} {what}{now}", count(number, "pair of pods newly", "pairs of pods newly")));
         }
     }
     outline.item(
@@ -157,7 +166,8 @@ pub(super) fn outline(context: &Context<'_>, explanation: &PolicyExplanation) ->
         outline.item(0, Mark::Plain, row_text(context, row));
     }
     if without.rows.len() > ROWS || without.more {
-        let all = format!("podreach what-if --delete netpol/{}", policy.name.path());
+        let kind = policy.name.kind.to_ascii_lowercase();
+        let all = format!("podreach what-if --delete {kind}/{}", policy.name.path());
         outline.item(0, Mark::Aside, format!("and more: `{all}` lists all of it"));
     }
     outline

@@ -120,7 +120,7 @@ const fn state(isolation: Isolation) -> &'static str {
         Isolation::Isolated => "isolated",
         Isolation::Unknown => "unknown",
         Isolation::Exempt => "never isolated (hostNetwork)",
-        Isolation::Ruled => "not isolated, denied some of it by cluster-wide policies",
+        Isolation::Ruled => "open but for what cluster-wide policies deny",
     }
 }
 
