@@ -710,7 +710,7 @@ fn what_the_baseline_tier_denies_is_fixed_by_a_policy_that_isolates() {
     assert!(notes.contains("it also admits what rules of the Baseline tier accept"), "{notes}");
     // What it cannot keep is counted: here that nobody denies addresses outside, and other pods.
     for (denied, closes, says) in [
-        ("{namespaces: {}}", 0, "of 1 pod with addresses outside, such as shop/web -> 0.0.0.0"),
+        ("{namespaces: {}}", 0, "of 1 pod with addresses outside, such as shop/web -> 203.0.113.1"),
         (
             "{pods: {namespaceSelector: {}, podSelector: {matchLabels: {app: db}}}}",
             1,
@@ -917,4 +917,28 @@ fn a_policy_without_effect_is_named_with_the_profile() {
     let says =
         "AdminNetworkPolicy b has no effect: CNI profile `calico` does not enforce policies of this kind";
     assert!(printed.contains(says), "{printed}");
+}
+
+#[test]
+fn what_an_admin_policy_accepts_no_other_policy_was_meant_to_block() {
+    let accept = |port: &str| {
+        let spec = format!(
+            "{{tier: Admin, priority: 1, {EVERYBODY}, ingress: [{{action: Accept, from: [{{namespaces: {{}}}}]{port}}}]}}"
+        );
+        cluster_wide("ClusterNetworkPolicy", "open", &spec)
+    };
+    let slip = policy("shop/slip", "{podSelector: {matchLabels: {app: bd}}}");
+    let printed = shop(&[&accept(""), &slip], "shop/web shop/db:80");
+    assert!(printed.starts_with("allow") && !printed.contains("may have been meant"), "{printed}");
+    let one = accept(", protocols: [{tcp: {destinationPort: {number: 81}}}]");
+    let printed = shop(&[&one, &slip], "shop/web shop/db:80");
+    assert!(printed.contains("may have been meant"), "{printed}");
+    // Some ports by a rule, and the others since nobody decides.
+    let printed = shop(&[&one], "shop/web shop/db:80-82");
+    for says in [
+        "ingress of shop/db is allowed by ClusterNetworkPolicy open spec.ingress[0], other ports by default",
+        "other ports allowed by default: no policy decides",
+    ] {
+        assert!(printed.contains(says), "{says}: {printed}");
+    }
 }

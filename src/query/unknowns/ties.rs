@@ -1,19 +1,22 @@
 //! Policies of one tier and priority that disagree about connections, so that these are unknown.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::{Fact, MissingFact};
 use crate::cluster::Addresses;
-use crate::compile::{ClassId, CompiledRule, Program};
-use crate::net::{AddressSet, Direction, Family, address, address_number};
+use crate::compile::{ClassId, CompiledRule, Program, SignatureId};
+use crate::index::IndexVec;
+use crate::net::{AddressSet, ByDirection, Direction, Family, address, address_number};
 use crate::policy::PolicyId;
 use crate::query::explain::{Reason, brief};
 use crate::solve::proof::Prover;
 use crate::solve::{End, Reachability, solve};
 
-/// More connections than this are not looked at for two policies and a direction: almost none of them is unknown then.
-const MOST: usize = 1 << 18;
+/// No more ends and connections than this are looked at, so that the search stays short however many policies are in one
+/// place. `explain` names every tie.
+const MOST: usize = 1 << 20;
 
 /// The pairs of policies on which a verdict hangs because of their equal places, with one connection each.
 pub(super) fn ties(program: &Program) -> Vec<MissingFact> {
@@ -23,13 +26,15 @@ pub(super) fn ties(program: &Program) -> Vec<MissingFact> {
     let mut found = Vec::new();
     let mut search: Option<Search<'_>> = None;
     for (i, &a) in ids.iter().enumerate() {
-        if !cluster.policies[a].tier.is_ordered() || cluster.policies[a].is_withdrawn() {
+        let ours = &cluster.policies[a];
+        if !ours.tier.is_ordered() || ours.is_withdrawn() {
             continue;
         }
-        let equals = ids[i + 1..]
-            .iter()
-            .copied()
-            .take_while(|b| cluster.policies[*b].tier == cluster.policies[a].tier);
+        let is_equal = |b: &PolicyId| {
+            let theirs = &cluster.policies[*b];
+            (theirs.tier, theirs.priority) == (ours.tier, ours.priority)
+        };
+        let equals = ids[i + 1..].iter().copied().take_while(is_equal);
         for b in equals.filter(|&b| order(b) == order(a) && !cluster.policies[b].is_withdrawn()) {
             let search = search.get_or_insert_with(|| Search::new(program));
             let example = Direction::ALL.into_iter().find_map(|direction| search.example(a, b, direction));
@@ -49,6 +54,10 @@ struct Search<'p> {
     reachability: Reachability<'p>,
     /// Addresses of which one lies in every range that policies tell apart, those of pods left out.
     addresses: Vec<IpAddr>,
+    /// The classes of each signature.
+    classes: ByDirection<IndexVec<SignatureId, Vec<ClassId>>>,
+    /// Number of ends and connections that were looked at.
+    looked_at: Cell<usize>,
 }
 
 impl<'p> Search<'p> {
@@ -68,7 +77,17 @@ impl<'p> Search<'p> {
             addresses.extend(starts.map(|at| address(family, at)).filter(|ip| !owned.contains(ip)));
         }
         let prover = Prover::new(cluster, program.profile);
-        Self { program, prover, reachability: solve(program), addresses }
+        let classes = |direction: Direction| {
+            let mut of: IndexVec<SignatureId, Vec<ClassId>> =
+                program.signatures[direction].iter().map(|_| Vec::new()).collect();
+            for (class, facts) in program.classes.enumerate() {
+                of[facts.signature[direction]].push(class);
+            }
+            of
+        };
+        let classes =
+            ByDirection { ingress: classes(Direction::Ingress), egress: classes(Direction::Egress) };
+        Self { program, prover, reachability: solve(program), addresses, classes, looked_at: Cell::new(0) }
     }
 
     /// A connection that is unknown because two policies disagree.
@@ -81,23 +100,20 @@ impl<'p> Search<'p> {
             .flat_map(|x| theirs.iter().map(move |y| (x, y)))
             .filter(|(x, y)| x.action != y.action)
             .collect();
-        let shared = |class: ClassId| {
-            let signature = program.classes[class].signature[direction];
-            [a, b].iter().all(|id| program.deciding[*id][direction].binary_search(&signature).is_ok())
-        };
-        let subjects: Vec<ClassId> = program.classes.ids().filter(|class| shared(*class)).collect();
-        if disagree.is_empty() || subjects.is_empty() {
+        let (first, second) = (&program.deciding[a][direction], &program.deciding[b][direction]);
+        let shared = first.iter().filter(|signature| second.binary_search(signature).is_ok());
+        let subjects: Vec<ClassId> =
+            shared.flat_map(|signature| self.classes[direction][*signature].iter().copied()).collect();
+        if disagree.is_empty() || subjects.is_empty() || self.looked_at.get() >= MOST {
             return None;
         }
-        let peers: Vec<ClassId> = program
-            .classes
-            .ids()
-            .filter(|class| disagree.iter().any(|pair| self.both_match(*class, *pair)))
-            .collect();
+        self.looked_at.set(self.looked_at.get() + program.classes.len() + self.addresses.len());
+        let classes = program.classes.ids();
+        let peers: Vec<ClassId> =
+            classes.filter(|class| disagree.iter().any(|pair| self.both_match(*class, *pair))).collect();
         let outside =
             self.addresses.iter().filter(|ip| disagree.iter().any(|pair| self.both_hold(**ip, *pair)));
         let outside: Vec<End> = outside.map(|ip| End::Address(*ip)).collect();
-        let mut looked_at = 0;
         for subject in subjects {
             let subject = self.ends(subject).next()?;
             let peers = peers.iter().filter_map(|peer| self.ends(*peer).find(|end| *end != subject));
@@ -106,14 +122,14 @@ impl<'p> Search<'p> {
                     Direction::Egress => (subject, peer),
                     Direction::Ingress => (peer, subject),
                 };
-                looked_at += 1;
+                self.looked_at.set(self.looked_at.get() + 1);
                 let bounds = self.reachability.connectivity(from, to);
                 let unknown = bounds.may.difference(&bounds.must);
                 let hangs = || brief(&self.prover, from, to, &unknown).reasons.contains(&Reason::Tie(a, b));
                 if !unknown.is_empty() && hangs() {
                     return Some((from, to));
                 }
-                if looked_at == MOST {
+                if self.looked_at.get() >= MOST {
                     return None;
                 }
             }

@@ -115,6 +115,14 @@ fn owned(cluster: &Cluster) -> ByFamily<AddressSet> {
     ByFamily { v4: AddressSet::from_ranges(owned.v4), v6: AddressSet::from_ranges(owned.v6) }
 }
 
+/// An address of those that are reserved for examples.
+const fn example_address(family: Family) -> u128 {
+    match family {
+        Family::V4 => 0xcb00_7101,
+        Family::V6 => 0x2001_0db8 << 96 | 1,
+    }
+}
+
 struct Count<'a> {
     cluster: &'a Cluster,
     weigher: Weigher<'a>,
@@ -164,6 +172,8 @@ impl Count<'_> {
         for pod in pods {
             let outside = self.outside_of(pod, direction, family, addresses);
             let Some(&(first, _)) = outside.ranges().first() else { continue };
+            let usual = example_address(family);
+            let first = if outside.contains(usual) { usual } else { first };
             self.lost_outside.insert((pod, direction), u64::from(self.cluster.pods[pod].count));
             let (end, outside) = (End::Pod(pod, 0), End::Address(address(family, first)));
             self.closed.example.get_or_insert(match direction {

@@ -127,7 +127,7 @@ impl Words<'_> {
                 let is_evaluated = step.tier.is_evaluated();
                 is_evaluated && step.ties.is_empty() && step.rules.iter().all(|one| one.is_sure)
             });
-        let ports = if *left == explanation.asked { String::new() } else { format!("{left} ") };
+        let ports = if *left == explanation.asked { "" } else { "other ports " };
         (!left.is_empty()).then(|| {
             if is_sure {
                 format!("{ports}allowed by default: no policy decides")
@@ -341,10 +341,10 @@ impl Words<'_> {
                 format!("{of} is allowed by default: no policy decides")
             }
             Verdict::Allow if deciding.is_empty() => format!("{of} is open: no policy isolates it"),
-            Verdict::Allow => match self.by_default(explanation, side) {
-                None => format!("{of} is allowed by {rules}"),
-                Some(ports) => format!("{of} is allowed by {rules}, and by default for {ports}"),
-            },
+            Verdict::Allow if self.is_open_beside(explanation, side) => {
+                format!("{of} is allowed by {rules}, other ports by default")
+            }
+            Verdict::Allow => format!("{of} is allowed by {rules}"),
             Verdict::Deny if deciding.is_empty() => {
                 format!("{of} is denied: isolated by {}, and no rule admits it", self.isolating(side))
             }
@@ -358,10 +358,10 @@ impl Words<'_> {
         side.policies.iter().any(|proof| self.cluster.policies[proof.policy].tier.is_ordered())
     }
 
-    /// The ports of a side that no tier decides, where some are decided.
-    fn by_default(self, explanation: &PairExplanation, side: &Side) -> Option<PortSet> {
-        let left = explanation.tiers(self.cluster, side).pop()?.left;
-        (self.has_tiers(side) && !left.is_empty() && left != explanation.asked).then_some(left)
+    /// True if no tier decides some of the ports of a side.
+    fn is_open_beside(self, explanation: &PairExplanation, side: &Side) -> bool {
+        let last = explanation.tiers(self.cluster, side).pop();
+        self.has_tiers(side) && last.is_some_and(|step| !step.left.is_empty())
     }
 
     /// The policies that isolate the subject of a side, the first few by name.
