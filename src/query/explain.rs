@@ -172,6 +172,13 @@ impl PairExplanation {
         rules.filter(|one| one.is_sure && one.action == action).map(|one| one.rule).collect()
     }
 
+    /// True if no port that was asked about comes to the NetworkPolicies of a side: an earlier tier decides, and none of them
+    /// would change anything.
+    pub fn is_settled_before(&self, cluster: &Cluster, side: &Side) -> bool {
+        let steps = self.tiers(cluster, side);
+        steps.iter().any(|step| step.tier == Tier::NetworkPolicy && step.reached.is_empty())
+    }
+
     /// The rules that let through, surely or perhaps, some of what was asked, whether or not one would do alone.
     pub fn admitted_by(&self, cluster: &Cluster, side: &Side) -> Vec<(PolicyId, usize)> {
         let idle: Vec<RuleId> = self.tiers(cluster, side).into_iter().flat_map(|step| step.idle).collect();

@@ -278,7 +278,7 @@ pub(super) fn prove(context: &Context<'_>, answer: &Answer, outline: &mut Outlin
     let differing = shown.differing_families();
     match shown.family() {
         _ if !differing.is_empty() => {
-            outline.heading(words.families(shown, differing));
+            outline.heading(Words::families(shown, differing));
             for family in differing {
                 for side in family.sides() {
                     explain_side(context, shown, side, Some(family.family), outline);

@@ -49,10 +49,7 @@ pub(super) fn meant(prover: &Prover<'_>, explanation: &PairExplanation) -> Vec<M
     for side in family.sides() {
         let (End::Pod(subject, _), _) = explanation.ends_of(side.direction) else { continue };
         // No NetworkPolicy could block what an earlier tier accepts.
-        let is_settled = explanation
-            .tiers(prover.cluster(), side)
-            .iter()
-            .any(|step| step.tier == Tier::NetworkPolicy && step.reached.is_empty());
+        let is_settled = explanation.is_settled_before(prover.cluster(), side);
         if side.exemption.is_some() || is_settled {
             continue;
         }

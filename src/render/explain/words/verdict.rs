@@ -290,7 +290,7 @@ impl Words<'_> {
         }
         let name = Self::family(family.family);
         let said = said.map(|said| format!("{name}: {said}"));
-        list(std::iter::once(self.families(explanation, differing)).chain(said), "; ")
+        list(std::iter::once(Self::families(explanation, differing)).chain(said), "; ")
     }
 
     /// The name of a family.
@@ -302,11 +302,7 @@ impl Words<'_> {
     }
 
     /// `allowed over IPv4, denied over IPv6`.
-    pub(in crate::render) fn families(
-        self,
-        explanation: &PairExplanation,
-        families: &[FamilyProof],
-    ) -> String {
+    pub(in crate::render) fn families(explanation: &PairExplanation, families: &[FamilyProof]) -> String {
         let said = families.iter().map(|family| {
             let name = Self::family(family.family);
             let bounds = family.connectivity();
