@@ -468,6 +468,7 @@ fn policies_of_other_tiers_are_named_where_they_decide() {
     // What is denied since no rule admits it is for the policy that isolates, whatever other policies select the pod.
     let (_, stdout, _) = session.run("test t.yaml -o json");
     let report: Value = serde_json::from_str(&stdout).unwrap();
-    let policies: Vec<&Value> = report["tests"].as_array().unwrap().iter().map(|test| &test["policy"]["kind"]).collect();
+    let policies: Vec<&Value> =
+        report["tests"].as_array().unwrap().iter().map(|test| &test["policy"]["kind"]).collect();
     assert_eq!(policies, ["ClusterNetworkPolicy", "NetworkPolicy"], "{stdout}");
 }
