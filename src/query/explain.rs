@@ -130,15 +130,18 @@ impl PairExplanation {
         })
     }
 
-    /// The families in which the ends can connect, if not all of what was asked has the same verdict in each, on both sides.
-    pub fn differing_families(&self) -> &[FamilyProof] {
+    /// The families in which the ends can connect, if these differ in what a side says of the ports asked about, or in the
+    /// rules that deny them.
+    pub fn differing_families(&self, cluster: &Cluster) -> &[FamilyProof] {
         let Basis::Families(families) = &self.proof.basis else { return &[] };
-        let bounds = |side: &Side| {
+        let says = |side: &Side| {
             let Connectivity { must, may } = &side.bounds;
-            (must.intersection(&self.asked), may.intersection(&self.asked))
+            let is_denied = self.side_verdict(side) == Verdict::Deny;
+            let rules = if is_denied { self.decided_by(cluster, side) } else { Vec::new() };
+            (must.intersection(&self.asked), may.intersection(&self.asked), rules)
         };
         let differ = |a: &FamilyProof, b: &FamilyProof| {
-            a.sides().into_iter().map(bounds).ne(b.sides().into_iter().map(bounds))
+            a.sides().into_iter().map(says).ne(b.sides().into_iter().map(says))
         };
         if families.windows(2).any(|two| differ(&two[0], &two[1])) { families } else { &[] }
     }

@@ -10,7 +10,7 @@ use crate::diagnostic::Origin;
 use crate::label::Truth;
 use crate::load::Position;
 use crate::net::{Direction, Family, PortSet, Protocol};
-use crate::policy::{Peers, Policy, PolicyId, Rule};
+use crate::policy::{Peers, Policy, PolicyId, Rule, Tier};
 use crate::profile::Profile;
 use crate::query::Isolation;
 use crate::query::can::{Answer, Verdict};
@@ -275,7 +275,7 @@ pub(super) fn prove(context: &Context<'_>, answer: &Answer, outline: &mut Outlin
             outline.item(0, Mark::Plain, words.reason(reason));
         }
     }
-    let differing = shown.differing_families();
+    let differing = shown.differing_families(context.cluster);
     match shown.family() {
         _ if !differing.is_empty() => {
             outline.heading(Words::families(shown, differing));
@@ -449,7 +449,9 @@ fn endpoint(context: &Context<'_>, explanation: &EndpointExplanation) -> Outline
             };
             outline.item(0, Mark::Plain, format!("{}: {isolation}{why}", direction.as_str()));
             for applied in &subject.policies[direction] {
-                endpoint_policy(context, applied, direction, &mut outline);
+                let is_last = context.cluster.policies[applied.policy].tier == Tier::Baseline;
+                let is_idle = is_last && subject.isolation[direction] == Isolation::Isolated;
+                endpoint_policy(context, applied, direction, is_idle, &mut outline);
             }
         }
     }
@@ -459,7 +461,13 @@ fn endpoint(context: &Context<'_>, explanation: &EndpointExplanation) -> Outline
     outline
 }
 
-fn endpoint_policy(context: &Context<'_>, applied: &Applied, direction: Direction, outline: &mut Outline) {
+fn endpoint_policy(
+    context: &Context<'_>,
+    applied: &Applied,
+    direction: Direction,
+    is_idle: bool,
+    outline: &mut Outline,
+) {
     let words = Words { cluster: context.cluster };
     let perhaps = if applied.selects == Truth::Unknown { " perhaps applies" } else { "" };
     let at = context.at(applied.policy, "");
@@ -467,6 +475,10 @@ fn endpoint_policy(context: &Context<'_>, applied: &Applied, direction: Directio
     outline.item(1, Mark::Plain, format!("{}{place}{perhaps}{at}", words.policy(applied.policy)));
     if let Some(why) = without_rules(context, applied.policy, direction) {
         outline.item(2, Mark::Aside, why);
+    }
+    if is_idle {
+        outline.item(2, Mark::Aside, "not reached, since a NetworkPolicy isolates it");
+        return;
     }
     let rules = &context.cluster.policies[applied.policy].rules[direction];
     for (i, (rule, here)) in rules.iter().zip(&applied.rules).enumerate() {

@@ -497,6 +497,16 @@ fn the_tiers_are_walked_from_top_to_bottom() {
     ] {
         assert!(printed.contains(says), "{says}: {printed}");
     }
+    // Of one pod, too, it is said which policies are not asked.
+    let idle = "BaselineAdminNetworkPolicy default, Baseline tier (in.yaml:22) not reached, since a NetworkPolicy isolates it";
+    let closed = policy("shop/closed", "{podSelector: {}, ingress: []}");
+    for (more, is_idle) in [(&closed, true), (&egress, false)] {
+        let printed = shop(&[&admin, &baseline, more], "shop/db");
+        let idle = &idle[idle.find(") not").unwrap()..];
+        assert_eq!(printed.contains(idle), is_idle, "{printed}");
+        let says = "ingress: open but for what cluster-wide policies deny ClusterNetworkPolicy first, Admin tier, priority 7";
+        assert_eq!(printed.contains(says), !is_idle, "{printed}");
+    }
     // Nobody decides.
     let printed = shop(&[&admin, &baseline], "shop/web shop/db:82");
     for says in [
@@ -673,6 +683,19 @@ fn families_that_rules_treat_differently_are_told_apart() {
             (&"IPv6".into(), &"allow".into(), &"allow".into())
         ]
     );
+    // Where both are denied, by different policies, a fix is for the one that no Admin policy denies.
+    let closed = policy("shop/closed", "{podSelector: {}, policyTypes: [Egress]}");
+    let input = [&*web, &db, &deny, &closed];
+    let printed = shop(&input, "shop/front shop/back:80");
+    for says in [
+        "denied over IPv4, denied over IPv6",
+        "IPv4: egress of shop/front is denied by ClusterNetworkPolicy v4 spec.egress[0]",
+        "IPv6: egress of shop/front is denied: isolated by NetworkPolicy shop/closed, and no rule admits it",
+    ] {
+        assert!(printed.contains(says), "{says}: {printed}");
+    }
+    let (found, object) = fix(&input, "shop/front shop/back:80");
+    assert!(found.contains("app: back") && object["fixEffect"]["verdict"] == "allow", "{object}");
     // A rule for pods treats them alike.
     let both = deny.replace("networks: [10.0.0.0/8]", "namespaces: {}");
     let printed = shop(&[&web, &db, &both], "shop/front shop/back:80");

@@ -305,7 +305,7 @@ impl Explanation {
             rule: reference(context, policy, path.to_owned()),
             why,
         };
-        let families = shown.differing_families().iter().map(|family| FamilyObject {
+        let families = shown.differing_families(context.cluster).iter().map(|family| FamilyObject {
             family: Words::family(family.family),
             verdict: Verdict::of(&family.connectivity(), &shown.asked).as_str(),
             egress: side(context, shown, &family.egress),

@@ -14,7 +14,7 @@ use crate::policy::{Action, PolicyId, Tier};
 use crate::query::can::{Relation, Verdict, outside};
 use crate::query::endpoint::{Ports, Target};
 use crate::query::explain::{PairExplanation, RuleId, proved};
-use crate::solve::proof::{Basis, Prover, Side};
+use crate::solve::proof::{Basis, FamilyProof, Prover, Side};
 use crate::solve::{End, Reachability};
 
 /// Ends that no rule which a fix may write tells apart.
@@ -122,7 +122,7 @@ impl Kinds {
             match self.sides(prover, &explanation, source, destination) {
                 Err(why) => needs.helpless.push(((a, b), why)),
                 Ok((family, directions)) => {
-                    needs.isolates |= is_baseline(prover, &explanation);
+                    needs.isolates |= is_baseline(prover, &explanation, family);
                     for direction in directions {
                         let (subject, peer) = match direction {
                             Direction::Egress => (source, destination),
@@ -144,10 +144,31 @@ impl Kinds {
         source: usize,
         destination: usize,
     ) -> Result<(Family, Vec<Direction>), NoFix> {
-        if matches!(explanation.proof.basis, Basis::NoCommonFamily) {
-            return Err(NoFix::NoCommonFamily);
+        // Where the Admin tier denies one family, the other one may be open to a NetworkPolicy.
+        let Basis::Families(families) = &explanation.proof.basis else { return Err(NoFix::NoCommonFamily) };
+        let best = explanation.family().map(|family| family.family);
+        let mut families: Vec<&FamilyProof> = families.iter().collect();
+        families.sort_by_key(|family| Some(family.family) != best);
+        let mut found = families.into_iter().map(|family| {
+            let directions = self.directions(prover, explanation, family, source, destination)?;
+            Ok((family.family, directions))
+        });
+        let first = found.next().unwrap_or(Err(NoFix::NoCommonFamily));
+        match first {
+            Err(NoFix::Tier(..)) => found.find(Result::is_ok).unwrap_or(first),
+            _ => first,
         }
-        let family = explanation.family().ok_or(NoFix::NoCommonFamily)?;
+    }
+
+    /// The sides that deny a connection in one family, if a rule at each can let it through.
+    fn directions(
+        &self,
+        prover: &Prover<'_>,
+        explanation: &PairExplanation,
+        family: &FamilyProof,
+        source: usize,
+        destination: usize,
+    ) -> Result<Vec<Direction>, NoFix> {
         let denying = family.sides().into_iter().filter(|s| explanation.side_verdict(s) == Verdict::Deny);
         let mut directions = Vec::new();
         for side in denying {
@@ -163,7 +184,7 @@ impl Kinds {
             }
             directions.push(side.direction);
         }
-        Ok((family.family, directions))
+        Ok(directions)
     }
 }
 
@@ -262,10 +283,11 @@ fn overruling(prover: &Prover<'_>, explanation: &PairExplanation, side: &Side) -
     denying.into_iter().find(|rule| tier(rule) == Tier::Admin)
 }
 
-/// True if a rule of the Baseline tier denies some of what was asked.
-fn is_baseline(prover: &Prover<'_>, explanation: &PairExplanation) -> bool {
+/// True if a rule of the Baseline tier denies some of what was asked in a family.
+fn is_baseline(prover: &Prover<'_>, explanation: &PairExplanation, family: Family) -> bool {
     let policies = &prover.cluster().policies;
-    let Some(family) = explanation.family() else { return false };
+    let Basis::Families(families) = &explanation.proof.basis else { return false };
+    let Some(family) = families.iter().find(|proof| proof.family == family) else { return false };
     let denying = family.sides().into_iter().filter(|side| explanation.side_verdict(side) == Verdict::Deny);
     denying.flat_map(|side| explanation.tiers(prover.cluster(), side)).any(|step| {
         let is_ours = |policy: PolicyId| policies[policy].tier == Tier::Baseline;

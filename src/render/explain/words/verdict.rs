@@ -284,7 +284,7 @@ impl Words<'_> {
             .into_iter()
             .filter(|side| explanation.side_verdict(side) == explanation.verdict)
             .map(|side| self.side(explanation, side));
-        let differing = explanation.differing_families();
+        let differing = explanation.differing_families(self.cluster);
         if differing.is_empty() {
             return list(said, "; ");
         }
