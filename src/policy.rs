@@ -166,6 +166,19 @@ impl Policy {
         if self.tier.is_ordered() { "spec.subject" } else { "spec.podSelector" }
     }
 
+    /// The priority that is written in it; `None` in a kind that has none.
+    pub fn written_priority(&self) -> Option<u32> {
+        let has_one = self.tier.is_ordered()
+            && *self.name.kind != *network_policy_api::Kind::BaselineAdminNetworkPolicy.name();
+        has_one.then_some(self.priority)
+    }
+
+    /// True if its kind calls the action of accepting rules `Allow`.
+    pub fn says_allow(&self) -> bool {
+        use network_policy_api::Kind::{AdminNetworkPolicy, BaselineAdminNetworkPolicy};
+        [AdminNetworkPolicy, BaselineAdminNetworkPolicy].iter().any(|kind| *self.name.kind == *kind.name())
+    }
+
     /// Its place in its tier under a profile.
     pub fn order(&self, semantics: Semantics) -> Order {
         let ObjectName { kind, namespace, name } = &self.name;

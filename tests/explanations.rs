@@ -8,10 +8,11 @@ use podreach::cluster::{Addresses, Cluster};
 use podreach::compile::compile;
 use podreach::load::Position;
 use podreach::net::{AddressSet, ByFamily, Family, PortSet, address_number};
+use podreach::policy::{Action, Tier};
 use podreach::profile::Profile;
 use podreach::query::can::{Answer, Pairs, Verdict, can};
 use podreach::query::endpoint::{Ports, Target};
-use podreach::query::explain::{Fixes, NoFix, endpoint};
+use podreach::query::explain::{Fixes, NoFix, endpoint, pair};
 use podreach::reference::Reference;
 use podreach::render::explain::{
     Context, answer_markdown, answer_object, answer_text, can_text, endpoint_markdown, endpoint_object,
@@ -127,6 +128,45 @@ proptest! {
         }
     }
 
+    /// The walk through the tiers comes to the verdict of each side, port by port.
+    #[test]
+    fn the_walk_through_the_tiers_comes_to_the_verdict(case in generate::case(), port in any::<Index>()) {
+        let (cluster, addresses, ports) = cluster(&case)?;
+        let asked = port.get(&ports[1..]);
+        let prover = Prover::new(&cluster, case.profile);
+        for (from, to) in pairs(&cluster, &outside(&cluster, addresses)) {
+            let explanation = pair(&prover, from, to, asked);
+            let Some(family) = explanation.family() else { continue };
+            for side in family.sides().into_iter().filter(|side| side.exemption.is_none()) {
+                let steps = explanation.tiers(&cluster, side);
+                let said = format!("{from:?} -> {to:?} {:?}: {steps:#?}", side.direction);
+                let is_evaluated = steps.iter().all(|step| step.tier.is_evaluated());
+                let does = |action: Action, only_sure: bool| {
+                    let rules = steps.iter().flat_map(|step| &step.rules);
+                    let tied = steps.iter().flat_map(|step| &step.ties).flat_map(|tie| &tie.rules);
+                    rules.filter(|one| one.is_sure || !only_sure).chain(tied).any(|one| one.action == action)
+                };
+                let is_left = steps.last().is_none_or(|step| !step.left.is_empty());
+                let is_shut = steps.iter().any(|step| !step.shut.is_empty());
+                match explanation.side_verdict(side) {
+                    Verdict::Allow => {
+                        prop_assert!(!does(Action::Deny, false) && !is_shut, "{said}");
+                        prop_assert!(does(Action::Accept, true) || is_left, "{said}");
+                    }
+                    Verdict::Deny => {
+                        prop_assert!(!is_evaluated || (!does(Action::Accept, false) && !is_left), "{said}");
+                    }
+                    Verdict::Unknown => {
+                        let is_doubtful = steps.iter().any(|step| {
+                            !step.ties.is_empty() || step.rules.iter().any(|one| !one.is_sure)
+                        }) || side.policies.iter().any(|proof| !proof.selects.sure());
+                        prop_assert!(!is_evaluated || is_doubtful, "{said}");
+                    }
+                }
+            }
+        }
+    }
+
     /// The verdict on sets is that on all of their pairs, and everything that is said of it can be printed.
     #[test]
     fn sets_are_judged_as_their_pairs(
@@ -187,7 +227,12 @@ proptest! {
                 let addresses = Reference::new(&manifests, &fixed.options, fixed.profile).interesting_addresses();
                 let addresses = outside(&cluster, addresses);
                 let effect = effect(&cluster, (&before, &after), &addresses, (&from, &to), asked);
-                prop_assert_eq!(effect.closed, None, "{}", said);
+                let has_baseline = cluster.policies.iter().any(|policy| policy.tier == Tier::Baseline);
+                prop_assert!(has_baseline || fix.closes.is_nothing(), "it closes something: {said}");
+                let closes = &fix.closes;
+                let closed = (effect.closed, effect.closed_outside.len() as u64);
+                prop_assert_eq!((closes.pairs, closes.outside), closed, "{}", said);
+                prop_assert_eq!(closes.example.is_none(), closes.is_nothing());
                 let opens = &fix.opens;
                 prop_assert_eq!((opens.pairs, opens.perhaps), (effect.pairs, effect.perhaps), "{}", said);
                 prop_assert_eq!(opens.outside, effect.outside.len() as u64, "{}", said);
@@ -202,7 +247,10 @@ proptest! {
 /// The effect of a change beside what was asked for, pair by pair.
 #[derive(Default)]
 struct Effect {
-    closed: Option<(End, End)>,
+    /// Pairs of pods that lose a port.
+    closed: u64,
+    /// The pods that lose addresses, with the direction.
+    closed_outside: BTreeSet<(End, bool)>,
     pairs: u64,
     perhaps: u64,
     /// The pods that open to addresses, with the direction.
@@ -220,7 +268,11 @@ fn effect(
     for (a, b) in pairs(cluster, addresses).into_iter().filter(|(a, b)| a != b) {
         let (was, is) = (before.connectivity(a, b), after.connectivity(a, b));
         if !was.must.difference(&is.must).is_empty() || !was.may.difference(&is.may).is_empty() {
-            effect.closed = Some((a, b));
+            match (a, b) {
+                (End::Pod(..), End::Pod(..)) => effect.closed += 1,
+                (pod @ End::Pod(..), End::Address(_)) => _ = effect.closed_outside.insert((pod, true)),
+                (End::Address(_), pod) => _ = effect.closed_outside.insert((pod, false)),
+            }
         }
         let surely = is.must.difference(&was.must);
         let grown = surely.union(&is.may.difference(&was.may));

@@ -79,7 +79,7 @@ pub(super) fn compare<'p>(
         let table =
             is_drawn.then(|| query::table([&before, &after], &difference, &scope, render::LARGEST_PICTURE));
         let warnings = warnings(&before, &after, &pairwise);
-        let mut notes = notes::idle(&programs[1].cluster, &newly_idle(programs));
+        let mut notes = notes::idle(&programs[1].cluster, programs[1].profile, &newly_idle(programs));
         if difference.has_unknown() {
             notes.extend(notes::missing_facts(&programs[1].cluster, &missing_facts(programs[1])));
         }

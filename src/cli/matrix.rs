@@ -39,7 +39,7 @@ pub(super) fn run(args: &MatrixArgs, settings: &Settings) -> Result<ExitStatus, 
     let reachability = progress.stage(Stage::Solve, || solve(&program));
     let matrix = Matrix::new(&reachability);
     let mut findings = input.diagnostics;
-    findings.extend(notes::idle(&input.cluster, &idle(&program)));
+    findings.extend(notes::idle(&input.cluster, program.profile, &idle(&program)));
     findings.extend(notes::missing_facts(&input.cluster, &missing_facts(&program)));
     findings.extend(notes::differences(settings.profile, &differences(&program)));
     findings.extend(unlisted_replicas(&matrix, view.by).filter(|_| !args.summary));

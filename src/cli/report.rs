@@ -70,7 +70,7 @@ impl Page<'_> {
         require_room(cluster.workloads.len(), page::MOST_WORKLOADS, "workloads")?;
         require_room(cluster.namespaces.len(), page::MOST_NAMESPACES, "namespaces")?;
         let mut findings = self.diagnostics.to_vec();
-        findings.extend(notes::idle(cluster, &idle(program)));
+        findings.extend(notes::idle(cluster, program.profile, &idle(program)));
         findings.extend(notes::missing_facts(cluster, &missing_facts(program)));
         findings.extend(notes::differences(settings.profile, &differences(program)));
         let findings = Located::all(&findings, self.sources);

@@ -15,7 +15,7 @@ use crate::cluster::{Cluster, NodeId, PodId, Ranges};
 use crate::diff::Concern;
 use crate::label::Truth;
 use crate::net::{AddressSet, ByFamily, Direction, Family, PortSet, Protocol, address_number};
-use crate::policy::PolicyId;
+use crate::policy::{PolicyId, Tier};
 use crate::query::can::{self, Answer, Lot, Pairs, Verdict, counting, hidden_clients, lots};
 use crate::query::endpoint::{Perhaps, Ports, Target};
 use crate::query::explain::{self, Fixes};
@@ -191,7 +191,11 @@ impl Counterexample {
             .iter()
             .find_map(|side| shown.decided_by(cluster, side).first().map(|&at| rule(side.direction, at)));
         ruled.or_else(|| {
-            let isolating = denying.iter().find_map(|side| side.policies.first());
+            let isolates = |policy: PolicyId| cluster.policies[policy].tier == Tier::NetworkPolicy;
+            let isolating = denying.iter().find_map(|side| {
+                let isolating = side.policies.iter().find(|proof| isolates(proof.policy));
+                isolating.or(side.policies.first())
+            });
             isolating.map(|proof| Responsible { policy: proof.policy, rule: None })
         })
     }

@@ -69,8 +69,11 @@ fn ground(prover: &Prover<'_>, explanation: &PairExplanation, side: &Side) -> Gr
         }
         Verdict::Deny => Ground::Denied(rules),
         Verdict::Unknown => {
+            let ties = explanation.tiers(cluster, side).into_iter().flat_map(|step| step.ties);
+            let tied: Vec<PolicyId> = ties.flat_map(|tie| tie.rules).map(|one| one.rule.0).collect();
             let doubtful = side.policies.iter().filter(|proof| {
                 proof.selects == Truth::Unknown
+                    || tied.contains(&proof.policy)
                     || !cluster.policies[proof.policy].tier.is_evaluated()
                     || proof.rules.iter().any(|rule| rule.peers.truth == Truth::Unknown)
             });

@@ -11,19 +11,20 @@ mod near_miss;
 mod policy;
 mod reason;
 mod restriction;
+mod walk;
 mod weigh;
 
 use crate::cluster::Cluster;
 use crate::label::Truth;
-use crate::net::{Direction, PortSet};
+use crate::net::{ByDirection, Direction, PortSet};
 use crate::policy::{Action, PolicyId, Rule, Tier};
 use crate::profile::Profile;
 use crate::query::can::Verdict;
-use crate::solve::proof::{Basis, FamilyProof, PolicyProof, Proof, Prover, RuleProof, Side};
+use crate::solve::proof::{Basis, FamilyProof, Proof, Prover, RuleProof, Side};
 use crate::solve::{Connectivity, End};
 
 pub use endpoint::{Applied, AppliedRule, EndpointExplanation, Matched, Subject, endpoint};
-pub use fix::{AllowPolicy, Fix, Fixes, NoFix, Opened};
+pub use fix::{AllowPolicy, Closed, Fix, Fixes, NoFix, Opened};
 pub use meant::{Meant, Slip};
 pub use near_miss::{Miss, NearMiss};
 pub(super) use reason::undecided;
@@ -32,6 +33,7 @@ pub use policy::{PolicyExplanation, Row, Who, Without, policy};
 pub use reason::Reason;
 pub use restriction::Restriction;
 pub(super) use restriction::Restrictions;
+pub use walk::{Counted, Tie, TierStep};
 
 /// Everything there is to say about one pair of ends.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -50,37 +52,13 @@ pub struct PairExplanation {
     pub meant: Vec<Meant>,
     /// Profiles that enforce policies and give another definite verdict.
     pub differs: Vec<(Profile, Verdict)>,
+    /// By side, the NetworkPolicies that surely select its subject and isolate it in the other direction only; of sides
+    /// that policies of other tiers decide, too.
+    pub elsewhere: ByDirection<Vec<PolicyId>>,
 }
 
 /// A rule by its policy and its number there.
 pub type RuleId = (PolicyId, usize);
-
-/// The effect of one tier on the ports asked about.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct TierStep {
-    /// The tier.
-    pub tier: Tier,
-    /// Number of the side's policies that are in the tier.
-    pub policies: usize,
-    /// The ports that came to it; none if it was not reached.
-    pub reached: PortSet,
-    /// The rules that counted, and what each does: the first that match, or in the tier of NetworkPolicies those that admit.
-    pub rules: Vec<(RuleId, Action)>,
-    /// The ports that go on to the next tier.
-    pub left: PortSet,
-}
-
-/// The rules of a policy that surely match the peer, in order: what each does, and on which ports.
-fn matching<'e>(
-    cluster: &'e Cluster,
-    side: &Side,
-    proof: &'e PolicyProof,
-) -> impl Iterator<Item = (RuleId, Action, &'e PortSet)> {
-    let rules = cluster.policies[proof.policy].rules[side.direction].iter().zip(&proof.rules).enumerate();
-    rules
-        .filter(|(_, (_, step))| step.peers.truth.sure())
-        .map(|(index, (rule, step))| ((proof.policy, index), rule.action, &step.ports.matched))
-}
 
 /// Explains what may flow from one end to another on the ports asked for.
 pub fn pair(prover: &Prover<'_>, from: End, to: End, asked: &PortSet) -> PairExplanation {
@@ -113,7 +91,27 @@ fn proved(prover: &Prover<'_>, from: End, to: End, asked: &PortSet) -> PairExpla
         near_misses: Vec::new(),
         meant: Vec::new(),
         differs: Vec::new(),
+        elsewhere: ByDirection {
+            ingress: elsewhere(prover, to, Direction::Ingress),
+            egress: elsewhere(prover, from, Direction::Egress),
+        },
     }
+}
+
+/// The NetworkPolicies that surely select an end and isolate it in the other direction only, if policies of other tiers are
+/// asked in this one.
+fn elsewhere(prover: &Prover<'_>, subject: End, direction: Direction) -> Vec<PolicyId> {
+    let End::Pod(pod, _) = subject else { return Vec::new() };
+    let policies = &prover.cluster().policies;
+    let is_tiered = |(id, _): &(PolicyId, Truth)| policies[*id].tier.is_ordered();
+    if !prover.policies_of(pod, direction).iter().any(is_tiered) {
+        return Vec::new();
+    }
+    let others = prover.policies_of(pod, direction.other()).into_iter().filter(|(id, selects)| {
+        let policy = &policies[*id];
+        selects.sure() && policy.tier == Tier::NetworkPolicy && !policy.isolates[direction]
+    });
+    others.map(|(id, _)| id).collect()
 }
 
 impl PairExplanation {
@@ -133,6 +131,22 @@ impl PairExplanation {
             Verdict::Unknown => 1,
             Verdict::Deny => 2,
         })
+    }
+
+    /// The families in which the ends can connect, if these differ in what a side says of the ports asked about, or in the
+    /// rules that deny them.
+    pub fn differing_families(&self, cluster: &Cluster) -> &[FamilyProof] {
+        let Basis::Families(families) = &self.proof.basis else { return &[] };
+        let says = |side: &Side| {
+            let Connectivity { must, may, .. } = &side.bounds;
+            let is_denied = self.side_verdict(side) == Verdict::Deny;
+            let rules = if is_denied { self.decided_by(cluster, side) } else { Vec::new() };
+            (must.intersection(&self.asked), may.intersection(&self.asked), rules)
+        };
+        let differ = |a: &FamilyProof, b: &FamilyProof| {
+            a.sides().into_iter().map(says).ne(b.sides().into_iter().map(says))
+        };
+        if families.windows(2).any(|two| differ(&two[0], &two[1])) { families } else { &[] }
     }
 
     /// The verdict of one side.
@@ -161,55 +175,19 @@ impl PairExplanation {
             Verdict::Unknown => return Vec::new(),
         };
         let rules = self.tiers(cluster, side).into_iter().flat_map(|step| step.rules);
-        rules.filter(|(_, is)| *is == action).map(|(rule, _)| rule).collect()
+        rules.filter(|one| one.is_sure && one.action == action).map(|one| one.rule).collect()
     }
 
-    /// Follows the ports asked about through the tiers, as far as it is sure. Each tier that has policies is there.
-    pub fn tiers(&self, cluster: &Cluster, side: &Side) -> Vec<TierStep> {
-        let mut left = self.asked.clone();
-        let tier = |proof: &PolicyProof| cluster.policies[proof.policy].tier;
-        let step = |policies: &[PolicyProof]| {
-            let tier = tier(&policies[0]);
-            let reached = left.clone();
-            let sure: Vec<&PolicyProof> = policies.iter().filter(|proof| proof.selects.sure()).collect();
-            let matched = sure.iter().flat_map(|proof| matching(cluster, side, proof));
-            let mut rules = Vec::new();
-            match tier {
-                Tier::Admin | Tier::Baseline => {
-                    let mut passed = PortSet::empty();
-                    for (rule, action, ports) in matched {
-                        let matched = ports.intersection(&left);
-                        if matched.is_empty() {
-                            continue;
-                        }
-                        left = left.difference(&matched);
-                        rules.push((rule, action));
-                        if action == Action::Pass {
-                            passed = passed.union(&matched);
-                        }
-                    }
-                    left = left.union(&passed);
-                }
-                Tier::NetworkPolicy if !sure.is_empty() => {
-                    let of_left = matched
-                        .map(|(rule, action, ports)| ((rule, action), ports.intersection(&left)))
-                        .filter(|(_, ports)| !ports.is_empty());
-                    let some: Vec<_> = of_left.collect();
-                    let alone = some.iter().find(|(_, ports)| *ports == left).map(|(rule, _)| *rule);
-                    rules = alone
-                        .map_or_else(|| some.into_iter().map(|(rule, _)| rule).collect(), |one| vec![one]);
-                    // No other tier is asked about a pod that one of them isolates.
-                    left = PortSet::empty();
-                }
-                Tier::NetworkPolicy | Tier::Unevaluated | Tier::Restricting => {}
-            }
-            TierStep { tier, policies: policies.len(), reached, rules, left: left.clone() }
-        };
-        side.policies.chunk_by(|a, b| tier(a) == tier(b)).map(step).collect()
+    /// True if no port that was asked about comes to the NetworkPolicies of a side: an earlier tier decides, and none of them
+    /// would change anything.
+    pub fn is_settled_before(&self, cluster: &Cluster, side: &Side) -> bool {
+        let steps = self.tiers(cluster, side);
+        steps.iter().any(|step| step.tier == Tier::NetworkPolicy && step.reached.is_empty())
     }
 
     /// The rules that let through, surely or perhaps, some of what was asked, whether or not one would do alone.
     pub fn admitted_by(&self, cluster: &Cluster, side: &Side) -> Vec<(PolicyId, usize)> {
+        let idle: Vec<RuleId> = self.tiers(cluster, side).into_iter().flat_map(|step| step.idle).collect();
         let mut admitting = Vec::new();
         for proof in &side.policies {
             let rules = &cluster.policies[proof.policy].rules[side.direction];
@@ -219,7 +197,8 @@ impl PairExplanation {
                     && self.coverage(step) != Coverage::None
             };
             let matching = rules.iter().zip(&proof.rules).enumerate().filter(|(_, pair)| admits(*pair));
-            admitting.extend(matching.map(|(index, _)| (proof.policy, index)));
+            let matching = matching.map(|(index, _)| (proof.policy, index));
+            admitting.extend(matching.filter(|rule| !idle.contains(rule)));
         }
         admitting
     }

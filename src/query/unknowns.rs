@@ -3,6 +3,8 @@
 //! Found by looking at what policies ask, once, and never at pairs. A fact is listed if a policy in force asks for it
 //! and the answer could matter; whether another rule admits the connection anyway is not looked into.
 
+mod ties;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::cluster::{Addresses, Cluster, NamespaceId, PodId};
@@ -12,6 +14,7 @@ use crate::net::{Direction, Family};
 use crate::policy::{NamespaceMatch, Peer, Peers, PodMatch, PolicyId};
 use crate::profile::{Profile, Semantics};
 use crate::query::explain::undecided;
+use crate::solve::End;
 
 /// A fact that the input does not give, and the first place where a policy asks for it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,6 +37,8 @@ pub enum Fact {
     PodLabel(Requirement, Vec<PodId>),
     /// The addresses of this many pods.
     Addresses(u64),
+    /// Which of the policy and this one counts: they have one tier and priority, and disagree about these ends.
+    Tie(PolicyId, (End, End)),
 }
 
 /// A point on which other CNIs decide otherwise than the profile, and which the input touches.
@@ -91,8 +96,8 @@ pub fn missing_facts(program: &Program) -> Vec<MissingFact> {
             }
         }
     }
-    let addresses = search.addresses();
-    search.found(addresses)
+    let others = search.addresses().into_iter().chain(ties::ties(program)).collect();
+    search.found(others)
 }
 
 /// The policy and the field that ask for a fact.
@@ -243,7 +248,7 @@ impl<'p> Search<'p> {
         Some(MissingFact { fact: Fact::Addresses(count), policy, path: String::new() })
     }
 
-    fn found(self, addresses: Option<MissingFact>) -> Vec<MissingFact> {
+    fn found(self, others: Vec<MissingFact>) -> Vec<MissingFact> {
         let of_namespaces = self.of_namespaces.into_iter().map(|(requirement, (asked, namespaces))| {
             (asked, Fact::NamespaceLabel(requirement, namespaces.into_iter().collect()))
         });
@@ -252,7 +257,7 @@ impl<'p> Search<'p> {
         });
         let labels = of_namespaces.chain(of_pods);
         let labels = labels.map(|((policy, path), fact)| MissingFact { fact, policy, path });
-        let mut found: Vec<MissingFact> = labels.chain(addresses).collect();
+        let mut found: Vec<MissingFact> = labels.chain(others).collect();
         found.sort_by(|a, b| (a.policy, &a.path).cmp(&(b.policy, &b.path)));
         found
     }
@@ -342,6 +347,7 @@ mod tests {
             }
             Fact::PodLabel(r, pods) => format!("{} of {}", key(r), cluster.pod_path(pods[0], 0)),
             Fact::Addresses(pods) => format!("addresses of {pods}"),
+            Fact::Tie(other, _) => format!("tie with {}", cluster.policies[*other].name),
         };
         missing_facts(&program)
             .iter()

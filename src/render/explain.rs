@@ -10,8 +10,9 @@ use crate::diagnostic::Origin;
 use crate::label::Truth;
 use crate::load::Position;
 use crate::net::{Direction, Family, PortSet, Protocol};
-use crate::policy::{ConditionKind, Peers, Policy, PolicyId, Rule};
+use crate::policy::{ConditionKind, Peers, Policy, PolicyId, Rule, Tier};
 use crate::profile::Profile;
+use crate::query::Isolation;
 use crate::query::can::{Answer, Verdict};
 use crate::query::endpoint::Ports;
 use crate::query::explain::{
@@ -295,11 +296,20 @@ pub(super) fn prove(context: &Context<'_>, answer: &Answer, outline: &mut Outlin
             outline.item(0, Mark::Plain, words.reason(reason));
         }
     }
+    let differing = shown.differing_families(context.cluster);
     match shown.family() {
+        _ if !differing.is_empty() => {
+            outline.heading(Words::families(shown, differing));
+            for family in differing {
+                for side in family.sides() {
+                    explain_side(context, shown, side, Some(family.family), outline);
+                }
+            }
+        }
         None => outline.item(0, Mark::Plain, words.headline(shown)),
         Some(family) => {
             for side in family.sides() {
-                explain_side(context, shown, side, outline);
+                explain_side(context, shown, side, None, outline);
             }
         }
     }
@@ -322,32 +332,42 @@ pub(super) fn prove(context: &Context<'_>, answer: &Answer, outline: &mut Outlin
     explain_fix(words, answer, outline);
 }
 
-fn explain_side(context: &Context<'_>, explanation: &PairExplanation, side: &Side, outline: &mut Outline) {
+fn explain_side(
+    context: &Context<'_>,
+    explanation: &PairExplanation,
+    side: &Side,
+    family: Option<Family>,
+    outline: &mut Outline,
+) {
     let words = Words { cluster: context.cluster };
-    outline.heading(words.side(explanation, side));
+    let over = family.map(|family| format!("{}: ", Words::family(family))).unwrap_or_default();
+    outline.heading(format!("{over}{}", words.side(explanation, side)));
     let steps = explanation.tiers(context.cluster, side);
-    let has_tiers = steps.iter().any(|step| step.tier.is_ordered());
-    let is_known = explanation.side_verdict(side) != Verdict::Unknown;
+    let has_tiers = words.has_tiers(side);
     let mut policies = side.policies.iter();
     for step in &steps {
-        if has_tiers {
-            outline.item(0, Mark::Plain, words.tier(explanation, side, step, is_known));
+        if has_tiers && (step.policies > 0 || !step.reached.is_empty()) {
+            outline.item(0, Mark::Plain, words.tier(explanation, side, step));
         }
         for proof in policies.by_ref().take(step.policies) {
             let perhaps = if proof.selects == Truth::Unknown { " perhaps applies" } else { "" };
             let at = context.at(proof.policy, "");
             let depth = usize::from(has_tiers);
-            outline.item(depth, Mark::Plain, format!("{}{perhaps}{at}", words.policy(proof.policy)));
+            let priority = Words::priority(&context.cluster.policies[proof.policy]);
+            outline.item(
+                depth,
+                Mark::Plain,
+                format!("{}{priority}{perhaps}{at}", words.policy(proof.policy)),
+            );
             if let Some(why) = without_rules(context, proof.policy, side.direction) {
                 outline.item(depth + 1, Mark::Aside, why);
             }
-            let voided = |rule: usize| {
-                is_known
-                    && step.tier.is_ordered()
-                    && !step.rules.iter().any(|(id, _)| *id == (proof.policy, rule))
-            };
-            explain_rules(context, explanation, side.direction, proof, depth + 1, &voided, outline);
+            let is_idle = |rule: usize| step.idle.contains(&(proof.policy, rule));
+            explain_rules(context, explanation, side.direction, proof, depth + 1, &is_idle, outline);
         }
+    }
+    if has_tiers && let Some(rest) = Words::default(explanation, side, &steps) {
+        outline.item(0, Mark::Plain, rest);
     }
 }
 
@@ -369,7 +389,7 @@ fn explain_rules(
     direction: Direction,
     proof: &PolicyProof,
     depth: usize,
-    is_voided: &dyn Fn(usize) -> bool,
+    is_idle: &dyn Fn(usize) -> bool,
     outline: &mut Outline,
 ) {
     let words = Words { cluster: context.cluster };
@@ -378,10 +398,11 @@ fn explain_rules(
         let path = words.rule_path(proof.policy, direction, i);
         let at = context.at(proof.policy, &path);
         let why = words.rule(explanation, direction, rule, step);
-        let action = Words::action(policy, rule).map(|action| format!("{action}: ")).unwrap_or_default();
+        let action = Words::written_action(policy, rule);
+        let action = action.map(|action| format!("{action}: ")).unwrap_or_default();
         let mark = mark(explanation, step);
-        let voided = if mark == Mark::Match && is_voided(i) { ", which is decided before" } else { "" };
-        outline.item(depth, mark, format!("{path}{at}: {action}{why}{voided}"));
+        let idle = if mark == Mark::Match && is_idle(i) { ", but is not reached" } else { "" };
+        outline.item(depth, mark, format!("{path}{at}: {action}{why}{idle}"));
     }
 }
 
@@ -402,6 +423,9 @@ fn explain_fix(words: Words<'_>, answer: &Answer, outline: &mut Outline) {
         }
         Some(Ok(fix)) => {
             outline.heading(match fix.then {
+                Verdict::Allow if !fix.closes.is_nothing() => {
+                    "Fix: this would allow it, and deny something else"
+                }
                 Verdict::Allow => "Fix: this would allow it",
                 Verdict::Unknown => "Fix: this takes the denial away, what is not known remains",
                 Verdict::Deny => "Fix: this would allow some of it",
@@ -436,14 +460,19 @@ fn endpoint(context: &Context<'_>, explanation: &EndpointExplanation) -> Outline
         let more = if pods > names.len() as u64 { ", ..." } else { "" };
         outline.heading(format!("{}: {}{more}", count(pods, "pod", "pods"), names.join(", ")));
         for direction in Direction::ALL {
-            let isolation = json::isolation_name(subject.isolation[direction]);
+            let isolation = match subject.isolation[direction] {
+                Isolation::Ruled => "open but for what cluster-wide policies deny",
+                isolation => json::isolation_name(isolation),
+            };
             let why = match subject.exemption {
                 Some(exemption) => format!(": {}", Words::exemption(exemption)),
                 None => String::new(),
             };
             outline.item(0, Mark::Plain, format!("{}: {isolation}{why}", direction.as_str()));
             for applied in &subject.policies[direction] {
-                endpoint_policy(context, applied, direction, &mut outline);
+                let is_last = context.cluster.policies[applied.policy].tier == Tier::Baseline;
+                let is_idle = is_last && subject.isolation[direction] == Isolation::Isolated;
+                endpoint_policy(context, applied, direction, is_idle, &mut outline);
             }
         }
     }
@@ -453,13 +482,24 @@ fn endpoint(context: &Context<'_>, explanation: &EndpointExplanation) -> Outline
     outline
 }
 
-fn endpoint_policy(context: &Context<'_>, applied: &Applied, direction: Direction, outline: &mut Outline) {
+fn endpoint_policy(
+    context: &Context<'_>,
+    applied: &Applied,
+    direction: Direction,
+    is_idle: bool,
+    outline: &mut Outline,
+) {
     let words = Words { cluster: context.cluster };
     let perhaps = if applied.selects == Truth::Unknown { " perhaps applies" } else { "" };
     let at = context.at(applied.policy, "");
-    outline.item(1, Mark::Plain, format!("{}{perhaps}{at}", words.policy(applied.policy)));
+    let place = Words::place(&context.cluster.policies[applied.policy]);
+    outline.item(1, Mark::Plain, format!("{}{place}{perhaps}{at}", words.policy(applied.policy)));
     if let Some(why) = without_rules(context, applied.policy, direction) {
         outline.item(2, Mark::Aside, why);
+    }
+    if is_idle {
+        outline.item(2, Mark::Aside, "not reached, since a NetworkPolicy isolates it");
+        return;
     }
     let rules = &context.cluster.policies[applied.policy].rules[direction];
     for (i, (rule, here)) in rules.iter().zip(&applied.rules).enumerate() {
@@ -496,7 +536,7 @@ fn effective_rule(
             each.collect::<Vec<_>>().join(", or ")
         }
     };
-    let action = Words::action(policy, rule).map(|action| format!("{action} ")).unwrap_or_default();
+    let action = Words::written_action(policy, rule).map(|action| format!("{action} ")).unwrap_or_default();
     format!("{action}{ports} {preposition} {peers}")
 }
 

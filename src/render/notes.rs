@@ -72,6 +72,17 @@ fn note(words: Words<'_>, missing: &MissingFact) -> Diagnostic {
                 ),
             )
         }
+        Fact::Tie(other, pairs) => {
+            let (a, b) = (words.policy(missing.policy), words.policy(*other));
+            let (from, to) = (words.end(pairs.0), words.end(pairs.1));
+            (
+                format!(
+                    "priority tie: which of {a} and {b} counts is not known, as for {from} -> {to}: they have the same \
+                     tier and priority and disagree, and the API lets the implementation choose"
+                ),
+                "give them different priorities".to_owned(),
+            )
+        }
         Fact::Addresses(pods) => (
             format!(
                 "blocks of policies may hold the addresses of {}, which the input does not give",
@@ -97,7 +108,7 @@ fn some(names: impl Iterator<Item = String>, all: usize) -> String {
 }
 
 /// Policies, and parts of policies, that mean nothing for the input.
-pub fn idle(cluster: &Cluster, idle: &[Idle]) -> Vec<Diagnostic> {
+pub fn idle(cluster: &Cluster, profile: Profile, idle: &[Idle]) -> Vec<Diagnostic> {
     let note = |Idle { policy, path, why }: &Idle| {
         let policy = &cluster.policies[*policy];
         let ObjectName { kind, namespace, .. } = &policy.name;
@@ -105,7 +116,8 @@ pub fn idle(cluster: &Cluster, idle: &[Idle]) -> Vec<Diagnostic> {
         let (message, help) = match why {
             Why::NotEnforced => (
                 format!(
-                    "{kind} {name} has no effect: the CNI profile does not enforce policies of this kind"
+                    "{kind} {name} has no effect: CNI profile `{}` does not enforce policies of this kind",
+                    profile.name()
                 ),
                 Some("`--cni` says which implementation is meant".to_owned()),
             ),

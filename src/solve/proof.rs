@@ -378,13 +378,19 @@ impl<'c> Prover<'c> {
         }
         let peer_in = place.map(|place| &place[family]);
         let question = Question { direction, family, semantics, subject: (pod, number), peer, peer_in };
-        let policies: Vec<PolicyProof> = self
+        let mut policies: Vec<PolicyProof> = self
             .selecting(profile, pod, direction)
             .map(|(policy, selects)| {
                 let rules = self.cluster.policies[policy].rules[direction].iter();
                 PolicyProof { policy, selects, rules: rules.map(|r| self.prove_rule(r, question)).collect() }
             })
             .collect();
+        if semantics.ties_by_name {
+            policies.sort_by_cached_key(|proof| {
+                let policy = &self.cluster.policies[proof.policy];
+                (policy.tier, policy.order(semantics))
+            });
+        }
         let bounds = self.judge(&policies, direction);
         Side { direction, exemption: None, policies, bounds }
     }

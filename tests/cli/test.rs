@@ -452,3 +452,23 @@ fn every_mistake_is_told_with_its_place() {
         assert!(stderr.contains(says), "{says}\n{stderr}");
     }
 }
+
+#[test]
+fn policies_of_other_tiers_are_named_where_they_decide() {
+    let admin = "---\napiVersion: policy.networking.k8s.io/v1beta1\nkind: ClusterNetworkPolicy\nmetadata: {name: open}\n\
+        spec: {tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Accept, \
+        from: [{namespaces: {}}], protocols: [{tcp: {destinationPort: {number: 5432}}}]}]}\n";
+    let shop = format!("{SHOP}{admin}");
+    let tests = about_shop("tests: ['shop/web -> shop/db:5432 deny', 'shop/web -> shop/db:22 allow']\n");
+    let session = Session::new(&[("shop.yaml", &shop), ("t.yaml", &tests)]);
+    let (_, stdout, _) = session.run("test t.yaml");
+    // The rule of the NetworkPolicy is not reached: to narrow it would change nothing.
+    let says = "to deny it, narrow ClusterNetworkPolicy open spec.ingress[0]";
+    assert!(stdout.contains(says) && !stdout.contains("and NetworkPolicy shop/db"), "{stdout}");
+    // What is denied since no rule admits it is for the policy that isolates, whatever other policies select the pod.
+    let (_, stdout, _) = session.run("test t.yaml -o json");
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    let policies: Vec<&Value> =
+        report["tests"].as_array().unwrap().iter().map(|test| &test["policy"]["kind"]).collect();
+    assert_eq!(policies, ["ClusterNetworkPolicy", "NetworkPolicy"], "{stdout}");
+}

@@ -1,8 +1,9 @@
 //! The smallest addition that allows what was denied: NetworkPolicies for each side that denies it.
 //!
-//! NetworkPolicies add up, so a policy can only open, as long as it selects no pod that nothing isolates yet. A fix is
-//! tried out before it is handed out: what was asked must become allowed, nothing may become denied, and what else opens
-//! is counted.
+//! NetworkPolicies add up, so a policy can only open, as long as it selects no pod that nothing isolates yet. What a rule of
+//! the Baseline tier denies opens by being isolated: then the policy keeps what the rules before accept, if that helps, and
+//! what it closes is counted. A fix is tried out before it is handed out: what was asked must become allowed, nothing else
+//! may become denied, and what else opens is counted.
 
 mod manifest;
 mod needs;
@@ -15,14 +16,15 @@ use crate::cluster::{Addresses, NamespaceId, PodId};
 use crate::diff::Workbench;
 use crate::label::SelectorId;
 use crate::net::{AddressSet, ByFamily, Direction, Family, PortSet, address_number};
-use crate::policy::{PolicyId, Tier};
+use crate::policy::{Action, PolicyId, Tier};
 use crate::query::can::{self, Verdict};
 use crate::query::endpoint::Target;
+use crate::query::explain::RuleId;
 use crate::solve::proof::Prover;
 use crate::solve::{End, Reachability, solve};
 
 pub use manifest::AllowPolicy;
-pub use opened::Opened;
+pub use opened::{Closed, Opened};
 
 use manifest::{LabelSelector, PeerElement, blocks};
 use needs::{Kinds, Members, Needs, node_address};
@@ -42,6 +44,10 @@ pub struct Fix {
     pub remain: Vec<((End, End), Option<NoFix>)>,
     /// The connections that open beside those that were asked for.
     pub opens: Opened,
+    /// The connections that close; none but where a rule of the Baseline tier denied what was asked.
+    pub closes: Closed,
+    /// Set if the policies admit, too, what rules of the Baseline tier accept.
+    pub keeps: bool,
 }
 
 /// The reason why there is no simple fix.
@@ -51,8 +57,8 @@ pub enum NoFix {
     NoPort,
     /// The ends have no address family in common.
     NoCommonFamily,
-    /// A policy of another tier denies it, which no NetworkPolicy can overrule.
-    Tier(PolicyId),
+    /// A rule of the Admin tier denies it, which would void any NetworkPolicy.
+    Tier(RuleId, Direction),
     /// Only a block could name this hostNetwork pod, and its address is not known.
     AddressUnknown(PodId),
     /// Only a block could name this hostNetwork pod, and the profile matches no pods with blocks.
@@ -116,9 +122,29 @@ impl<'r, 'p> Fixes<'r, 'p> {
         to: &Target,
     ) -> Result<Fix, NoFix> {
         let needs = kinds.needs(prover, denied);
-        let mut writer = Writer { prover, kinds, from, to, policies: Vec::new() };
+        let narrow = self.written(prover, kinds, &needs, false, from, to)?;
+        if narrow.closes.is_nothing() {
+            return Ok(narrow);
+        }
+        match self.written(prover, kinds, &needs, true, from, to) {
+            Ok(kept) if weight(&kept.closes) < weight(&narrow.closes) => Ok(kept),
+            _ => Ok(narrow),
+        }
+    }
+
+    /// A fix by policies for each side that needs one. If it `keeps`, they admit, too, what rules of the Baseline tier accept.
+    fn written(
+        &mut self,
+        prover: &Prover<'_>,
+        kinds: &Kinds,
+        needs: &Needs,
+        keeps: bool,
+        from: &Target,
+        to: &Target,
+    ) -> Result<Fix, NoFix> {
+        let mut writer = Writer { prover, kinds, from, to, keeps, policies: Vec::new() };
         for direction in Direction::ALL.into_iter().rev() {
-            writer.direction(direction, &needs)?;
+            writer.direction(direction, needs)?;
         }
         let policies = writer.policies;
         if policies.is_empty() {
@@ -127,10 +153,11 @@ impl<'r, 'p> Fixes<'r, 'p> {
         if policies.len() > MOST_POLICIES {
             return Err(NoFix::NotFound);
         }
-        self.try_out(policies, kinds, &needs, from, to).ok_or(NoFix::NotFound)
+        let fix = self.try_out(policies, kinds, needs, from, to).ok_or(NoFix::NotFound)?;
+        Ok(Fix { keeps, ..fix })
     }
 
-    /// A fix with these policies; `None` if they close something, or do not open what they should.
+    /// A fix with these policies; `None` if they close something that they need not, or do not open what they should.
     fn try_out(
         &mut self,
         policies: Vec<AllowPolicy>,
@@ -146,7 +173,7 @@ impl<'r, 'p> Fixes<'r, 'p> {
             bench.lower(|cluster| policies.iter().map(|policy| policy.lower(cluster, &origin)).collect());
         let revision = bench.revise(Vec::new(), lowered?)?;
         let difference = bench.difference(&revision);
-        let opens = opened::opened(&difference, bench.program(), from, to);
+        let (opens, closes) = opened::effect(&difference, bench.program(), from, to);
         let (then, remaining, remain) = {
             let after = solve(bench.program());
             let (then, pairs) = can::judge(&after, from, to);
@@ -162,9 +189,14 @@ impl<'r, 'p> Fixes<'r, 'p> {
         };
         bench.take_back(&revision);
         let (_, before) = can::judge(self.reachability, from, to);
-        let helps = remaining < before.deny;
-        Some(Fix { policies, then, remaining, remain, opens: opens? }).filter(|_| helps)
+        let helps = remaining < before.deny && (closes.is_nothing() || needs.isolates);
+        helps.then_some(Fix { policies, then, remaining, remain, opens, closes, keeps: false })
     }
+}
+
+/// The number of ends and pairs that lose something.
+const fn weight(closes: &Closed) -> u64 {
+    closes.pairs.saturating_add(closes.outside)
 }
 
 /// Writes the policies of a fix.
@@ -173,6 +205,8 @@ struct Writer<'a, 'c> {
     kinds: &'a Kinds,
     from: &'a Target,
     to: &'a Target,
+    /// Set if what rules of the Baseline tier accept is kept where a policy isolates.
+    keeps: bool,
     policies: Vec<AllowPolicy>,
 }
 
@@ -202,7 +236,10 @@ impl Writer<'_, '_> {
         groups.sort_by_key(|(_, pods)| pods.first().copied());
         for ((namespace, wanted), pods) in groups {
             let selectors = self.subjects(namespace, &pods, direction)?;
-            let rules = self.rules(namespace, direction, wanted)?;
+            let mut rules = self.rules(namespace, direction, wanted)?;
+            if self.keeps {
+                rules.extend(self.kept(&pods, direction));
+            }
             for selector in selectors {
                 let name = self.free_name(namespace, &pods, direction);
                 let space = self.prover.cluster().namespaces[namespace].name.to_string();
@@ -257,6 +294,23 @@ impl Writer<'_, '_> {
             }
         }
         by_ports.into_iter().map(|(ports, peers)| Ok((self.peers(own, direction, &peers)?, ports))).collect()
+    }
+
+    /// The rules of the Baseline tier that accept, before any that denies, for pods that no NetworkPolicy isolates yet.
+    fn kept(&self, pods: &BTreeSet<PodId>, direction: Direction) -> Vec<(Vec<PeerElement>, PortSet)> {
+        let cluster = self.prover.cluster();
+        let Some(&first) = pods.first() else { return Vec::new() };
+        let mut policies = self.prover.policies_of(first, direction);
+        policies.retain(|(_, selects)| selects.sure());
+        if policies.iter().any(|(id, _)| cluster.policies[*id].tier == Tier::NetworkPolicy) {
+            return Vec::new();
+        }
+        let baseline = policies.iter().map(|(id, _)| &cluster.policies[*id]);
+        let rules = baseline.filter(|policy| policy.tier == Tier::Baseline);
+        let rules = rules.flat_map(|policy| &policy.rules[direction]);
+        let accepting =
+            rules.take_while(|rule| rule.action != Action::Deny).filter(|rule| rule.action == Action::Accept);
+        accepting.filter_map(|rule| manifest::rule(cluster, rule)).collect()
     }
 
     fn peers(

@@ -48,7 +48,9 @@ pub(super) fn meant(prover: &Prover<'_>, explanation: &PairExplanation) -> Vec<M
     let mut search = Search { prover, found: Vec::new() };
     for side in family.sides() {
         let (End::Pod(subject, _), _) = explanation.ends_of(side.direction) else { continue };
-        if side.exemption.is_some() {
+        // No NetworkPolicy could block what an earlier tier accepts.
+        let is_settled = explanation.is_settled_before(prover.cluster(), side);
+        if side.exemption.is_some() || is_settled {
             continue;
         }
         if explanation.isolated(prover.cluster(), side) == Truth::No {

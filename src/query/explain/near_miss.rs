@@ -12,7 +12,7 @@ use crate::policy::{
 };
 use crate::query::can::Verdict;
 use crate::solve::End;
-use crate::solve::proof::{BlockStep, FamilyProof, PeerStep, PortStep, Prover, RuleProof, Side};
+use crate::solve::proof::{BlockStep, FamilyProof, PeerStep, PolicyProof, PortStep, Prover, RuleProof, Side};
 
 use super::front::{self, Front};
 use super::{Coverage, PairExplanation};
@@ -122,11 +122,18 @@ struct Search<'a, 'c> {
 
 impl Search<'_, '_> {
     fn side(&mut self, side: &Side) {
-        for proof in &side.policies {
+        let settled = self.settled(side);
+        for (place, proof) in side.policies.iter().enumerate() {
             let rules = &self.cluster.policies[proof.policy].rules[side.direction];
-            for (rule, step) in
-                rules.iter().zip(&proof.rules).filter(|(rule, _)| rule.action == Action::Accept)
+            for (index, (rule, step)) in rules
+                .iter()
+                .zip(&proof.rules)
+                .enumerate()
+                .filter(|(_, (rule, _))| rule.action == Action::Accept)
             {
+                if settled.is_some_and(|settled| (place, index) >= settled) {
+                    continue;
+                }
                 let found = self.rule(side.direction, rule, step);
                 self.found.extend(found.into_iter().map(|(path, miss)| NearMiss {
                     direction: side.direction,
@@ -136,9 +143,37 @@ impl Search<'_, '_> {
                 }));
             }
         }
-        if let (End::Pod(subject, _), _) = self.explanation.ends_of(side.direction) {
+        let is_admin = |place: usize| self.tier(side, place) == Tier::Admin;
+        let is_void = settled.is_some_and(|(place, _)| place < side.policies.len() && is_admin(place));
+        if let (End::Pod(subject, _), _) = self.explanation.ends_of(side.direction)
+            && !is_void
+        {
             self.unselected(side, subject);
         }
+    }
+
+    fn tier(&self, side: &Side, place: usize) -> Tier {
+        self.cluster.policies[side.policies[place].policy].tier
+    }
+
+    /// The place from which on no rule can admit the connection: that of the rule that denies it, or the end of the
+    /// NetworkPolicies if they isolate the subject. A place is that of a policy of the side, and that of its rule.
+    fn settled(&self, side: &Side) -> Option<(usize, usize)> {
+        let denying = match self.explanation.side_verdict(side) {
+            Verdict::Deny => self.explanation.decided_by(self.cluster, side).first().copied(),
+            Verdict::Allow | Verdict::Unknown => None,
+        };
+        if let Some((policy, rule)) = denying {
+            let place = side.policies.iter().position(|proof| proof.policy == policy)?;
+            return Some((place, rule));
+        }
+        let is_isolating = |(place, proof): (usize, &PolicyProof)| {
+            self.tier(side, place) == Tier::NetworkPolicy && proof.selects.sure()
+        };
+        let isolates = side.policies.iter().enumerate().any(is_isolating);
+        let after = |place: &usize| self.tier(side, *place) > Tier::NetworkPolicy;
+        let end = (0..side.policies.len()).find(after).unwrap_or(side.policies.len());
+        isolates.then_some((end, 0))
     }
 
     /// Policies that would admit the connection if one label of the subject were different.

@@ -35,6 +35,8 @@ pub struct Without {
     pub denied: u64,
     /// Those with a port that would be unknown.
     pub unknown: u64,
+    /// Those of `allowed` and of `denied` with a port that is unknown now, and would be decided.
+    pub decided: [u64; 2],
     /// The changes by workload, sorted; the first of many.
     pub rows: Vec<Row>,
     /// Set if there are more rows than these.
@@ -54,6 +56,8 @@ pub struct Row {
     pub denied: PortSet,
     /// Ports that would be unknown between some.
     pub unknown: PortSet,
+    /// Ports that are unknown now between some, and would be allowed, or denied.
+    pub decided: PortSet,
 }
 
 /// One end of a row.
@@ -117,16 +121,17 @@ fn without(program: &Program, id: PolicyId) -> Without {
     let Some(revision) = bench.revise(vec![id], Vec::new()) else { return Without::default() };
     let difference = bench.difference(&revision);
     let mut found = Without::default();
-    let mut rows: BTreeMap<(Who, Who), [PortSet; 3]> = BTreeMap::new();
+    let mut rows: BTreeMap<(Who, Who), [PortSet; 4]> = BTreeMap::new();
     for change in &difference.changes {
         found.change(bench.program(), &difference, change, &mut rows);
     }
-    let row = |((from, to), [allowed, denied, unknown]): ((Who, Who), [PortSet; 3])| Row {
+    let row = |((from, to), [allowed, denied, unknown, decided]): ((Who, Who), [PortSet; 4])| Row {
         from,
         to,
         allowed,
         denied,
         unknown,
+        decided,
     };
     found.rows = rows.into_iter().map(row).collect();
     found
@@ -138,15 +143,14 @@ impl Without {
         program: &Program,
         difference: &Difference,
         change: &Change,
-        rows: &mut BTreeMap<(Who, Who), [PortSet; 3]>,
+        rows: &mut BTreeMap<(Who, Who), [PortSet; 4]>,
     ) {
         let Change { before, after, .. } = change;
         let unknown = |bounds: &crate::solve::Connectivity| bounds.may.difference(&bounds.must);
-        let ports = [
-            after.must.difference(&before.must),
-            before.may.difference(&after.may),
-            unknown(after).difference(&unknown(before)),
-        ];
+        let (allowed, denied) = (after.must.difference(&before.must), before.may.difference(&after.may));
+        let decided = [&allowed, &denied].map(|ports| ports.intersection(&unknown(before)));
+        let all_decided = decided[0].union(&decided[1]);
+        let ports = [allowed, denied, unknown(after).difference(&unknown(before)), all_decided];
         let pods = |group: &Group| -> Vec<PodId> {
             match group {
                 Group::Pods(set) => difference.pods(set, &program.cluster).map(|pod| pod.after.0).collect(),
@@ -158,6 +162,9 @@ impl Without {
         let pairs = weigher.pairs(&weigher.whole(&from), &weigher.whole(&to));
         for (count, ports) in [&mut self.allowed, &mut self.denied, &mut self.unknown].into_iter().zip(&ports)
         {
+            *count += if ports.is_empty() { 0 } else { pairs };
+        }
+        for (count, ports) in self.decided.iter_mut().zip(&decided) {
             *count += if ports.is_empty() { 0 } else { pairs };
         }
         let who = |group: &Group, pods: &[PodId]| -> Vec<Who> {

@@ -1,16 +1,15 @@
 //! The reasons why a verdict is unknown: the facts that would decide it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::cluster::{Cluster, NamespaceId, PodId};
 use crate::label::{LabelSetId, Requirement, SelectorId, Truth};
-use crate::net::PortSet;
-use crate::policy::{Action, Peer, Peers, PodMatch, PolicyId, Subject};
+use crate::policy::{Peer, Peers, PodMatch, PolicyId, Subject};
 use crate::query::can::Verdict;
 use crate::solve::End;
-use crate::solve::proof::{BlockStep, PeerStep, PolicyProof, Side};
+use crate::solve::proof::{BlockStep, PeerStep, Side};
 
-use super::{Coverage, PairExplanation, matching};
+use super::{Coverage, PairExplanation};
 
 /// A fact that the input does not give.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -42,39 +41,11 @@ pub(super) fn reasons(cluster: &Cluster, explanation: &PairExplanation) -> Vec<R
     reasons.into_iter().collect()
 }
 
-/// Pairs of policies of one tier and priority that surely say different things of what was asked.
+/// Pairs of policies of one tier and priority that surely say different things of ports that are unknown.
 fn ties(cluster: &Cluster, explanation: &PairExplanation, side: &Side, reasons: &mut BTreeSet<Reason>) {
-    let semantics = explanation.proof.profile.semantics();
-    let place = |proof: &PolicyProof| {
-        let policy = &cluster.policies[proof.policy];
-        (policy.tier, policy.order(semantics))
-    };
-    let is_ordered = |proof: &&PolicyProof| place(proof).0.is_ordered();
-    let ordered: Vec<&PolicyProof> =
-        side.policies.iter().filter(|proof| proof.selects.sure()).filter(is_ordered).collect();
-    for equals in ordered.chunk_by(|a, b| place(a) == place(b)) {
-        // What each does first on each port.
-        let says = equals.iter().map(|proof| {
-            let mut left = explanation.asked.clone();
-            let mut says: BTreeMap<Action, PortSet> = BTreeMap::new();
-            for (_, action, ports) in matching(cluster, side, proof) {
-                let matched = ports.intersection(&left);
-                left = left.difference(&matched);
-                let all = says.entry(action).or_default();
-                *all = all.union(&matched);
-            }
-            (proof.policy, says)
-        });
-        let says: Vec<(PolicyId, BTreeMap<Action, PortSet>)> = says.collect();
-        for (i, (a, first)) in says.iter().enumerate() {
-            for (b, second) in &says[i + 1..] {
-                let disagree = first.iter().any(|(action, ports)| {
-                    let others = second.iter().filter(|(other, _)| *other != action);
-                    others.into_iter().any(|(_, others)| !ports.intersection(others).is_empty())
-                });
-                reasons.extend(disagree.then_some(Reason::Tie(*a, *b)));
-            }
-        }
+    let unknown = side.bounds.may.difference(&side.bounds.must);
+    for tie in explanation.tiers(cluster, side).iter().flat_map(|step| &step.ties) {
+        reasons.extend(tie.pairs(&unknown).into_iter().map(|(a, b)| Reason::Tie(a, b)));
     }
 }
 

@@ -8,9 +8,9 @@ use super::Context;
 use super::words::Words;
 use crate::label::Truth;
 use crate::net::{Direction, PortSet, Protocol};
-use crate::policy::{Peers, PolicyId, Rule};
+use crate::policy::{Peers, Policy, PolicyId, Rule, Tier};
 use crate::query::Isolation;
-use crate::query::can::Answer;
+use crate::query::can::{Answer, Verdict};
 use crate::query::explain::{AppliedRule, Coverage, EndpointExplanation, Fix, PairExplanation, Subject};
 use crate::solve::End;
 use crate::solve::proof::{FamilyProof, PolicyProof, Side};
@@ -41,12 +41,19 @@ pub struct Explanation {
     restricted: BTreeSet<&'static str>,
     egress: Option<SideObject>,
     ingress: Option<SideObject>,
+    /// Both families, where one allows what the other does not; `egress` and `ingress` are those of the one that speaks best
+    /// for the connection.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    families: Vec<FamilyObject>,
     near_misses: Vec<NearMissObject>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     meant: Vec<NearMissObject>,
     fix: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fix_effect: Option<FixEffect>,
+    /// The reason why nothing is in `fix` although something is denied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_fix: Option<String>,
     notes: Vec<String>,
 }
 
@@ -65,6 +72,14 @@ struct EndObject {
     pod: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cidrs: Option<[String; 1]>,
+}
+
+#[derive(Debug, Serialize)]
+struct FamilyObject {
+    family: &'static str,
+    verdict: &'static str,
+    egress: SideObject,
+    ingress: SideObject,
 }
 
 #[derive(Debug, Serialize)]
@@ -89,6 +104,10 @@ struct FixEffect {
     perhaps_others: u64,
     /// Pods for which addresses outside open that nobody asked about.
     outside: u64,
+    /// Pairs of pods that they deny a port which is allowed now.
+    closes: u64,
+    /// Pods that they deny connections with addresses outside which are allowed now.
+    closes_outside: u64,
     /// The same for people.
     notes: Vec<String>,
 }
@@ -104,10 +123,33 @@ struct SideObject {
     decided_by: Option<RuleReference>,
 }
 
+/// The tier and priority of a policy of which these say when it is asked; nothing for the others.
+#[derive(Debug, Serialize)]
+pub(super) struct TierPlace {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier: Option<&'static str>,
+    /// Left out where the kind has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<u32>,
+}
+
+impl TierPlace {
+    pub(super) fn of(policy: &Policy) -> Self {
+        let tier = match policy.tier {
+            Tier::Admin => Some("Admin"),
+            Tier::Baseline => Some("Baseline"),
+            Tier::NetworkPolicy | Tier::Unevaluated | Tier::Restricting => None,
+        };
+        Self { tier, priority: policy.written_priority() }
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct PolicyObject {
     policy: String,
     kind: String,
+    #[serde(flatten)]
+    place: TierPlace,
     file: Option<String>,
     line: Option<u32>,
     /// Null if it is not known.
@@ -176,6 +218,8 @@ struct EffectiveObject {
 struct EffectivePolicy {
     policy: String,
     kind: String,
+    #[serde(flatten)]
+    place: TierPlace,
     file: Option<String>,
     line: Option<u32>,
     /// Null if it is not known.
@@ -247,6 +291,8 @@ impl FixEffect {
             others: fix.opens.pairs,
             perhaps_others: fix.opens.perhaps,
             outside: fix.opens.outside,
+            closes: fix.closes.pairs,
+            closes_outside: fix.closes.outside,
             notes: words.fix(fix),
         }
     }
@@ -262,6 +308,13 @@ impl Explanation {
             rule: reference(context, policy, path.to_owned()),
             why,
         };
+        let families = shown.differing_families(context.cluster).iter().map(|family| FamilyObject {
+            family: Words::family(family.family),
+            verdict: Verdict::of(&family.connectivity(), &shown.asked).as_str(),
+            egress: side(context, shown, &family.egress),
+            ingress: side(context, shown, &family.ingress),
+        });
+        let families = families.collect();
         let side = |of: fn(&FamilyProof) -> &Side| family.map(|family| side(context, shown, of(family)));
         Self {
             api_version: "podreach/v1",
@@ -291,6 +344,7 @@ impl Explanation {
             restricted: answer.restrictions.iter().map(|found| found.condition.kind.as_str()).collect(),
             egress: side(|family| &family.egress),
             ingress: side(|family| &family.ingress),
+            families,
             near_misses: shown
                 .near_misses
                 .iter()
@@ -307,6 +361,7 @@ impl Explanation {
                 .as_ref()
                 .and_then(|fix| fix.as_ref().ok())
                 .map(|fix| FixEffect::new(words, fix)),
+            no_fix: answer.fix.as_ref().and_then(|fix| fix.as_ref().err()).map(|why| words.no_fix(*why)),
             notes: super::notes(words, answer),
         }
     }
@@ -363,6 +418,7 @@ fn policy(
     PolicyObject {
         policy: policy.name.path(),
         kind: policy.name.kind.to_string(),
+        place: TierPlace::of(policy),
         file,
         line,
         selects: known(proof.selects),
@@ -395,6 +451,7 @@ fn effective(context: &Context<'_>, subject: &Subject, direction: Direction) -> 
         EffectivePolicy {
             policy: policy.name.path(),
             kind: policy.name.kind.to_string(),
+            place: TierPlace::of(policy),
             file,
             line,
             selects: known(applied.selects),

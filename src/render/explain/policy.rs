@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::json::{EffectiveRule, PortMap, effective_rules, port_map};
+use super::json::{EffectiveRule, PortMap, TierPlace, effective_rules, port_map};
 use super::outline::{Mark, Outline};
 use super::words::Words;
 use super::{Context, effective_rule, without_rules};
@@ -27,6 +27,8 @@ pub struct PolicyReport {
     cni: &'static str,
     policy: String,
     policy_kind: String,
+    #[serde(flatten)]
+    place: TierPlace,
     file: Option<String>,
     line: Option<u32>,
     /// The pods that it selects.
@@ -52,6 +54,10 @@ struct WithoutObject {
     newly_allowed: u64,
     newly_denied: u64,
     newly_unknown: u64,
+    /// Ordered pairs of pods with a port that is unknown now, and would be allowed.
+    unknown_to_allowed: u64,
+    /// The same that would be denied.
+    unknown_to_denied: u64,
     changes: Vec<RowObject>,
     /// True if there are more changes than these.
     more: bool,
@@ -85,8 +91,16 @@ pub(super) fn outline(context: &Context<'_>, explanation: &PolicyExplanation) ->
     let id = explanation.policy;
     let policy = &context.cluster.policies[id];
     let mut outline = Outline::default();
-    outline
-        .title(None, format!("{}{} (cni {})", words.policy(id), context.at(id, ""), context.profile.name()));
+    outline.title(
+        None,
+        format!(
+            "{}{}{} (cni {})",
+            words.policy(id),
+            Words::place(policy),
+            context.at(id, ""),
+            context.profile.name()
+        ),
+    );
     let [sure, perhaps] = [Truth::Yes, Truth::Unknown].map(|truth| names(context, explanation, truth));
     outline.heading(format!("selects {}", count(sure.len() as u64, "pod", "pods")));
     for (names, prefix) in [(&sure, ""), (&perhaps, "perhaps ")] {
@@ -99,7 +113,7 @@ pub(super) fn outline(context: &Context<'_>, explanation: &PolicyExplanation) ->
     }
     for direction in Direction::ALL {
         let says = match policy.tier {
-            _ if !policy.decides(direction) => "has no say",
+            _ if !policy.decides(direction) => "is left to other policies",
             tier if tier.is_ordered() => "decides by the first rule that matches",
             _ => "isolates, and lets through",
         };
@@ -123,11 +137,20 @@ pub(super) fn outline(context: &Context<'_>, explanation: &PolicyExplanation) ->
     let without = &explanation.without;
     outline.heading("without it");
     let mut counts = Vec::new();
-    for (number, what) in
-        [(without.allowed, "allowed"), (without.denied, "denied"), (without.unknown, "unknown")]
-    {
+    let [now_allowed, now_denied] = without.decided;
+    for (number, what, unknown) in [
+        (without.allowed, "allowed", now_allowed),
+        (without.denied, "denied", now_denied),
+        (without.unknown, "unknown", 0),
+    ] {
+        let now = match unknown {
+            0 => String::new(),
+            all if all == number => " (unknown with it)".to_owned(),
+            some => format!(" ({some} of them unknown with it)"),
+        };
         if number > 0 {
-            counts.push(format!("{} {what}", count(number, "pair of pods newly", "pairs of pods newly")));
+            counts
+                .push(format!("{} {what}{now}", count(number, "pair of pods newly", "pairs of pods newly")));
         }
     }
     outline.item(
@@ -143,7 +166,8 @@ pub(super) fn outline(context: &Context<'_>, explanation: &PolicyExplanation) ->
         outline.item(0, Mark::Plain, row_text(context, row));
     }
     if without.rows.len() > ROWS || without.more {
-        let all = format!("podreach what-if --delete netpol/{}", policy.name.path());
+        let kind = policy.name.kind.to_ascii_lowercase();
+        let all = format!("podreach what-if --delete {kind}/{}", policy.name.path());
         outline.item(0, Mark::Aside, format!("and more: `{all}` lists all of it"));
     }
     outline
@@ -167,7 +191,14 @@ fn row_text(context: &Context<'_>, row: &Row) -> String {
     let what: Vec<String> = what
         .iter()
         .filter(|(ports, _)| !ports.is_empty())
-        .map(|(ports, what)| format!("{ports} newly {what}"))
+        .map(|(ports, what)| {
+            let unknown = ports.intersection(&row.decided);
+            match unknown.is_empty() || *what == "unknown" {
+                true => format!("{ports} newly {what}"),
+                false if unknown == **ports => format!("{ports} newly {what} (unknown with it)"),
+                false => format!("{ports} newly {what} ({unknown} unknown with it)"),
+            }
+        })
         .collect();
     format!("{} -> {}: {}", name(&row.from), name(&row.to), what.join("; "))
 }
@@ -188,6 +219,7 @@ impl PolicyReport {
             cni: context.profile.name(),
             policy: policy.name.path(),
             policy_kind: policy.name.kind.to_string(),
+            place: TierPlace::of(policy),
             file,
             line,
             pods: names(context, explanation, Truth::Yes),
@@ -198,6 +230,8 @@ impl PolicyReport {
                 newly_allowed: without.allowed,
                 newly_denied: without.denied,
                 newly_unknown: without.unknown,
+                unknown_to_allowed: without.decided[0],
+                unknown_to_denied: without.decided[1],
                 changes: without.rows.iter().map(|row| row_object(context, row)).collect(),
                 more: without.more,
             },

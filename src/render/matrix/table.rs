@@ -121,7 +121,7 @@ const fn state(isolation: Isolation) -> &'static str {
         Isolation::Isolated => "isolated",
         Isolation::Unknown => "unknown",
         Isolation::Exempt => "never isolated (hostNetwork)",
-        Isolation::Ruled => "ruled by cluster-wide policies",
+        Isolation::Ruled => "open but for what cluster-wide policies deny",
     }
 }
 

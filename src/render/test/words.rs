@@ -128,7 +128,8 @@ impl<'a> Case<'a> {
                 let direction = side.direction.as_str();
                 let (subject, _) = shown.ends_of(side.direction);
                 let rules = shown.admitted_by(context.cluster, side);
-                if rules.is_empty() || shown.isolated(context.cluster, side) != Truth::Yes {
+                let is_settled = shown.is_settled_before(context.cluster, side);
+                if rules.is_empty() || (shown.isolated(context.cluster, side) != Truth::Yes && !is_settled) {
                     return format!(
                         "isolate {} for {direction} with a NetworkPolicy that selects it",
                         words.end(subject)

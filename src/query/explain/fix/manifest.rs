@@ -11,7 +11,9 @@ use crate::ids::NamespaceId;
 use crate::k8s;
 use crate::label::{Operator, Selector};
 use crate::net::{AddressSet, Direction, Family, PortSet, Protocol, cidrs, net_range};
-use crate::policy::{Policy, Validation, networking_v1};
+use crate::policy::{
+    NamespaceMatch, Peer, Peers, PodMatch, Policy, PortMatch, Ports, Rule, Validation, networking_v1,
+};
 
 /// A NetworkPolicy with one direction, as it is written.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -192,6 +194,38 @@ impl LabelSelector {
         }
         written.match_expressions.sort_by(|a, b| (&a.key, a.operator).cmp(&(&b.key, b.operator)));
         written
+    }
+}
+
+/// A rule of another kind as a rule of a NetworkPolicy; `None` if that cannot say the same.
+pub(super) fn rule(cluster: &Cluster, rule: &Rule) -> Option<(Vec<PeerElement>, PortSet)> {
+    let Peers::Of(peers) = &rule.peers else { return None };
+    let peers: Option<Vec<PeerElement>> = peers.iter().map(|peer| element(cluster, peer)).collect();
+    let ports = match &rule.ports {
+        Ports::Any => PortSet::full(),
+        Ports::Of(ports) => ports.iter().try_fold(PortSet::empty(), |all, port| match port {
+            PortMatch::Range { protocol, first, last } => {
+                Some(all.union(&PortSet::from_range(*protocol, *first, *last)))
+            }
+            PortMatch::Named { .. } => None,
+        })?,
+    };
+    peers.filter(|peers| !peers.is_empty() && !ports.is_empty()).map(|peers| (peers, ports))
+}
+
+/// A peer as an element of `from` or `to`.
+fn element(cluster: &Cluster, peer: &Peer) -> Option<PeerElement> {
+    let written = |selector| LabelSelector::new(cluster, &cluster.labels.selectors[selector]);
+    match peer {
+        Peer::Pods(PodMatch { namespaces: NamespaceMatch::Labels(namespaces), pods, .. }) => {
+            let namespace_selector = Some(written(*namespaces));
+            Some(PeerElement::Pods { namespace_selector, pod_selector: written(*pods) })
+        }
+        Peer::IpBlock(block) => {
+            let except = block.except.iter().map(ToString::to_string).collect();
+            Some(PeerElement::Block { ip_block: Block { cidr: block.cidr.to_string(), except } })
+        }
+        Peer::Pods(_) | Peer::DomainNames(_) => None,
     }
 }
 

@@ -13,8 +13,8 @@ use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family, PortSet, 
 use crate::policy::{Action, PolicyId, Tier};
 use crate::query::can::{Relation, Verdict, outside};
 use crate::query::endpoint::{Ports, Target};
-use crate::query::explain::{Coverage, PairExplanation, proved};
-use crate::solve::proof::{Basis, Prover, Side};
+use crate::query::explain::{PairExplanation, RuleId, proved};
+use crate::solve::proof::{Basis, FamilyProof, Prover, Side};
 use crate::solve::{End, Reachability};
 
 /// Ends that no rule which a fix may write tells apart.
@@ -53,6 +53,8 @@ pub(super) struct Needs {
     pub(super) sides: ByDirection<Vec<(usize, usize, Family)>>,
     /// Pairs that no rule can help, and why.
     pub(super) helpless: Vec<((End, End), NoFix)>,
+    /// Set if a side is denied by a rule of the Baseline tier, so that a policy that allows it isolates.
+    pub(super) isolates: bool,
 }
 
 impl Kinds {
@@ -120,6 +122,7 @@ impl Kinds {
             match self.sides(prover, &explanation, source, destination) {
                 Err(why) => needs.helpless.push(((a, b), why)),
                 Ok((family, directions)) => {
+                    needs.isolates |= is_baseline(prover, &explanation, family);
                     for direction in directions {
                         let (subject, peer) = match direction {
                             Direction::Egress => (source, destination),
@@ -141,15 +144,36 @@ impl Kinds {
         source: usize,
         destination: usize,
     ) -> Result<(Family, Vec<Direction>), NoFix> {
-        if matches!(explanation.proof.basis, Basis::NoCommonFamily) {
-            return Err(NoFix::NoCommonFamily);
+        // Where the Admin tier denies one family, the other one may be open to a NetworkPolicy.
+        let Basis::Families(families) = &explanation.proof.basis else { return Err(NoFix::NoCommonFamily) };
+        let best = explanation.family().map(|family| family.family);
+        let mut families: Vec<&FamilyProof> = families.iter().collect();
+        families.sort_by_key(|family| Some(family.family) != best);
+        let mut found = families.into_iter().map(|family| {
+            let directions = self.directions(prover, explanation, family, source, destination)?;
+            Ok((family.family, directions))
+        });
+        let first = found.next().unwrap_or(Err(NoFix::NoCommonFamily));
+        match first {
+            Err(NoFix::Tier(..)) => found.find(Result::is_ok).unwrap_or(first),
+            _ => first,
         }
-        let family = explanation.family().ok_or(NoFix::NoCommonFamily)?;
+    }
+
+    /// The sides that deny a connection in one family, if a rule at each can let it through.
+    fn directions(
+        &self,
+        prover: &Prover<'_>,
+        explanation: &PairExplanation,
+        family: &FamilyProof,
+        source: usize,
+        destination: usize,
+    ) -> Result<Vec<Direction>, NoFix> {
         let denying = family.sides().into_iter().filter(|s| explanation.side_verdict(s) == Verdict::Deny);
         let mut directions = Vec::new();
         for side in denying {
-            if let Some(policy) = overruling(prover, explanation, side) {
-                return Err(NoFix::Tier(policy));
+            if let Some(rule) = overruling(prover, explanation, side) {
+                return Err(NoFix::Tier(rule, side.direction));
             }
             let peer = match side.direction {
                 Direction::Egress => &self.destinations[destination],
@@ -160,7 +184,7 @@ impl Kinds {
             }
             directions.push(side.direction);
         }
-        Ok((family.family, directions))
+        Ok(directions)
     }
 }
 
@@ -251,22 +275,23 @@ fn pods(program: &Program, target: &Target, apart: impl Fn(PodId) -> (Option<Nod
     kinds
 }
 
-/// A policy that denies, or may deny, what was asked before NetworkPolicies are asked. Those of the Baseline tier are not
+/// The rule of the Admin tier that denies what was asked, before NetworkPolicies are asked. Those of the Baseline tier are not
 /// asked about pods that a NetworkPolicy isolates.
-fn overruling(prover: &Prover<'_>, explanation: &PairExplanation, side: &Side) -> Option<PolicyId> {
-    let cluster = prover.cluster();
-    let is_admin = |policy: PolicyId| cluster.policies[policy].tier == Tier::Admin;
-    if explanation.side_verdict(side) == Verdict::Deny {
-        let denying = explanation.decided_by(cluster, side).into_iter();
-        return denying.map(|(policy, _)| policy).find(|policy| is_admin(*policy));
-    }
-    side.policies.iter().filter(|proof| is_admin(proof.policy)).find_map(|proof| {
-        let rules = cluster.policies[proof.policy].rules[side.direction].iter().zip(&proof.rules);
-        let denies = rules.into_iter().any(|(rule, step)| {
-            rule.action == Action::Deny
-                && step.peers.truth.possible()
-                && explanation.coverage(step) != Coverage::None
-        });
-        denies.then_some(proof.policy)
+fn overruling(prover: &Prover<'_>, explanation: &PairExplanation, side: &Side) -> Option<RuleId> {
+    let tier = |rule: &RuleId| prover.cluster().policies[rule.0].tier;
+    let denying = explanation.decided_by(prover.cluster(), side).into_iter();
+    denying.into_iter().find(|rule| tier(rule) == Tier::Admin)
+}
+
+/// True if a rule of the Baseline tier denies some of what was asked in a family.
+fn is_baseline(prover: &Prover<'_>, explanation: &PairExplanation, family: Family) -> bool {
+    let policies = &prover.cluster().policies;
+    let Basis::Families(families) = &explanation.proof.basis else { return false };
+    let Some(family) = families.iter().find(|proof| proof.family == family) else { return false };
+    let denying = family.sides().into_iter().filter(|side| explanation.side_verdict(side) == Verdict::Deny);
+    denying.flat_map(|side| explanation.tiers(prover.cluster(), side)).any(|step| {
+        let is_ours = |policy: PolicyId| policies[policy].tier == Tier::Baseline;
+        let mut rules = step.rules.iter().chain(step.ties.iter().flat_map(|tie| &tie.rules));
+        rules.any(|one| one.action == Action::Deny && is_ours(one.rule.0))
     })
 }

@@ -1,4 +1,4 @@
-//! Everything that a change opens beside what was asked for, counted.
+//! Everything that a change opens beside what was asked for, and everything that it closes, counted.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -31,13 +31,31 @@ impl Opened {
     }
 }
 
-/// Counts what a difference opens beside a question; `None` if it closes anything, or makes it less sure.
-pub(super) fn opened(
+/// Connections that a fix denies, or makes less sure, since it isolates pods that no NetworkPolicy isolated.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Closed {
+    /// Ordered pairs of pods of which a port is lost.
+    pub pairs: u64,
+    /// Pods that lose ports to, or from, addresses outside, by their own direction.
+    pub outside: u64,
+    /// One such connection.
+    pub example: Option<(End, End)>,
+}
+
+impl Closed {
+    /// True if nothing closes.
+    pub fn is_nothing(&self) -> bool {
+        self.pairs == 0 && self.outside == 0
+    }
+}
+
+/// Counts what a difference opens beside a question, and what it closes.
+pub(super) fn effect(
     difference: &Difference,
     program: &Program,
     from: &Target,
     to: &Target,
-) -> Option<Opened> {
+) -> (Opened, Closed) {
     let mut count = Count {
         cluster: &program.cluster,
         weigher: Weigher { program },
@@ -48,22 +66,28 @@ pub(super) fn opened(
         owned: owned(&program.cluster),
         outside: BTreeMap::new(),
         opened: Opened::default(),
+        lost_outside: BTreeMap::new(),
+        closed: Closed::default(),
     };
     for change in &difference.changes {
-        let grown = grown(&change.before, &change.after)?;
-        count.change(difference, change, &grown);
+        let lost = gained(&change.after, &change.before);
+        if !lost.is_empty() {
+            count.lost(difference, change);
+        }
+        let grown = gained(&change.before, &change.after);
+        if !grown.is_empty() {
+            count.change(difference, change, &grown);
+        }
     }
     count.opened.outside = count.outside.values().copied().sum();
-    Some(count.opened)
+    count.closed.outside = count.lost_outside.values().copied().sum();
+    (count.opened, count.closed)
 }
 
-/// The ports that become allowed, or perhaps allowed; `None` if any is lost.
-fn grown(before: &Connectivity, after: &Connectivity) -> Option<PortSet> {
-    let is_lost = !before.plain.difference(&after.plain).is_empty()
-        || !before.must.difference(&after.must).is_empty()
-        || !before.may.difference(&after.may).is_empty();
-    let grown = after.must.difference(&before.must).union(&after.may.difference(&before.may));
-    (!is_lost).then_some(grown)
+/// The ports that become allowed, or perhaps allowed, or may be used for anything, between the one and the other.
+fn gained(before: &Connectivity, after: &Connectivity) -> PortSet {
+    let plain = after.plain.difference(&before.plain);
+    plain.union(&after.must.difference(&before.must)).union(&after.may.difference(&before.may))
 }
 
 /// The pods of a target, those that are perhaps meant among them.
@@ -92,6 +116,14 @@ fn owned(cluster: &Cluster) -> ByFamily<AddressSet> {
     ByFamily { v4: AddressSet::from_ranges(owned.v4), v6: AddressSet::from_ranges(owned.v6) }
 }
 
+/// An address of those that are reserved for examples.
+const fn example_address(family: Family) -> u128 {
+    match family {
+        Family::V4 => 0xcb00_7101,
+        Family::V6 => 0x2001_0db8 << 96 | 1,
+    }
+}
+
 struct Count<'a> {
     cluster: &'a Cluster,
     weigher: Weigher<'a>,
@@ -103,17 +135,76 @@ struct Count<'a> {
     /// Number of pods of a group that open to addresses beside those asked about, by the direction of the pods.
     outside: BTreeMap<(PodId, Direction), u64>,
     opened: Opened,
+    /// Number of pods of a group that lose addresses, by the direction of the pods.
+    lost_outside: BTreeMap<(PodId, Direction), u64>,
+    closed: Closed,
 }
 
 impl Count<'_> {
-    fn change(&mut self, difference: &Difference, change: &Change, grown: &PortSet) {
-        let pods = |group: &Group| -> Vec<PodId> {
-            match group {
-                Group::Pods(set) => difference.pods(set, self.cluster).map(|pod| pod.after.0).collect(),
-                Group::Addresses(..) => Vec::new(),
+    fn pods(&self, difference: &Difference, group: &Group) -> Vec<PodId> {
+        match group {
+            Group::Pods(set) => difference.pods(set, self.cluster).map(|pod| pod.after.0).collect(),
+            Group::Addresses(..) => Vec::new(),
+        }
+    }
+
+    /// Counts a change that takes ports away.
+    fn lost(&mut self, difference: &Difference, change: &Change) {
+        let (from, to) = (self.pods(difference, &change.from), self.pods(difference, &change.to));
+        let (pods, direction, family, addresses) = match (&change.from, &change.to) {
+            (Group::Pods(_), Group::Pods(_)) => {
+                let (from, to) = (self.weigher.whole(&from), self.weigher.whole(&to));
+                let pairs = self.weigher.pairs(&from, &to);
+                self.closed.pairs += pairs;
+                if self.closed.example.is_none() && pairs > 0 {
+                    let nobody = Numbers::new();
+                    self.closed.example = self.example(&from, &to, &nobody, &nobody);
+                }
+                return;
             }
+            (Group::Pods(_), Group::Addresses(family, addresses)) => {
+                (from, Direction::Egress, *family, addresses)
+            }
+            (Group::Addresses(family, addresses), Group::Pods(_)) => {
+                (to, Direction::Ingress, *family, addresses)
+            }
+            (Group::Addresses(..), Group::Addresses(..)) => return,
         };
-        let (from, to) = (pods(&change.from), pods(&change.to));
+        for pod in pods {
+            let outside = self.outside_of(pod, direction, family, addresses);
+            let Some(&(first, _)) = outside.ranges().first() else { continue };
+            let usual = example_address(family);
+            let first = if outside.contains(usual) { usual } else { first };
+            self.lost_outside.insert((pod, direction), u64::from(self.cluster.pods[pod].count));
+            let (end, outside) = (End::Pod(pod, 0), End::Address(address(family, first)));
+            self.closed.example.get_or_insert(match direction {
+                Direction::Egress => (end, outside),
+                Direction::Ingress => (outside, end),
+            });
+        }
+    }
+
+    /// Those of some addresses that are no pod's, and from which policies decide.
+    fn outside_of(
+        &self,
+        pod: PodId,
+        direction: Direction,
+        family: Family,
+        addresses: &AddressSet,
+    ) -> AddressSet {
+        let outside = addresses.difference(&self.owned[family]);
+        if direction == Direction::Egress {
+            return outside;
+        }
+        let node = self.cluster.pods[pod].node;
+        let own = node.map_or(&[][..], |node| &self.cluster.nodes[node].addresses);
+        let own = own.iter().filter(|ip| Family::of(**ip) == family).map(|ip| address_number(*ip));
+        outside.difference(&own.map(|number| (number, number)).collect())
+    }
+
+    /// Counts a change that adds ports.
+    fn change(&mut self, difference: &Difference, change: &Change, grown: &PortSet) {
+        let (from, to) = (self.pods(difference, &change.from), self.pods(difference, &change.to));
         match (&change.from, &change.to) {
             (Group::Pods(_), Group::Pods(_)) => {
                 let surely = !change.after.must.difference(&change.before.must).is_empty();
@@ -210,13 +301,7 @@ impl Count<'_> {
         (family, addresses): (Family, &AddressSet),
         asked: &AddressSet,
     ) {
-        let mut outside = addresses.difference(&self.owned[family]);
-        if direction == Direction::Ingress {
-            let node = self.cluster.pods[pod].node;
-            let own = node.map_or(&[][..], |node| &self.cluster.nodes[node].addresses);
-            let own = own.iter().filter(|ip| Family::of(**ip) == family).map(|ip| address_number(*ip));
-            outside = outside.difference(&own.map(|number| (number, number)).collect());
-        }
+        let outside = self.outside_of(pod, direction, family, addresses);
         if outside.is_empty() {
             return;
         }

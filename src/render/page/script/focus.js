@@ -78,7 +78,7 @@ function focusColumn(it, outward, hops) {
   return column;
 }
 
-const ISOLATION = ['open: no policy isolates it', 'isolated', 'isolated in part', 'not decided by the input', 'beyond policies: host network', 'not isolated, ruled by cluster-wide policies'];
+const ISOLATION = ['open: no policy isolates it', 'isolated', 'isolated in part', 'not decided by the input', 'beyond policies: host network', 'open but for what cluster-wide policies deny'];
 
 /** What is known of the workload itself. @param {number} it */
 function focusCard(it) {
