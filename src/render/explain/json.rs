@@ -160,6 +160,8 @@ struct PolicyObject {
 #[derive(Debug, Serialize)]
 struct RuleObject {
     index: usize,
+    /// From the root of the object: `spec.ingress[0]`.
+    path: String,
     file: Option<String>,
     line: Option<u32>,
     /// `Accept`, `Deny` or `Pass`, of policies whose rules do different things.
@@ -231,6 +233,8 @@ struct EffectivePolicy {
 #[serde(rename_all = "camelCase")]
 pub(super) struct EffectiveRule {
     index: usize,
+    /// From the root of the object: `spec.ingress[0]`.
+    path: String,
     file: Option<String>,
     line: Option<u32>,
     /// `Accept`, `Deny` or `Pass`, of policies whose rules do different things.
@@ -406,13 +410,15 @@ fn policy(
     let words = Words { cluster: context.cluster };
     let policy = &context.cluster.policies[proof.policy];
     let rules = policy.rules[direction].iter().zip(&proof.rules).enumerate().map(|(i, (rule, step))| {
-        let (file, line) = context.place(proof.policy, &words.rule_path(proof.policy, direction, i));
+        let path = words.rule_path(proof.policy, direction, i);
+        let (file, line) = context.place(proof.policy, &path);
         let matches = match explanation.coverage(step) {
             Coverage::None => Some(false),
             Coverage::All | Coverage::Some(_) => known(step.peers.truth),
         };
         let why = words.rule(explanation, direction, rule, step);
-        RuleObject { index: rule.index, file, line, action: Words::action(policy, rule), matches, why }
+        let action = Words::action(policy, rule);
+        RuleObject { index: rule.index, path, file, line, action, matches, why }
     });
     let (file, line) = context.place(proof.policy, "");
     PolicyObject {
@@ -475,7 +481,8 @@ pub(super) fn effective_rules(
     let words = Words { cluster: context.cluster };
     let rules = context.cluster.policies[policy].rules[direction].iter().zip(applied).enumerate();
     let rule = |(i, (rule, here)): (usize, (&Rule, &AppliedRule))| {
-        let (file, line) = context.place(policy, &words.rule_path(policy, direction, i));
+        let path = words.rule_path(policy, direction, i);
+        let (file, line) = context.place(policy, &path);
         let peers = match &rule.peers {
             Peers::Any => Vec::new(),
             Peers::Of(peers) => peers
@@ -491,6 +498,7 @@ pub(super) fn effective_rules(
         let ports = here.ports.as_ref().map_or_else(|| Words::ports(&rule.ports), ToString::to_string);
         EffectiveRule {
             index: rule.index,
+            path,
             file,
             line,
             action: Words::action(&context.cluster.policies[policy], rule),
