@@ -322,3 +322,40 @@ fn each_change_alone_and_then_together() {
     assert_eq!(alone, two);
     assert!(!alone.is_empty());
 }
+
+#[test]
+fn a_bare_kind_means_the_first_of_those_that_share_it() {
+    let policy = |api: &str, spec: &str| {
+        format!(
+            "---\n{{apiVersion: {api}, kind: ClusterNetworkPolicy, metadata: {{name: all}}, spec: {spec}}}\n"
+        )
+    };
+    let admin = policy(
+        "policy.networking.k8s.io/v1beta1",
+        "{tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}",
+    );
+    let antrea = policy("crd.antrea.io/v1beta1", "{appliedTo: [{podSelector: {matchLabels: {app: db}}}]}");
+    let both = format!("{SHOP}{admin}{antrea}");
+    let antrea = format!("{SHOP}{antrea}");
+    let session = Session::new(&[("both.yaml", &both), ("antrea.yaml", &antrea)]);
+    let after = |input: &str, name: &str| {
+        let (_, stdout, stderr) = session.run(&format!("matrix -f {input} --delete {name} --summary"));
+        assert!(!stderr.contains("error"), "{name}: {stderr}");
+        // Antrea's is not evaluated: the pods that it might select are unknown.
+        let is_unknown = stderr.contains("not evaluated");
+        (stdout.contains("2 policies"), is_unknown)
+    };
+    // One of SHOP's own is left in any case.
+    for name in ["clusternetworkpolicy/all", "cnp/all", "clusternetworkpolicies.policy.networking.k8s.io/all"]
+    {
+        assert_eq!(after("both.yaml", name), (false, true), "{name}");
+    }
+    for name in ["clusternetworkpolicy.crd.antrea.io/all", "acnp/all"] {
+        assert_eq!(after("both.yaml", name), (true, false), "{name}");
+    }
+    for name in ["clusternetworkpolicy/all", "acnp/all"] {
+        assert_eq!(after("antrea.yaml", name), (false, false), "{name}");
+    }
+    let (status, _, stderr) = session.run("what-if -f antrea.yaml --delete anp/all");
+    assert!(status == 2 && stderr.contains("no AdminNetworkPolicy at all"), "{stderr}");
+}
