@@ -338,24 +338,28 @@ fn a_bare_kind_means_the_first_of_those_that_share_it() {
     let both = format!("{SHOP}{admin}{antrea}");
     let antrea = format!("{SHOP}{antrea}");
     let session = Session::new(&[("both.yaml", &both), ("antrea.yaml", &antrea)]);
-    let after = |input: &str, name: &str| {
-        let (_, stdout, stderr) = session.run(&format!("matrix -f {input} --delete {name} --summary"));
-        assert!(!stderr.contains("error"), "{name}: {stderr}");
-        // Antrea's is not evaluated: the pods that it might select are unknown.
-        let is_unknown = stderr.contains("not evaluated");
-        (stdout.contains("2 policies"), is_unknown)
+    let gone = |input: &str, name: &str| {
+        let (_, stdout, stderr) = session.run(&format!("what-if -f {input} --delete {name}"));
+        let gone = |kind: &str| stdout.contains(&format!("because {kind} all is gone"));
+        let found = [gone("ClusterNetworkPolicy"), gone("ClusterNetworkPolicy.crd.antrea.io")];
+        assert!(found.contains(&true), "{name}: {stdout}{stderr}");
+        found
     };
-    // One of SHOP's own is left in any case.
     for name in ["clusternetworkpolicy/all", "cnp/all", "clusternetworkpolicies.policy.networking.k8s.io/all"]
     {
-        assert_eq!(after("both.yaml", name), (false, true), "{name}");
+        assert_eq!(gone("both.yaml", name), [true, false], "{name}");
     }
     for name in ["clusternetworkpolicy.crd.antrea.io/all", "acnp/all"] {
-        assert_eq!(after("both.yaml", name), (true, false), "{name}");
+        assert_eq!(gone("both.yaml", name), [false, true], "{name}");
     }
     for name in ["clusternetworkpolicy/all", "acnp/all"] {
-        assert_eq!(after("antrea.yaml", name), (false, false), "{name}");
+        assert_eq!(gone("antrea.yaml", name), [false, true], "{name}");
     }
-    let (status, _, stderr) = session.run("what-if -f antrea.yaml --delete anp/all");
-    assert!(status == 2 && stderr.contains("no AdminNetworkPolicy at all"), "{stderr}");
+    for (name, says) in [
+        ("anp/all", "did you mean `clusternetworkpolicy/all` or `clusternetworkpolicy.crd.antrea.io/all`?"),
+        ("banp/none", "the input holds no BaselineAdminNetworkPolicy at all"),
+    ] {
+        let (status, _, stderr) = session.run(&format!("what-if -f both.yaml --delete {name}"));
+        assert!(status == 2 && stderr.contains(says), "{stderr}");
+    }
 }
