@@ -506,7 +506,7 @@ mod tests {
                 "metadata": {"name": "a", "namespace": "b"}, "spec": {"endpointSelector": {}}}),
         ];
         for object in objects {
-            let found = built(&[object.clone()]);
+            let found = built(std::slice::from_ref(&object));
             let is_meant = |found: &&crate::diagnostic::Diagnostic| found.code == Code::Overwritten;
             let found: Vec<_> = found.diagnostics.iter().filter(is_meant).collect();
             let [found] = found[..] else { panic!("{object}: {found:?}") };
