@@ -47,7 +47,7 @@ pub use crate::k8s::{ContainerKind, Text};
 pub use build::{Assumption, MorePods, Options, build};
 pub(crate) use edit::{adopt_policy, lower_policy};
 pub(crate) use lineage::{owned, owners};
-pub use objects::identity;
+pub use objects::{identity, with_policy_names};
 pub(crate) use objects::{meta_mut, namespace_of, same_content};
 
 /// Everything the input says and implies, validated.

@@ -9,11 +9,11 @@ mod core;
 mod discovery;
 mod fields;
 mod ingress;
+mod kinds;
 mod meta;
 mod networking;
 mod replica;
 mod scalar;
-mod unevaluated;
 
 pub use apps::{
     CompletionMode, JobTemplate, Ordinals, PodTemplate, ReplicationController, ReplicationControllerSpec,
@@ -31,6 +31,7 @@ pub use ingress::{
     HttpIngressPath, HttpIngressRule, Ingress, IngressBackend, IngressBackendPort, IngressRule,
     IngressServiceBackend, IngressSpec, TypedLocalObjectReference,
 };
+pub use kinds::{OWN, ResourceKind, Role, UNEVALUATED};
 pub use meta::{Annotations, LabelSelector, LabelSelectorRequirement, ObjectMeta, OwnerReference, Uid};
 pub(crate) use networking::ClusterWidePolicy;
 pub use networking::{
@@ -39,7 +40,6 @@ pub use networking::{
 };
 pub(crate) use scalar::Passed;
 pub use scalar::{IntOrString, Labels, List, Text, Unread};
-pub use unevaluated::{UNEVALUATED, UnevaluatedKind};
 
 /// The API group of an apiVersion, without the version; empty for `v1`.
 pub fn group(api_version: &str) -> &str {
@@ -145,11 +145,11 @@ impl Object {
         match self {
             Self::Namespace(_) | Self::Node(_) => Some(false),
             Self::Unevaluated(UnevaluatedPolicy { api_version, kind, .. }) => {
-                UnevaluatedKind::find(api_version, kind).map(|kind| kind.namespaced)
+                ResourceKind::unevaluated(api_version, kind).map(|kind| kind.namespaced)
             }
             Self::Broken(BrokenObject { rest: Some(rest), .. }) => rest.object.is_namespaced(),
             Self::Broken(BrokenObject { api_version, kind, .. }) => {
-                UnevaluatedKind::find(api_version, kind).map(|kind| kind.namespaced)
+                ResourceKind::unevaluated(api_version, kind).map(|kind| kind.namespaced)
             }
             _ => Some(true),
         }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use podreach::cluster::with_policy_names;
 use podreach::compile::compile;
 use podreach::diagnostic::{Diagnostic, Origin, Severity};
 use podreach::expect::{
@@ -132,6 +133,7 @@ fn mutate(
     for Tested { settings, files: of_cluster } in clusters {
         let input = Changes::load(&args.changes, settings, progress)?;
         let (before, manifests, options) = input.into_objects(settings)?;
+        let manifests = with_policy_names(manifests);
         let tests: Vec<&Test> = of_cluster
             .iter()
             .flat_map(|&number| files[number].1.iter().map(move |&test| &files[number].0.tests[test]))

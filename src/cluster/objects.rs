@@ -12,8 +12,8 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use super::findings::Findings;
 use crate::diagnostic::{Code, ObjectName, Origin};
 use crate::k8s::{
-    self, EndpointSlice, Endpoints, IstioMesh, Labels, NetworkPolicy, Object, ObjectMeta, OwnerReference,
-    Text, Uid, UnevaluatedPolicy, WorkloadObject, group,
+    self, EndpointSlice, Endpoints, IstioMesh, Labels, NetworkPolicy, OWN, Object, ObjectMeta,
+    OwnerReference, Text, Uid, UnevaluatedPolicy, WorkloadObject, group,
 };
 use crate::load::Manifest;
 use crate::policy::field::{FieldFinding, FieldPath, Quoted};
@@ -266,11 +266,35 @@ fn is_namespaced(object: &Object) -> bool {
     match object {
         Object::Broken(broken) if broken.namespace_unknown => false,
         Object::Broken(broken) => {
-            says || super::kinds::find(&broken.kind).is_some_and(|kind| kind.namespaced)
+            says || OWN.iter().any(|kind| kind.name == &*broken.kind && kind.namespaced)
                 || object.is_namespaced() == Some(true)
         }
         _ => object.is_namespaced().unwrap_or(says),
     }
+}
+
+/// The same objects; policies of which the API server would make the name are called here as they are when a cluster is built
+/// of them, so that edits can name them.
+pub fn with_policy_names(mut manifests: Vec<Manifest>) -> Vec<Manifest> {
+    let mut names = Names::default();
+    let made: Vec<Option<Text>> = manifests
+        .iter()
+        .enumerate()
+        .map(|(index, manifest)| match names.identify(index, manifest).name {
+            Cow::Owned(name)
+                if matches!(manifest.object, Object::NetworkPolicy(_) | Object::Unevaluated(_)) =>
+            {
+                Some(name.into())
+            }
+            _ => None,
+        })
+        .collect();
+    for (manifest, made) in manifests.iter_mut().zip(made) {
+        if let (Some(meta), Some(name)) = (meta_mut(&mut manifest.object), made) {
+            meta.name = Some(name);
+        }
+    }
+    manifests
 }
 
 /// Names that the API server would make (W1).
@@ -319,6 +343,12 @@ pub(super) fn metadata_problems<'m>(
     if !id.namespace.is_empty() {
         let path = metadata.field("namespace");
         report(dns_label_problems(id.namespace), id.namespace, &path, &mut found);
+    } else if let Some(stated) = given(id.meta.namespace.as_deref())
+        && object.is_namespaced() == Some(false)
+    {
+        let message =
+            format!("the API server takes {} out: a {} is in no namespace", Quoted(stated), object.kind());
+        found.push(FieldFinding::new(Code::Overwritten, &metadata.field("namespace"), message));
     }
     if let Some(labels) = &id.meta.labels
         && sound_labels.are_new(labels)
@@ -462,6 +492,53 @@ mod tests {
         let input = manifests(&[json!({"kind": "Pod", "metadata": {"name": "a"}})]);
         let objects = Objects::collect(&input, &mut Findings::default());
         assert_eq!(objects.pods[0].id.namespace, "default");
+    }
+
+    #[test]
+    fn a_namespace_of_an_object_that_is_in_none_is_taken_out() {
+        let objects = [
+            json!({"kind": "Namespace", "metadata": {"name": "a", "namespace": "b"}}),
+            json!({"kind": "Node", "metadata": {"name": "a", "namespace": "b"}}),
+            json!({"apiVersion": "policy.networking.k8s.io/v1beta1", "kind": "ClusterNetworkPolicy",
+                "metadata": {"name": "a", "namespace": "b"},
+                "spec": {"tier": "Admin", "priority": 1, "subject": {"namespaces": {}}}}),
+            json!({"apiVersion": "cilium.io/v2", "kind": "CiliumClusterwideNetworkPolicy",
+                "metadata": {"name": "a", "namespace": "b"}, "spec": {"endpointSelector": {}}}),
+        ];
+        for object in objects {
+            let found = built(std::slice::from_ref(&object));
+            let is_meant = |found: &&crate::diagnostic::Diagnostic| found.code == Code::Overwritten;
+            let found: Vec<_> = found.diagnostics.iter().filter(is_meant).collect();
+            let [found] = found[..] else { panic!("{object}: {found:?}") };
+            let kind = object["kind"].as_str().unwrap();
+            assert_eq!(found.path, "metadata.namespace");
+            assert_eq!(found.message, format!("the API server takes \"b\" out: a {kind} is in no namespace"));
+        }
+        let pod = json!({"kind": "Pod", "metadata": {"name": "a", "namespace": "b"}});
+        let none = json!({"kind": "Node", "metadata": {"name": "a", "namespace": ""}});
+        assert_eq!(codes(&built(&[pod, none])), []);
+    }
+
+    #[test]
+    fn policies_that_the_api_server_would_name_get_the_names_that_they_are_called_by() {
+        let policy = |name: &str| {
+            json!({"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": {"generateName": name}, "spec": {"podSelector": {}}})
+        };
+        let pod = json!({"kind": "Pod", "metadata": {"generateName": "p-"}});
+        let input = manifests(&[pod, policy("p-"), policy("q-"), policy("p-")]);
+        let named = with_policy_names(input.clone());
+        let name = |manifest: &Manifest| manifest.object.metadata().name.as_ref().map(ToString::to_string);
+        let names: Vec<Option<String>> = named.iter().map(name).collect();
+        assert_eq!(
+            names,
+            [None, Some("p-xxxxx".to_owned()), Some("q-xxxxx".to_owned()), Some("p-xxxxx-2".to_owned())]
+        );
+        let called = |input: &[Manifest]| -> Vec<String> {
+            let built = super::super::build(input, &super::super::Options::default());
+            built.cluster.policies.iter().map(|policy| policy.name.to_string()).collect()
+        };
+        assert_eq!(called(&input), called(&named));
     }
 
     #[test]

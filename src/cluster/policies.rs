@@ -12,7 +12,7 @@ use super::objects::{DEFAULT_NAMESPACE, Identity, Item, Objects};
 use super::{Cluster, NamespaceId, Node};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::index::IndexVec;
-use crate::k8s::{NetworkPolicy, Object, UNEVALUATED, UnevaluatedKind, UnevaluatedPolicy, group};
+use crate::k8s::{NetworkPolicy, Object, ResourceKind, UNEVALUATED, UnevaluatedPolicy, group};
 use crate::label::{LabelSet, LabelTable, Selector, SelectorId};
 use crate::policy::network_policy_api::{self, Kind, Lowered};
 use crate::policy::unevaluated::{self, Placed, Surroundings};
@@ -230,9 +230,9 @@ fn touched(item: &Item<'_, Object>, cluster: &Cluster) -> Touched {
     let namespaced = match item.object {
         Object::NetworkPolicy(_) => true,
         Object::Unevaluated(policy) => {
-            UnevaluatedKind::find(&policy.api_version, &policy.kind).is_none_or(|kind| kind.namespaced)
+            ResourceKind::unevaluated(&policy.api_version, &policy.kind).is_none_or(|kind| kind.namespaced)
         }
-        Object::Broken(broken) => match UnevaluatedKind::find(&broken.api_version, &broken.kind) {
+        Object::Broken(broken) => match ResourceKind::unevaluated(&broken.api_version, &broken.kind) {
             Some(kind) => kind.namespaced,
             None if &*broken.kind == "NetworkPolicy" => true,
             None if broken.kind.is_empty() => false,
@@ -258,7 +258,7 @@ fn touched(item: &Item<'_, Object>, cluster: &Cluster) -> Touched {
 
 /// True if the user excluded the kind.
 fn is_ignored(api_version: &str, kind: &str, ignore: &[String]) -> bool {
-    UnevaluatedKind::find(api_version, kind)
+    ResourceKind::unevaluated(api_version, kind)
         .is_some_and(|kind| ignore.iter().any(|name| kind.is_called(name)))
 }
 
@@ -285,14 +285,14 @@ fn check_ignored(ignore: &[String], findings: &mut Findings) {
         if UNEVALUATED.iter().any(|kind| kind.is_called(name)) {
             continue;
         }
-        let distance = |kind: &UnevaluatedKind| jaro_winkler(&kind.kind.to_lowercase(), &name.to_lowercase());
+        let distance = |kind: &ResourceKind| jaro_winkler(&kind.name.to_lowercase(), &name.to_lowercase());
         let nearest = UNEVALUATED.iter().max_by(|a, b| distance(a).total_cmp(&distance(b)));
         let mut diagnostic = Diagnostic::new(
             Code::UnsupportedValue,
             format!("`--ignore-kind {name}`: no policy kind that is not evaluated has this name"),
         );
         if let Some(nearest) = nearest {
-            diagnostic = diagnostic.with_help(format!("the nearest is `{}`", nearest.kind));
+            diagnostic = diagnostic.with_help(format!("the nearest is `{}`", nearest.name));
         }
         findings.general(diagnostic);
     }
@@ -322,7 +322,8 @@ mod tests {
             let subject = policy.subject.pods().unwrap();
             let namespaces = match subject.namespaces {
                 NamespaceMatch::One(id) => &*cluster.namespaces[id].name,
-                _ => "*",
+                NamespaceMatch::Labels(_) => "*",
+                NamespaceMatch::SameLabels(_) | NamespaceMatch::OtherLabels(_) => unreachable!("a subject"),
             };
             let all = cluster.labels.selectors[subject.pods].is_everything();
             format!("{:?} {}: {namespaces}{}", policy.tier, policy.name, if all { "" } else { " some" })

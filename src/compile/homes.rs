@@ -3,6 +3,8 @@
 //! Such a peer depends on the labels that the namespace of the subject has. So a rule that has one is compiled to a peer list
 //! for each home, and a signature with such a rule knows the home of its subjects.
 
+use rustc_hash::FxHashMap;
+
 use crate::cluster::{Cluster, NamespaceId};
 use crate::index::{Id, IndexVec};
 use crate::label::{LabelValue, SelectorId, Truth};
@@ -44,8 +46,8 @@ impl Homes {
         if compared.is_empty() {
             return Self { compared, all, of: IndexVec::new() };
         }
-        let mut first: Vec<rustc_hash::FxHashMap<Vec<LabelValue>, NamespaceId>> =
-            vec![Default::default(); compared.len()];
+        let mut first: Vec<FxHashMap<Vec<LabelValue>, NamespaceId>> =
+            vec![FxHashMap::default(); compared.len()];
         let of = cluster.namespaces.enumerate().map(|(id, namespace)| {
             let labels = &cluster.labels.sets[namespace.labels];
             let like = compared.iter().zip(&mut first).map(|(&selector, first)| {

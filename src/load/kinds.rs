@@ -2,7 +2,7 @@
 
 mod near;
 
-use crate::k8s::{UNEVALUATED, UnevaluatedKind, group};
+use crate::k8s::{ResourceKind, group};
 
 pub(super) use near::Meant;
 
@@ -124,7 +124,7 @@ pub(super) fn find(api_version: &str, kind: &str) -> Known {
             return Known::NoMatch(Meant::served(row.kind, group(row.served), row.served));
         }
     }
-    if UnevaluatedKind::find(api_version, kind).is_some() {
+    if ResourceKind::unevaluated(api_version, kind).is_some() {
         return Known::Unevaluated;
     }
     near::nearly(api_version, kind).map_or(Known::No, Known::NoMatch)
@@ -143,8 +143,7 @@ pub(super) fn is_known(kind: &str) -> bool {
 
 /// True if podreach knows this kind, and its objects live outside namespaces.
 pub(super) fn is_cluster_scoped(kind: &str) -> bool {
-    matches!(kind, "Namespace" | "Node")
-        || UNEVALUATED.iter().any(|entry| entry.kind == kind && !entry.namespaced)
+    ResourceKind::is_cluster_scoped(kind)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::validate::lower_selector;
 use super::{HostMatch, NamespaceMatch, PodMatch, Policy, Subject, Tier};
 use crate::diagnostic::{ObjectName, Origin};
 use crate::ids::{NamespaceId, NodeId};
-use crate::k8s::{LabelSelector, LabelSelectorRequirement, List, UnevaluatedKind, UnevaluatedPolicy};
+use crate::k8s::{LabelSelector, LabelSelectorRequirement, List, ResourceKind, UnevaluatedPolicy};
 use crate::label::{LabelTable, Selector, SelectorId};
 use crate::net::ByDirection;
 use crate::policy::field::FieldPath;
@@ -57,7 +57,7 @@ impl Surroundings<'_> {
     }
 }
 
-impl UnevaluatedKind {
+impl ResourceKind {
     /// `None` for a group without a family: any of its kinds could select anything, and be enforced by any profile.
     fn family(&self) -> Option<Family> {
         Some(match self.group {
@@ -83,7 +83,7 @@ impl UnevaluatedKind {
             Some(Family::Calico) => &[Spec, Calico],
             Some(Family::Antrea) => &[Spec, Antrea],
             Some(Family::Admin) => {
-                let kind = network_policy_api::Kind::ALL.into_iter().find(|known| known.name() == self.kind);
+                let kind = network_policy_api::Kind::ALL.into_iter().find(|known| known.name() == self.name);
                 return kind.map_or(ProfileSet::ALL, network_policy_api::Kind::enforced_by);
             }
             Some(Family::EgressFirewall) => &[Spec, OvnKubernetes],
@@ -142,7 +142,7 @@ pub struct Placed<'p> {
 /// Lowers a policy to one [`Policy`] for each subject it has; none if it surely selects no pod.
 pub fn lower(placed: Placed<'_>, surroundings: &Surroundings<'_>, labels: &mut LabelTable) -> Vec<Policy> {
     let Placed { policy, namespace, node, name, origin } = placed;
-    let kind = UnevaluatedKind::find(&policy.api_version, &policy.kind);
+    let kind = ResourceKind::unevaluated(&policy.api_version, &policy.kind);
     let scope = whole_scope(namespace, labels);
     let mut reader = Reader { scope, labels, subjects: Vec::new() };
     let specs = match &policy.spec {
@@ -150,7 +150,7 @@ pub fn lower(placed: Placed<'_>, surroundings: &Surroundings<'_>, labels: &mut L
         spec => std::slice::from_ref(spec),
     };
     for spec in specs {
-        match kind.and_then(UnevaluatedKind::family) {
+        match kind.and_then(ResourceKind::family) {
             Some(Family::Cilium) => reader.cilium(spec),
             Some(Family::Calico) if policy.kind == "StagedKubernetesNetworkPolicy" => {
                 reader.pod_selector(spec);
@@ -174,8 +174,8 @@ pub fn lower(placed: Placed<'_>, surroundings: &Surroundings<'_>, labels: &mut L
     let mut subjects = reader.subjects;
     subjects.sort_unstable();
     subjects.dedup();
-    let enforced_by = kind.map_or(ProfileSet::ALL, UnevaluatedKind::enforced_by);
-    let tier = kind.map_or(Tier::Unevaluated, UnevaluatedKind::tier);
+    let enforced_by = kind.map_or(ProfileSet::ALL, ResourceKind::enforced_by);
+    let tier = kind.map_or(Tier::Unevaluated, ResourceKind::tier);
     subjects
         .into_iter()
         .map(|subject| Policy { tier, ..unknown_policy(name.clone(), origin.clone(), enforced_by, subject) })

@@ -444,6 +444,42 @@ fn bounds_of_isolation() {
 }
 
 #[test]
+fn namespaces_that_are_compared_with_that_of_the_subject() {
+    let objects = |relation: &str, keys: &[&str]| {
+        let namespace = |name: &str, labels: Value| json!({"kind": "Namespace", "metadata": {"name": name, "labels": labels}});
+        let pod = |namespace: &str, name: &str| json!({"kind": "Pod", "metadata": {"name": name, "namespace": namespace}});
+        json!([
+            namespace("a", json!({"t": "1", "e": "p"})),
+            namespace("b", json!({"t": "1", "e": "q"})),
+            namespace("c", json!({"e": "p"})),
+            pod("a", "x"), pod("b", "x"), pod("c", "x"), pod("d", "x"), pod("d", "y"),
+            {"kind": "AdminNetworkPolicy", "apiVersion": "policy.networking.k8s.io/v1alpha1", "metadata": {"name": "p"},
+                "spec": {"priority": 1, "subject": {"namespaces": {}},
+                    "ingress": [{"action": "Deny", "from": [{"namespaces": {relation: keys}}]}]}},
+        ])
+    };
+    // From b, c and d to a, from d to c, within d.
+    let table = [
+        ("sameLabels", &["t"][..], [Deny, Allow, Unknown, Allow, Unknown]),
+        ("sameLabels", &["t", "e"], [Allow, Allow, Unknown, Allow, Unknown]),
+        ("sameLabels", &["e"], [Allow, Deny, Unknown, Unknown, Unknown]),
+        ("sameLabels", &["kubernetes.io/metadata.name"], [Allow, Allow, Allow, Allow, Deny]),
+        ("sameLabels", &[], [Allow; 5]),
+        ("notSameLabels", &["t"], [Allow, Allow, Unknown, Allow, Allow]),
+        ("notSameLabels", &["t", "e"], [Deny, Allow, Unknown, Allow, Allow]),
+        ("notSameLabels", &["kubernetes.io/metadata.name"], [Deny, Deny, Deny, Deny, Allow]),
+        ("notSameLabels", &[], [Allow; 5]),
+    ];
+    for (relation, keys, expected) in table {
+        let reference = reference(&objects(relation, keys), &Options::default(), Profile::Spec);
+        let asked = ["b/x a/x 80", "c/x a/x 80", "d/x a/x 80", "d/x c/x 80", "d/x d/y 80"];
+        for (question, verdict) in asked.into_iter().zip(expected) {
+            answers(&reference, &[(question, verdict)]);
+        }
+    }
+}
+
+#[test]
 fn kinds_that_are_not_evaluated() {
     let policy = |api: &str, kind: &str, spec: &Value| {
         json!([
@@ -456,12 +492,13 @@ fn kinds_that_are_not_evaluated() {
     let a = json!({"matchLabels": {"app": "a"}});
     let cilium =
         policy("cilium.io/v2", "CiliumNetworkPolicy", &json!({"endpointSelector": a, "ingress": [{}]}));
-    let rules = json!([{"action": "Deny", "from": [{"namespaces": {"sameLabels": ["team"]}}]}]);
+    // Which nodes there are is not known.
+    let rules = json!([{"action": "Deny", "to": [{"nodes": {}}]}]);
     let admin = |subject: Value| {
         policy(
             "policy.networking.k8s.io/v1alpha1",
             "AdminNetworkPolicy",
-            &json!({"subject": subject, "ingress": rules}),
+            &json!({"subject": subject, "egress": rules}),
         )
     };
     let y = json!({"matchLabels": {"kubernetes.io/metadata.name": "y"}});

@@ -190,7 +190,7 @@ impl Surroundings {
                 match rule.list(policies.home) {
                     Some(list) if program.is_in_templates(direction, rule, list) => dense.push(list),
                     list => {
-                        mentioned.extend(program.mentioned(direction, rule, list).map(|(class, _)| class))
+                        mentioned.extend(program.mentioned(direction, rule, list).map(|(class, _)| class));
                     }
                 }
             }

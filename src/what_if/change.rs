@@ -2,10 +2,10 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::cluster::kinds::{self, Kind, Role};
+use crate::cluster::kinds::{self, Role};
 use crate::cluster::{identity, same_content};
 use crate::diagnostic::{Code, Diagnostic, ObjectName};
-use crate::k8s::{Text, UNEVALUATED};
+use crate::k8s::{OWN, ResourceKind, Text};
 use crate::load::{Manifest, Sources};
 use crate::policy::{label_key_problems, label_value_problems};
 
@@ -135,12 +135,17 @@ impl Change {
     /// If the text names nothing that has labels, or a label that the API server would not accept.
     pub fn label(object: &str, labels: &str, default_namespace: &str) -> Result<Self, ChangeError> {
         let typed = format!("--label {object} {labels}");
-        let name = named(object, default_namespace).and_then(|name| match kinds::find(&name.kind) {
-            Some(Kind {
-                role: Role::Node | Role::Service | Role::Ingress | Role::Policy, plural, ..
-            }) => Err(Problem::new(format!("no policy sees the labels of {plural}"))
-                .help("label a pod, a workload (all its pods) or a namespace")),
-            _ => Ok(name),
+        let name = named(object, default_namespace).and_then(|name| {
+            let kind = ResourceKind::named(&name.kind).next();
+            match kind {
+                Some(ResourceKind {
+                    role: Role::Node | Role::Service | Role::Ingress | Role::Policy,
+                    plural,
+                    ..
+                }) => Err(Problem::new(format!("no policy sees the labels of {plural}"))
+                    .help("label a pod, a workload (all its pods) or a namespace")),
+                _ => Ok(name),
+            }
         });
         let labels = name.and_then(|name| Ok((name, parse_labels(labels)?)));
         let (name, labels) = labels.map_err(|problem| problem.of(&typed))?;
@@ -191,7 +196,7 @@ fn named(text: &str, default_namespace: &str) -> Result<ObjectName, Problem> {
         return Err(Problem::new(format!("`{text}` does not name an object"))
             .help("write KIND/NAME or KIND/NS/NAME, such as `ns/shop` or `netpol/shop/web`"));
     }
-    let (kind, namespaced) = kind_named(kind);
+    let (kind, namespaced) = kind_named(kind, namespace.is_some());
     let namespace = match namespace {
         Some(_) if !namespaced => {
             return Err(Problem::new(format!("a {kind} is in no namespace"))
@@ -204,31 +209,17 @@ fn named(text: &str, default_namespace: &str) -> Result<ObjectName, Problem> {
     Ok(ObjectName { kind: kind.into(), namespace: namespace.into(), name: name.into() })
 }
 
-/// The kind that a word names, as its objects write it, and whether these live in namespaces. Any kind may have a pod
+/// The kind that a word names, and whether its objects live in namespaces; of several the first, or the first of those that
+/// do if a namespace is given. Kinds that share their name with one before them carry their group. Any kind may have a pod
 /// template, so that an unknown word is a kind as well.
-fn kind_named(word: &str) -> (String, bool) {
-    let (short, group) = word.split_once('.').map_or((word, None), |(kind, group)| (kind, Some(group)));
-    let own = ["", "apps", "batch", "networking.k8s.io", "v1"];
-    if let Some(kind) = kinds::find(word)
-        && group.is_none_or(|group| own.contains(&group))
-    {
-        return (kind.name.to_owned(), kind.namespaced);
+fn kind_named(word: &str, has_namespace: bool) -> (String, bool) {
+    let kinds: Vec<&ResourceKind> = ResourceKind::named(word).collect();
+    let is_meant = |kind: &&&ResourceKind| kind.namespaced || !has_namespace;
+    match kinds.iter().find(is_meant).or_else(|| kinds.first()) {
+        Some(kind) if word.contains('.') && !OWN.contains(kind) => (kind.qualified(), kind.namespaced),
+        Some(kind) => (kind.unambiguous(), kind.namespaced),
+        None => (word.split('.').next().unwrap_or(word).to_owned(), true),
     }
-    let unevaluated = UNEVALUATED
-        .iter()
-        .find(|entry| is_word_for(short, entry.kind) && group.is_none_or(|group| group == entry.group));
-    match unevaluated {
-        Some(entry) if group.is_some() => (entry.qualified(), entry.namespaced),
-        Some(entry) => (entry.kind.to_owned(), entry.namespaced),
-        None => (short.to_owned(), true),
-    }
-}
-
-/// True if a word is the name of a kind or its plural, in any case.
-pub(super) fn is_word_for(word: &str, kind: &str) -> bool {
-    let (word, kind) = (word.to_lowercase(), kind.to_lowercase());
-    let plural = kind.strip_suffix('y').map_or_else(|| format!("{kind}s"), |stem| format!("{stem}ies"));
-    word == kind || word == plural
 }
 
 fn parse_labels(text: &str) -> Result<Vec<(Text, Option<Text>)>, Problem> {
@@ -279,7 +270,9 @@ fn parse_scale(text: &str, default_namespace: &str) -> Result<(ObjectName, u32),
 /// The name of an object in the spelling of kubectl: `netpol/shop/web`.
 pub(super) fn spelled(name: &ObjectName) -> String {
     let kind = match kinds::find(&name.kind) {
-        Some(kind) if kind.name == &*name.kind => kind.short.first().unwrap_or(&kind.plural).to_string(),
+        Some(kind) if kind.name == &*name.kind && OWN.contains(kind) => {
+            kind.short.first().unwrap_or(&kind.plural).to_string()
+        }
         _ => name.kind.to_lowercase(),
     };
     format!("{kind}/{}", name.path())
@@ -313,6 +306,21 @@ mod tests {
             ("ciliumnetworkpolicies/shop/web", "CiliumNetworkPolicy shop/web"),
             ("GlobalNetworkPolicy/all", "GlobalNetworkPolicy all"),
             ("rollouts.argoproj.io/shop/web", "rollouts shop/web"),
+            ("cnp/all", "ClusterNetworkPolicy all"),
+            ("cnp/shop/web", "CiliumNetworkPolicy shop/web"),
+            ("anp/all", "AdminNetworkPolicy all"),
+            ("banp/default", "BaselineAdminNetworkPolicy default"),
+            ("acnp/all", "ClusterNetworkPolicy.crd.antrea.io all"),
+            ("clusternetworkpolicies/all", "ClusterNetworkPolicy all"),
+            ("clusternetworkpolicy.crd.antrea.io/all", "ClusterNetworkPolicy.crd.antrea.io all"),
+            (
+                "clusternetworkpolicy.policy.networking.k8s.io/all",
+                "ClusterNetworkPolicy.policy.networking.k8s.io all",
+            ),
+            (
+                "ClusterNetworkPolicy/shop/web",
+                "`--delete ClusterNetworkPolicy/shop/web`: a ClusterNetworkPolicy is in no namespace",
+            ),
             ("web", "`--delete web`: `web` does not name an object"),
             ("ns/a/b", "`--delete ns/a/b`: a Namespace is in no namespace"),
             ("netpol//web", "`--delete netpol//web`: `netpol//web` does not name an object"),
@@ -329,6 +337,11 @@ mod tests {
             ("ns/shop", "env", "`--label ns/shop env`: `env` is not a label"),
             ("ns/shop", "a=1,a-", "`--label ns/shop a=1,a-`: label `a` is given twice"),
             ("svc/web", "a=1", "`--label svc/web a=1`: no policy sees the labels of services"),
+            (
+                "ccnp/web",
+                "a=1",
+                "`--label ccnp/web a=1`: no policy sees the labels of ciliumclusterwidenetworkpolicies",
+            ),
         ] {
             assert_eq!(shown(Change::label(object, labels, "mine")), expected);
         }

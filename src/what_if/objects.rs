@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::change::{is_word_for, spelled};
+use super::change::spelled;
 use super::{Edit, apply, delete, label, scale};
-use crate::cluster::{self, MorePods, Options, identity, kinds, namespace_of};
+use crate::cluster::{self, MorePods, Options, identity, namespace_of};
 use crate::diagnostic::{Code, Diagnostic, ObjectName, nearest_by};
-use crate::k8s::{Object, Text};
+use crate::k8s::{Object, ResourceKind, Text};
 use crate::load::Manifest;
 
 /// The objects of an input as they are now, and what was said beside them.
@@ -173,9 +173,18 @@ impl<'o> Draft<'o> {
         &self.all[place]
     }
 
-    /// The places of the objects that a name means: one, or more if the input repeats it.
+    /// The places of the objects that a name means: one, or more if the input repeats it. Of kinds that share the name, the
+    /// first one that has such an object is meant.
     pub(super) fn find(&self, name: &ObjectName) -> Vec<usize> {
-        self.called(&name.name, |manifest| is_called(manifest, name))
+        let mut places = self.called(&name.name, |manifest| is_called(manifest, name));
+        if places.len() > 1 {
+            let rank = |place: usize| {
+                identity(&self.all[place]).map(|[group, kind, ..]| ResourceKind::rank(&group, &kind))
+            };
+            let first = places.iter().filter_map(|&place| rank(place)).min();
+            places.retain(|&place| rank(place) == first);
+        }
+        places
     }
 
     /// The places of objects of a name that are meant.
@@ -230,7 +239,9 @@ impl<'o> Draft<'o> {
 
     /// The same name with a kind as objects of the input write it.
     fn meant(&self, name: &ObjectName) -> ObjectName {
-        if kinds::find(&name.kind).is_some() || self.there().any(|(_, manifest)| is_called(manifest, name)) {
+        if ResourceKind::named(&name.kind).next().is_some()
+            || self.there().any(|(_, manifest)| is_called(manifest, name))
+        {
             return name.clone();
         }
         let kind = self
@@ -247,9 +258,11 @@ impl<'o> Draft<'o> {
         let mut known: BTreeSet<ObjectName> = cluster::owners(self.there());
         known.extend(self.there().filter_map(|(_, manifest)| {
             let [group, kind, namespace, name] = identity(manifest)?;
-            let is_foreign =
-                matches!(manifest.object, Object::Unevaluated(_)) && kinds::find(&kind).is_some();
-            let kind = if is_foreign { format!("{kind}.{group}").into() } else { kind };
+            let kind = match &manifest.object {
+                Object::Unevaluated(policy) => ResourceKind::unevaluated(&policy.api_version, &kind)
+                    .map_or_else(|| format!("{kind}.{group}").into(), |kind| kind.unambiguous().into()),
+                _ => kind,
+            };
             Some(ObjectName { kind, namespace, name })
         }));
         if &*name.kind == "Namespace" {
@@ -285,6 +298,13 @@ impl<'o> Draft<'o> {
             }
         })
     }
+}
+
+/// True if a word is the name of a kind or its plural, in any case.
+fn is_word_for(word: &str, kind: &str) -> bool {
+    let (word, kind) = (word.to_lowercase(), kind.to_lowercase());
+    let plural = kind.strip_suffix('y').map_or_else(|| format!("{kind}s"), |stem| format!("{stem}ies"));
+    word == kind || word == plural
 }
 
 /// True if an object goes by a name. Kinds that share their name with a kind of Kubernetes carry their group.

@@ -322,3 +322,44 @@ fn each_change_alone_and_then_together() {
     assert_eq!(alone, two);
     assert!(!alone.is_empty());
 }
+
+#[test]
+fn a_bare_kind_means_the_first_of_those_that_share_it() {
+    let policy = |api: &str, spec: &str| {
+        format!(
+            "---\n{{apiVersion: {api}, kind: ClusterNetworkPolicy, metadata: {{name: all}}, spec: {spec}}}\n"
+        )
+    };
+    let admin = policy(
+        "policy.networking.k8s.io/v1beta1",
+        "{tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}",
+    );
+    let antrea = policy("crd.antrea.io/v1beta1", "{appliedTo: [{podSelector: {matchLabels: {app: db}}}]}");
+    let both = format!("{SHOP}{admin}{antrea}");
+    let antrea = format!("{SHOP}{antrea}");
+    let session = Session::new(&[("both.yaml", &both), ("antrea.yaml", &antrea)]);
+    let gone = |input: &str, name: &str| {
+        let (_, stdout, stderr) = session.run(&format!("what-if -f {input} --delete {name}"));
+        let gone = |kind: &str| stdout.contains(&format!("because {kind} all is gone"));
+        let found = [gone("ClusterNetworkPolicy"), gone("ClusterNetworkPolicy.crd.antrea.io")];
+        assert!(found.contains(&true), "{name}: {stdout}{stderr}");
+        found
+    };
+    for name in ["clusternetworkpolicy/all", "cnp/all", "clusternetworkpolicies.policy.networking.k8s.io/all"]
+    {
+        assert_eq!(gone("both.yaml", name), [true, false], "{name}");
+    }
+    for name in ["clusternetworkpolicy.crd.antrea.io/all", "acnp/all"] {
+        assert_eq!(gone("both.yaml", name), [false, true], "{name}");
+    }
+    for name in ["clusternetworkpolicy/all", "acnp/all"] {
+        assert_eq!(gone("antrea.yaml", name), [false, true], "{name}");
+    }
+    for (name, says) in [
+        ("anp/all", "did you mean `clusternetworkpolicy/all` or `clusternetworkpolicy.crd.antrea.io/all`?"),
+        ("banp/none", "the input holds no BaselineAdminNetworkPolicy at all"),
+    ] {
+        let (status, _, stderr) = session.run(&format!("what-if -f both.yaml --delete {name}"));
+        assert!(status == 2 && stderr.contains(says), "{stderr}");
+    }
+}

@@ -378,6 +378,41 @@ fn a_policy_is_an_answer_of_its_own() {
     );
 }
 
+#[test]
+fn a_policy_goes_by_every_name_of_its_kind() {
+    let input = tenants();
+    let baseline = "apiVersion: policy.networking.k8s.io/v1alpha1\nkind: BaselineAdminNetworkPolicy\n\
+        metadata: {name: default}\nspec: {subject: {namespaces: {}}, ingress: [{action: Deny, from: [{namespaces: {}}]}]}";
+    let cluster = "apiVersion: policy.networking.k8s.io/v1beta1\nkind: ClusterNetworkPolicy\nmetadata: {name: c}\n\
+        spec: {tier: Admin, priority: 1, subject: {namespaces: {}}}";
+    let shop = policy("red/p", "{podSelector: {}}");
+    let more = [baseline.to_owned(), cluster.to_owned(), shop, "pod anp/tenants app: a".to_owned()];
+    let input: Vec<&str> = input.iter().chain(&more).map(String::as_str).collect();
+    let explain = |question: &str| say("explain", &input, question);
+    for (name, begins) in [
+        ("adminnetworkpolicies/tenants", "AdminNetworkPolicy tenants"),
+        ("anp.policy.networking.k8s.io/tenants", "AdminNetworkPolicy tenants"),
+        ("banp/default", "BaselineAdminNetworkPolicy default"),
+        ("cnp/c", "ClusterNetworkPolicy c"),
+        ("ClusterNetworkPolicies.v1beta1.policy.networking.k8s.io/c", "ClusterNetworkPolicy c"),
+        ("networkpolicies.networking.k8s.io/red/p", "NetworkPolicy red/p"),
+        // A name that exists wins over a kind, and where both do it is an error that shows both.
+        ("anp/tenants", "error: `anp/tenants`"),
+        ("cnp/red/c", "error: no ClusterNetworkPolicy `red/c`"),
+        ("networkpolicy.crd.antrea.io/red/p", "error: "),
+    ] {
+        let printed = explain(name);
+        assert!(printed.starts_with(begins), "{name}: {printed}");
+    }
+    let both = explain("anp/tenants");
+    assert!(
+        both.contains("anp/tenants") && both.contains("adminnetworkpolicy.policy.networking.k8s.io/tenants"),
+        "{both}"
+    );
+    let whole = explain("adminnetworkpolicy/tenants");
+    assert!(!whole.contains("netpol/tenants"), "{whole}");
+}
+
 /// The policies of the fix that `explain` gives, and what it says of them.
 fn fix(input: &[&str], question: &str) -> (String, serde_json::Value) {
     let session = Session::new(&[("in.yaml", &objects(input))]);

@@ -472,3 +472,27 @@ fn policies_of_other_tiers_are_named_where_they_decide() {
         report["tests"].as_array().unwrap().iter().map(|test| &test["policy"]["kind"]).collect();
     assert_eq!(policies, ["ClusterNetworkPolicy", "NetworkPolicy"], "{stdout}");
 }
+
+#[test]
+fn policies_without_a_name_of_their_own_are_broken_too() {
+    let policy = "---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {generateName: web-, namespace: shop}
+spec: {podSelector: {matchLabels: {app: web}}, ingress: [{ports: [{port: 80}]}]}
+---
+apiVersion: policy.networking.k8s.io/v1beta1
+kind: ClusterNetworkPolicy
+metadata: {generateName: all-}
+spec: {tier: Admin, priority: 1, subject: {namespaces: {}}, ingress: [{action: Deny, from: [{pods: {podSelector: {matchLabels: {app: x}}}}]}]}
+";
+    let shop = format!("{SHOP}{policy}");
+    let tests = about_shop("tests: ['shop/web -> shop/db:5432 allow', 'shop/db -> shop/web:81 deny']\n");
+    let session = Session::new(&[("shop.yaml", &shop), ("t.yaml", &tests)]);
+    let (status, stdout, stderr) = session.run("test t.yaml --mutate -o json");
+    let report: Value = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{status}: {stderr}"));
+    schema::check("mutation-report.json", &report);
+    for name in ["shop/web-xxxxx", "all-xxxxx"] {
+        assert!(stdout.contains(&format!("\"{name}\"")), "{name}: {stdout}");
+    }
+}

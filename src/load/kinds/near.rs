@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::{KINDS, OWN_GROUPS};
-use crate::k8s::{UNEVALUATED, UnevaluatedKind, group};
+use crate::k8s::{ResourceKind, UNEVALUATED, group};
 
 /// The kind that was probably meant by an apiVersion and kind that no API has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,8 +20,8 @@ impl Meant {
         Self { kind, group, api_version: Some(api_version) }
     }
 
-    const fn of_unevaluated(known: &UnevaluatedKind) -> Self {
-        Self { kind: known.kind, group: known.group, api_version: None }
+    const fn of_unevaluated(known: &ResourceKind) -> Self {
+        Self { kind: known.name, group: known.group, api_version: None }
     }
 
     fn is_policy(&self) -> bool {

@@ -42,7 +42,7 @@ fn subjects(api_version: &str, kind: &str, namespace: &str, spec: Value) -> Vec<
                 NamespaceMatch::One(id) => id.index().to_string(),
                 NamespaceMatch::Labels(s) if labels.selectors[s].is_everything() => "*".into(),
                 NamespaceMatch::Labels(s) => format!("{:?}", labels.selectors[s].matches(&prod)),
-                other => unreachable!("{other:?} is no subject"),
+                NamespaceMatch::SameLabels(_) | NamespaceMatch::OtherLabels(_) => unreachable!("a subject"),
             };
             (namespaces, labels.selectors[subject.pods].matches(&web), subject.perhaps)
         })
@@ -146,10 +146,10 @@ fn pod_selectors_and_whole_namespaces() {
 
 #[test]
 fn kinds_are_found_by_group_and_kind() {
-    assert!(UnevaluatedKind::find("cilium.io/v2", "CiliumNetworkPolicy").is_some());
-    assert!(UnevaluatedKind::find("networking.k8s.io/v1", "NetworkPolicy").is_none());
-    assert!(UnevaluatedKind::find("v1", "NetworkPolicy").is_none());
-    let kind = UnevaluatedKind::find("crd.antrea.io/v1beta1", "NetworkPolicy").unwrap();
+    assert!(ResourceKind::unevaluated("cilium.io/v2", "CiliumNetworkPolicy").is_some());
+    assert!(ResourceKind::unevaluated("networking.k8s.io/v1", "NetworkPolicy").is_none());
+    assert!(ResourceKind::unevaluated("v1", "NetworkPolicy").is_none());
+    let kind = ResourceKind::unevaluated("crd.antrea.io/v1beta1", "NetworkPolicy").unwrap();
     assert!(kind.is_called("networkpolicy.crd.antrea.io") && kind.is_called("NetworkPolicy"));
     assert!(!kind.is_called("networkpolicy.projectcalico.org"));
 }

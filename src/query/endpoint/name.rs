@@ -11,7 +11,7 @@ use crate::cluster::{Cluster, NamespaceId, PodId, PodName, WorkloadId};
 use crate::diagnostic::{nearest, nearest_by};
 use crate::index::Id;
 use crate::label::Truth;
-use crate::policy::{PolicyId, network_policy_api, parse_cidr};
+use crate::policy::{PolicyId, parse_cidr};
 use crate::query::{Ends, LabelQuery, LabelQueryError};
 
 /// The objects that a text names, by the form of the text.
@@ -230,13 +230,25 @@ pub fn policy(
         [kind, name] => (kind, namespace.unwrap_or("default"), name),
         _ => return None,
     };
-    let is_called = |known: &network_policy_api::Kind| kind.eq_ignore_ascii_case(known.name());
-    let (kind, namespace) = match network_policy_api::Kind::ALL.iter().find(|known| is_called(known)) {
-        Some(cluster_wide) => (cluster_wide.name(), ""),
-        None => (kinds::find(kind).filter(|kind| kind.role == kinds::Role::Policy)?.name, namespace),
-    };
+    let known = kinds::find(kind).filter(|known| known.role == Role::Policy)?;
+    let is_named = text.split('/').count() == 3;
+    let (kind, namespace) = (known.name, if known.namespaced || is_named { namespace } else { "" });
     let named = || cluster.policies.enumerate().filter(|(_, policy)| *policy.name.kind == *kind);
     let found = named().find(|(_, p)| *p.name.namespace == *namespace && *p.name.name == *name);
+    // What exists wins, and both are an error.
+    let space = text.split_once('/').and_then(|(first, _)| cluster.namespace(first)).filter(|_| !is_named);
+    if let Some(space) = space {
+        let pods = Lookup { cluster, namespace: space, kind: None, name }.spelled_out();
+        match (found, pods) {
+            (None, _) => return None,
+            (Some((_, policy)), Some(pods)) => {
+                let policy = format!("{}/{}", known.qualified().to_lowercase(), policy.name.path());
+                let candidates = vec![pods, policy];
+                return Some(Err(EndpointError::Clash { text: text.into(), candidates }));
+            }
+            (Some(_), None) => {}
+        }
+    }
     Some(found.map(|(id, _)| id).ok_or_else(|| {
         let path = if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") };
         let mut near = nearest(&path, named().map(|(_, policy)| policy.name.path()));

@@ -8,6 +8,7 @@ use super::words::Words;
 use super::{Context, effective_rule, without_rules};
 use crate::label::Truth;
 use crate::net::{Direction, cidrs};
+use crate::policy::Tier;
 use crate::query::explain::{PolicyExplanation, Row, Who};
 use crate::render::endpoint::describe_addresses;
 use crate::render::text::count;
@@ -166,8 +167,9 @@ pub(super) fn outline(context: &Context<'_>, explanation: &PolicyExplanation) ->
         outline.item(0, Mark::Plain, row_text(context, row));
     }
     if without.rows.len() > ROWS || without.more {
-        let kind = policy.name.kind.to_ascii_lowercase();
-        let all = format!("podreach what-if --delete {kind}/{}", policy.name.path());
+        let kind = if policy.tier == Tier::NetworkPolicy { "netpol" } else { &*policy.name.kind };
+        let (kind, path) = (kind.to_lowercase(), policy.name.path());
+        let all = format!("podreach what-if --delete {kind}/{path}");
         outline.item(0, Mark::Aside, format!("and more: `{all}` lists all of it"));
     }
     outline
