@@ -5,6 +5,9 @@
 //! them, and by how they treat the subjects. Both are a base, which holds for all, and few exceptions; so the bases are
 //! joined once as sets of pods, and what is done one by one is proportional to who is mentioned.
 
+mod bases;
+mod surrounded;
+
 use std::collections::BTreeMap;
 
 use roaring::RoaringBitmap;
@@ -22,12 +25,15 @@ use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family};
 use crate::policy::PolicyId;
 use crate::solve::{CellId, Evaluator, Peer, SideId};
 
+use bases::Bases;
+
 /// The treatment that signatures in use give peers that they do not mention, and the pods of these signatures.
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     sides: ByDirection<FxHashMap<SignatureId, SideId>>,
     /// The pods whose signature treats peers that it does not mention so; few sides, so many pods each.
     pods: ByDirection<BTreeMap<SideId, RoaringBitmap>>,
+    bases: Bases,
 }
 
 impl Standing {
@@ -62,7 +68,10 @@ impl Standing {
                 let (from, to) =
                     if back { (alike[0].after, alike[0].before) } else { (alike[0].before, alike[0].after) };
                 let was = self.sides[direction][&from];
-                // The number may have been another signature's policies when it was last in use.
+                // The number may have been another signature's when it was last in use.
+                if !back {
+                    self.bases.forget(direction, to);
+                }
                 let is = evaluator.side(direction, to, Peer::Unmentioned);
                 self.sides[direction].insert(to, is);
                 if was != is {
@@ -94,23 +103,32 @@ fn pods_of(program: &Program, classes: impl Iterator<Item = ClassId>) -> Roaring
 pub(crate) fn of_revision<'p>(
     live: &'p LiveProgram,
     evaluator: &mut Evaluator<'p>,
-    standing: &Standing,
+    standing: &mut Standing,
     revision: &Revision,
 ) -> Difference {
     let touched = |direction: Direction| -> FxHashSet<ClassId> {
         revision.moved[direction].iter().map(|moved| moved.class).collect()
     };
     let touched = ByDirection { ingress: touched(Direction::Ingress), egress: touched(Direction::Egress) };
+    let mut bases = std::mem::take(&mut standing.bases);
+    let program = &live.program;
+    let changes = Vec::new();
     let mut search =
-        Search { live, program: &live.program, evaluator, standing, revision, touched, changes: Vec::new() };
-    for direction in Direction::ALL {
-        for alike in revision.moved[direction].chunk_by(same_signatures) {
-            search.with_others(direction, alike);
-            search.with_outside(direction, alike);
+        Search { live, program, evaluator, standing, bases: &mut bases, revision, touched, changes };
+    if search.is_surrounded() {
+        search.surrounded();
+    } else {
+        for direction in Direction::ALL {
+            for alike in revision.moved[direction].chunk_by(same_signatures) {
+                search.with_others(direction, alike);
+                search.with_outside(direction, alike);
+            }
         }
+        search.among_touched();
     }
-    search.among_touched();
-    let mut difference = Difference { changes: search.changes, ..Difference::default() };
+    let changes = search.changes;
+    standing.bases = bases;
+    let mut difference = Difference { changes, ..Difference::default() };
     difference.prune(&live.program, &live.program);
     difference
 }
@@ -125,6 +143,7 @@ struct Search<'s, 'p> {
     program: &'p Program,
     evaluator: &'s mut Evaluator<'p>,
     standing: &'s Standing,
+    bases: &'s mut Bases,
     revision: &'s Revision,
     touched: ByDirection<FxHashSet<ClassId>>,
     changes: Vec<Change>,
@@ -140,7 +159,7 @@ struct Treatments {
 
 /// The facts that tell a class of peers apart for some policies: the lists that match it, and how its named ports
 /// resolve if a rule asks for such.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Marks {
     families: ByFamily<bool>,
     named: Option<(ResolutionId, Option<NamespaceId>)>,
@@ -219,7 +238,11 @@ impl Search<'_, '_> {
 
     /// The facts that tell each of these classes of peers apart for both signatures.
     fn marks(&self, direction: Direction, signatures: &Moved, classes: &[ClassId]) -> Vec<Marks> {
-        let policies = self.policies(direction, signatures, true);
+        self.marks_for(direction, &self.policies(direction, signatures, true), classes)
+    }
+
+    /// The facts that tell each of these classes of peers apart for some policies.
+    fn marks_for(&self, direction: Direction, policies: &[PolicyId], classes: &[ClassId]) -> Vec<Marks> {
         let rules = policies.iter().flat_map(|&id| &self.program.deciding_policy(id).rules[direction]);
         let names_ports =
             direction == Direction::Egress && rules.clone().any(|rule| !rule.ports.named.is_empty());
