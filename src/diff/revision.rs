@@ -64,6 +64,7 @@ impl Standing {
         back: bool,
     ) {
         for direction in Direction::ALL {
+            let (mut frames, mut other_side) = (FxHashMap::default(), BTreeMap::new());
             for alike in revision.moved[direction].chunk_by(same_signatures) {
                 let (from, to) =
                     if back { (alike[0].after, alike[0].before) } else { (alike[0].before, alike[0].after) };
@@ -72,13 +73,23 @@ impl Standing {
                 if !back {
                     self.bases.forget(direction, to);
                 }
-                let is = evaluator.side(direction, to, Peer::Unmentioned);
+                let program = &live.program;
+                let policies = &program.signatures[direction][to].policies;
+                let is = if policies.iter().all(|&(policy, _)| program.is_network_policy(policy)) {
+                    evaluator.side(direction, to, Peer::Unmentioned)
+                } else {
+                    self.bases.unmentioned(evaluator, direction, to, &mut frames)
+                };
                 self.sides[direction].insert(to, is);
                 if was != is {
-                    let moved: RoaringBitmap = pods_of(&live.program, alike.iter().map(|moved| moved.class));
-                    *self.pods[direction].entry(was).or_default() -= &moved;
-                    *self.pods[direction].entry(is).or_default() |= moved;
+                    let classes: &mut Vec<ClassId> = other_side.entry((was, is)).or_default();
+                    classes.extend(alike.iter().map(|moved| moved.class));
                 }
+            }
+            for ((was, is), classes) in other_side {
+                let moved = pods_of(&live.program, classes.into_iter());
+                *self.pods[direction].entry(was).or_default() -= &moved;
+                *self.pods[direction].entry(is).or_default() |= moved;
             }
         }
     }

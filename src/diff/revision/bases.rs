@@ -72,6 +72,26 @@ impl Bases {
         self.of[direction].remove(&id);
     }
 
+    /// The side of a signature towards peers that no policy mentions; `known` are the frames for these so far.
+    pub(super) fn unmentioned(
+        &mut self,
+        evaluator: &mut Evaluator<'_>,
+        direction: Direction,
+        id: SignatureId,
+        known: &mut FxHashMap<AroundId, FrameId>,
+    ) -> SideId {
+        let base = self.of(evaluator, direction, id);
+        match self.get(base) {
+            Base::Whole(side) => side,
+            Base::Parts { around, own, families } => {
+                let frame = *known
+                    .entry(around)
+                    .or_insert_with(|| self.frame(evaluator, direction, around, Peer::Unmentioned));
+                self.side(evaluator, frame, own, families)
+            }
+        }
+    }
+
     pub(super) fn get(&self, id: BaseId) -> Base {
         self.all[id]
     }
