@@ -25,7 +25,7 @@ use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family};
 use crate::policy::PolicyId;
 use crate::solve::{CellId, Evaluator, Peer, SideId};
 
-use bases::Bases;
+use bases::{Bases, is_surrounded};
 
 /// The treatment that signatures in use give peers that they do not mention, and the pods of these signatures.
 #[derive(Debug, Default)]
@@ -69,16 +69,15 @@ impl Standing {
                 let (from, to) =
                     if back { (alike[0].after, alike[0].before) } else { (alike[0].before, alike[0].after) };
                 let was = self.sides[direction][&from];
-                // The number may have been another signature's when it was last in use.
                 if !back {
-                    self.bases.forget(direction, to);
+                    self.bases.follow(evaluator, direction, (from, to));
                 }
                 let program = &live.program;
-                let policies = &program.signatures[direction][to].policies;
-                let is = if policies.iter().all(|&(policy, _)| program.is_network_policy(policy)) {
-                    evaluator.side(direction, to, Peer::Unmentioned)
-                } else {
+                let parts = [from, to].into_iter().any(|id| is_surrounded(program, direction, id));
+                let is = if parts {
                     self.bases.unmentioned(evaluator, direction, to, &mut frames)
+                } else {
+                    evaluator.side(direction, to, Peer::Unmentioned)
                 };
                 self.sides[direction].insert(to, is);
                 if was != is {
@@ -106,7 +105,8 @@ fn numbers(program: &Program, class: ClassId) -> impl Iterator<Item = u32> {
 fn pods_of(program: &Program, classes: impl Iterator<Item = ClassId>) -> RoaringBitmap {
     let mut numbers: Vec<u32> = classes.flat_map(|class| numbers(program, class)).collect();
     numbers.sort_unstable();
-    numbers.into_iter().collect()
+    numbers.dedup();
+    RoaringBitmap::from_sorted_iter(numbers).expect("they are sorted")
 }
 
 /// The difference that a revision made, while the policies that it removed can still be evaluated; `standing` has

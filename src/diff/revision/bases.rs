@@ -6,6 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::compile::{Program, SignatureId};
+use crate::index::Id;
 use crate::net::{ByDirection, ByFamily, Direction};
 use crate::set::Interner;
 use crate::solve::{Around, Evaluator, FrameId, Frames, Peer, SideId};
@@ -38,7 +39,7 @@ pub(super) enum Base {
 pub(super) struct Bases {
     all: Interner<BaseId, Base>,
     arounds: Interner<AroundId, Around>,
-    of: ByDirection<FxHashMap<SignatureId, BaseId>>,
+    of: ByDirection<Vec<Option<BaseId>>>,
     frames: Option<Frames>,
 }
 
@@ -50,7 +51,7 @@ impl Bases {
         direction: Direction,
         id: SignatureId,
     ) -> BaseId {
-        if let Some(&base) = self.of[direction].get(&id) {
+        if let Some(&Some(base)) = self.of[direction].get(id.index()) {
             return base;
         }
         let program = evaluator.program;
@@ -62,14 +63,42 @@ impl Bases {
         } else {
             Base::Whole(evaluator.side(direction, id, Peer::Unmentioned))
         };
+        self.set(direction, id, base)
+    }
+
+    fn set(&mut self, direction: Direction, id: SignatureId, base: Base) -> BaseId {
         let base = self.all.intern_owned(base);
-        self.of[direction].insert(id, base);
+        let of = &mut self.of[direction];
+        if of.len() <= id.index() {
+            of.resize(id.index() + 1, None);
+        }
+        of[id.index()] = Some(base);
         base
     }
 
-    /// Forgets the base of a number that may have been another signature's when it was last in use.
-    pub(super) fn forget(&mut self, direction: Direction, id: SignatureId) {
-        self.of[direction].remove(&id);
+    /// Takes note of a signature that follows another one in a revision. Its number may have been another signature's when
+    /// it was last in use.
+    pub(super) fn follow(
+        &mut self,
+        evaluator: &mut Evaluator<'_>,
+        direction: Direction,
+        (from, to): (SignatureId, SignatureId),
+    ) {
+        if let Some(base) = self.of[direction].get_mut(to.index()) {
+            *base = None;
+        }
+        let program = evaluator.program;
+        if !is_surrounded(program, direction, from) && !is_surrounded(program, direction, to) {
+            return;
+        }
+        let before = self.of(evaluator, direction, from);
+        if let Base::Parts { own, families, .. } = self.get(before)
+            && have_same_own(program, direction, from, to)
+        {
+            let around = program.around(direction, &program.signatures[direction][to]);
+            let around = self.arounds.intern_owned(around);
+            self.set(direction, to, Base::Parts { around, own, families });
+        }
     }
 
     /// The side of a signature towards peers that no policy mentions; `known` are the frames for these so far.
@@ -124,6 +153,12 @@ impl Bases {
         let frames = frames.get_or_insert_with(|| Frames::new(evaluator));
         frames.around(evaluator, direction, &arounds[id], peer)
     }
+}
+
+/// True if a signature has other policies than NetworkPolicies.
+pub(super) fn is_surrounded(program: &Program, direction: Direction, id: SignatureId) -> bool {
+    let policies = &program.signatures[direction][id].policies;
+    policies.iter().any(|&(policy, _)| !program.is_network_policy(policy))
 }
 
 /// True if two signatures have the same NetworkPolicies.

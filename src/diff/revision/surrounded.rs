@@ -9,14 +9,16 @@
 //! subject treats specially share a box with all subjects; the others are handed down a tree of subjects, to boxes of ever
 //! fewer of both. Subjects that stand together are often in one namespace, and treat the same peers specially.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use roaring::{MultiOps, RoaringBitmap};
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
 
 use super::bases::{AroundId, Base, BaseId, have_same_own};
 use super::{Cells, Group, Marks, PodSet, Search, Treatment, pods_of, same_signatures};
-use crate::compile::{ClassId, Moved, PeersId, SignatureId};
+use crate::compile::{ClassId, Moved, PeersId, Program, SignatureId};
 use crate::index::Id;
 use crate::net::{Direction, Family};
 use crate::policy::PolicyId;
@@ -58,6 +60,8 @@ struct Peers {
     /// By class, the group that it is in; none for those that are looked at from the other side.
     group_of: Vec<Option<u32>>,
     groups: Vec<PeerGroup>,
+    /// The pods of each group, found when they are first asked for.
+    pods: OnceCell<Vec<RoaringBitmap>>,
     /// Signatures in use whose NetworkPolicies are no union.
     whole: FxHashSet<SignatureId>,
     /// Touched classes whose signatures differ in more than the policies around, or cannot be taken apart.
@@ -66,10 +70,38 @@ struct Peers {
 }
 
 /// Peers with equal bases in one region.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct PeerGroup {
     bases: Bases,
     region: u32,
-    pods: RoaringBitmap,
+}
+
+impl Peers {
+    /// The pods of each group.
+    fn pods(&self, program: &Program) -> &[RoaringBitmap] {
+        self.pods.get_or_init(|| {
+            let mut pods: Vec<Vec<u32>> = vec![Vec::new(); self.groups.len()];
+            for (pod, class) in program.class_of.enumerate() {
+                if let Some(group) = self.group_of[class.index()] {
+                    pods[group as usize].push(pod.index() as u32);
+                }
+            }
+            pods.into_iter().map(|pods| bitmap(&pods, program.class_of.len())).collect()
+        })
+    }
+}
+
+/// A set of ascending numbers below a bound.
+fn bitmap(numbers: &[u32], bound: usize) -> RoaringBitmap {
+    // Many numbers are copied from bits faster than one by one.
+    if numbers.len() * 32 < bound {
+        return RoaringBitmap::from_sorted_iter(numbers.iter().copied()).expect("they are sorted");
+    }
+    let mut bytes = vec![0_u8; bound.div_ceil(8)];
+    for &number in numbers {
+        bytes[number as usize / 8] |= 1 << (number % 8);
+    }
+    RoaringBitmap::from_lsb0_bytes(0, &bytes)
 }
 
 /// Subjects with equal bases in one region of the peers' policies.
@@ -241,7 +273,6 @@ impl Search<'_, '_> {
     /// no peers after that.
     fn towards_pods(&mut self, direction: Direction) {
         let moved = &self.revision.moved[direction];
-        let other = direction.other();
         let mut bases: Vec<Bases> = Vec::with_capacity(moved.len());
         for alike in moved.chunk_by(same_signatures) {
             let both = self.bases_of(direction, &alike[0]);
@@ -259,9 +290,9 @@ impl Search<'_, '_> {
             let subjects = Subjects { bases, region, moved };
             let usual = self.usual(&mut near, &mut far, &subjects, &peers);
             let mut template: BTreeMap<Cells, Vec<&RoaringBitmap>> = BTreeMap::new();
-            for (cells, group) in usual.cells.iter().zip(&peers.groups) {
+            for (group, cells) in usual.cells.iter().enumerate() {
                 if let Some(cells) = cells {
-                    template.entry(*cells).or_default().push(&group.pods);
+                    template.entry(*cells).or_default().push(&peers.pods(self.program)[group]);
                 }
             }
             let template =
@@ -269,7 +300,6 @@ impl Search<'_, '_> {
             let leaves = self.leaves(&mut near, &mut far, &subjects, &peers, &usual, &mut owns);
             self.hand_down(direction, template, &leaves);
         }
-        debug_assert_eq!(far.direction, other, "peers are looked at from the other side");
     }
 
     /// All ends at the other side, and their policies as the subjects see them.
@@ -299,31 +329,30 @@ impl Search<'_, '_> {
             }
         }
         let far = self.view(other, bases.iter().flat_map(|&(before, after)| [before, after]));
-        let mut known: FxHashMap<(Bases, u32), u32> = FxHashMap::default();
+        let mut known: FxHashMap<PeerGroup, u32> = FxHashMap::default();
         let mut groups: Vec<PeerGroup> = Vec::new();
         let mut group_of: Vec<Option<u32>> = Vec::with_capacity(program.classes.len());
+        let mut last = None;
         for (class, &bases) in program.classes.ids().zip(&bases) {
             let is_seen_elsewhere =
                 direction == Direction::Egress && self.touched[Direction::Ingress].contains(&class);
-            let region = near.region(class);
-            group_of.push((!is_seen_elsewhere).then(|| {
-                *known.entry((bases, region)).or_insert_with(|| {
-                    groups.push(PeerGroup { bases, region, pods: RoaringBitmap::new() });
-                    (groups.len() - 1) as u32
-                })
-            }));
-        }
-        let mut pods: Vec<Vec<u32>> = vec![Vec::new(); groups.len()];
-        for (pod, class) in program.class_of.enumerate() {
-            if let Some(group) = group_of[class.index()] {
-                pods[group as usize].push(pod.index() as u32);
+            if is_seen_elsewhere {
+                group_of.push(None);
+                continue;
             }
-        }
-        for (group, pods) in groups.iter_mut().zip(pods) {
-            group.pods = pods.into_iter().collect();
+            let group = PeerGroup { bases, region: near.region(class) };
+            let number = match last {
+                Some((known, number)) if known == group => number,
+                _ => *known.entry(group).or_insert_with(|| {
+                    groups.push(group);
+                    (groups.len() - 1) as u32
+                }),
+            };
+            last = Some((group, number));
+            group_of.push(Some(number));
         }
         let odd_classes = odd.iter().map(|moved| moved.class).collect();
-        (Peers { bases, group_of, groups, whole, odd, odd_classes }, far)
+        (Peers { bases, group_of, groups, pods: OnceCell::new(), whole, odd, odd_classes }, far)
     }
 
     /// The treatment of most peers by some subjects.
@@ -345,8 +374,8 @@ impl Search<'_, '_> {
         let both = (self.bases.get(subjects.bases.0), self.bases.get(subjects.bases.1));
         let still = match both {
             (Base::Parts { around: before, .. }, Base::Parts { around: after, .. }) => (0..)
-                .zip(0..near.representatives.len())
-                .map(|(region, _)| self.frame(near, before, region) == self.frame(near, after, region))
+                .take(near.representatives.len())
+                .map(|region| self.frame(near, before, region) == self.frame(near, after, region))
                 .collect(),
             _ => vec![false; near.representatives.len()],
         };
@@ -445,11 +474,14 @@ impl Search<'_, '_> {
         classes.sort_unstable();
         classes.dedup();
         let marks = self.marks_for(direction, &policies, &classes);
+        let has_same_own = have_same_own(program, direction, moved.before, moved.after);
         let mut known: FxHashMap<Marks, [Option<SideId>; 2]> = FxHashMap::default();
         let mut found = Vec::with_capacity(classes.len());
         for (class, marks) in classes.into_iter().zip(marks) {
             let own = *known.entry(marks).or_insert_with(|| {
-                [moved.before, moved.after].map(|id| self.evaluator.own(direction, id, Peer::Class(class)))
+                let mut own = |id: SignatureId| self.evaluator.own(direction, id, Peer::Class(class));
+                let before = own(moved.before);
+                [before, if has_same_own { before } else { own(moved.after) }]
             });
             let before = self.exact_side(near, (moved.before, bases.0), class, own[0]);
             let after = self.exact_side(near, (moved.after, bases.1), class, own[1]);
@@ -472,43 +504,33 @@ impl Search<'_, '_> {
         owns: &mut Owns,
     ) -> Vec<(ClassId, Treatment)> {
         let direction = far.direction;
-        let program = self.program;
-        let live = self.live;
-        let facts = &program.classes[subject];
         let wanted = |this: &Self, class: ClassId| {
             peers.group_of[class.index()].is_some()
                 && this.may_differ(usual, near.region(class), has_same_own, direction, class)
         };
         let mut found: Vec<(ClassId, Treatment)> = Vec::new();
         for (id, marks) in self.mentioning_marks(direction, subject, &peers.whole) {
-            let classes = live.members[direction][id].iter().copied();
-            let mut classes =
-                classes.filter(|class| !peers.odd_classes.contains(class) && wanted(self, *class)).peekable();
-            if classes.peek().is_none() {
+            let classes = self.live.members[direction][id].iter().copied();
+            let classes = classes.filter(|class| !peers.odd_classes.contains(class) && wanted(self, *class));
+            let classes: SmallVec<[ClassId; 8]> = classes.collect();
+            if classes.is_empty() {
                 continue;
             }
             let own = *owns
                 .entry((id, marks))
                 .or_insert_with(|| self.evaluator.own(direction, id, Peer::Class(subject)));
             let mut last: Option<(Bases, Treatment)> = None;
-            for class in live.members[direction][id].iter().copied() {
-                if peers.odd_classes.contains(&class) || !wanted(self, class) {
-                    continue;
-                }
+            for class in classes {
                 let bases = peers.bases[class.index()];
                 let treatment = match last {
                     Some((known, treatment)) if known == bases => treatment,
                     _ => {
-                        let before = self.exact_side(far, (id, bases.0), subject, own);
-                        let after = if bases.0 == bases.1 {
-                            before
-                        } else {
-                            self.exact_side(far, (id, bases.1), subject, own)
-                        };
-                        last = Some((bases, (before, after)));
-                        (before, after)
+                        let mut side = |base| self.exact_side(far, (id, base), subject, own);
+                        let before = side(bases.0);
+                        (before, if bases.0 == bases.1 { before } else { side(bases.1) })
                     }
                 };
+                last = Some((bases, treatment));
                 found.push((class, treatment));
             }
         }
@@ -520,7 +542,6 @@ impl Search<'_, '_> {
         }
         found.sort_unstable_by_key(|&(class, _)| class);
         debug_assert!(found.is_sorted_by(|a, b| a.0 < b.0), "every class has one signature");
-        debug_assert!(facts.weight > 0 || facts.pods.is_empty(), "a class is made of pods");
         found
     }
 
@@ -536,7 +557,7 @@ impl Search<'_, '_> {
         let marks = || Marks {
             families: facts.families,
             named: (direction == Direction::Egress).then_some((facts.resolution, facts.resolves_in)),
-            lists: smallvec::SmallVec::new(),
+            lists: SmallVec::new(),
         };
         let mut found: FxHashMap<SignatureId, Marks> = FxHashMap::default();
         for &(list, truth) in &facts.peers {
