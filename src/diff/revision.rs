@@ -7,6 +7,7 @@
 
 mod bases;
 mod surrounded;
+mod view;
 
 use std::collections::BTreeMap;
 
