@@ -91,6 +91,9 @@ struct Touching {
     policies: usize,
 }
 
+/// Policies that select a class, and how surely.
+type Selecting<'p> = &'p [(PolicyId, Truth)];
+
 /// Pods of one class that a selector or a block tells apart from the others, with the value that they get.
 struct Found<V> {
     class: ClassId,
@@ -465,32 +468,30 @@ impl LiveProgram {
         classes.sort_unstable();
         classes.dedup();
         let mut moved = Vec::with_capacity(classes.len());
-        let mut known: FxHashMap<(SignatureId, ResolutionId, &[(PolicyId, Truth)]), SignatureId> =
+        let mut known: FxHashMap<(SignatureId, ResolutionId, Selecting<'_>), SignatureId> =
             FxHashMap::default();
         for class in classes {
             let program = &self.program;
             let facts = &program.classes[class];
             let before = facts.signature[direction];
-            let new = added.get(&class).map_or(&[][..], |added| added);
-            let after = match known.get(&(before, facts.resolution, new)) {
-                Some(&after) => after,
-                None => {
-                    let old = program.signatures[direction][before].policies.iter().copied();
-                    let mut deciding: Vec<(PolicyId, Truth)> =
-                        old.filter(|(policy, _)| !removed.contains(policy)).collect();
-                    let policies = &program.cluster.policies;
-                    let place = |id: PolicyId| {
-                        program.policies[id].as_ref().map(|policy| (policy.tier, &policy.order))
-                    };
-                    let new_deciding = new.iter().copied();
-                    deciding.extend(new_deciding.filter(|&(policy, _)| policies[policy].decides(direction)));
-                    deciding.sort_unstable_by(|&(a, _), &(b, _)| (place(a), a).cmp(&(place(b), b)));
-                    let (resolution, families) = (facts.resolution, facts.families);
-                    let after = signature(&program.policies, deciding, direction, resolution, families);
-                    let after = self.signature_id(direction, after);
-                    known.insert((before, resolution, new), after);
-                    after
-                }
+            let (resolution, families) = (facts.resolution, facts.families);
+            let new: Selecting<'_> = added.get(&class).map_or(&[], |added| added);
+            let after = if let Some(&after) = known.get(&(before, resolution, new)) {
+                after
+            } else {
+                let old = program.signatures[direction][before].policies.iter().copied();
+                let mut deciding: Vec<(PolicyId, Truth)> =
+                    old.filter(|(policy, _)| !removed.contains(policy)).collect();
+                let policies = &program.cluster.policies;
+                let place =
+                    |id: PolicyId| program.policies[id].as_ref().map(|policy| (policy.tier, &policy.order));
+                let new_ones = new.iter().copied();
+                deciding.extend(new_ones.filter(|&(policy, _)| policies[policy].decides(direction)));
+                deciding.sort_unstable_by(|&(a, _), &(b, _)| (place(a), a).cmp(&(place(b), b)));
+                let after = signature(&program.policies, deciding, direction, resolution, families);
+                let after = self.signature_id(direction, after);
+                known.insert((before, resolution, new), after);
+                after
             };
             if before != after {
                 moved.push(Moved { before, after, class });

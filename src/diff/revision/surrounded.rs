@@ -34,6 +34,9 @@ type Bases = (BaseId, BaseId);
 /// Cells before and after, if they differ.
 type Changed = Option<Cells>;
 
+/// A class of peers and a treatment of its own.
+type Treated = (ClassId, Treatment);
+
 /// The classes that a leaf of the tree treats otherwise than others of their group, ascending.
 type Exceptions = Vec<(ClassId, Changed)>;
 
@@ -198,7 +201,7 @@ impl Search<'_, '_> {
         let program = self.program;
         let mut bases: Vec<Bases> = Vec::with_capacity(program.classes.len());
         let mut whole = FxHashSet::default();
-        for class in program.classes.iter() {
+        for class in program.classes.as_slice() {
             let id = class.signature[other];
             let base = self.base(other, id);
             if matches!(self.bases.get(base), Base::Whole(_)) {
@@ -250,13 +253,12 @@ impl Search<'_, '_> {
         let mut theirs: FxHashMap<Bases, Treatment> = FxHashMap::default();
         let mut cells = Vec::with_capacity(peers.groups.len());
         for group in &peers.groups {
-            let their = match theirs.get(&group.bases) {
-                Some(&their) => their,
-                None => {
-                    let their = self.usual_treatment(far, group.bases, subjects.region);
-                    theirs.insert(group.bases, their);
-                    their
-                }
+            let their = if let Some(&their) = theirs.get(&group.bases) {
+                their
+            } else {
+                let their = self.usual_treatment(far, group.bases, subjects.region);
+                theirs.insert(group.bases, their);
+                their
             };
             let ours = self.usual_treatment(near, subjects.bases, group.region);
             cells.push(self.changed(near.direction, ours, their));
@@ -345,7 +347,7 @@ impl Search<'_, '_> {
         bases: Bases,
         moved: &Moved,
         wanted: impl Fn(ClassId, &Self, &View) -> bool,
-    ) -> Vec<(ClassId, Treatment)> {
+    ) -> Vec<Treated> {
         let direction = near.direction;
         let program = self.program;
         let mut policies: Vec<PolicyId> = Vec::new();
@@ -392,13 +394,13 @@ impl Search<'_, '_> {
         peers: &Peers,
         usual: &Usual,
         owns: &mut Owns,
-    ) -> Vec<(ClassId, Treatment)> {
+    ) -> Vec<Treated> {
         let direction = far.direction;
         let wanted = |this: &Self, class: ClassId| {
             peers.group_of[class.index()].is_some()
                 && this.may_differ(usual, near.region(class), has_same_own, direction, class)
         };
-        let mut found: Vec<(ClassId, Treatment)> = Vec::new();
+        let mut found: Vec<Treated> = Vec::new();
         for (id, marks) in self.mentioning_marks(direction, subject, &peers.whole) {
             let classes = self.live.members[direction][id].iter().copied();
             let classes = classes.filter(|class| !peers.odd_classes.contains(class) && wanted(self, *class));
@@ -435,13 +437,13 @@ impl Search<'_, '_> {
         found
     }
 
-    /// The signatures in use whose NetworkPolicies mention a class, and what tells the class apart for them.
+    /// The signatures in use whose NetworkPolicies mention a class, ascending, and what tells the class apart for them.
     fn mentioning_marks(
         &self,
         direction: Direction,
         class: ClassId,
         whole: &FxHashSet<SignatureId>,
-    ) -> FxHashMap<SignatureId, Marks> {
+    ) -> Vec<(SignatureId, Marks)> {
         let program = self.program;
         let facts = &program.classes[class];
         let marks = || Marks {
@@ -479,6 +481,8 @@ impl Search<'_, '_> {
                 }
             }
         }
+        let mut found: Vec<(SignatureId, Marks)> = found.into_iter().collect();
+        found.sort_unstable_by_key(|&(id, _)| id);
         found
     }
 
@@ -488,7 +492,7 @@ impl Search<'_, '_> {
         &mut self,
         near: &mut View,
         bases: Bases,
-        (ours, theirs): (&[(ClassId, Treatment)], &[(ClassId, Treatment)]),
+        (ours, theirs): (&[Treated], &[Treated]),
         peers: &Peers,
         usual: &Usual,
     ) -> Exceptions {
