@@ -28,6 +28,7 @@ use crate::net::{Direction, Family, PortSet};
 pub(crate) use evaluator::{CellId, Evaluator, Memo, Peer, SideId};
 pub(crate) use externals::ExternalClass;
 pub use externals::ExternalId;
+pub(crate) use frames::{Around, FrameId, Frames};
 pub(crate) use openness::Openness;
 pub(crate) use product::templated;
 pub(crate) use row::{Cells, Rows};

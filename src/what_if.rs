@@ -1,8 +1,8 @@
 //! Changes to a cluster, and what they change: without building everything again where only policies change.
 //!
-//! A [`Simulation`] holds the objects of an input and everything made of them. Edits of NetworkPolicies change the
-//! compiled program in place, at a cost that depends on what they touch, and their [`Difference`] comes from the touched
-//! signatures alone; whatever else changes is built from scratch. Both ways give the same answer.
+//! A [`Simulation`] holds the objects of an input and everything made of them. Edits of NetworkPolicies and of cluster-wide
+//! policies change the compiled program in place, at a cost that depends on what they touch, and their [`Difference`] comes
+//! from the touched signatures alone; whatever else changes is built from scratch. Both ways give the same answer.
 //!
 //! Variants share all of the base: one is made by editing it, and undone by taking back what the edit changed. Nothing
 //! the size of the cluster is ever copied.
@@ -23,14 +23,14 @@ use crate::compile::{Program, Revision};
 use crate::diagnostic::{Diagnostic, ObjectName, Severity};
 use crate::diff::{self, Difference, Workbench};
 use crate::load::Manifest;
-use crate::policy::{PolicyId, Tier};
+use crate::policy::PolicyId;
 use crate::profile::Profile;
 use crate::solve::{Reachability, solve};
 
 pub use crate::cluster::identity;
 pub use change::{Change, ChangeError, Edit};
 pub use objects::{Objects, Undo};
-use policies::{Policies, PolicyEdits, PolicyName};
+use policies::{Policies, PolicyEdits};
 
 /// The effect of edits.
 #[derive(Clone, Debug)]
@@ -75,8 +75,8 @@ pub struct Simulation {
 #[derive(Debug)]
 struct State {
     bench: Workbench,
-    /// The number of each NetworkPolicy that is evaluated.
-    policies: FxHashMap<PolicyName, PolicyId>,
+    /// The number of each NetworkPolicy and each cluster-wide policy that is evaluated.
+    policies: FxHashMap<ObjectName, PolicyId>,
 }
 
 impl Simulation {
@@ -211,11 +211,19 @@ impl State {
         // Only one owner may change it.
         drop(built.cluster);
         let cluster = &bench.program().cluster;
-        let evaluated = cluster.policies.enumerate().filter(|(_, p)| p.tier == Tier::NetworkPolicy);
-        let policies = evaluated
-            .map(|(id, policy)| ((policy.name.namespace.clone(), policy.name.name.clone()), id))
-            .collect();
+        let evaluated = cluster.policies.enumerate().filter(|(_, policy)| policy.tier.is_evaluated());
+        let policies = evaluated.map(|(id, policy)| (policy.name.clone(), id)).collect();
         Ok((Self { bench, policies }, built.diagnostics))
+    }
+
+    /// True if the namespace of a policy is there with or without it; a cluster-wide policy has none.
+    fn stays(&self, policy: &ObjectName) -> bool {
+        let cluster = &self.bench.program().cluster;
+        policy.namespace.is_empty()
+            || cluster.namespace(&policy.namespace).is_some_and(|id| {
+                let namespace = &cluster.namespaces[id];
+                namespace.origin.is_some() || namespace.pods.start < namespace.pods.end
+            })
     }
 
     /// Changes policies; `None` if that takes building everything anew.
@@ -255,8 +263,7 @@ impl State {
             self.policies.remove(name);
         }
         for &id in &trial.revision.added {
-            let name = &self.bench.program().cluster.policies[id].name;
-            self.policies.insert((name.namespace.clone(), name.name.clone()), id);
+            self.policies.insert(self.bench.program().cluster.policies[id].name.clone(), id);
         }
     }
 }

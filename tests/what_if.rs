@@ -27,6 +27,7 @@ use crate::support::judge::{self, name, pairs};
 #[derive(Clone, Debug)]
 pub(crate) enum Drawn {
     Policy(&'static str, usize, Value),
+    WidePolicy(Value),
     DeletePolicy(Index),
     DeleteAny(Index),
     Relabel(Index, &'static str),
@@ -41,7 +42,8 @@ pub(crate) fn drawn() -> impl Strategy<Value = Drawn> {
     let value = || proptest::sample::select(&["x", "y", "z"][..]);
     prop_oneof![
         8 => (namespace(), 0usize..7, generate::policy_spec()).prop_map(|(n, i, spec)| Drawn::Policy(n, i, spec)),
-        4 => any::<Index>().prop_map(Drawn::DeletePolicy),
+        5 => generate::cluster_wide_policy().prop_map(Drawn::WidePolicy),
+        6 => any::<Index>().prop_map(Drawn::DeletePolicy),
         1 => any::<Index>().prop_map(Drawn::DeleteAny),
         1 => (any::<Index>(), value()).prop_map(|(i, v)| Drawn::Relabel(i, v)),
         2 => (any::<Index>(), proptest::sample::select(&["app", "tier", "env"][..]), proptest::option::of(value()))
@@ -54,8 +56,12 @@ pub(crate) fn drawn() -> impl Strategy<Value = Drawn> {
 
 fn is_same(a: &Value, b: &Value) -> bool {
     let text = |value: &Value, field: &str| value["metadata"][field].as_str().map(str::to_owned);
+    let group = |value: &Value| {
+        let version = value["apiVersion"].as_str().unwrap_or_default().to_owned();
+        version.rsplit_once('/').map(|(group, _)| group.to_owned())
+    };
     a["kind"] == b["kind"]
-        && a["apiVersion"] == b["apiVersion"]
+        && group(a) == group(b)
         && text(a, "name") == text(b, "name")
         && text(a, "namespace") == text(b, "namespace")
 }
@@ -83,7 +89,14 @@ fn manifest(case: &Case, object: &Value) -> Result<Manifest, TestCaseError> {
 impl Drawn {
     /// True if it changes objects of the input, but leaves all pods there.
     pub(crate) fn keeps_pods(&self) -> bool {
-        matches!(self, Self::Policy(..) | Self::DeletePolicy(_) | Self::Relabel(..) | Self::Label(..))
+        matches!(
+            self,
+            Self::Policy(..)
+                | Self::WidePolicy(_)
+                | Self::DeletePolicy(_)
+                | Self::Relabel(..)
+                | Self::Label(..)
+        )
     }
 }
 
@@ -93,7 +106,23 @@ pub(crate) fn edit(case: &mut Case, drawn: &Drawn) -> Result<Option<Edit>, TestC
     let places = |case: &Case, wanted: &dyn Fn(&Value) -> bool| -> Vec<usize> {
         (0..case.objects.len()).filter(|&i| wanted(&case.objects[i])).collect()
     };
-    let is_policy = |object: &Value| object["kind"] == "NetworkPolicy";
+    let is_policy = |object: &Value| {
+        let kinds =
+            ["NetworkPolicy", "ClusterNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"];
+        object["kind"].as_str().is_some_and(|kind| kinds.contains(&kind))
+    };
+    // Of a stored object an apply keeps what it does not name; here nothing of the old one stays.
+    let put = |case: &mut Case, object: Value| {
+        let new = Box::new(manifest(case, &object)?);
+        let old = case.objects.iter_mut().find(|other| is_same(other, &object));
+        Ok::<_, TestCaseError>(Some(if let Some(old) = old {
+            *old = object;
+            Edit::Replace(new)
+        } else {
+            case.objects.push(object);
+            Edit::Apply(new)
+        }))
+    };
     let delete = |case: &mut Case, places: Vec<usize>, index: &Index| {
         if places.is_empty() {
             return None;
@@ -110,18 +139,9 @@ pub(crate) fn edit(case: &mut Case, drawn: &Drawn) -> Result<Option<Edit>, TestC
     };
     Ok(match drawn {
         Drawn::Policy(namespace, number, spec) => {
-            let object = generate::network_policy(namespace, &format!("np{number}"), spec);
-            let new = Box::new(manifest(case, &object)?);
-            // Of a stored object an apply keeps what it does not name; here nothing of the old one stays.
-            let old = case.objects.iter_mut().find(|other| is_same(other, &object));
-            Some(if let Some(old) = old {
-                *old = object;
-                Edit::Replace(new)
-            } else {
-                case.objects.push(object);
-                Edit::Apply(new)
-            })
+            put(case, generate::network_policy(namespace, &format!("np{number}"), spec))?
         }
+        Drawn::WidePolicy(policy) => put(case, policy.clone())?,
         Drawn::DeletePolicy(index) => {
             let places = places(case, &is_policy);
             delete(case, places, index)

@@ -4,19 +4,20 @@ use super::Cluster;
 use super::findings::Findings;
 use super::namespaces::NAME_LABEL;
 use super::objects::{Item, identify};
-use super::policies::network_policy;
+use super::policies::{cluster_wide, network_policy, nodes};
 use crate::diagnostic::Diagnostic;
 use crate::ids::NamespaceId;
 use crate::k8s::Object;
 use crate::label::{Operator, Selector};
 use crate::load::Manifest;
 use crate::net::Direction;
+use crate::policy::network_policy_api::{Kind, Lowered};
 use crate::policy::{HostMatch, KubeVersion, NamespaceMatch, Peer, Peers, PodMatch, Policy, Subject};
 
-/// Lowers a NetworkPolicy for a cluster, as building the cluster would, and says what there is to say about it.
+/// Lowers a NetworkPolicy or a cluster-wide policy for a cluster, as building the cluster would, and says what there is to say about it.
 ///
-/// There is no policy if the API server would not accept it, if the namespace is new to the cluster, or if the object is
-/// something else. Labels that are new to the cluster are added to its table.
+/// There is no policy if the API server would not accept it, if something in it is not evaluated, if the namespace is new
+/// to the cluster, or if the object is something else. Labels that are new to the cluster are added to its table.
 pub(crate) fn lower_policy(
     cluster: &mut Cluster,
     manifest: &Manifest,
@@ -24,9 +25,23 @@ pub(crate) fn lower_policy(
 ) -> (Option<Policy>, Vec<Diagnostic>) {
     let mut findings = Findings::new(false, version);
     let lowered = identify(manifest, &mut findings).and_then(|id| {
-        let Object::NetworkPolicy(object) = &manifest.object else { return None };
-        let namespace = cluster.namespace(id.namespace)?;
-        network_policy(&Item { id, object }, namespace, &mut cluster.labels, &mut findings)
+        match &manifest.object {
+            Object::NetworkPolicy(object) => {
+                let namespace = cluster.namespace(id.namespace)?;
+                network_policy(&Item { id, object }, namespace, &mut cluster.labels, &mut findings)
+            }
+            Object::Unevaluated(object) => {
+                let kind = Kind::find(&object.api_version, &object.kind)?;
+                // Peers that are nodes come to their addresses: an edit of policies changes no node.
+                let nodes = nodes(cluster);
+                let item = Item { id, object };
+                match cluster_wide(kind, &item, nodes.as_deref(), &mut cluster.labels, &mut findings) {
+                    Lowered::Policy(policy) => Some(*policy),
+                    Lowered::Unknown | Lowered::Refused => None,
+                }
+            }
+            _ => None,
+        }
     });
     (lowered, findings.finish())
 }

@@ -150,7 +150,7 @@ pub(super) fn network_policy(
 }
 
 /// The labels and the addresses of every node of the cluster; `None` if one is only mentioned, so that neither is known.
-fn nodes(cluster: &Cluster) -> Option<Vec<(LabelSet, Vec<IpNet>)>> {
+pub(super) fn nodes(cluster: &Cluster) -> Option<Vec<(LabelSet, Vec<IpNet>)>> {
     let node = |node: &Node| {
         node.origin.as_ref()?;
         let addresses = node.addresses.iter().copied().map(IpNet::from).collect();
@@ -160,7 +160,7 @@ fn nodes(cluster: &Cluster) -> Option<Vec<(LabelSet, Vec<IpNet>)>> {
 }
 
 /// Lowers a cluster-wide policy; `nodes` are what [`nodes`] says.
-fn cluster_wide(
+pub(super) fn cluster_wide(
     kind: Kind,
     item: &Item<'_, UnevaluatedPolicy>,
     nodes: Option<&[(LabelSet, Vec<IpNet>)]>,

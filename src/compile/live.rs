@@ -13,14 +13,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::addresses::AddressAtoms;
 use super::classes::{PodSelector, signature};
-use super::homes::Homes;
+use super::homes::{HomeId, Homes};
 use super::hosts::Hosts;
 use super::kinds::{KindId, Kinds, within};
 use super::selector_index::Matches;
 use super::{
     ClassId, CompiledPeers, CompiledPolicy, CompiledRule, Layout, Members, PeersId, PortNameId,
-    ProfileTouches, Program, Signature, SignatureId, block_union, compile_as, compile_policy, has_hosts,
-    named, node_addresses, stands_for_hosts, with_nodes,
+    ProfileTouches, Program, ResolutionId, Signature, SignatureId, block_union, compile_as, compile_policy,
+    has_hosts, named, node_addresses, stands_for_hosts, with_nodes,
 };
 use crate::cluster::{Addresses, Cluster, PodId};
 use crate::index::{Id, IndexVec};
@@ -37,6 +37,8 @@ pub(crate) struct LiveProgram {
     /// The classes that each signature decides; a signature without any is no longer in use.
     pub(crate) members: ByDirection<IndexVec<SignatureId, Vec<ClassId>>>,
     signature_ids: ByDirection<FxHashMap<Signature, SignatureId>>,
+    /// Numbers of signatures that hold a policy which was withdrawn.
+    free_signatures: ByDirection<Vec<SignatureId>>,
     /// Pods equal in all that selectors ask for.
     kinds: Kinds,
     selector: PodSelector,
@@ -89,6 +91,12 @@ struct Touching {
     egress_named_port: usize,
     policies: usize,
 }
+
+/// Policies that select a class, and how surely.
+type Selecting<'p> = &'p [(PolicyId, Truth)];
+
+/// The origin of a class's signature: its old one, its other facts, and the policies that are new.
+type Becoming<'s> = (SignatureId, ResolutionId, Option<HomeId>, Selecting<'s>);
 
 /// Pods of one class that a selector or a block tells apart from the others, with the value that they get.
 struct Found<V> {
@@ -148,6 +156,7 @@ impl LiveProgram {
         let mut live = Self {
             members,
             signature_ids,
+            free_signatures: ByDirection::default(),
             kinds,
             selector,
             parts,
@@ -195,6 +204,7 @@ impl LiveProgram {
 
     /// Forgets the policies that a revision removed; their numbers may be given again.
     pub(crate) fn keep(&mut self, revision: &Revision) {
+        self.retire(revision, &revision.removed, |moved| moved.before);
         self.withdraw(&revision.removed);
     }
 
@@ -206,6 +216,7 @@ impl LiveProgram {
     /// Forgets the policies that an undone revision added, and lists that no other has: there may be thousands of
     /// revisions.
     pub(crate) fn forget(&mut self, revision: &Revision) {
+        self.retire(revision, &revision.added, |moved| moved.after);
         self.withdraw(&revision.added);
         let program = &mut self.program;
         for list in (revision.lists..program.peers.len()).map(PeersId::from_index) {
@@ -249,7 +260,9 @@ impl LiveProgram {
             compile_policy(&policy, semantics, &Homes::default(), lists, names, ports)
         });
         let policies = &mut Arc::make_mut(&mut program.cluster).policies;
-        let id = if let Some(id) = self.free.pop() {
+        // Signatures that are not in use may still hold a number that is given again, and expect a policy in force.
+        let free = if compiled.is_some() { self.free.pop() } else { None };
+        let id = if let Some(id) = free {
             policies[id] = policy;
             program.policies[id] = compiled;
             id
@@ -464,28 +477,30 @@ impl LiveProgram {
         classes.sort_unstable();
         classes.dedup();
         let mut moved = Vec::with_capacity(classes.len());
+        let mut known: FxHashMap<Becoming<'_>, SignatureId> = FxHashMap::default();
         for class in classes {
             let program = &self.program;
             let facts = &program.classes[class];
             let before = facts.signature[direction];
-            let old = program.signatures[direction][before].policies.iter().copied();
-            let mut deciding: Vec<(PolicyId, Truth)> =
-                old.filter(|(policy, _)| !removed.contains(policy)).collect();
-            let policies = &program.cluster.policies;
-            let place =
-                |id: PolicyId| program.policies[id].as_ref().map(|policy| (policy.tier, &policy.order));
-            let new = added.get(&class).into_iter().flatten().copied();
-            deciding.extend(new.filter(|&(policy, _)| policies[policy].decides(direction)));
-            deciding.sort_unstable_by(|&(a, _), &(b, _)| (place(a), a).cmp(&(place(b), b)));
-            let after = signature(
-                &program.policies,
-                deciding,
-                direction,
-                facts.resolution,
-                facts.home,
-                facts.families,
-            );
-            let after = self.signature_id(direction, after);
+            let (resolution, home, families) = (facts.resolution, facts.home, facts.families);
+            let new: Selecting<'_> = added.get(&class).map_or(&[], |added| added);
+            let after = if let Some(&after) = known.get(&(before, resolution, home, new)) {
+                after
+            } else {
+                let old = program.signatures[direction][before].policies.iter().copied();
+                let mut deciding: Vec<(PolicyId, Truth)> =
+                    old.filter(|(policy, _)| !removed.contains(policy)).collect();
+                let policies = &program.cluster.policies;
+                let place =
+                    |id: PolicyId| program.policies[id].as_ref().map(|policy| (policy.tier, &policy.order));
+                let new_ones = new.iter().copied();
+                deciding.extend(new_ones.filter(|&(policy, _)| policies[policy].decides(direction)));
+                deciding.sort_unstable_by(|&(a, _), &(b, _)| (place(a), a).cmp(&(place(b), b)));
+                let after = signature(&program.policies, deciding, direction, resolution, home, families);
+                let after = self.signature_id(direction, after);
+                known.insert((before, resolution, home, new), after);
+                after
+            };
             if before != after {
                 moved.push(Moved { before, after, class });
             }
@@ -498,8 +513,14 @@ impl LiveProgram {
         if let Some(&id) = self.signature_ids[direction].get(&signature) {
             return id;
         }
-        self.members[direction].push(Vec::new());
-        let id = self.program.signatures[direction].push(signature.clone());
+        let signatures = &mut self.program.signatures[direction];
+        let id = if let Some(id) = self.free_signatures[direction].pop() {
+            signatures[id] = signature.clone();
+            id
+        } else {
+            self.members[direction].push(Vec::new());
+            signatures.push(signature.clone())
+        };
         self.signature_ids[direction].insert(signature, id);
         id
     }
@@ -515,6 +536,7 @@ impl LiveProgram {
             self.set_in_use(id, true);
         }
         for direction in Direction::ALL {
+            let mut switched = Vec::new();
             for alike in revision.moved[direction].chunk_by(|a, b| (a.before, a.after) == (b.before, b.after))
             {
                 let (from, to) =
@@ -528,12 +550,13 @@ impl LiveProgram {
                 let was_unused = members[to].is_empty();
                 members[to].extend(alike.iter().map(|moved| moved.class));
                 if self.members[direction][from].is_empty() {
-                    self.set_deciding(direction, from, false);
+                    switched.push((from, false));
                 }
                 if was_unused {
-                    self.set_deciding(direction, to, true);
+                    switched.push((to, true));
                 }
             }
+            self.set_deciding(direction, &switched);
         }
     }
 
@@ -555,17 +578,53 @@ impl LiveProgram {
         program.touches = self.touching.touches();
     }
 
-    /// Adds a signature to those that its policies decide, or takes it out.
-    fn set_deciding(&mut self, direction: Direction, id: SignatureId, in_use: bool) {
-        let program = &mut self.program;
-        for &(policy, _) in &program.signatures[direction][id].policies {
-            let deciding = &mut program.deciding[policy][direction];
-            match (deciding.binary_search(&id), in_use) {
-                (Err(at), true) => deciding.insert(at, id),
-                (Ok(at), false) => {
-                    deciding.remove(at);
+    /// Adds signatures, in this order, to those that their policies decide, or takes them out.
+    fn set_deciding(&mut self, direction: Direction, switched: &[(SignatureId, bool)]) {
+        let Program { signatures, deciding, .. } = &mut self.program;
+        // One policy may decide all signatures of the cluster: its list is put in order once.
+        let mut long: BTreeMap<PolicyId, Vec<(SignatureId, bool)>> = BTreeMap::new();
+        for &(id, in_use) in switched {
+            for &(policy, _) in &signatures[direction][id].policies {
+                let deciding = &mut deciding[policy][direction];
+                if deciding.len() > LONG {
+                    long.entry(policy).or_default().push((id, in_use));
+                    continue;
                 }
-                _ => {}
+                match (deciding.binary_search(&id), in_use) {
+                    (Err(at), true) => deciding.insert(at, id),
+                    (Ok(at), false) => {
+                        deciding.remove(at);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for (policy, switched) in long {
+            let last: FxHashMap<SignatureId, bool> = switched.into_iter().collect();
+            let deciding = &mut deciding[policy][direction];
+            deciding.retain(|id| !last.contains_key(id));
+            deciding.extend(last.into_iter().filter(|&(_, in_use)| in_use).map(|(id, _)| id));
+            deciding.sort_unstable();
+        }
+    }
+
+    /// Gives the numbers of signatures free that hold one of these policies, of those that a revision touched: a policy of
+    /// the whole cluster may be in all that there are.
+    fn retire(&mut self, revision: &Revision, policies: &[PolicyId], of: impl Fn(&Moved) -> SignatureId) {
+        for direction in Direction::ALL {
+            let mut last = None;
+            for id in revision.moved[direction].iter().map(&of) {
+                let signature = &mut self.program.signatures[direction][id];
+                let stays = last == Some(id)
+                    || !self.members[direction][id].is_empty()
+                    || !signature.policies.iter().any(|(policy, _)| policies.contains(policy));
+                if !stays {
+                    self.signature_ids[direction].remove(signature);
+                    signature.policies = Box::default();
+                    signature.resolution = None;
+                    self.free_signatures[direction].push(id);
+                }
+                last = Some(id);
             }
         }
     }
@@ -578,6 +637,14 @@ impl LiveProgram {
             }
             self.free.push(id);
         }
+    }
+
+    /// Number of classes, and of signatures that may still be in use.
+    pub(crate) fn size(&self) -> usize {
+        let signatures = Direction::ALL.map(|direction| {
+            self.program.signatures[direction].len() - self.free_signatures[direction].len()
+        });
+        self.program.classes.len() + signatures.iter().sum::<usize>()
     }
 
     /// The policies with an egress rule for everybody that names ports: towards pods that declare these, it is another
@@ -617,6 +684,9 @@ impl LiveProgram {
         self.touching = touching;
     }
 }
+
+/// The number of signatures from which on those of a policy are put in order all at once; low in tests, whose clusters are small.
+const LONG: usize = if cfg!(debug_assertions) { 2 } else { 256 };
 
 /// Matches in neither family.
 const NEVER: ByFamily<Truth> = ByFamily { v4: Truth::No, v6: Truth::No };

@@ -5,6 +5,10 @@
 //! them, and by how they treat the subjects. Both are a base, which holds for all, and few exceptions; so the bases are
 //! joined once as sets of pods, and what is done one by one is proportional to who is mentioned.
 
+mod bases;
+mod surrounded;
+mod view;
+
 use std::collections::BTreeMap;
 
 use roaring::RoaringBitmap;
@@ -23,12 +27,15 @@ use crate::net::{AddressSet, ByDirection, ByFamily, Direction, Family};
 use crate::policy::PolicyId;
 use crate::solve::{CellId, Evaluator, Peer, SideId};
 
+use bases::{Bases, is_surrounded};
+
 /// The treatment that signatures in use give peers that they do not mention, and the pods of these signatures.
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     sides: ByDirection<FxHashMap<SignatureId, SideId>>,
     /// The pods whose signature treats peers that it does not mention so; few sides, so many pods each.
     pods: ByDirection<BTreeMap<SideId, RoaringBitmap>>,
+    bases: Bases,
 }
 
 impl Standing {
@@ -59,18 +66,31 @@ impl Standing {
         back: bool,
     ) {
         for direction in Direction::ALL {
+            let (mut frames, mut other_side) = (FxHashMap::default(), BTreeMap::new());
             for alike in revision.moved[direction].chunk_by(same_signatures) {
                 let (from, to) =
                     if back { (alike[0].after, alike[0].before) } else { (alike[0].before, alike[0].after) };
                 let was = self.sides[direction][&from];
-                // The number may have been another signature's policies when it was last in use.
-                let is = evaluator.side(direction, to, Peer::Unmentioned);
+                if !back {
+                    self.bases.follow(evaluator, direction, (from, to));
+                }
+                let program = &live.program;
+                let parts = [from, to].into_iter().any(|id| is_surrounded(program, direction, id));
+                let is = if parts {
+                    self.bases.unmentioned(evaluator, direction, to, &mut frames)
+                } else {
+                    evaluator.side(direction, to, Peer::Unmentioned)
+                };
                 self.sides[direction].insert(to, is);
                 if was != is {
-                    let moved: RoaringBitmap = pods_of(&live.program, alike.iter().map(|moved| moved.class));
-                    *self.pods[direction].entry(was).or_default() -= &moved;
-                    *self.pods[direction].entry(is).or_default() |= moved;
+                    let classes: &mut Vec<ClassId> = other_side.entry((was, is)).or_default();
+                    classes.extend(alike.iter().map(|moved| moved.class));
                 }
+            }
+            for ((was, is), classes) in other_side {
+                let moved = pods_of(&live.program, classes.into_iter());
+                *self.pods[direction].entry(was).or_default() -= &moved;
+                *self.pods[direction].entry(is).or_default() |= moved;
             }
         }
     }
@@ -87,7 +107,8 @@ fn numbers(program: &Program, class: ClassId) -> impl Iterator<Item = u32> {
 fn pods_of(program: &Program, classes: impl Iterator<Item = ClassId>) -> RoaringBitmap {
     let mut numbers: Vec<u32> = classes.flat_map(|class| numbers(program, class)).collect();
     numbers.sort_unstable();
-    numbers.into_iter().collect()
+    numbers.dedup();
+    RoaringBitmap::from_sorted_iter(numbers).expect("they are sorted")
 }
 
 /// The difference that a revision made, while the policies that it removed can still be evaluated; `standing` has
@@ -95,23 +116,32 @@ fn pods_of(program: &Program, classes: impl Iterator<Item = ClassId>) -> Roaring
 pub(crate) fn of_revision<'p>(
     live: &'p LiveProgram,
     evaluator: &mut Evaluator<'p>,
-    standing: &Standing,
+    standing: &mut Standing,
     revision: &Revision,
 ) -> Difference {
     let touched = |direction: Direction| -> FxHashSet<ClassId> {
         revision.moved[direction].iter().map(|moved| moved.class).collect()
     };
     let touched = ByDirection { ingress: touched(Direction::Ingress), egress: touched(Direction::Egress) };
+    let mut bases = std::mem::take(&mut standing.bases);
+    let program = &live.program;
+    let changes = Vec::new();
     let mut search =
-        Search { live, program: &live.program, evaluator, standing, revision, touched, changes: Vec::new() };
-    for direction in Direction::ALL {
-        for alike in revision.moved[direction].chunk_by(same_signatures) {
-            search.with_others(direction, alike);
-            search.with_outside(direction, alike);
+        Search { live, program, evaluator, standing, bases: &mut bases, revision, touched, changes };
+    if search.is_surrounded() {
+        search.surrounded();
+    } else {
+        for direction in Direction::ALL {
+            for alike in revision.moved[direction].chunk_by(same_signatures) {
+                search.with_others(direction, alike);
+                search.with_outside(direction, alike);
+            }
         }
+        search.among_touched();
     }
-    search.among_touched();
-    let mut difference = Difference { changes: search.changes, ..Difference::default() };
+    let changes = search.changes;
+    standing.bases = bases;
+    let mut difference = Difference { changes, ..Difference::default() };
     difference.prune(&live.program, &live.program);
     difference
 }
@@ -126,6 +156,7 @@ struct Search<'s, 'p> {
     program: &'p Program,
     evaluator: &'s mut Evaluator<'p>,
     standing: &'s Standing,
+    bases: &'s mut Bases,
     revision: &'s Revision,
     touched: ByDirection<FxHashSet<ClassId>>,
     changes: Vec<Change>,
@@ -141,7 +172,7 @@ struct Treatments {
 
 /// The facts that tell a class of peers apart for some policies: the lists that match it, and how its named ports
 /// resolve if a rule asks for such.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Marks {
     families: ByFamily<bool>,
     named: Option<(ResolutionId, Option<NamespaceId>)>,
@@ -222,9 +253,20 @@ impl Search<'_, '_> {
     /// The facts that tell each of these classes of peers apart for both signatures.
     fn marks(&self, direction: Direction, signatures: &Moved, classes: &[ClassId]) -> Vec<Marks> {
         let policies = self.policies(direction, signatures, true);
+        self.marks_for(direction, self.home(direction, signatures), &policies, classes)
+    }
+
+    /// The facts that tell each of these classes of peers apart for some policies, whose subjects have this home.
+    fn marks_for(
+        &self,
+        direction: Direction,
+        home: Option<HomeId>,
+        policies: &[PolicyId],
+        classes: &[ClassId],
+    ) -> Vec<Marks> {
         let mut rules = policies.iter().flat_map(|&id| &self.program.deciding_policy(id).rules[direction]);
         let names_ports = direction == Direction::Egress && rules.any(|rule| !rule.ports.named.is_empty());
-        let lists = self.lists(direction, signatures, &policies);
+        let lists = self.lists(direction, home, policies);
         let mut marks: Vec<Marks> = classes
             .iter()
             .map(|&id| {
@@ -261,9 +303,8 @@ impl Search<'_, '_> {
         of(signatures.before).or(of(signatures.after))
     }
 
-    /// The peer lists of some policies for subjects that have these signatures, ascending.
-    fn lists(&self, direction: Direction, signatures: &Moved, policies: &[PolicyId]) -> Vec<PeersId> {
-        let home = self.home(direction, signatures);
+    /// The peer lists of some policies for subjects of a home, ascending.
+    fn lists(&self, direction: Direction, home: Option<HomeId>, policies: &[PolicyId]) -> Vec<PeersId> {
         let rules = policies.iter().flat_map(|&id| &self.program.deciding_policy(id).rules[direction]);
         let mut lists: Vec<PeersId> = rules.filter_map(|rule| rule.list(home)).collect();
         lists.sort_unstable();
@@ -490,7 +531,8 @@ impl Search<'_, '_> {
     fn with_outside(&mut self, direction: Direction, subjects: &[Moved]) {
         let (_, for_all) = self.changes_for_all(direction, &subjects[0]);
         let lists = |search: &Self, all: bool| {
-            search.lists(direction, &subjects[0], &search.policies(direction, &subjects[0], all))
+            let home = search.home(direction, &subjects[0]);
+            search.lists(direction, home, &search.policies(direction, &subjects[0], all))
         };
         let changed = lists(self, for_all);
         let all = lists(self, true);

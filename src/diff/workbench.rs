@@ -26,7 +26,7 @@ impl Workbench {
     /// Compiles and prepares a cluster. It is copied with the first change if somebody else holds it, too.
     pub(crate) fn new(cluster: &Arc<Cluster>, profile: Profile) -> Self {
         let live = LiveProgram::new(cluster, profile);
-        let (memo, size) = (Memo::new(&live.program.ports), size(&live.program));
+        let (memo, size) = (Memo::new(&live.program.ports), live.size());
         let mut bench = Self { live, memo: Some(memo), standing: Standing::default(), size };
         bench.evaluate(|live, evaluator, standing| *standing = Standing::new(live, evaluator));
         bench
@@ -69,7 +69,7 @@ impl Workbench {
 
     /// True if changes told so many pods apart that starting anew is cheaper than going on.
     pub(crate) fn is_worn(&self) -> bool {
-        size(&self.live.program) > 2 * self.size + 4096
+        self.live.size() > 2 * self.size + 4096
     }
 
     fn evaluate<R>(
@@ -85,8 +85,4 @@ impl Workbench {
         self.memo = Some(memo);
         answer
     }
-}
-
-fn size(program: &Program) -> usize {
-    program.classes.len() + program.signatures.ingress.len() + program.signatures.egress.len()
 }

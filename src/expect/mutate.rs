@@ -1,7 +1,7 @@
 //! Measures how much of the policies the tests cover: each rule is broken in turn, and some test should notice.
 //!
-//! Breaking a NetworkPolicy changes the compiled program in place, breaking a cluster-wide policy builds it anew
-//! ([`crate::what_if`]). Only tests about connections that this changes are run again.
+//! Breaking a policy changes the compiled program in place ([`crate::what_if`]), and only tests about connections that this
+//! changes are run again.
 
 mod cluster_wide;
 

@@ -106,6 +106,16 @@ impl<'p> Evaluator<'p> {
         self.side_of(policies, signature.families, peer)
     }
 
+    /// Evaluates the NetworkPolicies of a signature alone for a peer; `None` if it has none.
+    pub(crate) fn own(&mut self, direction: Direction, id: SignatureId, peer: Peer<'_>) -> Option<SideId> {
+        let program = self.program;
+        let signature = &program.signatures[direction][id];
+        let selecting = program.network_policies(signature);
+        let policies =
+            Policies { direction, selecting, resolution: signature.resolution, home: signature.home };
+        (!selecting.is_empty()).then(|| self.side_of(policies, signature.families, peer))
+    }
+
     /// Evaluates policies for a peer, on the side of subjects that have addresses of these families.
     pub(super) fn side_of(
         &mut self,

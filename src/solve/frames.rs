@@ -21,9 +21,12 @@ use crate::net::{ByFamily, Direction, Family};
 use crate::policy::{PolicyId, Tier};
 use crate::set::{Chains, Interner};
 
-crate::define_id! { [pub(super)]
+crate::define_id! { [pub(crate)]
     /// A distinct [`Frame`].
     FrameId,
+}
+
+crate::define_id! { [pub(super)]
     /// A distinct [`Surrounding`] of a direction.
     SurroundingId,
 }
@@ -42,7 +45,7 @@ type Own = Option<SideId>;
 
 /// All frames of a direction, and what came out of them.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     all: Interner<FrameId, Frame>,
     /// The frame of no policies.
     pub(super) empty: FrameId,
@@ -50,7 +53,8 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    fn new(evaluator: &Evaluator<'_>) -> Self {
+    /// The frame of no policies alone.
+    pub(crate) fn new(evaluator: &Evaluator<'_>) -> Self {
         let mut all = Interner::new();
         let nothing = Outcomes::nothing_said(&evaluator.ports);
         let frame = FrameOf { before: nothing, after: nothing };
@@ -59,7 +63,7 @@ impl Frames {
     }
 
     /// The side that results from a frame and the verdict in it, for subjects that have addresses of these families.
-    pub(super) fn side(
+    pub(crate) fn side(
         &mut self,
         evaluator: &mut Evaluator<'_>,
         frame: FrameId,
@@ -85,6 +89,17 @@ impl Frames {
         })
     }
 
+    /// The frame of the policies around the NetworkPolicies of a signature of a direction, for a peer.
+    pub(crate) fn around(
+        &mut self,
+        evaluator: &mut Evaluator<'_>,
+        direction: Direction,
+        around: &Around,
+        peer: Peer<'_>,
+    ) -> FrameId {
+        self.of(evaluator, around.policies(direction), peer)
+    }
+
     /// Evaluates policies of the tiers around NetworkPolicies for a peer.
     fn of(&mut self, evaluator: &mut Evaluator<'_>, policies: Policies<'_>, peer: Peer<'_>) -> FrameId {
         if policies.selecting.is_empty() {
@@ -106,8 +121,8 @@ impl Frames {
 /// The policies of a signature that are no NetworkPolicies, how its subjects resolve the ports that these name, and their
 /// home.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Around {
-    policies: Box<[(PolicyId, Truth)]>,
+pub(crate) struct Around {
+    pub(crate) policies: Box<[(PolicyId, Truth)]>,
     resolution: Option<ResolutionId>,
     home: Option<HomeId>,
 }
@@ -246,7 +261,7 @@ impl Around {
 impl Program {
     /// True if the NetworkPolicies of a signature surely select its subjects and only accept: they then admit the
     /// union of the ports of the matching rules.
-    pub(super) fn is_union(&self, direction: Direction, signature: &Signature) -> bool {
+    pub(crate) fn is_union(&self, direction: Direction, signature: &Signature) -> bool {
         signature.policies.iter().all(|&(id, selects)| {
             let policy = self.deciding_policy(id);
             policy.tier != Tier::NetworkPolicy || (selects.sure() && policy.only_admits(direction))
@@ -259,7 +274,8 @@ impl Program {
             && signature.policies.iter().all(|&(id, _)| self.is_network_policy(id))
     }
 
-    fn around(&self, direction: Direction, signature: &Signature) -> Around {
+    /// The policies of a signature that are no NetworkPolicies.
+    pub(crate) fn around(&self, direction: Direction, signature: &Signature) -> Around {
         let policies = signature.policies.iter().copied();
         let policies: Box<[_]> = policies.filter(|&(id, _)| !self.is_network_policy(id)).collect();
         let names = policies.iter().any(|&(id, _)| {
@@ -270,7 +286,7 @@ impl Program {
     }
 
     /// True if a policy in force is a NetworkPolicy.
-    pub(super) fn is_network_policy(&self, id: PolicyId) -> bool {
+    pub(crate) fn is_network_policy(&self, id: PolicyId) -> bool {
         self.deciding_policy(id).tier == Tier::NetworkPolicy
     }
 }

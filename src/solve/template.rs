@@ -228,7 +228,7 @@ impl Evaluator<'_> {
 
 impl Program {
     /// The NetworkPolicies of a signature.
-    pub(super) fn network_policies<'s>(&self, signature: &'s Signature) -> &'s [(PolicyId, Truth)] {
+    pub(crate) fn network_policies<'s>(&self, signature: &'s Signature) -> &'s [(PolicyId, Truth)] {
         let mut tiers =
             signature.policies.chunk_by(|a, b| self.is_network_policy(a.0) == self.is_network_policy(b.0));
         tiers.find(|policies| self.is_network_policy(policies[0].0)).unwrap_or_default()

@@ -1,23 +1,28 @@
-//! Finds edits that are about NetworkPolicies alone: these change a compiled program in place.
+//! Finds edits that are about policies alone: these change a compiled program in place.
+//!
+//! Policies are NetworkPolicies and cluster-wide policies. All others make the whole cluster be built anew, since what they
+//! do hangs on more than themselves, and so does what happens where the input repeats a policy, or where one is there that
+//! is not evaluated.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Edit, State, apply};
 use crate::cluster::identity;
-use crate::k8s::Object;
+use crate::diagnostic::ObjectName;
+use crate::k8s::{Object, group};
 use crate::load::Manifest;
+use crate::policy::network_policy_api::{self, Kind};
 
-/// Namespace and name of a NetworkPolicy.
-pub(super) type PolicyName = (Box<str>, Box<str>);
+/// Edits of policies alone: what each name stands for in the end.
+pub(super) type PolicyEdits<'e> = Vec<(ObjectName, Option<&'e Manifest>)>;
 
-/// Edits of NetworkPolicies alone: what each name stands for in the end.
-pub(super) type PolicyEdits<'e> = Vec<(PolicyName, Option<&'e Manifest>)>;
-
-/// The places of the NetworkPolicies in a list of objects.
+/// The places of the policies in a list of objects.
 #[derive(Debug, Default)]
 pub(super) struct Policies {
-    /// Several places for one name if the input repeats it.
-    places: FxHashMap<PolicyName, Vec<usize>>,
+    /// Several places for one name if the input repeats it, in whatever version.
+    places: FxHashMap<ObjectName, Vec<usize>>,
+    /// Objects of other groups that are called like cluster-wide policies.
+    homonyms: FxHashSet<ObjectName>,
     /// Places of policies that were deleted, ascending: they are taken out when something reads the whole list.
     gone: Vec<usize>,
 }
@@ -27,15 +32,17 @@ impl Policies {
     pub(super) fn new(all: &[Manifest]) -> Self {
         let mut policies = Self::default();
         for (place, manifest) in all.iter().enumerate() {
-            if let Some(name) = policy_name(manifest) {
-                policies.places.entry(name).or_default().push(place);
+            match named(manifest) {
+                Some((name, true)) => policies.places.entry(name).or_default().push(place),
+                Some((name, false)) => drop(policies.homonyms.insert(name)),
+                None => {}
             }
         }
         policies
     }
 
-    /// The object of each name after the edits. `None` unless all of them are about NetworkPolicies, of namespaces that
-    /// do not come and go with these, and any objects of those names are evaluated now.
+    /// The object of each name after the edits. `None` unless all of them are about policies, NetworkPolicies of namespaces
+    /// that do not come and go with these, and any objects of those names are evaluated now.
     pub(super) fn edits<'e>(
         &self,
         edits: &'e [Edit],
@@ -45,42 +52,40 @@ impl Policies {
         let mut last: PolicyEdits<'e> = Vec::new();
         for edit in edits {
             let (name, manifest) = match edit {
-                Edit::Apply(manifest) => {
-                    let name = policy_name(manifest)?;
-                    let there = self.places.get(&name).map(|places| &all[places[0]]);
-                    if there.is_some_and(|there| apply::keeps_any(there, manifest)) {
-                        return None;
-                    }
-                    (name, Some(&**manifest))
+                Edit::Apply(manifest) | Edit::Replace(manifest) => {
+                    (policy_name(manifest)?, Some(&**manifest))
                 }
-                Edit::Replace(manifest) => {
-                    let name = policy_name(manifest)?;
-                    if !self.places.contains_key(&name) {
-                        return None;
-                    }
-                    (name, Some(&**manifest))
-                }
-                Edit::Delete(name) if &*name.kind == "NetworkPolicy" => {
-                    ((name.namespace.clone(), name.name.clone()), None)
-                }
-                Edit::Delete(_) | Edit::Label(..) | Edit::Scale(..) => return None,
+                Edit::Delete(name) => (self.deleted(name)?, None),
+                Edit::Label(..) | Edit::Scale(..) => return None,
             };
-            let cluster = &state.bench.program().cluster;
-            let namespace = &cluster.namespaces[cluster.namespace(&name.0)?];
-            let stays = namespace.origin.is_some() || namespace.pods.start < namespace.pods.end;
-            let places = self.places.get(&name).map_or(0, Vec::len);
             let is_evaluated = state.policies.contains_key(&name);
-            let is_there = match last.iter().find(|(other, _)| *other == name) {
-                Some((_, last)) => last.is_some(),
-                None => is_evaluated,
-            };
-            if !stays || places != usize::from(is_evaluated) || (manifest.is_none() && !is_there) {
+            let places = self.places.get(&name).map_or(&[][..], |places| places);
+            if !state.stays(&name) || places.len() != usize::from(is_evaluated) {
                 return None;
+            }
+            let there = match last.iter().find(|(other, _)| *other == name) {
+                Some((_, last)) => *last,
+                None => places.first().map(|&place| &all[place]),
+            };
+            match (edit, there) {
+                (Edit::Apply(manifest), Some(there)) if apply::keeps_any(there, manifest) => return None,
+                (Edit::Replace(_) | Edit::Delete(_), None) => return None,
+                _ => {}
             }
             last.retain(|(other, _)| *other != name);
             last.push((name, manifest));
         }
         Some(last)
+    }
+
+    /// The policy that a name means which may carry a group.
+    fn deleted(&self, name: &ObjectName) -> Option<ObjectName> {
+        let kind = name.kind.strip_suffix(network_policy_api::GROUP).and_then(|kind| kind.strip_suffix('.'));
+        let named = ObjectName { kind: kind.unwrap_or(&name.kind).into(), ..name.clone() };
+        // Without a group, it means objects of all groups.
+        let means_others = kind.is_none() && self.homonyms.contains(&named);
+        (!means_others && (is_wide(&named.kind) || kind.is_none() && &*named.kind == "NetworkPolicy"))
+            .then_some(named)
     }
 
     /// Follows edits of policies that were kept.
@@ -121,10 +126,27 @@ impl Policies {
     }
 }
 
-/// Namespace and name of a NetworkPolicy that has one.
-fn policy_name(manifest: &Manifest) -> Option<PolicyName> {
-    if !matches!(manifest.object, Object::NetworkPolicy(_)) {
-        return None;
+/// The name of a policy that has one, and that is of a version which is evaluated.
+fn policy_name(manifest: &Manifest) -> Option<ObjectName> {
+    if let Object::Unevaluated(policy) = &manifest.object {
+        Kind::find(&policy.api_version, &policy.kind)?;
     }
-    identity(manifest).map(|[_, _, namespace, name]| (namespace, name))
+    named(manifest).filter(|(_, is_policy)| *is_policy).map(|(name, _)| name)
+}
+
+/// The name of a policy; with false, that of an object of another group which is called like a cluster-wide policy.
+fn named(manifest: &Manifest) -> Option<(ObjectName, bool)> {
+    let is_policy = match &manifest.object {
+        Object::NetworkPolicy(_) => true,
+        Object::Unevaluated(policy) if is_wide(&policy.kind) => {
+            group(&policy.api_version) == network_policy_api::GROUP
+        }
+        _ => return None,
+    };
+    let [_, kind, namespace, name] = identity(manifest)?;
+    Some((ObjectName { kind, namespace, name }, is_policy))
+}
+
+fn is_wide(kind: &str) -> bool {
+    Kind::ALL.into_iter().any(|known| known.name() == kind)
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Change, Edit, Objects, Simulation};
 use crate::cluster::{Built, Options, build};
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, ObjectName};
 use crate::index::Id;
 use crate::k8s::{Object, ObjectMeta};
 use crate::load::{Input, Loaded, Manifest, load};
@@ -558,4 +558,59 @@ fn a_policy_changed_in_place_keeps_what_the_live_one_has() {
             assert_eq!((policy.isolates.ingress, policy.isolates.egress), (true, egress), "{edit:?}");
         }
     }
+}
+
+#[test]
+fn cluster_wide_policies_change_in_place() {
+    let group = "policy.networking.k8s.io";
+    let rule = |peer: Value| json!([{"action": "Deny", "from": [peer]}]);
+    let policy = |version: &str, name: &str, ingress: Value| {
+        json!({"apiVersion": format!("{group}/{version}"), "kind": "ClusterNetworkPolicy", "metadata": {"name": name},
+            "spec": {"tier": "Admin", "priority": 1, "subject": {"namespaces": {}}, "ingress": ingress}})
+    };
+    let closed = |version, name| policy(version, name, rule(json!({"namespaces": {}})));
+    let baseline = |name: &str| {
+        json!({"apiVersion": format!("{group}/v1alpha1"), "kind": "BaselineAdminNetworkPolicy",
+            "metadata": {"name": name}, "spec": {"subject": {"namespaces": {}},
+                "ingress": rule(json!({"namespaces": {}}))}})
+    };
+    let unknown = json!({"apiVersion": format!("{group}/v1alpha1"), "kind": "AdminNetworkPolicy",
+        "metadata": {"name": "tenants"}, "spec": {"priority": 1, "subject": {"namespaces": {}}, "ingress":
+            [{"action": "Deny", "from": [{"namespaces": {"sameLabels": ["team"]}}]}]}});
+    let antrea = json!({"apiVersion": "crd.antrea.io/v1beta1", "kind": "ClusterNetworkPolicy",
+        "metadata": {"name": "p"}, "spec": {}});
+    let named = |kind: &str, name: &str| {
+        Edit::Delete(ObjectName { kind: kind.into(), namespace: "".into(), name: name.into() })
+    };
+    let qualified = format!("ClusterNetworkPolicy.{group}");
+    let rebuilt = |there: &[Value], edit: Edit| {
+        let input = manifests(&[&dumped_pods()[..], there].concat());
+        let mut simulation = Simulation::new(input, Options::default(), Profile::Spec).unwrap();
+        let tried = simulation.try_out(std::slice::from_ref(&edit), |variant| {
+            (variant.effect.rebuilt, variant.effect.difference.is_empty())
+        });
+        let applied = simulation.apply(&[edit]).unwrap();
+        assert_eq!(tried.unwrap(), (applied.rebuilt, applied.difference.is_empty()));
+        assert!(!applied.difference.is_empty(), "{there:?}");
+        applied.rebuilt
+    };
+    let apply = |policy: &Value| Edit::Apply(manifest(policy));
+    // One that is new, another version of one that is there, one that goes, and the only one of its kind.
+    assert!(!rebuilt(&[], apply(&closed("v1beta1", "p"))));
+    assert!(!rebuilt(&[policy("v1alpha2", "p", json!([]))], apply(&closed("v1beta1", "p"))));
+    assert!(!rebuilt(&[closed("v1beta1", "p")], named("ClusterNetworkPolicy", "p")));
+    assert!(!rebuilt(&[closed("v1beta1", "p"), antrea.clone()], named(&qualified, "p")));
+    assert!(!rebuilt(&[], apply(&baseline("default"))));
+    assert!(!rebuilt(&[baseline("default")], named("BaselineAdminNetworkPolicy", "default")));
+    // One that is not evaluated, one that is there in two versions, and one whose name others go by, too.
+    assert!(rebuilt(&[], apply(&unknown)));
+    assert!(rebuilt(&[unknown], named("AdminNetworkPolicy", "tenants")));
+    let versions = [closed("v1beta1", "p"), closed("v1alpha2", "p")];
+    assert!(rebuilt(&versions, named("ClusterNetworkPolicy", "p")));
+    assert!(rebuilt(&[closed("v1beta1", "p"), antrea], named("ClusterNetworkPolicy", "p")));
+    // What the API server refuses changes nothing.
+    let mut simulation =
+        Simulation::new(manifests(&dumped_pods()), Options::default(), Profile::Spec).unwrap();
+    let refused = simulation.apply(&[apply(&baseline("other"))]).unwrap_err();
+    assert!(refused[0].message.contains("Only one baseline admin network policy"), "{refused:?}");
 }

@@ -303,8 +303,8 @@ pub(crate) fn network_policy(namespace: &str, name: &str, spec: &Value) -> Value
     policy
 }
 
-/// ClusterNetworkPolicies: mostly none. Few priorities, so that policies tie.
-fn cluster_network_policies() -> BoxedStrategy<Vec<Value>> {
+/// A ClusterNetworkPolicy without a name. Few priorities, so that policies tie.
+fn cluster_network_policy() -> impl Strategy<Value = Value> + Clone {
     let pods = || {
         let namespaced = (of(selector(Of::Namespaces)), selector(Of::Pods)).prop_map(|(namespaces, pods)| {
             json!({"pods": object([("namespaceSelector", namespaces), ("podSelector", Some(pods))])})
@@ -363,23 +363,43 @@ fn cluster_network_policies() -> BoxedStrategy<Vec<Value>> {
             ("egress", egress.map(Value::Array)),
         ])
     });
-    let policies = vec((spec, select(&["v1alpha2", "v1beta1"][..])), 1..=3).prop_map(|policies| {
-        let numbered = policies.into_iter().enumerate();
-        let policy = |(number, (spec, version))| {
-            json!({"apiVersion": format!("policy.networking.k8s.io/{version}"), "kind": "ClusterNetworkPolicy",
-                "metadata": {"name": format!("cnp{number}")}, "spec": spec})
-        };
-        numbered.map(policy).collect::<Vec<Value>>()
-    });
+    (spec, select(&["v1alpha2", "v1beta1"][..])).prop_map(|(spec, version)| {
+        json!({"apiVersion": format!("policy.networking.k8s.io/{version}"), "kind": "ClusterNetworkPolicy", "spec": spec})
+    })
+}
+
+/// Comparisons of namespaces, as the peers of the first releases of v1alpha1 have them; `None` for later releases.
+fn relations() -> impl Strategy<Value = Option<Vec<Option<Value>>>> {
     let key = prop_oneof![4 => select(&NAMESPACE_KEYS[..]), 1 => Just(NAMESPACE_NAME)];
     let relation = (select(&["sameLabels", "notSameLabels"][..]), vec(key, 0..=2))
         .prop_map(|(relation, keys)| json!({relation: keys}));
-    let relations = vec(of(relation), 5);
-    let older = (policies.clone(), of(relations)).prop_map(|(policies, relations)| {
+    of(vec(of(relation), 5))
+}
+
+/// ClusterNetworkPolicies and what came before them: mostly none.
+fn cluster_network_policies() -> BoxedStrategy<Vec<Value>> {
+    let policies = vec(cluster_network_policy(), 1..=3).prop_map(|policies| {
+        let numbered = policies.into_iter().enumerate();
+        numbered.map(|(number, policy)| called_cnp(policy, number)).collect::<Vec<Value>>()
+    });
+    let older = (policies.clone(), relations()).prop_map(|(policies, relations)| {
         let relations = relations.as_deref();
         policies.into_iter().enumerate().map(|(number, policy)| older(&policy, number, relations)).collect()
     });
     prop_oneof![6 => Just(Vec::new()), 3 => policies, 2 => older].boxed()
+}
+
+fn called_cnp(mut policy: Value, number: usize) -> Value {
+    policy["metadata"] = json!({"name": format!("cnp{number}")});
+    policy
+}
+
+/// A cluster-wide policy of any kind, with one of few names.
+pub(crate) fn cluster_wide_policy() -> impl Strategy<Value = Value> {
+    (cluster_network_policy(), 0..4_usize, weighted(0.4, relations())).prop_map(|(policy, number, older)| {
+        let policy = called_cnp(policy, number);
+        older.map_or(policy.clone(), |relations| self::older(&policy, number, relations.as_deref()))
+    })
 }
 
 /// A ClusterNetworkPolicy as a policy of v1alpha1 that says much the same; with the peers of its first releases, some of
