@@ -165,7 +165,7 @@ fn shop(both: bool) -> Arc<Cluster> {
 
 fn ask(cluster: &Arc<Cluster>, to: &str) -> Answer {
     let program = compile(cluster, Profile::Spec);
-    let read = |text| parse(text, cluster, "shop", &Ranges::default()).unwrap();
+    let read = |text| parse(text, cluster, "shop", &Ranges::default()).expect("it is an endpoint");
     can(&solve(&program), &read("shop/web"), &read(to))
 }
 
@@ -253,8 +253,16 @@ tests:
     let judge = Judge::new(&reachability, None, &ranges);
     let outcomes: Vec<_> = read.files[0].tests.iter().map(|test| judge.judge(test)).collect();
     let results: Vec<_> = outcomes.iter().map(|outcome| outcome.result).collect();
-    use expect::Result::{Failed, Passed};
-    assert_eq!(results, [Passed, Passed, Failed, Failed, Failed]);
+    assert_eq!(
+        results,
+        [
+            expect::Result::Passed,
+            expect::Result::Passed,
+            expect::Result::Failed,
+            expect::Result::Failed,
+            expect::Result::Failed
+        ]
+    );
     assert_eq!(outcomes[0].notes, [""; 0]);
     assert_eq!(
         outcomes[1].notes,
