@@ -67,7 +67,7 @@
 //! let mut flows = Vec::new();
 //! let view = View { by: By::Pod, ..View::default() };
 //! let _ = matrix.for_each_flow(&view, |flow| {
-//!     flows.push(flow.ports.to_string());
+//!     flows.push(flow.carried.ports.to_string());
 //!     std::ops::ControlFlow::<()>::Continue(())
 //! });
 //! assert!(flows.contains(&"5432/TCP".to_owned()));

@@ -306,10 +306,15 @@ fn named(case: &Case, name: &ObjectName) -> Vec<Value> {
     let owner = json!({"kind": name.kind, "metadata": {"namespace": name.namespace, "name": name.name}});
     let text =
         |object: &Value, field: &str| object["metadata"][field].as_str().unwrap_or_default().to_owned();
+    // A policy that is not evaluated carries the group of its kind.
+    let is_kind = |object: &Value| {
+        let (kind, version) = (object["kind"].as_str(), object["apiVersion"].as_str().unwrap_or_default());
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        let (own, own_group) = name.kind.split_once('.').unwrap_or((&name.kind, group));
+        kind == Some(own) && group == own_group
+    };
     let is_named = |object: &Value| {
-        object["kind"] == *name.kind
-            && text(object, "name") == *name.name
-            && text(object, "namespace") == *name.namespace
+        is_kind(object) && text(object, "name") == *name.name && text(object, "namespace") == *name.namespace
     };
     let is_owned = |object: &Value| &*name.kind != "Namespace" && belongs_to(object, &owner, &case.objects);
     case.objects.iter().filter(|object| is_named(object) || is_owned(object)).cloned().collect()
