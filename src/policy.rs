@@ -136,6 +136,8 @@ pub struct Policy {
     pub origin: Origin,
     /// The CNI profiles that could enforce it.
     pub enforced_by: ProfileSet,
+    /// True if it stands for an object with errors (`--keep-going`), so that whatever it might select is unknown.
+    pub is_left_out: bool,
     /// The tier that it stands in.
     pub tier: Tier,
     /// Lower is asked first within the tier; 0 in the NetworkPolicy tier, where order has no meaning.
@@ -201,16 +203,6 @@ impl Policy {
     pub fn is_relative(&self) -> bool {
         let rules = Direction::ALL.into_iter().flat_map(|direction| &self.rules[direction]);
         rules.map(|rule| &rule.peers).any(Peers::are_relative)
-    }
-
-    /// True if it stands for an object that could not be read (`--keep-going`); false for one of a kind that is not
-    /// evaluated: those that share the name of a Kubernetes kind carry their group.
-    pub fn is_left_out(&self) -> bool {
-        self.tier == Tier::Unevaluated && {
-            let kind = &*self.name.kind;
-            matches!(kind, "" | "NetworkPolicy")
-                || network_policy_api::Kind::ALL.into_iter().any(|known| known.name() == kind)
-        }
     }
 }
 

@@ -67,18 +67,20 @@ pub(super) fn policies(
         }
         let namespace = (!item.id.namespace.is_empty()).then(|| namespace(cluster, item.id.namespace));
         let mut name = item.id.object_name();
-        if matches!(
+        let is_known = Kind::find(&policy.api_version, &policy.kind).is_some();
+        let is_shared = matches!(
             &*policy.kind,
             "NetworkPolicy" | "ClusterNetworkPolicy" | "AuthorizationPolicy" | "Server"
-        ) {
-            // Kinds of several groups: say which is meant.
+        );
+        if is_shared && !is_known {
+            // Kinds of several groups: say which is meant, but of the kind that the word alone means.
             name.kind = format!("{}.{}", policy.kind, group(&policy.api_version)).into();
         }
         let node = host_of(policy).and_then(|name| cluster.node(name));
         let placed = Placed { policy, namespace, node, name: &name, origin: item.id.origin };
         policies.extend(unevaluated::lower(placed, &surroundings, &mut cluster.labels));
         let group = group(&policy.api_version);
-        if Kind::find(&policy.api_version, &policy.kind).is_none() {
+        if !is_known {
             counted.entry((group, &policy.kind)).or_default().push(&item.id);
         }
     }
@@ -213,7 +215,8 @@ fn left_out_policy(
         scope.pods = pods;
     }
     let subject = Subject::Pods(scope);
-    unevaluated::unknown_policy(id.object_name(), id.origin.clone(), ProfileSet::ALL, subject)
+    let unknown = unevaluated::unknown_policy(id.object_name(), id.origin.clone(), ProfileSet::ALL, subject);
+    Policy { is_left_out: true, ..unknown }
 }
 
 /// The pods that an object that was left out might have selected.

@@ -138,6 +138,7 @@ pub fn lower(
         name,
         origin: origin.clone(),
         enforced_by: kind.enforced_by(),
+        is_left_out: false,
         tier,
         priority: spec.priority.unwrap_or_default(),
         subject: Subject::Pods(subject),

@@ -60,6 +60,7 @@ pub fn lower(
         name,
         origin: origin.clone(),
         enforced_by: ProfileSet::ALL,
+        is_left_out: false,
         tier: Tier::NetworkPolicy,
         priority: 0,
         subject: Subject::Pods(PodMatch {

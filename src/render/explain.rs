@@ -374,7 +374,7 @@ fn explain_side(
 /// The remark on a policy that has no effective rules of a direction; `None` if it has some.
 fn without_rules(context: &Context<'_>, policy: PolicyId, direction: Direction) -> Option<String> {
     let policy = &context.cluster.policies[policy];
-    if policy.is_left_out() {
+    if policy.is_left_out {
         Some("left out because of its errors".into())
     } else if !policy.tier.is_evaluated() {
         Some("policies of this kind are not evaluated".into())

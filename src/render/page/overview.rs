@@ -112,7 +112,7 @@ impl<'a> Overview<'a> {
         let policies = &report.context.cluster.policies;
         let not_evaluated = policies
             .iter()
-            .filter(|policy| !policy.tier.is_evaluated() && !policy.is_left_out() && !policy.is_withdrawn());
+            .filter(|policy| !policy.tier.is_evaluated() && !policy.is_left_out && !policy.is_withdrawn());
         let figures = [
             (summary.namespaces, "namespaces"),
             (summary.workloads, "workloads"),

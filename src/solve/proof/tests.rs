@@ -227,6 +227,7 @@ fn tiered(
         name: cluster.policies.as_slice()[0].name.clone(),
         origin: cluster.policies.as_slice()[0].origin.clone(),
         enforced_by: ProfileSet::ALL,
+        is_left_out: false,
         tier,
         priority,
         subject: Subject::Pods(subject),

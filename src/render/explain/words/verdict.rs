@@ -379,7 +379,7 @@ impl Words<'_> {
     /// A missing fact and how to supply it.
     pub(in crate::render) fn reason(self, reason: &Reason) -> String {
         match reason {
-            Reason::NotEvaluated(policy) if self.cluster.policies[*policy].is_left_out() => {
+            Reason::NotEvaluated(policy) if self.cluster.policies[*policy].is_left_out => {
                 format!(
                     "what {} says: it was left out because of its errors; correct them",
                     self.policy(*policy)
